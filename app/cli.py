@@ -1,0 +1,225 @@
+"""The command line: what can be asked, and where each answer is made. No TensorFlow is loaded here."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+DONE, DONE_WITH_SKIPPED, REFUSED = 0, 1, 2
+INTERRUPTED = 130
+
+EPILOG = """exit codes: 0 done; 1 done, but some inputs were skipped (they are listed); 2 refused.
+Each sub-command explains its options: fused-encoder train --help"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one sub-command.
+
+    Args:
+        arguments: as typed after `fused-encoder`. Default: those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 done with skipped inputs, 2 refused.
+    """
+    options = build_parser().parse_args(arguments)
+    _quiet_logs()
+    try:
+        command = importlib.import_module(f"app.commands.{options.module}")
+        return command.run(options)
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was finished is kept; run again to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError, ImportError, KeyError) as error:
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"fused-encoder {options.command}: {message}", file=sys.stderr)
+        return REFUSED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all sub-commands."""
+    parser = argparse.ArgumentParser(
+        prog="fused-encoder",
+        description="Tell animals apart by what they look like and how they sound.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (
+        _add_prepare,
+        _add_train,
+        _add_evaluate,
+        _add_export,
+        _add_embed,
+        _add_index,
+        _add_query,
+        _add_count,
+        _add_demo,
+        _add_doctor,
+    ):
+        add(commands)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(module=name)
+    return parser
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", metavar="IMAGES", help="folder with one sub-folder per class")
+    parser.add_argument("audio", metavar="AUDIO", help="the same classes, with recordings")
+
+
+def _add_preparation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--triplets-per-class", type=int, default=100, metavar="N", help="to mine")
+    parser.add_argument(
+        "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
+    )
+    parser.add_argument(
+        "--audio-seconds", type=float, default=5.0, metavar="S", help="sound heard at once"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same result")
+    _add_yamnet(parser)
+
+
+def _add_yamnet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yamnet",
+        metavar="SOURCE",
+        help="a SavedModel folder, a yamnet.h5, a TF-Hub handle, or 'log_mel' (no pretrained weights; "
+        "for trying things out). Without it: FUSED_ENCODER_WEIGHTS, the cache, then TF-Hub",
+    )
+
+
+def _add_prepare(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "prepare", "mine hard-negative triplets from class folders")
+    _add_folders(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where triplets are written")
+    _add_preparation(parser)
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "train", "train a fused encoder on class folders")
+    _add_folders(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the run is written")
+    parser.add_argument("--image-backbone", default="vgg16", metavar="NAME", help="see the docs")
+    parser.add_argument(
+        "--image-weights", default="imagenet", metavar="WHAT", help="'imagenet', 'none', or a file"
+    )
+    parser.add_argument(
+        "--image-trainable",
+        choices=("auto", "none", "last_block", "all"),
+        default="auto",
+        help="what of the backbone is trained; auto: last_block if pretrained, else all",
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="passes over the triplets")
+    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="triplets per step")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, metavar="R", help="at first")
+    parser.add_argument("--margin", type=float, default=0.2, help="of the triplet loss")
+    parser.add_argument(
+        "--held-out", type=float, default=0.25, metavar="SHARE", help="of each class's files"
+    )
+    _add_preparation(parser)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "evaluate", "ask held-out files for their class, and report")
+    parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
+    parser.add_argument("--out", metavar="DIR", help="where the report goes (default: in RUN)")
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "export", "write a trained encoder as one SavedModel")
+    parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the SavedModel goes")
+
+
+def _add_encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--encoder", required=True, metavar="DIR", help="folder that `export --out` wrote"
+    )
+
+
+def _add_embed(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "embed", "turn photos and recordings into embeddings")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="files, or folders to walk")
+    _add_encoder(parser)
+    parser.add_argument(
+        "--pairs", metavar="CSV", help="columns image, recording: embed them as one"
+    )
+    parser.add_argument("--out", required=True, metavar="FILE.npz", help="where embeddings go")
+
+
+def _add_index(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "index", "keep embeddings to be queried")
+    parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    build = parts.add_parser("build", help="add embeddings to an index, made if it is not there")
+    build.add_argument("index", metavar="INDEX", help="such as birds.index")
+    build.add_argument("embeddings", nargs="+", metavar="FILE.npz", help="that `embed` wrote")
+    info = parts.add_parser("info", help="what an index holds")
+    info.add_argument("index", metavar="INDEX")
+
+
+def _add_query(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "query", "find what resembles a photo, a call, or both")
+    parser.add_argument("index", metavar="INDEX", help="that `index build` wrote")
+    _add_encoder(parser)
+    parser.add_argument("--image", metavar="FILE", help="a photo")
+    parser.add_argument("--recording", metavar="FILE", help="a call")
+    parser.add_argument("-k", type=int, default=5, help="how many neighbours")
+
+
+def _add_count(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "count", "count the individuals in videos")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video files")
+    _add_encoder(parser)
+    parser.add_argument(
+        "--threshold", type=float, help="cosine similarity (default: the encoder's own)"
+    )
+    parser.add_argument(
+        "--detector",
+        choices=("motion", "whole"),
+        default="motion",
+        help="how animals are found: what moves before a still camera, or the whole frame",
+    )
+    parser.add_argument(
+        "--frames-per-second", type=float, default=2.0, metavar="N", help="frames looked at"
+    )
+    parser.add_argument("--out", metavar="FILE.json", help="where the answer goes")
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "demo", "do the whole job on generated birds, or on your folders")
+    parser.add_argument("--out", default="demo", metavar="DIR", help="where everything goes")
+    parser.add_argument("--images", metavar="DIR", help="your photos, instead of generated ones")
+    parser.add_argument("--audio", metavar="DIR", help="your recordings")
+    parser.add_argument("--epochs", type=int, default=None, help="passes over the triplets")
+    parser.add_argument(
+        "--size", choices=("tiny", "small", "standard"), default="standard", help="of the aviary"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same aviary")
+
+
+def _add_doctor(commands: argparse._SubParsersAction) -> None:
+    _command(commands, "doctor", "versions, weights, devices, and what is missing")
+
+
+def _quiet_logs() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    for handler in logging.getLogger().handlers:  # skipped inputs are listed at the end
+        handler.addFilter(lambda record: not record.getMessage().startswith("Skipped "))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""`fused-encoder count`: how many individuals are in these videos?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from app.commands.outcome import outcome, table
+from inference import Embedder, count_individuals
+from inference.count import VideoCount
+
+WORDS = (
+    "What is counted: distinct individuals in this footage, as far as this encoder tells individuals "
+    "apart. An encoder that was trained on species counts kinds, not individuals."
+)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Counts, prints a table, and writes JSON if asked."""
+    embedder = Embedder.load(options.encoder)
+    counted = count_individuals(
+        options.videos,
+        embedder,
+        threshold=options.threshold,
+        detector=options.detector,
+        frames_per_second=options.frames_per_second,
+        progress=True,
+    )
+    print(count_table(counted))
+    print(f"\n{WORDS}")
+    if options.out:
+        Path(options.out).write_text(
+            json.dumps(counted.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8"
+        )
+    return outcome(counted.skipped)
+
+
+def count_table(counted: VideoCount) -> str:
+    """One line per video and one for all."""
+    rows = [
+        (video, number, ", ".join(f"#{name}" for name in counted.individuals_in(video)))
+        for video, number in counted.per_video.items()
+    ]
+    text = table([*rows, ("all", counted.num_individuals, "")], ("video", "individuals", "which"))
+    return "\n".join([text, *(f"note: {note}" for note in counted.notes)])

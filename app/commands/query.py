@@ -1,0 +1,26 @@
+"""`fused-encoder query`: what in the index resembles this photo and this call?"""
+
+from __future__ import annotations
+
+import argparse
+
+from app.cli import DONE
+from app.commands.outcome import table
+from inference import Embedder
+from inference.index import EmbeddingIndex
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the nearest rows."""
+    if not (options.image or options.recording):
+        raise ValueError("Expected --image, --recording or both, received neither.")
+    with EmbeddingIndex.open(options.index, create=False) as index:
+        embedder = Embedder.load(options.encoder)
+        embedding = embedder.embed([options.image], [options.recording])
+        (hits,) = index.search(embedding, options.k)
+    rows = [
+        (rank, hit.similarity, hit.metadata.get("class") or "", hit.id)
+        for rank, hit in enumerate(hits, 1)
+    ]
+    print(table(rows, ("rank", "similarity", "class", "id")))
+    return DONE

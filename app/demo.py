@@ -1,0 +1,231 @@
+"""The demo: the whole job in one go, on generated birds or on the user's own folders."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from app.aviary.layout import Aviary
+from app.aviary.write import write_aviary
+from app.commands.evaluate import evaluation_table, write_metrics
+from app.report import Section, evaluation_sections, write_report
+from fused_encoder import LogMelFeatures, create_fused_encoder, load_yamnet
+from fused_encoder.weights import MissingWeightsError
+from fused_encoder.yamnet import Yamnet
+from inference import Embedder, EmbeddingIndex, count_individuals, export_saved_model
+from inference.count import VideoCount
+from inference.metrics import bcubed, count_error
+from inference.plots import plot_individuals
+from training import train_encoder
+from training.evaluate import Evaluation, evaluate_encoder
+from training.fit import TrainedEncoder, TrainingOptions
+from training.run import save_run
+from triplets import FeatureStore
+from triplets.features import PreparedMedia
+
+AVIARY_OPTIONS = TrainingOptions(
+    num_triplets_per_class=40, epochs=12, batch_size=16, learning_rate=2e-3
+)
+OWN_OPTIONS = TrainingOptions(num_triplets_per_class=50, epochs=5)
+PHOTO_CROP = "Counting embeds crops by sight alone."
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a demo works on.
+
+    Args:
+        images: folder of class folders.
+        audio: the same classes.
+        held_out: folders of held-out photos and recordings, or None to hold some out.
+        aviary: the generated sample data, or None for the user's own.
+        yamnet: what hears.
+        yamnet_source: as in `save_run`.
+        encoder: what is trained.
+        note: what the reader should know about both.
+    """
+
+    images: Path
+    audio: Path
+    held_out: tuple[Path, Path] | None
+    aviary: Aviary | None
+    yamnet: Yamnet
+    yamnet_source: str | None
+    encoder: keras.Model
+    note: str
+
+
+def run_demo(material: Material, out: Path, options: TrainingOptions) -> TrainedEncoder:
+    """Prepares, trains, evaluates, exports, indexes, queries, counts, reports, and prints a table.
+
+    Args:
+        material: from `aviary_material` or `own_material`.
+        out: folder that gets everything.
+        options: how to train.
+
+    Returns:
+        The trained encoder, whose `skipped` lists what could not be used.
+    """
+    started = time.monotonic()
+    print(material.note)
+    trained = train_encoder(
+        material.images,
+        material.audio,
+        material.yamnet,
+        held_out=material.held_out,
+        encoder=material.encoder,
+        options=options,
+        store=FeatureStore(out / "features"),
+    )
+    save_run(out / "run", trained, options, yamnet_source=material.yamnet_source)
+    embedder, evaluation = _export(trained, material, out / "encoder", options)
+    correct, asked = _query(embedder, trained, evaluation, out / "birds.index")
+    sections = evaluation_sections(evaluation, trained.training, trained.held_out, trained.history)
+    write_metrics(out / "metrics.json", evaluation)
+    print(f"\n{evaluation_table(evaluation)}")
+    print(f"index: {correct} of {asked} held-out pairs found their class first")
+    if material.aviary:
+        sections.append(_count(material.aviary, embedder, out))
+    report = write_report(out / "report.html", "fused-encoder: the demo", sections)
+    print(f"\nDone in {time.monotonic() - started:.0f} s. The report is in '{report}'.")
+    return trained
+
+
+def aviary_material(out: Path, size: str, seed: int) -> Material:
+    """Generated birds, and an encoder that needs no pretrained weights."""
+    aviary = write_aviary(out / "aviary", size=size, seed=seed)
+    return Material(
+        aviary.images,
+        aviary.audio,
+        (aviary.held_out_images, aviary.held_out_audio),
+        aviary,
+        LogMelFeatures(),
+        "log_mel",
+        create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed),
+        "Generated birds. So that it needs no download, the encoder starts from random weights: a small "
+        "image network, and log-mel features in YAMNet's place. Nothing here is evidence about real birds.",
+    )
+
+
+def own_material(images: Path, audio: Path, seed: int) -> Material:
+    """The user's folders, with pretrained weights where they can be had."""
+    try:
+        yamnet: Yamnet = load_yamnet()
+        encoder = create_fused_encoder(image_backbone="mobilenet_v2", seed=seed)
+        source, note = None, "Your folders, with pretrained MobileNetV2 and YAMNet."
+    except MissingWeightsError as error:
+        yamnet, source = LogMelFeatures(), "log_mel"
+        encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
+        note = (
+            f"WITHOUT PRETRAINED WEIGHTS, expect poor results: {error}\nGoing on with a small image "
+            "network from random weights, and log-mel features in YAMNet's place."
+        )
+    return Material(images, audio, None, None, yamnet, source, encoder, note)
+
+
+def demo_options(material: Material, epochs: int | None, seed: int) -> TrainingOptions:
+    """The options that fit the material."""
+    options = AVIARY_OPTIONS if material.aviary else OWN_OPTIONS
+    return replace(options, epochs=epochs or options.epochs, seed=seed)
+
+
+def _export(
+    trained: TrainedEncoder, material: Material, path: Path, options: TrainingOptions
+) -> tuple[Embedder, Evaluation]:
+    live = Embedder.from_encoder(
+        trained.encoder, material.yamnet, audio_seconds=options.audio_seconds
+    )
+    evaluation = evaluate_encoder(live, trained.training, trained.held_out)
+    export_saved_model(
+        trained.encoder,
+        material.yamnet,
+        path,
+        audio_seconds=options.audio_seconds,
+        class_names=trained.training.class_names,
+        thresholds=evaluation.thresholds,
+    )
+    return Embedder.load(path), evaluation
+
+
+def _query(
+    embedder: Embedder, trained: TrainedEncoder, evaluation: Evaluation, path: Path
+) -> tuple[int, int]:
+    """Builds the index of the gallery and asks it with held-out files, by the exported encoder."""
+    known, asking = evaluation.gallery, evaluation.queries.pairs
+    path.unlink(missing_ok=True)
+    with EmbeddingIndex.open(path) as index:
+        index.add(
+            [
+                f"{_name(trained.training, int(i), int(r))}"
+                for i, r in zip(known.pairs.images, known.pairs.recordings, strict=True)
+            ],
+            known.by_pattern["fused"],
+            [{"class": str(label)} for label in known.pairs.labels],
+        )
+        queries = embedder.embed(
+            [trained.held_out.images[i].path for i in asking.images],
+            [trained.held_out.recordings[r].path for r in asking.recordings],
+        )
+        hits = index.search(queries, k=1)
+    found = [hit.metadata["class"] for (hit,) in hits]
+    return int(np.sum(np.array(found) == asking.labels)), len(found)
+
+
+def _name(media: PreparedMedia, image: int, recording: int) -> str:
+    photo, call = media.images[image], media.recordings[recording]
+    return f"{media.class_names[photo.class_index]}/{photo.path.name}+{call.path.name}"
+
+
+def _count(aviary: Aviary, embedder: Embedder, out: Path) -> Section:
+    truth = json.loads(aviary.truth.read_text(encoding="utf-8"))
+    videos = {str(aviary.videos / name): video for name, video in truth["videos"].items()}
+    counted = count_individuals(list(videos), embedder, progress=True)
+    rows = [(Path(v).name, counted.per_video[v], videos[v]["count"]) for v in videos]
+    rows.append(("all videos together", counted.num_individuals, truth["count"]))
+    (out / "count.json").write_text(json.dumps(counted.to_dict(), indent=1), encoding="utf-8")
+    exact = sum(found == true for _, found, true in rows[:-1])
+    purity = bcubed(*_labels(counted, videos))
+    error = count_error(truth["count"], counted.num_individuals)
+    summary = (
+        f"videos: {exact} of {len(videos)} counted exactly; {counted.num_individuals} individuals found in "
+        f"all, {truth['count']} true (error {error:+d}); B-cubed F1 of the sightings {purity.f1:.3f}"
+    )
+    print(summary)
+    return Section(
+        "Individuals in the videos",
+        f"{summary}. {PHOTO_CROP} What is counted: {counted.count.estimand}.",
+        ("video", "found", "true"),
+        rows,
+        plot_individuals(counted, {video: film["count"] for video, film in videos.items()}),
+        "Crops of each individual that was found, video by video",
+    )
+
+
+def _labels(counted: VideoCount, videos: Mapping[str, dict]) -> tuple[list[str], list[str]]:
+    """The true and the found individual of each sighting."""
+    true, found = [], []
+    labels = iter(counted.count.labels)
+    for sightings in counted.sightings:
+        film = videos[str(sightings.video)]
+        for detection in sightings.detections:
+            true.append(_nearest_individual(film["frames"][detection.frame_index], detection.box))
+            found.append(str(next(labels)))
+    return true, found
+
+
+def _nearest_individual(birds: list[dict], box: tuple[float, float, float, float]) -> str:
+    """Who is nearest to the middle of a box; a sighting of nobody is a group of its own."""
+    if not birds:
+        return f"nobody at {box}"
+
+    def middle(sides: tuple[float, float, float, float]) -> np.ndarray:
+        return np.array([sides[0] + sides[2], sides[1] + sides[3]]) / 2
+
+    distances = [float(np.linalg.norm(middle(bird["box"]) - middle(box))) for bird in birds]
+    return birds[int(np.argmin(distances))]["individual"]

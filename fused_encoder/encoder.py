@@ -1,0 +1,119 @@
+"""The fused encoder: two branches and a fusion, wired on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from fused_encoder.audio_branch import audio_features, audio_input
+from fused_encoder.fusion import IsPresent, MissingModality, fuse
+from fused_encoder.image_branch import ImageTrainable, image_features, image_input
+
+
+def create_fused_encoder(
+    *,
+    image_backbone: str | keras.Model | Callable = "vgg16",
+    image_weights: str | Path | None = "imagenet",
+    image_trainable: ImageTrainable = "auto",
+    embedding_size: int = 128,
+    modality_dropout: float = 0.2,
+    seed: int | None = None,
+) -> keras.Model:
+    """A Keras model that turns a photo and a call into one unit vector.
+
+    With the defaults it is the published dual-stream network: VGG16 (all but block 5 frozen), global
+    average pool, Dense 512; BiLSTM 128, Dense 256; concatenate, Dense 256, BatchNorm, Dense 128, L2:
+    16,454,592 parameters, and 768 that are ours: a learned token of each branch's size, which takes
+    the branch's place where the photo or the call is absent (all zeros).
+
+    Args:
+        image_backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
+            [0, 1] and does its own preprocessing.
+        image_weights: "imagenet" (searched for locally, then downloaded), a weights file without the
+            top, or None to start from random.
+        image_trainable: what of a named backbone is trained: "none", "last_block" or "all". "auto" is
+            "last_block" with pretrained weights and "all" without. BatchNorm layers of a partly
+            frozen backbone keep ImageNet's statistics.
+        embedding_size: int >= 1, default 128.
+        modality_dropout: float in [0, 1), the share of training items of which one modality is hidden.
+        seed: int or None, for modality dropout. (Weights follow `keras.utils.set_random_seed`.)
+
+    Returns:
+        keras.Model named "fused_encoder". Inputs `image_input` float32 [batch, 224, 224, 3], RGB in
+        [0, 1], and `audio_input` float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+        Output float32 [batch, embedding_size], unit length.
+
+    Raises:
+        ValueError: an option is out of range, or the backbone is unknown.
+        MissingWeightsError: ImageNet weights are neither here nor to be downloaded.
+
+    Example:
+        >>> encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None)
+        >>> encoder.output_shape
+        (None, 128)
+    """
+    if embedding_size < 1:
+        raise ValueError(f"Expected embedding_size >= 1, received {embedding_size}.")
+    image, audio = image_input(), audio_input()
+    seen = image_features(image, image_backbone, weights=image_weights, trainable=image_trainable)
+    heard = audio_features(audio)
+    present = [IsPresent(name="has_image")(image), IsPresent(name="has_audio")(audio)]
+    seen, heard = MissingModality(modality_dropout, seed, name="missing_modality")(
+        [seen, heard, *present]
+    )
+    embedding = fuse(seen, heard, embedding_size=embedding_size)
+    return keras.Model(
+        {"image_input": image, "audio_input": audio}, embedding, name="fused_encoder"
+    )
+
+
+def load_encoder(path: str | Path) -> keras.Model:
+    """The encoder that `encoder.save("encoder.keras")` wrote, loaded with `safe_mode=True`.
+
+    Args:
+        path: a `.keras` file.
+
+    Returns:
+        keras.Model, as `create_fused_encoder` made it, with its weights.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not a fused encoder.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"No encoder at '{path}'. Expected a .keras file, as `encoder.save(...)` or "
+            "`fused-encoder train` writes it."
+        )
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    names = {tensor.name for tensor in model.inputs}
+    if names != {"image_input", "audio_input"}:
+        raise ValueError(
+            f"'{path}' is not a fused encoder: expected the inputs image_input and audio_input, "
+            f"received {', '.join(sorted(names))}."
+        )
+    return model
+
+
+def split_encoder(encoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """The encoder as two models in a row, so that a photo is looked at once for many windows of sound.
+
+    The two hold a copy of the weights as they are now; training the encoder further leaves them.
+
+    Args:
+        encoder: from `create_fused_encoder`.
+
+    Returns:
+        `see`: float32 [batch, 224, 224, 3] -> image features float32 [batch, 512], image present bool
+        [batch]. `join`: image features, image present, audio sequence float32
+        [batch, num_frames, 1024] -> embedding float32 [batch, embedding_size].
+    """
+    copy = keras.models.clone_model(encoder)
+    copy.set_weights(encoder.get_weights())
+    features = copy.get_layer("image_features").output
+    has_image = copy.get_layer("has_image").output
+    see = keras.Model(copy.input["image_input"], [features, has_image])
+    join = keras.Model([features, has_image, copy.input["audio_input"]], copy.output)
+    return see, join

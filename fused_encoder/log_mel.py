@@ -1,0 +1,69 @@
+"""YAMNet's ear: a waveform becomes log mel patches, as YAMNet was trained on them."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+SAMPLE_RATE_HZ = 16_000
+NUM_MEL_BANDS = 64
+PATCH_ROWS = 96  # spectrogram rows in a patch: 0.96 s
+LOG_OFFSET = 0.001  # keeps the logarithm of silence finite
+
+_WINDOW_SAMPLES = 400  # 25 ms
+_HOP_SAMPLES = 160  # 10 ms
+_FFT_LENGTH = 512
+_PATCH_HOP_ROWS = 48  # 0.48 s
+
+PATCH_SAMPLES = (PATCH_ROWS - 1) * _HOP_SAMPLES + _WINDOW_SAMPLES  # 15600: one patch needs these
+PATCH_HOP_SAMPLES = _PATCH_HOP_ROWS * _HOP_SAMPLES  # 7680
+
+
+def log_mel_patches(waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The log mel spectrogram of a waveform, whole and cut into half-overlapping patches.
+
+    25 ms periodic Hann windows every 10 ms, magnitudes, 64 mel bands from 125 to 7,500 Hz,
+    log(mel + 0.001); patches of 0.96 s start every 0.48 s. The waveform is first padded with zeros
+    to a whole number of patches, at least one, so no sound is lost. Works eagerly and in a graph.
+
+    Args:
+        waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
+
+    Returns:
+        patches float32 [num_patches, 96, 64] and log mel spectrogram float32 [num_rows, 64],
+        natural logarithm; silence is log(0.001).
+
+    Reference:
+        `features.py` of YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
+        (we count patches in integers: a float32 count is inexact past 17 minutes).
+    """
+    spectrum = tf.abs(
+        tf.signal.stft(_pad_to_whole_patches(waveform), _WINDOW_SAMPLES, _HOP_SAMPLES, _FFT_LENGTH)
+    )
+    log_mel = tf.math.log(tf.matmul(spectrum, _mel_weights()) + LOG_OFFSET)
+    patches = tf.signal.frame(log_mel, PATCH_ROWS, _PATCH_HOP_ROWS, axis=0)
+    return tf.ensure_shape(patches, [None, PATCH_ROWS, NUM_MEL_BANDS]), log_mel
+
+
+def _pad_to_whole_patches(waveform: tf.Tensor) -> tf.Tensor:
+    num_samples = tf.shape(waveform)[0]
+    beyond_first = tf.maximum(num_samples - PATCH_SAMPLES, 0)
+    num_hops = -(-beyond_first // PATCH_HOP_SAMPLES)  # rounded up
+    missing = PATCH_SAMPLES + num_hops * PATCH_HOP_SAMPLES - num_samples
+    return tf.pad(waveform, [[0, missing]])
+
+
+@functools.cache
+def _mel_weights() -> np.ndarray:
+    """float32 [257, 64]: how much each frequency bin counts in each mel band."""
+    with tf.init_scope():  # eager even while a graph is traced, so that it is computed once
+        weights = tf.signal.linear_to_mel_weight_matrix(
+            num_mel_bins=NUM_MEL_BANDS,
+            num_spectrogram_bins=_FFT_LENGTH // 2 + 1,
+            sample_rate=SAMPLE_RATE_HZ,
+            lower_edge_hertz=125.0,
+            upper_edge_hertz=7500.0,
+        )
+        return weights.numpy()

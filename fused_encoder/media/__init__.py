@@ -1,0 +1,43 @@
+"""Photos, recordings and videos: the only place in the project that decodes and writes them."""
+
+from fused_encoder.media.audio import (
+    AUDIO_EXTENSIONS,
+    AudioInfo,
+    load_waveform,
+    probe_audio,
+    save_waveform,
+)
+from fused_encoder.media.errors import UnreadableMediaError
+from fused_encoder.media.images import IMAGE_EXTENSIONS, load_image, resize_image, save_image
+from fused_encoder.media.mixing import mix_down
+from fused_encoder.media.resampling import Resampler, resample
+from fused_encoder.media.video import (
+    VIDEO_EXTENSIONS,
+    Moment,
+    VideoInfo,
+    iter_moments,
+    probe_video,
+)
+from fused_encoder.media.video_writer import write_video
+
+__all__ = [
+    "AUDIO_EXTENSIONS",
+    "IMAGE_EXTENSIONS",
+    "VIDEO_EXTENSIONS",
+    "AudioInfo",
+    "Moment",
+    "Resampler",
+    "UnreadableMediaError",
+    "VideoInfo",
+    "iter_moments",
+    "load_image",
+    "load_waveform",
+    "mix_down",
+    "probe_audio",
+    "probe_video",
+    "resample",
+    "resize_image",
+    "save_image",
+    "save_waveform",
+    "write_video",
+]

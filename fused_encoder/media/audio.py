@@ -1,0 +1,212 @@
+"""Recordings: from a file to a mono waveform at the model's rate, and back."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import soundfile
+
+from fused_encoder.media.decoded_audio import DecodedAudio, check_rate
+from fused_encoder.media.errors import UnreadableMediaError
+from fused_encoder.media.excerpt import Excerpt
+from fused_encoder.media.files import read_head, written_whole
+from fused_encoder.media.mixing import mix_down
+from fused_encoder.media.pyav_reader import open_audio_stream, read_with_pyav
+from fused_encoder.media.resampling import Resampler, resample
+from fused_encoder.media.soundfile_reader import open_with_soundfile, read_with_soundfile
+
+logger = logging.getLogger(__name__)
+
+AUDIO_EXTENSIONS: frozenset[str] = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
+    | {".m4a", ".aac", ".wma", ".wv", ".ac3", ".mka"}
+)
+"""What a folder scan takes for a recording (lower case). The loaders themselves go by content."""
+
+HIGHEST_AMPLITUDE = 100.0
+"""Float files may exceed full scale a little; beyond 40 dB over it the scale is another one."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a recording's header says.
+
+    Attributes:
+        sample_rate_hz: int > 0.
+        num_channels: int > 0.
+        duration_seconds: float > 0; None where the file does not tell.
+        decoder: which library reads it.
+    """
+
+    sample_rate_hz: int
+    num_channels: int
+    duration_seconds: float | None
+    decoder: Literal["soundfile", "pyav"]
+
+
+def probe_audio(path: str | Path) -> AudioInfo:
+    """A recording's rate, channels and length, without decoding it.
+
+    The length is what the header says, or a guess from the file's size (MP3 without a table of
+    contents; too long by its tags, commonly under 0.5 s): `load_waveform` may give less.
+
+    Raises:
+        FileNotFoundError: nothing is at this path.
+        UnreadableMediaError: it is not a recording.
+    """
+    path = Path(path)
+    read_head(path)
+    file = open_with_soundfile(path)
+    if file is not None:
+        with file:
+            if file.frames > 0:
+                check_rate(path, file.samplerate)
+                duration_seconds = file.frames / file.samplerate
+                return AudioInfo(file.samplerate, file.channels, duration_seconds, "soundfile")
+    with open_audio_stream(path) as (container, stream):
+        codec = stream.codec_context
+        duration_seconds = float((stream.duration or 0) * (stream.time_base or 0))
+        duration_seconds = duration_seconds or (container.duration or 0) / 1_000_000
+        return AudioInfo(codec.sample_rate, codec.channels, duration_seconds or None, "pyav")
+
+
+def load_waveform(
+    path: str | Path,
+    *,
+    sample_rate_hz: int = 16000,
+    offset_seconds: float = 0.0,
+    max_seconds: float | None = None,
+    resampler: Resampler = "soxr_hq",
+) -> np.ndarray:
+    """A recording, or a stretch of it, as the model hears it: mono, at its sample rate.
+
+    Decodes no more than the stretch needs (with 50 ms around it for the resampler). Stretches that
+    follow each other join without a seam. A file that is damaged on the way gives its good part
+    (what precedes the damage, and what follows where the decoder finds its way again) and a warning
+    in the log; only when nothing can be decoded is it refused. A source rate below the wanted one
+    is warned of.
+    Very short and silent recordings load: whether they are of use is the caller's decision.
+
+    Args:
+        path: the file; what it is, its content says, not its name.
+        sample_rate_hz: int > 0, of the result.
+        offset_seconds: float >= 0, where to start.
+        max_seconds: float > 0, how much at most; None for all.
+        resampler: "soxr_hq" or "kaiser_best", see `resample`.
+    Returns:
+        float32 [num_samples], full scale at [-1, 1]. Float files, and decoders of lossy formats,
+        may exceed it: such samples are neither clipped nor scaled.
+    Raises:
+        FileNotFoundError: nothing is at this path.
+        ValueError: an option out of its range.
+        UnreadableMediaError: not a recording, nothing in it can be decoded, nothing at that
+            offset, NaN or infinite samples, or amplitudes beyond `HIGHEST_AMPLITUDE`.
+    """
+    path = Path(path)
+    _check_options(sample_rate_hz, offset_seconds, max_seconds)
+    read_head(path)
+    excerpt = Excerpt.from_seconds(offset_seconds, max_seconds, sample_rate_hz)
+    decoded = _decode(path, excerpt)
+    _check_samples(path, decoded, excerpt)
+    _warn_of_quality(path, decoded, sample_rate_hz)
+    mono = mix_down(decoded.samples, source=f"'{path}'")
+    rate = decoded.sample_rate_hz
+    waveform = excerpt.trim(resample(mono, rate, sample_rate_hz, resampler=resampler), rate)
+    if len(waveform) == 0:
+        raise _nothing_there(path, offset_seconds)
+    return waveform
+
+
+def save_waveform(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -> None:
+    """Write a mono waveform as 16-bit WAV or FLAC, by the extension; the folder must exist.
+
+    Args:
+        path: ends with .wav or .flac.
+        waveform: float [num_samples] in [-1, 1]; what exceeds it is clipped.
+        sample_rate_hz: int > 0.
+    Raises:
+        ValueError: another extension, another form of waveform, NaN or infinite samples.
+        OSError: it could not be written; nothing half-written is left behind.
+    """
+    path = Path(path)
+    file_format = path.suffix.lower().removeprefix(".").upper()
+    if file_format not in {"WAV", "FLAC"}:
+        raise ValueError(f"Expected a name ending with .wav or .flac, received '{path}'.")
+    if waveform.ndim != 1 or not np.isfinite(waveform).all():
+        raise ValueError(
+            "Expected a finite mono waveform [num_samples],"
+            f" received {list(waveform.shape)}, {np.sum(~np.isfinite(waveform))} not finite."
+        )
+    samples = np.clip(waveform, -1, 1)
+    with written_whole(path) as temporary:
+        try:
+            soundfile.write(
+                temporary, samples, sample_rate_hz, subtype="PCM_16", format=file_format
+            )
+        except soundfile.LibsndfileError as error:
+            raise OSError(f"Cannot write '{path}': {error.error_string}") from error
+
+
+def _decode(path: Path, excerpt: Excerpt) -> DecodedAudio:
+    decoded = read_with_soundfile(path, excerpt)
+    if decoded is not None and len(decoded.samples) > 0:
+        return decoded
+    return read_with_pyav(path, excerpt)
+
+
+def _check_options(sample_rate_hz: int, offset_seconds: float, max_seconds: float | None) -> None:
+    if sample_rate_hz <= 0:
+        raise ValueError(f"Expected sample_rate_hz > 0, received {sample_rate_hz}.")
+    if not 0 <= offset_seconds < float("inf"):
+        raise ValueError(f"Expected offset_seconds >= 0, received {offset_seconds}.")
+    if max_seconds is not None and not 0 < max_seconds < float("inf"):
+        raise ValueError(f"Expected max_seconds > 0 or None (all), received {max_seconds}.")
+
+
+def _check_samples(path: Path, decoded: DecodedAudio, excerpt: Excerpt) -> None:
+    samples = decoded.samples
+    if len(samples) == 0:
+        raise _nothing_there(path, excerpt.first_sample / excerpt.target_rate_hz, decoded.damage)
+    is_finite = np.isfinite(samples).all(axis=1)
+    if not is_finite.all():
+        first_read = excerpt.to_source_span(decoded.sample_rate_hz)[0]
+        first_bad = (first_read + int(np.argmin(is_finite))) / decoded.sample_rate_hz
+        raise UnreadableMediaError(
+            path,
+            f"{np.sum(~is_finite)} of {len(samples)} samples are NaN or infinite, the first at"
+            f" {first_bad:.3f} s. Export it again, or cut that part out.",
+        )
+    peak = float(np.abs(samples).max())
+    if peak > HIGHEST_AMPLITUDE:
+        raise UnreadableMediaError(
+            path,
+            f"its samples reach {peak:.4g}, expected -1 to 1: damaged, or written as float without"
+            " scaling (16-bit samples need to be divided by 32768). Export it again.",
+        )
+
+
+def _nothing_there(
+    path: Path, offset_seconds: float, damage: str | None = None
+) -> UnreadableMediaError:
+    where = f" at or after {offset_seconds:.3f} s" if offset_seconds else ""
+    why = f"; {damage}" if damage else ""
+    return UnreadableMediaError(
+        path,
+        f"expected sound, found no samples{where}{why}. Record or copy it again, or remove it.",
+    )
+
+
+def _warn_of_quality(path: Path, decoded: DecodedAudio, sample_rate_hz: int) -> None:
+    if decoded.damage is not None:
+        num_seconds = len(decoded.samples) / decoded.sample_rate_hz
+        logger.warning("'%s' is damaged: %s. %.2f s are used.", path, decoded.damage, num_seconds)
+    if decoded.sample_rate_hz < sample_rate_hz:
+        logger.warning(
+            "'%s' has %d samples per second, the model wants %d: above %d Hz it holds no sound.",
+            path,
+            decoded.sample_rate_hz,
+            sample_rate_hz,
+            decoded.sample_rate_hz // 2,
+        )

@@ -1,0 +1,255 @@
+"""Where pretrained weights come from: the files at hand first, then their publisher, else clear advice.
+
+Order: an explicit path, the directory in FUSED_ENCODER_WEIGHTS, the user's caches (ours, Keras', TF-Hub's),
+a download. Needs no TensorFlow until weights are put into a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from fused_encoder.published_weights import (
+    IMAGE_BACKBONE_FILES,
+    YAMNET_FILE,
+    YAMNET_HANDLE,
+    PublishedFile,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+_DOWNLOAD_TIMEOUT_SECONDS = 30
+_EFFICIENTNET_VARIANCE = (0.229, 0.224, 0.225)
+
+
+class MissingWeightsError(FileNotFoundError):
+    """Pretrained weights are neither on this machine nor to be had from their publisher."""
+
+
+def cache_directory() -> Path:
+    """The user's cache: the directory in FUSED_ENCODER_CACHE, or ~/.cache/fused-encoder."""
+    return _directory_in("FUSED_ENCODER_CACHE") or Path.home() / ".cache" / "fused-encoder"
+
+
+def find_weights(name: str, path: str | Path | None = None) -> Path | None:
+    """Where the pretrained weights of a network are on this machine; downloads nothing.
+
+    Args:
+        name: "yamnet", or an image backbone ("vgg16", "mobilenet_v2", ...).
+        path: looked at instead of all other places.
+
+    Returns:
+        A weight file (.h5), for YAMNet maybe a SavedModel directory; None if there is none.
+
+    Raises:
+        MissingWeightsError: `path` is given, but nothing is there.
+        ValueError: the name is not known.
+    """
+    places = weights_places(name)
+    if path is None:
+        return next((place for place in places if _holds_weights(place)), None)
+    if not Path(path).expanduser().exists():
+        raise MissingWeightsError(
+            f"There are no weights of '{name}' at '{path}'. Correct the path, or leave it out to "
+            f"use {places[0]} or a download."
+        )
+    return Path(path).expanduser()
+
+
+def weights_places(name: str) -> list[Path]:
+    """Where `find_weights` looks for the weights of a network, in this order.
+
+    Args:
+        name: "yamnet", or an image backbone.
+
+    Returns:
+        Paths, whether or not something is there.
+
+    Raises:
+        ValueError: the name is not known.
+    """
+    file_names = ["yamnet", "yamnet.h5"] if name == "yamnet" else [f"{name}_imagenet_notop.h5"]
+    chosen = _directory_in("FUSED_ENCODER_WEIGHTS")
+    if chosen and not chosen.is_dir():
+        logger.warning("FUSED_ENCODER_WEIGHTS is %s, which is not a directory.", chosen)
+    directories = [chosen, _weight_cache()] if chosen else [_weight_cache()]
+    places = [folder / file for folder in directories for file in file_names]
+    if name == "yamnet":
+        hub_cache = _directory_in("TFHUB_CACHE_DIR")
+        # TF-Hub names its folders so.
+        folder_name = hashlib.sha1(YAMNET_HANDLE.encode(), usedforsecurity=False).hexdigest()
+        return [*places, hub_cache / folder_name] if hub_cache else places
+    keras_home = _directory_in("KERAS_HOME") or Path.home() / ".keras"
+    return [*places, keras_home / "models" / _backbone_file(name).url.rsplit("/", 1)[1]]
+
+
+def advice_on_missing_weights(name: str) -> str:
+    """What to fetch, and where to put it, in one paragraph: for errors and for `doctor`."""
+    folder = _directory_in("FUSED_ENCODER_WEIGHTS") or _weight_cache()
+    if name == "yamnet":
+        fetch = (
+            f"Download {YAMNET_FILE.url} to {folder / 'yamnet.h5'}, or unpack "
+            f"{YAMNET_HANDLE}?tf-hub-format=compressed into {folder / 'yamnet'}"
+        )
+    else:
+        fetch = (
+            f"Download {_backbone_file(name).url} and save it as "
+            f"{folder / f'{name}_imagenet_notop.h5'}"
+        )
+    return (
+        f"{fetch}. Another folder does as well, if the environment variable FUSED_ENCODER_WEIGHTS "
+        "names it; so does passing the path."
+    )
+
+
+def download_weights(name: str) -> Path:
+    """Fetch a network's weight file from its publisher into the user's cache.
+
+    Args:
+        name: "yamnet" (its `yamnet.h5`), or an image backbone.
+
+    Returns:
+        The file, where `find_weights` finds it from now on.
+
+    Raises:
+        MissingWeightsError: no network, no room, or not the file that was published.
+        ValueError: the name is not known.
+    """
+    import pooch  # only where something is to be downloaded
+
+    published = YAMNET_FILE if name == "yamnet" else _backbone_file(name)
+    try:
+        file = pooch.retrieve(
+            published.url,
+            known_hash=f"md5:{published.md5}" if published.md5 else None,
+            fname="yamnet.h5" if name == "yamnet" else f"{name}_imagenet_notop.h5",
+            path=_weight_cache(),
+            downloader=pooch.HTTPDownloader(timeout=_DOWNLOAD_TIMEOUT_SECONDS, progressbar=True),
+        )
+    except (OSError, ValueError) as error:  # no network, no room on the disk; another checksum
+        places = ", ".join(str(place) for place in weights_places(name))
+        raise MissingWeightsError(
+            f"The pretrained weights of '{name}' are not on this machine (looked for {places}), "
+            f"and cannot be downloaded: {error}. {advice_on_missing_weights(name)}"
+        ) from error
+    return Path(file)
+
+
+def image_backbone_weights(backbone: str, path: str | Path | None = None) -> Path:
+    """The ImageNet weight file of a backbone, found or downloaded, and checked to be that backbone's.
+
+    For a network of `keras.applications` built with `include_top=False`. Prefer
+    `load_image_backbone_weights`, which also loads it rightly.
+
+    Args:
+        backbone: "vgg16", "resnet50", "densenet121", "efficientnet_b0", "efficientnet_b3",
+            "inception_v3" or "mobilenet_v2".
+        path: a weight file of the user's, used instead of looking for one.
+
+    Returns:
+        A file that `load_weights` of the network takes.
+
+    Raises:
+        MissingWeightsError: the file is nowhere, and cannot be downloaded.
+        ValueError: unknown backbone, or the file is damaged or another network's.
+    """
+    expected = _backbone_file(backbone).num_values
+    file = find_weights(backbone, path) or download_weights(backbone)
+    _check_size(file, backbone, expected)
+    return file
+
+
+def load_image_backbone_weights(
+    network: keras.Model, backbone: str, path: str | Path | None = None
+) -> None:
+    """Fill a backbone with its ImageNet weights.
+
+    Does what `weights="imagenet"` would do, wherever the file lies. That includes a correction
+    which Keras makes for EfficientNet only with `weights="imagenet"`: the published file stores the
+    pixels' standard deviation where the variance belongs.
+
+    Args:
+        network: from `keras.applications`, built with `include_top=False, weights=None`.
+        backbone: its name, as in `image_backbone_weights`.
+        path: as in `image_backbone_weights`.
+
+    Raises:
+        MissingWeightsError: the file is nowhere, and cannot be downloaded.
+        ValueError: unknown backbone, or the file does not fit the network.
+
+    Reference:
+        https://github.com/tensorflow/tensorflow/issues/49930
+    """
+    file = image_backbone_weights(backbone, path)
+    try:
+        network.load_weights(file)
+    except ValueError as error:
+        raise ValueError(f"The weights in {file} do not fit '{backbone}': {error}") from error
+    for layer in network.layers if backbone.startswith("efficientnet") else ():
+        if hasattr(layer, "adapt_variance"):
+            variance = np.asarray(layer.adapt_variance)
+            if np.allclose(variance, _EFFICIENTNET_VARIANCE, atol=1e-3):
+                layer.adapt_variance.assign(variance**2)
+                layer.finalize_state()
+
+
+def _directory_in(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return Path(value).expanduser() if value else None
+
+
+def _weight_cache() -> Path:
+    return cache_directory() / "weights"
+
+
+def _backbone_file(backbone: str) -> PublishedFile:
+    if backbone not in IMAGE_BACKBONE_FILES:
+        raise ValueError(
+            f"No pretrained weights are known for '{backbone}'. "
+            f"Expected an image backbone: {', '.join(IMAGE_BACKBONE_FILES)}."
+        )
+    return IMAGE_BACKBONE_FILES[backbone]
+
+
+def _holds_weights(place: Path) -> bool:
+    return place.is_file() or (place / "saved_model.pb").is_file()
+
+
+def _check_size(file: Path, backbone: str, expected: int) -> None:
+    found = _num_values(file)
+    if found == expected:
+        return
+    others = [name for name, other in IMAGE_BACKBONE_FILES.items() if other.num_values == found]
+    raise ValueError(
+        f"{file} does not hold the weights of '{backbone}' without its top: expected {expected:,} "
+        f"numbers, found {found:,}{f' (those of {others[0]!r})' if others else ''}. "
+        f"{advice_on_missing_weights(backbone)}"
+    )
+
+
+def _num_values(file: Path) -> int:
+    sizes: list[int] = []
+
+    def count(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.size)
+
+    try:
+        with h5py.File(file) as opened:
+            weights = opened.get("model_weights", opened)
+            weights.visititems(count)
+    except OSError as error:
+        raise ValueError(
+            f"{file} is not a readable weight file (HDF5): {error}. It may be damaged or cut off; "
+            "delete it and fetch it again."
+        ) from error
+    return sum(sizes)

@@ -1,0 +1,13 @@
+from .count import VideoCount as VideoCount
+from .count import count_individuals as count_individuals
+from .embed import Embedder as Embedder
+from .embed import SkippedPair as SkippedPair
+from .embeddings import Embeddings as Embeddings
+from .embeddings import concatenate_embeddings as concatenate_embeddings
+from .export import EncoderSettings as EncoderSettings
+from .export import export_saved_model as export_saved_model
+from .index import EmbeddingIndex as EmbeddingIndex
+from .index import Hit as Hit
+from .individuals import Grouping as Grouping
+from .individuals import group_individuals as group_individuals
+from .threshold import suggest_threshold as suggest_threshold

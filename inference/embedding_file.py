@@ -1,0 +1,79 @@
+"""Embeddings on disk with their ids and metadata, as one .npz file."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inference.embeddings import Embeddings
+
+Metadata = Mapping[str, str | int | float | bool | None]
+
+
+@dataclass(frozen=True)
+class EmbeddingFile:
+    """Rows as `EmbeddingIndex.add` takes them.
+
+    Args:
+        ids: unique, [num].
+        embeddings: float32 [num, embedding_size], with the encoder's fingerprint.
+        metadata: [num].
+    """
+
+    ids: tuple[str, ...]
+    embeddings: Embeddings
+    metadata: tuple[Metadata, ...]
+
+
+def save_embeddings(path: str | Path, rows: EmbeddingFile) -> Path:
+    """Writes the rows; the file appears whole or not at all.
+
+    Args:
+        path: ends in .npz.
+        rows: what to write.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: the path does not end in .npz.
+    """
+    target = Path(path)
+    if target.suffix != ".npz":
+        raise ValueError(f"Expected a path that ends in .npz, received '{path}'.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{target.name}.part")
+    with temporary.open("wb") as file:
+        np.savez(
+            file,
+            embeddings=np.asarray(rows.embeddings),
+            ids=np.array(rows.ids, dtype=np.str_),
+            metadata=np.array(json.dumps(rows.metadata, ensure_ascii=False)),
+            fingerprint=np.array(rows.embeddings.fingerprint or ""),
+        )
+    temporary.replace(target)
+    return target
+
+
+def load_embeddings(path: str | Path) -> EmbeddingFile:
+    """The rows that `save_embeddings` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not such a file, or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            embeddings = Embeddings.of(file["embeddings"], str(file["fingerprint"]) or None)
+            metadata = tuple(json.loads(str(file["metadata"])))
+            return EmbeddingFile(tuple(file["ids"].tolist()), embeddings, metadata)
+    except (KeyError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"'{path}' does not hold embeddings ({error}). Expected a .npz file that "
+            "`fused-encoder embed` or save_embeddings wrote; write it again."
+        ) from error

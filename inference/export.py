@@ -1,0 +1,187 @@
+"""Export: one SavedModel that eats what a camera and a recorder give, and needs none of our code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from fused_encoder.audio_sequence import frames_in
+from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
+from inference.pair_embedding import IMAGE_SPECS, SEQUENCE_SPEC, WAVEFORM_SPEC, PairEmbedding
+
+SETTINGS_FILE = "encoder.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """What travels inside an exported encoder beside its weights.
+
+    Args:
+        fingerprint: names the encoder's weights and its YAMNet; an index belongs to one fingerprint.
+        embedding_size: int.
+        audio_seconds: float, the length of a window of sound.
+        max_windows: int, how many windows of a recording are embedded.
+        class_names: what the encoder was trained to tell apart.
+        thresholds: for each modality pattern ("fused", "image", "audio") the cosine similarity from
+            which two embeddings are taken for the same class.
+        versions: of the libraries that made it.
+        schema: int, of this record.
+    """
+
+    fingerprint: str
+    embedding_size: int
+    audio_seconds: float
+    max_windows: int
+    class_names: tuple[str, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def export_saved_model(
+    encoder: keras.Model,
+    yamnet: Yamnet,
+    path: str | Path,
+    *,
+    audio_seconds: float = 5.0,
+    max_windows: int = 6,
+    class_names: Sequence[str] = (),
+    thresholds: Mapping[str, float] | None = None,
+) -> Path:
+    """Writes the encoder, YAMNet and all preprocessing as one SavedModel.
+
+    It runs by `tf.saved_model.load(path)` or in TF Serving. `embed(images, waveforms)` takes photos
+    (uint8, or float32 in [0, 1]; RGB, any size) and waveforms (float32, mono, 16 kHz, right-padded
+    with zeros) and gives embeddings; `serving_default` is that for uint8, `float_images` for float32.
+    All zeros stand for "no photo" and "no recording". `assets/encoder.json` holds `EncoderSettings`.
+
+    Args:
+        encoder: from `create_fused_encoder`.
+        yamnet: the one that the encoder was trained with.
+        path: a folder that does not exist yet, or an older export, which is replaced as a whole.
+        audio_seconds: float > 0, the length of a window of sound: what the encoder was trained with.
+        max_windows: int >= 1, how many windows of a long recording are embedded (and averaged).
+        class_names: what it was trained to tell apart.
+        thresholds: see `EncoderSettings`.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError: the path holds something that is not an exported encoder.
+        ValueError: an option is out of range.
+    """
+    target = Path(path)
+    if audio_seconds <= 0 or max_windows < 1:
+        raise ValueError(
+            "Expected audio_seconds > 0 and max_windows >= 1, received "
+            f"audio_seconds={audio_seconds} and max_windows={max_windows}."
+        )
+    _refuse_to_overwrite(target)
+    settings = EncoderSettings(
+        fingerprint=encoder_fingerprint(encoder, yamnet),
+        embedding_size=encoder.output_shape[-1],
+        audio_seconds=audio_seconds,
+        max_windows=max_windows,
+        class_names=tuple(class_names),
+        thresholds=dict(thresholds or {}),
+        versions=library_versions(),
+    )
+    module = PairEmbedding(
+        encoder, yamnet, window_frames=frames_in(audio_seconds), max_windows=max_windows
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
+        asset = Path(temporary, SETTINGS_FILE)
+        asset.write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), "utf-8")
+        module.settings = tf.saved_model.Asset(str(asset))
+        built = Path(temporary, "model")
+        tf.saved_model.save(module, str(built), signatures=_signatures(module))
+        if target.exists():
+            shutil.rmtree(target)
+        built.replace(target)
+    return target
+
+
+def load_settings(path: str | Path) -> EncoderSettings:
+    """The settings of an exported encoder, without loading it.
+
+    Args:
+        path: folder that `export_saved_model` wrote.
+
+    Raises:
+        FileNotFoundError: it is not an exported encoder.
+        ValueError: it was written by a newer version.
+    """
+    file = Path(path, "assets", SETTINGS_FILE)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"No exported encoder at '{path}'. Expected a folder that export_saved_model or "
+            f"`fused-encoder export` wrote, with a file assets/{SETTINGS_FILE}."
+        )
+    record = json.loads(file.read_text("utf-8"))
+    if record["schema"] > SCHEMA:
+        raise ValueError(
+            f"'{path}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
+            "Update fused-encoder, or export the encoder again."
+        )
+    record["class_names"] = tuple(record["class_names"])
+    return EncoderSettings(**record)
+
+
+def encoder_fingerprint(encoder: keras.Model, yamnet: Yamnet) -> str:
+    """Names an encoder: its weights, its wiring, and its YAMNet.
+
+    Args:
+        encoder: any Keras model.
+        yamnet: see `load_yamnet`.
+
+    Returns:
+        16 hex digits; the same for the same model in any process.
+    """
+    digest = hashlib.sha256(yamnet_fingerprint(yamnet).encode())
+    for layer in encoder.layers:
+        digest.update(layer.name.encode())
+    for weights in encoder.get_weights():
+        digest.update(str(weights.shape).encode())
+        digest.update(weights.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def library_versions() -> dict[str, str]:
+    """The installed versions of the libraries that a result depends on."""
+    names = ("fused-encoder", "tensorflow", "keras", "numpy", "librosa", "soundfile", "soxr")
+    versions = {}
+    for name in (*names, "av", "opencv-python"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:  # such as opencv-python where the headless one is installed
+            versions[name] = "not installed"
+    return versions
+
+
+def _signatures(module: PairEmbedding) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    by_type = [module.embed.get_concrete_function(spec, WAVEFORM_SPEC) for spec in IMAGE_SPECS]
+    for spec in IMAGE_SPECS:
+        module.embed_sequences.get_concrete_function(spec, SEQUENCE_SPEC)
+    return {"serving_default": by_type[0], "float_images": by_type[1]}
+
+
+def _refuse_to_overwrite(target: Path) -> None:
+    is_export = Path(target, "assets", SETTINGS_FILE).is_file()
+    is_empty = target.is_dir() and not any(target.iterdir())
+    if target.exists() and not (is_export or is_empty):
+        raise FileExistsError(
+            f"'{target}' exists and is not an exported encoder; it is left as it is. "
+            "Choose another path, or move it away."
+        )

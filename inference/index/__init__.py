@@ -1,0 +1,6 @@
+"""The index of embeddings: durable rows, exact search, metadata filters."""
+
+from inference.index.embedding_index import EmbeddingIndex
+from inference.index.store import Hit, Row
+
+__all__ = ["EmbeddingIndex", "Hit", "Row"]

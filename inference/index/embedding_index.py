@@ -1,0 +1,216 @@
+"""The index that callers see: everything checked at the door, the same for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.embeddings import Embeddings, check_embeddings, fingerprint_of
+from inference.index.checks import check_ids, check_metadata, check_where
+from inference.index.open_store import open_store
+from inference.index.store import Hit, Row, Scalar, Store, Where
+
+
+class EmbeddingIndex:
+    """Embeddings with ids and metadata, kept durably and searched exactly by cosine similarity.
+
+    Every call is all or nothing, and what it has written is on disk when it returns. Other processes may read
+    while one writes, and see the new rows at their next call; a second writer waits up to 30 s for the first.
+    One object may be used from several threads. While it is open, SQLite keeps two files beside the index
+    (`-wal`, `-shm`); copy the index when it is closed.
+
+    The first embeddings that are added say which encoder and size the index is for. Embeddings of another
+    encoder are refused; plain arrays, which carry no fingerprint, are accepted, and the caller vouches for
+    them.
+
+    Args:
+        store: Store, usually chosen by `EmbeddingIndex.open`.
+    Example:
+        >>> with EmbeddingIndex.open("birds.index") as index:
+        ...     index.add(ids=["a"], embeddings=[[0.6, 0.8]], metadata=[{"species": "wren"}])
+        ...     index.search([0.6, 0.8], k=1)
+        1
+        [[Hit(id='a', similarity=1.0, metadata={'species': 'wren'})]]
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, uri: str | Path, *, create: bool = True) -> EmbeddingIndex:
+        """The index at this address.
+
+        Args:
+            uri: a path, for the embedded index in one file. (Addresses of servers are for engines to come.)
+            create: bool, whether to start a new index where there is none. Default True.
+        Raises:
+            FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
+            ValueError: no index, of a newer schema, damaged, or an engine that is not available.
+            OSError: the file cannot be opened (TimeoutError: another process holds it).
+        """
+        return cls(open_store(uri, create=create))
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The encoder whose embeddings this index holds; None until embeddings came that carry one."""
+        return self._store.settings().fingerprint
+
+    @property
+    def embedding_size(self) -> int | None:
+        """The size of the embeddings; None until the first were added."""
+        return self._store.settings().embedding_size
+
+    def add(
+        self,
+        ids: Sequence[str],
+        embeddings: npt.ArrayLike,
+        metadata: Sequence[Mapping[str, Scalar] | None] | None = None,
+    ) -> int:
+        """Add rows. Adding a row again changes nothing, so an interrupted run can be repeated.
+
+        Args:
+            ids: str [num], unique.
+            embeddings: float32 [num, size], unit length.
+            metadata: num dicts of str to str, int, float, bool or None; None for none.
+        Returns:
+            int, how many rows were new.
+        Raises:
+            ValueError: an id is there with another embedding (by more than 1e-5 in a component) or other
+                metadata; another encoder or size; NaN; not of unit length; repeated ids; different lengths.
+                Nothing is added.
+            OSError: the disk is full; nothing is added and nothing lost.
+        """
+        ids = check_ids(ids)
+        checked = _check_rows(ids, embeddings)
+        return self._store.add(ids, checked, check_metadata(metadata, len(ids)))
+
+    def update(
+        self,
+        ids: Sequence[str],
+        embeddings: npt.ArrayLike | None = None,
+        metadata: Sequence[Mapping[str, Scalar] | None] | None = None,
+    ) -> None:
+        """Replace embeddings, metadata or both; rows keep their place.
+
+        Metadata of a row are replaced as a whole. What is None stays.
+
+        Args:
+            ids: str [num], unique, all in the index.
+            embeddings: float32 [num, size], unit length, or None.
+            metadata: num dicts, or None.
+        Raises:
+            KeyError: ids that are not in the index; nothing is changed.
+            ValueError: as `add`; or neither embeddings nor metadata.
+        """
+        ids = check_ids(ids)
+        if embeddings is None and metadata is None:
+            raise ValueError(
+                "update received neither embeddings nor metadata. Pass what is to be replaced."
+            )
+        checked = None if embeddings is None else _check_rows(ids, embeddings)
+        self._store.update(
+            ids, checked, None if metadata is None else check_metadata(metadata, len(ids))
+        )
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove rows; ids that are not in the index are passed over, so a delete can be repeated.
+
+        Returns:
+            int, how many rows were removed.
+        """
+        return self._store.delete(check_ids(ids, unique=False))
+
+    def get(self, ids: Sequence[str]) -> list[Row]:
+        """The rows with these ids, in the order of `ids`.
+
+        Raises:
+            KeyError: ids that are not in the index.
+        """
+        return self._store.get(check_ids(ids, unique=False))
+
+    def search(
+        self,
+        query: npt.ArrayLike,
+        k: int = 5,
+        *,
+        where: Where | None = None,
+        min_similarity: float | None = None,
+    ) -> list[list[Hit]]:
+        """The nearest rows of each query, by exact cosine similarity.
+
+        Args:
+            query: float32 [num, size], or [size] for a single query; unit length.
+            k: int >= 1, how many hits at most. Default 5.
+            where: only rows whose metadata fit are compared: `{"species": "wren"}` asks for equality,
+                `{"species": ["wren", "robin"]}` for any of the list, several keys for all of them, None for
+                rows without the key. None or {} compares all rows.
+            min_similarity: float in [-1, 1]; hits that are less similar are left out. None keeps all.
+        Returns:
+            A list with one list of hits per query (for a single query [size]: a list of one list), nearest
+            first, equals in insertion order. Fewer than k hits where fewer rows pass.
+        Raises:
+            ValueError: another encoder or size, NaN, not of unit length; k < 1; min_similarity outside [-1,
+                1].
+        """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(f"k must be an int of at least 1, received {k!r}.")
+        if min_similarity is not None and not -1 <= min_similarity <= 1:
+            raise ValueError(
+                f"min_similarity must be a cosine in [-1, 1], received {min_similarity!r}."
+            )
+        queries = np.asarray(query)
+        if queries.ndim == 1:
+            queries = queries[np.newaxis]
+        checked = check_embeddings(Embeddings.of(queries, fingerprint_of(query)), name="query")
+        return self._store.search(checked, int(k), check_where(where), min_similarity)
+
+    def count(self, where: Where | None = None) -> int:
+        """How many rows there are, or how many pass the filter (as in `search`)."""
+        return self._store.count(check_where(where))
+
+    def __len__(self) -> int:
+        return self._store.count({})
+
+    def __bool__(self) -> bool:
+        """True even when empty: an index is not its rows."""
+        return True
+
+    def __contains__(self, id_: str) -> bool:
+        try:
+            self._store.get([id_])
+        except KeyError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows in insertion order. Rows that are added meanwhile may be among them."""
+        return self._store.rows()
+
+    def close(self) -> None:
+        """Close the index; all is already on disk. A second call does nothing."""
+        self._store.close()
+
+    def __enter__(self) -> EmbeddingIndex:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _check_rows(ids: list[str], embeddings: npt.ArrayLike) -> Embeddings:
+    num, *size = np.shape(embeddings) or (1,)
+    if size and num != len(ids):
+        raise ValueError(
+            f"ids and embeddings must be of one length, received {len(ids)} ids and {num} embeddings. "
+            "Pass one id per row of embeddings."
+        )
+    return check_embeddings(embeddings, names=ids)

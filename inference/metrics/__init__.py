@@ -1,0 +1,38 @@
+"""Metrics of retrieval and of grouping into individuals."""
+
+from inference.metrics.bootstrap import bootstrap_interval
+from inference.metrics.grouping import (
+    BCubed,
+    adjusted_mutual_information,
+    adjusted_rand_index,
+    bcubed,
+    count_error,
+    grouping_metrics,
+)
+from inference.metrics.retrieval import (
+    mean_average_precision_at_r,
+    precision_at_1,
+    precision_at_k,
+    r_precision,
+    retrieval_metrics,
+    retrieval_metrics_per_query,
+)
+
+__all__ = [
+    # retrieval
+    "precision_at_1",
+    "precision_at_k",
+    "r_precision",
+    "mean_average_precision_at_r",
+    "retrieval_metrics",
+    "retrieval_metrics_per_query",
+    # grouping
+    "BCubed",
+    "bcubed",
+    "adjusted_rand_index",
+    "adjusted_mutual_information",
+    "count_error",
+    "grouping_metrics",
+    # how sure
+    "bootstrap_interval",
+]

@@ -1,0 +1,265 @@
+"""How well queries find their own kind in a gallery: precision at k, R-precision, MAP@R.
+
+A gallery row is relevant to a query if it has the query's label. For a query with R relevant rows
+
+    precision at k  = relevant among the k nearest / k
+    R-precision     = relevant among the R nearest / R
+    MAP@R           = 1/R * sum over ranks i <= R of (precision at i if the row at rank i is relevant else 0)
+
+Equals are ranked with the irrelevant rows first: an encoder that maps everything to one point scores 0, in
+whatever order the gallery stands. A query without a relevant row cannot be answered; it is left out of every
+mean.
+
+Reference:
+    Musgrave, Belongie and Lim, A Metric Learning Reality Check, 2020, https://arxiv.org/abs/2003.08505 (we
+    add the rule for equals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.embeddings import check_embeddings
+
+Labels = Sequence[Hashable] | np.ndarray
+
+SIMILARITIES_AT_ONCE = 2**22
+SIMILARITY_STEPS = 10**9  # similarities that agree to 9 decimals are equal
+LAST = np.int64(2**62)  # sorts behind every similarity, and is even: not relevant
+
+
+def retrieval_metrics_per_query(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike | None = None,
+    gallery_labels: Labels | None = None,
+    *,
+    k: int = 5,
+    exclude_self: bool = False,
+    query_sources: Labels | None = None,
+    gallery_sources: Labels | None = None,
+) -> dict[str, np.ndarray]:
+    """Every retrieval metric for every query; each is what `bootstrap_interval` takes.
+
+    Args:
+        query_embeddings: float32 [num_queries, size], unit length.
+        query_labels: str or int [num_queries].
+        gallery_embeddings: float32 [num_gallery, size], unit length. None: the queries are the gallery, and
+            no query finds itself.
+        gallery_labels: str or int [num_gallery]; left out together with `gallery_embeddings`.
+        k: int >= 1, for precision at k. Default 5.
+        exclude_self: bool, whether gallery row i is query i itself and is kept from it.
+        query_sources: str or int [num_queries], such as the video of each query: a query never finds rows of
+            its own source, whose frames are near copies of it. None: no source is kept from it.
+        gallery_sources: str or int [num_gallery]; left out together with `gallery_embeddings`.
+    Returns:
+        float64 [num_queries], in [0, 1], NaN for queries without a relevant row, under each of the names
+        "precision_at_1", "precision_at_<k>", "r_precision" and "mean_average_precision_at_r" (there the
+        average precision of one query).
+    Raises:
+        ValueError: lengths or sizes that do not fit, NaN, not of unit length, k < 1.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, received {k}.")
+    queries = _side("query", query_embeddings, query_labels, query_sources)
+    if gallery_embeddings is None:
+        gallery, exclude_self = queries, True
+    else:
+        gallery = _side("gallery", gallery_embeddings, gallery_labels, gallery_sources)
+    _check_fit(queries, gallery, exclude_self)
+    per_query: dict[str, list[np.ndarray]] = {}
+    for rows in _blocks(len(queries.labels), len(gallery.labels)):
+        is_relevant, num_relevant = _ranked_relevance(queries, gallery, rows, k, exclude_self)
+        for name, values in _metrics(is_relevant, num_relevant, k).items():
+            per_query.setdefault(name, []).append(np.where(num_relevant > 0, values, np.nan))
+    return {name: np.concatenate(blocks) for name, blocks in per_query.items()}
+
+
+def retrieval_metrics(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike | None = None,
+    gallery_labels: Labels | None = None,
+    *,
+    k: int = 5,
+    exclude_self: bool = False,
+    query_sources: Labels | None = None,
+    gallery_sources: Labels | None = None,
+) -> dict[str, float]:
+    """The mean of every retrieval metric over the queries that have a relevant row.
+
+    Args are those of `retrieval_metrics_per_query`.
+
+    Returns:
+        "precision_at_1", "precision_at_<k>", "r_precision", "mean_average_precision_at_r", each in [0, 1];
+        "num_queries" (answerable, in the means) and "num_queries_without_match" (left out).
+    Raises:
+        ValueError: no query has a relevant row; or as `retrieval_metrics_per_query`.
+    """
+    per_query = retrieval_metrics_per_query(
+        query_embeddings,
+        query_labels,
+        gallery_embeddings,
+        gallery_labels,
+        k=k,
+        exclude_self=exclude_self,
+        query_sources=query_sources,
+        gallery_sources=gallery_sources,
+    )
+    is_answerable = np.isfinite(per_query["precision_at_1"])
+    if not is_answerable.any():
+        raise ValueError(
+            f"None of the {len(is_answerable)} queries has a row of its own label in the gallery (itself and "
+            "its source apart), so there is nothing to measure. Check that both sides use the same labels."
+        )
+    means = {name: float(values[is_answerable].mean()) for name, values in per_query.items()}
+    num = int(is_answerable.sum())
+    return means | {
+        "num_queries": float(num),
+        "num_queries_without_match": float(len(is_answerable) - num),
+    }
+
+
+def precision_at_1(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike | None = None,
+    gallery_labels: Labels | None = None,
+    *,
+    exclude_self: bool = False,
+) -> float:
+    """The share of queries whose nearest row has their label. Args are those of `retrieval_metrics`."""
+    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
+    return retrieval_metrics(*both_sides, exclude_self=exclude_self)["precision_at_1"]
+
+
+def precision_at_k(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike | None = None,
+    gallery_labels: Labels | None = None,
+    *,
+    k: int = 5,
+    exclude_self: bool = False,
+) -> float:
+    """The share of relevant rows among the k nearest, mean over queries.
+
+    The divisor is always k: a query with fewer than k relevant rows cannot reach 1. Args are those of
+    `retrieval_metrics`.
+    """
+    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
+    return retrieval_metrics(*both_sides, k=k, exclude_self=exclude_self)[f"precision_at_{k}"]
+
+
+def r_precision(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike | None = None,
+    gallery_labels: Labels | None = None,
+    *,
+    exclude_self: bool = False,
+) -> float:
+    """R-precision, mean over queries. Args are those of `retrieval_metrics`."""
+    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
+    return retrieval_metrics(*both_sides, exclude_self=exclude_self)["r_precision"]
+
+
+def mean_average_precision_at_r(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike | None = None,
+    gallery_labels: Labels | None = None,
+    *,
+    exclude_self: bool = False,
+) -> float:
+    """MAP@R, mean over queries. Args are those of `retrieval_metrics`."""
+    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
+    return retrieval_metrics(*both_sides, exclude_self=exclude_self)["mean_average_precision_at_r"]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Queries or gallery: embeddings float64 [num, size], labels [num], sources [num] or None."""
+
+    embeddings: np.ndarray
+    labels: np.ndarray
+    sources: np.ndarray | None
+
+
+def _side(
+    name: str, embeddings: npt.ArrayLike, labels: Labels | None, sources: Labels | None
+) -> _Side:
+    checked = check_embeddings(embeddings, name=f"{name}_embeddings")
+    for what, values in (("labels", labels), ("sources", sources)):
+        if (values is None and what == "labels") or (
+            values is not None and len(values) != len(checked)
+        ):
+            received = "none" if values is None else len(values)
+            raise ValueError(
+                f"{name}_{what} must hold one value for each of the {len(checked)} rows of "
+                f"{name}_embeddings, received {received}."
+            )
+    return _Side(
+        np.asarray(checked, np.float64),
+        np.asarray(labels),
+        None if sources is None else np.asarray(sources),
+    )
+
+
+def _check_fit(queries: _Side, gallery: _Side, exclude_self: bool) -> None:
+    shapes = f"received {list(queries.embeddings.shape)} and {list(gallery.embeddings.shape)}."
+    if queries.embeddings.shape[1] != gallery.embeddings.shape[1]:
+        raise ValueError(f"query_embeddings and gallery_embeddings must be of one size, {shapes}")
+    if exclude_self and len(queries.labels) != len(gallery.labels):
+        raise ValueError(
+            f"With exclude_self gallery row i is query i, so there must be as many of each; {shapes}"
+        )
+    if (queries.sources is None) != (gallery.sources is None):
+        raise ValueError(
+            "query_sources and gallery_sources go together, received only one of them. Pass both."
+        )
+
+
+def _blocks(num_queries: int, num_gallery: int) -> list[np.ndarray]:
+    at_once = max(1, SIMILARITIES_AT_ONCE // max(1, num_gallery))
+    return [
+        np.arange(start, min(start + at_once, num_queries))
+        for start in range(0, max(1, num_queries), at_once)
+    ]
+
+
+def _ranked_relevance(
+    queries: _Side, gallery: _Side, rows: np.ndarray, k: int, exclude_self: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the row at each rank is relevant, bool [num, ranks], and R, int [num], of these queries."""
+    is_relevant = queries.labels[rows, None] == gallery.labels[None, :]
+    is_hidden = np.zeros_like(is_relevant)
+    if queries.sources is not None and gallery.sources is not None:
+        is_hidden |= queries.sources[rows, None] == gallery.sources[None, :]
+    if exclude_self:
+        is_hidden[np.arange(len(rows)), rows] = True
+    is_relevant &= ~is_hidden
+    similarities = queries.embeddings[rows] @ gallery.embeddings.T
+    # One integer holds rank and relevance: sorting ranks by similarity, equals with the irrelevant first.
+    keys = np.rint(-similarities * SIMILARITY_STEPS).astype(np.int64) * 2 + is_relevant
+    keys[is_hidden] = LAST
+    keys.sort(axis=1)
+    missing = max(0, k - keys.shape[1])
+    return np.pad((keys & 1).astype(bool), ((0, 0), (0, missing))), is_relevant.sum(axis=1)
+
+
+def _metrics(is_relevant: np.ndarray, num_relevant: np.ndarray, k: int) -> dict[str, np.ndarray]:
+    ranks = np.arange(1, is_relevant.shape[1] + 1)
+    found = np.cumsum(is_relevant, axis=1)
+    within_r = is_relevant & (ranks <= num_relevant[:, None])
+    divisor = np.maximum(num_relevant, 1)
+    return {
+        "precision_at_1": found[:, 0] / 1,
+        f"precision_at_{k}": found[:, k - 1] / k,
+        "r_precision": within_r.sum(axis=1) / divisor,
+        "mean_average_precision_at_r": (within_r * found / ranks).sum(axis=1) / divisor,
+    }

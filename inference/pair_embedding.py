@@ -1,0 +1,114 @@
+"""The graph that embeds pairs: one look at each photo, several windows of each recording, one vector.
+
+The exported SavedModel and the validation during training run this same code.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, audio_sequences_in_graph
+from fused_encoder.audio_windows import audio_windows
+from fused_encoder.encoder import split_encoder
+from fused_encoder.image_branch import IMAGE_SIZE
+from fused_encoder.yamnet import Yamnet
+
+IMAGE_SPECS = (
+    tf.TensorSpec((None, None, None, 3), tf.uint8, "images"),
+    tf.TensorSpec((None, None, None, 3), tf.float32, "images"),
+)
+WAVEFORM_SPEC = tf.TensorSpec((None, None), tf.float32, "waveforms")
+_PHOTO_SPEC = tf.TensorSpec((None, *IMAGE_SIZE, 3), tf.float32)
+SEQUENCE_SPEC = tf.TensorSpec((None, None, AUDIO_SEQUENCE_SIZE), tf.float32, "audio_sequences")
+
+
+class PairEmbedding(tf.Module):
+    """Photos and waveforms in, embeddings out, in TensorFlow operations only.
+
+    A recording longer than a window is embedded window by window, each together with the photo; the
+    mean of these, brought to unit length, is the pair's embedding.
+
+    Args:
+        encoder: from `create_fused_encoder`; its weights are copied.
+        yamnet: see `load_yamnet`.
+        window_frames: int >= 1, YAMNet frames in a window.
+        max_windows: int >= 1, windows per recording.
+    """
+
+    def __init__(
+        self, encoder: keras.Model, yamnet: Yamnet, *, window_frames: int, max_windows: int
+    ) -> None:
+        super().__init__()
+        self._see, self._join = split_encoder(encoder)
+        self._weights = [w.value for w in (*self._see.variables, *self._join.variables)]
+        # Traced once each, however many functions below call them.
+        self._see_photos = tf.function(
+            lambda photos: self._see(photos, training=False), input_signature=[_PHOTO_SPEC]
+        )
+        self._join_windows = tf.function(
+            lambda *seen_and_heard: self._join(list(seen_and_heard), training=False)
+        )
+        self._yamnet = yamnet
+        self._window_frames = window_frames
+        self._max_windows = max_windows
+
+    @tf.function
+    def embed(self, images: tf.Tensor, waveforms: tf.Tensor) -> tf.Tensor:
+        """Embeddings of pairs of a photo and a waveform.
+
+        Args:
+            images: uint8 or float32 in [0, 1], [batch, height, width, 3], RGB, any size; all zeros
+                where there is no photo.
+            waveforms: float32 [batch, num_samples], mono, 16 kHz, amplitude in [-1, 1], right-padded
+                with zeros; all zeros (or no samples) where there is no recording.
+
+        Returns:
+            float32 [batch, embedding_size], unit length.
+        """
+        return self._pairs(images, audio_sequences_in_graph(self._yamnet, waveforms))
+
+    @tf.function
+    def embed_sequences(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
+        """Embeddings of pairs of a photo and what YAMNet made of a recording.
+
+        Args:
+            images: as in `embed`.
+            audio_sequences: float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+
+        Returns:
+            float32 [batch, embedding_size], unit length.
+        """
+        return self._pairs(images, audio_sequences)
+
+    @tf.function(input_signature=[WAVEFORM_SPEC])
+    def audio_sequences(self, waveforms: tf.Tensor) -> tf.Tensor:
+        """What YAMNet makes of waveforms.
+
+        Args:
+            waveforms: as in `embed`.
+
+        Returns:
+            float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+        """
+        return audio_sequences_in_graph(self._yamnet, waveforms)
+
+    def _pairs(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
+        features, has_image = self._see_photos(_to_input(images))
+        windows, items = audio_windows(
+            audio_sequences, window_frames=self._window_frames, max_windows=self._max_windows
+        )
+        embeddings = self._join_windows(
+            tf.gather(features, items), tf.gather(has_image, items), windows
+        )
+        return tf.math.l2_normalize(tf.math.segment_mean(embeddings, items), axis=-1)
+
+
+def _to_input(images: tf.Tensor) -> tf.Tensor:
+    """float32 [batch, 224, 224, 3] in [0, 1]."""
+    scaled = tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
+    is_size = tf.reduce_all(tf.shape(images)[1:3] == IMAGE_SIZE)
+    resized = tf.cond(
+        is_size, lambda: scaled, lambda: tf.image.resize(scaled, IMAGE_SIZE, antialias=True)
+    )
+    return tf.ensure_shape(resized, (None, *IMAGE_SIZE, 3))

@@ -1,0 +1,34 @@
+"""Fixtures shared by all tests: where genuine weights and data may be, and a quiet TensorFlow."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _directory(variable: str, default: Path) -> Path:
+    directory = Path(os.environ.get(variable, default))
+    if not directory.is_dir():
+        pytest.skip(f"{directory} is not there; set {variable} to run this test")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    return _directory("FUSED_ENCODER_WEIGHTS", SHARED / "weights")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    return _directory("FUSED_ENCODER_DATA", SHARED / "data")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("FUSED_ENCODER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

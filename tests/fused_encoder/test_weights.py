@@ -1,0 +1,281 @@
+import functools
+import hashlib
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pooch
+import pytest
+
+from fused_encoder.published_weights import IMAGE_BACKBONE_FILES, YAMNET_HANDLE
+from fused_encoder.weights import (
+    MissingWeightsError,
+    advice_on_missing_weights,
+    cache_directory,
+    download_weights,
+    find_weights,
+    image_backbone_weights,
+    load_image_backbone_weights,
+    weights_places,
+)
+
+CONSTRUCTORS = {
+    "vgg16": "VGG16",
+    "resnet50": "ResNet50",
+    "densenet121": "DenseNet121",
+    "efficientnet_b0": "EfficientNetB0",
+    "efficientnet_b3": "EfficientNetB3",
+    "inception_v3": "InceptionV3",
+    "mobilenet_v2": "MobileNetV2",
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home and cache, and none of the variables that say where weights are."""
+    for variable in ("FUSED_ENCODER_WEIGHTS", "KERAS_HOME", "TFHUB_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FUSED_ENCODER_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(pooch, "retrieve", fail)
+
+
+@functools.cache
+def backbone(name: str) -> keras.Model:
+    """A network with random weights, to be read only: building one takes a second."""
+    return create_backbone(name)
+
+
+def create_backbone(name: str) -> keras.Model:
+    return getattr(keras.applications, CONSTRUCTORS[name])(
+        weights=None, include_top=False, input_shape=(96, 96, 3)
+    )
+
+
+def write_weights(network: keras.Model, path: Path, *, root: str = "/") -> Path:
+    """Write the weights of a network in the layout of the published files (Keras 2)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        group = file.require_group(root)
+        group.attrs["layer_names"] = [layer.name.encode() for layer in network.layers]
+        for layer in network.layers:
+            layer_group = group.require_group(layer.name)
+            keys = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
+            layer_group.attrs["weight_names"] = [key.encode() for key in keys]
+            for key, weight in zip(keys, layer.weights, strict=True):
+                layer_group[key] = np.asarray(weight)
+    return path
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_the_cache_is_where_the_variable_says(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_directory() == home / "cache"
+    monkeypatch.delenv("FUSED_ENCODER_CACHE")
+    assert cache_directory() == home / ".cache" / "fused-encoder"
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    assert find_weights("vgg16") is None
+    assert find_weights("yamnet") is None
+
+
+def test_image_weights_are_found_in_the_documented_order(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_keras = touch(home / ".keras/models/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5")
+    assert find_weights("vgg16") == in_keras
+    in_cache = touch(home / "cache/weights/vgg16_imagenet_notop.h5")
+    assert find_weights("vgg16") == in_cache
+    monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(home / "mine"))
+    assert find_weights("vgg16") == in_cache
+    in_variable = touch(home / "mine/vgg16_imagenet_notop.h5")
+    assert find_weights("vgg16") == in_variable
+    explicit = touch(home / "explicit.h5")
+    assert find_weights("vgg16", explicit) == explicit
+
+
+def test_yamnet_is_found_in_the_documented_order(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(home / "hub"))
+    folder_name = hashlib.sha1(YAMNET_HANDLE.encode()).hexdigest()
+    in_hub = touch(home / "hub" / folder_name / "saved_model.pb").parent
+    assert find_weights("yamnet") == in_hub
+    in_cache = touch(home / "cache/weights/yamnet.h5")
+    assert find_weights("yamnet") == in_cache
+    monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(home / "mine"))
+    file = touch(home / "mine/yamnet.h5")
+    assert find_weights("yamnet") == file
+    (home / "mine/yamnet").mkdir()  # holds no SavedModel yet
+    assert find_weights("yamnet") == file
+    touch(home / "mine/yamnet/saved_model.pb")
+    assert find_weights("yamnet") == home / "mine/yamnet"
+
+
+def test_the_home_of_keras_can_be_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
+    assert weights_places("resnet50")[-1].parent == home / "keras" / "models"
+
+
+def test_a_variable_that_names_no_directory_is_mentioned(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(home / "typo"))
+    assert find_weights("vgg16") is None
+    assert "typo, which is not a directory" in caplog.text
+
+
+def test_an_explicit_path_is_never_replaced_by_another(home: Path) -> None:
+    touch(home / "cache/weights/vgg16_imagenet_notop.h5")
+    with pytest.raises(MissingWeightsError, match=r"no weights of 'vgg16' at 'gone\.h5'"):
+        find_weights("vgg16", "gone.h5")
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"known for 'vgg19'. .* vgg16, resnet50"):
+        find_weights("vgg19")
+    with pytest.raises(ValueError, match=r"known for 'yamnet'\. Expected an image backbone"):
+        image_backbone_weights("yamnet")
+
+
+@pytest.mark.parametrize("name", [*IMAGE_BACKBONE_FILES, "yamnet"])
+def test_advice_names_the_address_and_the_place(name: str, home: Path) -> None:
+    advice = advice_on_missing_weights(name)
+    assert "https://" in advice
+    assert str(home / "cache" / "weights" / name) in advice
+    assert "FUSED_ENCODER_WEIGHTS" in advice
+
+
+@pytest.mark.parametrize("name", [*IMAGE_BACKBONE_FILES, "yamnet"])
+def test_without_network_the_error_says_what_to_fetch_and_where_to_put_it(
+    name: str, offline: None
+) -> None:
+    with pytest.raises(MissingWeightsError) as caught:
+        download_weights(name)
+    message = str(caught.value)
+    assert "cannot be downloaded: <urlopen error Name or service not known>" in message
+    assert advice_on_missing_weights(name) in message
+    assert all(str(place) in message for place in weights_places(name))
+
+
+def test_a_real_attempt_without_network_fails_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A proxy that is not there: true on machines with and without network.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    begin = time.monotonic()
+    with pytest.raises(MissingWeightsError, match=r"'vgg16' are not on this machine"):
+        image_backbone_weights("vgg16")
+    assert time.monotonic() - begin < 10
+
+
+def test_a_download_lands_in_the_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = write_weights(backbone("mobilenet_v2"), home / "server" / "file.h5")
+
+    def serve(url: str, output_file: str, _: object) -> None:
+        Path(output_file).write_bytes(published.read_bytes())
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: serve)
+    file = image_backbone_weights("mobilenet_v2")
+    assert file == home / "cache/weights/mobilenet_v2_imagenet_notop.h5"
+    assert find_weights("mobilenet_v2") == file
+
+
+def test_a_download_of_something_else_is_refused_and_not_kept(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(url: str, output_file: str, _: object) -> None:
+        Path(output_file).write_text("<html>Please log in to this network</html>")
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: serve)
+    with pytest.raises(MissingWeightsError, match="hash of downloaded file"):
+        image_backbone_weights("vgg16")
+    assert find_weights("vgg16") is None
+
+
+@pytest.mark.parametrize(("name", "root"), [("vgg16", "/"), ("mobilenet_v2", "/model_weights")])
+def test_a_file_of_the_published_layout_is_loaded(home: Path, name: str, root: str) -> None:
+    original = backbone(name)
+    write_weights(original, home / f"cache/weights/{name}_imagenet_notop.h5", root=root)
+    loaded = create_backbone(name)
+    load_image_backbone_weights(loaded, name)
+    for expected, received in zip(original.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(expected, received)
+
+
+@pytest.mark.parametrize("name", ["vgg16", "mobilenet_v2", "efficientnet_b0"])  # quick to build
+def test_the_published_sizes_are_those_of_keras(name: str) -> None:
+    assert IMAGE_BACKBONE_FILES[name].num_values == backbone(name).count_params()
+
+
+def test_efficientnet_scales_pixels_by_their_standard_deviation(home: Path) -> None:
+    network = create_backbone("efficientnet_b0")
+    normalization = network.layers[2]
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    normalization.adapt_mean.assign(mean)
+    normalization.adapt_variance.assign(deviation)  # as in the published file
+    pixels = np.random.default_rng(0).uniform(size=(1, 4, 4, 3)).astype(np.float32)
+    # The second time from a file that was written after the correction.
+    for file in (home / "published.h5", home / "corrected.h5"):
+        write_weights(network, file)
+        load_image_backbone_weights(network, "efficientnet_b0", file)
+        np.testing.assert_allclose(normalization(pixels), (pixels - mean) / deviation, atol=1e-4)
+
+
+def test_a_file_of_another_network_is_refused_and_named(home: Path) -> None:
+    file = write_weights(backbone("mobilenet_v2"), home / "weights.h5")
+    with pytest.raises(ValueError, match=r"of 'vgg16' .* found 2,257,984 \(those of 'mobilenet_v2"):
+        image_backbone_weights("vgg16", file)
+
+
+def test_a_file_with_the_right_size_but_another_layout_is_refused(home: Path) -> None:
+    with h5py.File(home / "flat.h5", "w") as file:
+        file["values"] = np.zeros(IMAGE_BACKBONE_FILES["mobilenet_v2"].num_values, np.float32)
+    with pytest.raises(ValueError, match=r"flat\.h5 do not fit 'mobilenet_v2'"):
+        load_image_backbone_weights(backbone("mobilenet_v2"), "mobilenet_v2", home / "flat.h5")
+
+
+@pytest.mark.parametrize("content", [b"", b"not HDF5", None])
+def test_a_damaged_file_is_refused(home: Path, content: bytes | None) -> None:
+    file = write_weights(backbone("mobilenet_v2"), home / "weights.h5")
+    file.write_bytes(file.read_bytes()[:50_000] if content is None else content)
+    with pytest.raises(ValueError, match=r"weights\.h5 is not a readable weight file"):
+        image_backbone_weights("mobilenet_v2", file)
+
+
+def test_the_module_imports_without_tensorflow_or_keras() -> None:
+    code = (
+        "import sys, fused_encoder.weights; "
+        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'pooch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+
+
+@pytest.mark.weights
+def test_the_genuine_mobilenet_is_found_and_loaded(
+    weights_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(weights_dir))
+    network = create_backbone("mobilenet_v2")
+    load_image_backbone_weights(network, "mobilenet_v2")
+    assert np.asarray(network.get_layer("Conv1").kernel).std() > 0.1

@@ -1,0 +1,337 @@
+"""The contract of an index. A further store joins this suite through the fixture `index`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inference.embeddings import Embeddings
+from inference.index import EmbeddingIndex, Hit
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[EmbeddingIndex]:
+    with EmbeddingIndex.open(tmp_path / "birds.index") as index:
+        yield index
+
+
+def on_circle(*degrees: float) -> np.ndarray:
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def random_embeddings(num: int, size: int = 16, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((num, size))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def ids_of(hits: list[Hit]) -> list[str]:
+    return [hit.id for hit in hits]
+
+
+def test_search_finds_points_on_a_circle_by_their_angle(index: EmbeddingIndex) -> None:
+    index.add(["a", "b", "c"], on_circle(0, 60, 180), [{"species": "wren"}, None, {}])
+    [hits] = index.search(on_circle(0)[0], k=3)
+    assert ids_of(hits) == ["a", "b", "c"]
+    assert [hit.similarity for hit in hits] == pytest.approx([1.0, 0.5, -1.0], abs=1e-6)
+    assert hits[0].metadata == {"species": "wren"}
+
+
+def test_search_agrees_with_sorting_every_similarity(index: EmbeddingIndex) -> None:
+    gallery, queries = random_embeddings(300), random_embeddings(20, seed=1)
+    index.add([str(row) for row in range(300)], gallery)
+    for query, hits in zip(queries, index.search(queries, k=7), strict=True):
+        similarities = [float(np.dot(row.astype(float), query.astype(float))) for row in gallery]
+        expected = sorted(range(300), key=lambda row: -similarities[row])[:7]
+        assert ids_of(hits) == [str(row) for row in expected]
+
+
+def test_a_query_answers_the_same_alone_and_in_a_batch(index: EmbeddingIndex) -> None:
+    index.add([str(row) for row in range(100)], random_embeddings(100))
+    queries = random_embeddings(9, seed=1)
+    assert index.search(queries, k=4) == [index.search(query, k=4)[0] for query in queries]
+
+
+def test_equals_come_in_insertion_order(index: EmbeddingIndex) -> None:
+    twins = np.repeat(random_embeddings(1, size=100), 50, axis=0)
+    index.add([f"{row}" for row in range(50)], twins)
+    [hits] = index.search(twins[0], k=10)
+    assert ids_of(hits) == [f"{row}" for row in range(10)]
+    assert {hit.similarity for hit in hits} == {1.0}
+
+
+def test_every_rows_nearest_is_itself(index: EmbeddingIndex) -> None:
+    gallery = random_embeddings(200)
+    index.add([str(row) for row in range(200)], gallery)
+    assert [hits[0].id for hits in index.search(gallery, k=1)] == [str(row) for row in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"species": "wren"}, ["a", "b"]),
+        ({"species": ["robin", "dunnock"]}, ["c"]),
+        ({"species": "wren", "site": 2}, ["b"]),
+        ({"site": 2.0}, ["b"]),
+        ({"site": "2"}, []),
+        ({"site": None}, ["c", "d"]),
+        ({"site": [None, 1]}, ["a", "c", "d"]),
+        ({"weight_g": 0.1 + 0.2}, ["d"]),
+        ({"dotted.name é": True}, ["d"]),
+        ({"species": []}, []),
+        ({}, ["a", "b", "c", "d"]),
+    ],
+)
+def test_a_filter_applies_before_the_scan(
+    index: EmbeddingIndex, where: dict, expected: list[str]
+) -> None:
+    metadata = [
+        {"species": "wren", "site": 1},
+        {"species": "wren", "site": 2},
+        {"species": "robin", "site": None},
+        {"weight_g": 0.1 + 0.2, "dotted.name é": True},
+    ]
+    index.add(["a", "b", "c", "d"], on_circle(0, 10, 20, 30), metadata)
+    [hits] = index.search(on_circle(0), k=4, where=where)
+    assert (ids_of(hits), index.count(where)) == (expected, len(expected))
+
+
+def test_min_similarity_leaves_out_what_is_less_similar(index: EmbeddingIndex) -> None:
+    index.add(["a", "b", "c"], on_circle(0, 50, 70))
+    assert ids_of(index.search(on_circle(0), min_similarity=0.5)[0]) == ["a", "b"]
+
+
+def test_an_empty_index_answers_with_no_hits(index: EmbeddingIndex) -> None:
+    assert index.search(on_circle(0, 90)) == [[], []]
+    assert (len(index), list(index), index.fingerprint, index.embedding_size) == (0, [], None, None)
+
+
+def test_no_queries_give_no_answers(index: EmbeddingIndex) -> None:
+    index.add(["a"], on_circle(0))
+    assert index.search(np.empty((0, 2))) == []
+
+
+def test_adding_again_changes_nothing(index: EmbeddingIndex) -> None:
+    assert index.add(["a", "b"], on_circle(0, 90)) == 2
+    assert index.add(["b", "c"], on_circle(90, 180)) == 1
+    assert [row.id for row in index] == ["a", "b", "c"]
+
+
+def test_an_embedding_computed_again_elsewhere_is_the_same_row(index: EmbeddingIndex) -> None:
+    index.add(["a"], on_circle(0))
+    assert index.add(["a"], on_circle(1e-5)) == 0
+
+
+@pytest.mark.parametrize(("degrees", "metadata"), [(90, {}), (0, {"site": 1})])
+def test_an_id_with_another_row_is_refused_whole(
+    index: EmbeddingIndex, degrees: float, metadata: dict
+) -> None:
+    index.add(["a"], on_circle(0))
+    with pytest.raises(ValueError, match=r"1 of these ids with another .*'a'.*use update"):
+        index.add(["new", "a"], on_circle(45, degrees), [{}, metadata])
+    assert len(index) == 1
+
+
+def test_update_replaces_in_place_and_search_sees_it(index: EmbeddingIndex) -> None:
+    index.add(["a", "b"], on_circle(0, 90), [{"site": 1}, {}])
+    index.search(on_circle(0))
+    index.update(["a"], embeddings=on_circle(180))
+    index.update(["b"], metadata=[{"site": 2}])
+    assert [(row.id, row.metadata) for row in index] == [("a", {"site": 1}), ("b", {"site": 2})]
+    assert ids_of(index.search(on_circle(180), k=1)[0]) == ["a"]
+
+
+def test_update_of_an_unknown_id_changes_nothing(index: EmbeddingIndex) -> None:
+    index.add(["a"], on_circle(0))
+    with pytest.raises(KeyError, match=r"does not hold 1 of these ids: 'b'"):
+        index.update(["a", "b"], metadata=[{"site": 1}, {}])
+    assert index.get(["a"])[0].metadata == {}
+
+
+def test_update_with_nothing_is_refused(index: EmbeddingIndex) -> None:
+    with pytest.raises(ValueError, match="neither embeddings nor metadata"):
+        index.update(["a"])
+
+
+def test_delete_forgets_rows_and_can_be_repeated(index: EmbeddingIndex) -> None:
+    index.add(["a", "b", "c"], on_circle(0, 90, 180))
+    index.search(on_circle(0))
+    assert (index.delete(["b", "x"]), index.delete(["b", "x"])) == (1, 0)
+    assert ids_of(index.search(on_circle(90), k=3)[0]) == ["a", "c"]
+    assert "b" not in index
+    assert "a" in index
+
+
+def test_a_row_added_after_a_delete_comes_last(index: EmbeddingIndex) -> None:
+    index.add(["a", "b"], on_circle(0, 90))
+    index.delete(["b"])
+    index.add(["c", "b"], on_circle(45, 90))
+    assert [row.id for row in index] == ["a", "c", "b"]
+    assert ids_of(index.search(on_circle(90), k=1)[0]) == ["b"]
+
+
+def test_get_returns_rows_as_they_were_added(index: EmbeddingIndex) -> None:
+    embeddings = Embeddings.of(random_embeddings(3), "wren-1")
+    index.add(["a", "b", "c"], embeddings, [{"n": None}, {"ü": "é"}, {"x": 1.5, "y": True}])
+    rows = index.get(["c", "a"])
+    assert [row.metadata for row in rows] == [{"x": 1.5, "y": True}, {"n": None}]
+    assert np.array_equal(rows[0].embedding, embeddings[2])
+    assert rows[0].embedding.fingerprint == "wren-1"
+
+
+def test_get_names_unknown_ids(index: EmbeddingIndex) -> None:
+    with pytest.raises(KeyError, match=r"does not hold 2 of these ids: 'a', 'b'"):
+        index.get(["a", "b"])
+
+
+def test_numpy_values_in_metadata_become_plain_ones(index: EmbeddingIndex) -> None:
+    index.add(
+        ["a"], on_circle(0), [{"n": np.int64(3), "x": np.float32(0.5), "is_adult": np.bool_(True)}]
+    )
+    assert index.get(["a"])[0].metadata == {"n": 3, "x": 0.5, "is_adult": True}
+
+
+def test_another_encoder_is_refused(index: EmbeddingIndex) -> None:
+    index.add(["a"], Embeddings.of(on_circle(0), "wren-1"))
+    other = Embeddings.of(on_circle(0), "robin-2")
+    for call in (
+        lambda: index.add(["b"], other),
+        lambda: index.search(other),
+        lambda: index.update(["a"], other),
+    ):
+        with pytest.raises(
+            ValueError, match=r"of the encoder wren-1, received .* robin-2.*new index"
+        ):
+            call()
+
+
+def test_plain_arrays_are_accepted_beside_an_encoder(index: EmbeddingIndex) -> None:
+    index.add(["a"], on_circle(0))
+    index.add(["b"], Embeddings.of(on_circle(90), "wren-1"))
+    index.add(["c"], on_circle(180))
+    assert (index.fingerprint, len(index)) == ("wren-1", 3)
+
+
+def test_another_size_is_refused(index: EmbeddingIndex) -> None:
+    index.add(["a"], on_circle(0))
+    for call in (lambda: index.add(["b"], np.eye(3)[:1]), lambda: index.search(np.eye(3))):
+        with pytest.raises(ValueError, match="holds embeddings of size 2, received size 3"):
+            call()
+
+
+def test_bad_embeddings_are_refused_with_their_ids(index: EmbeddingIndex) -> None:
+    with pytest.raises(ValueError, match=r"NaN.*'a'.*not of unit length.*'b'"):
+        index.add(["a", "b"], [[np.nan, 1], [2, 0]])
+
+
+def test_lengths_must_fit(index: EmbeddingIndex) -> None:
+    with pytest.raises(ValueError, match="received 1 ids and 2 embeddings"):
+        index.add(["a"], on_circle(0, 90))
+    with pytest.raises(ValueError, match="received 1 ids and 2 metadata"):
+        index.add(["a"], on_circle(0), [{}, {}])
+
+
+def test_a_single_embedding_must_be_a_row(index: EmbeddingIndex) -> None:
+    with pytest.raises(ValueError, match=r"pass embedding\[None\]"):
+        index.add(["a"], on_circle(0)[0])
+
+
+@pytest.mark.parametrize(
+    ("ids", "error", "message"),
+    [
+        ("a", TypeError, r"received the single 'a'. Pass \['a'\]"),
+        ([1], TypeError, r"the first is 1 \(int\)"),
+        (["a", "a"], ValueError, "more than once: 'a'"),
+        ([""], ValueError, "empty or hold characters that cannot be stored"),
+        (["\udce9.jpg"], ValueError, "lone surrogates"),
+    ],
+)
+def test_bad_ids_are_refused(index: EmbeddingIndex, ids: list, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        index.add(ids, on_circle(*range(len(ids))))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error", "message"),
+    [
+        ({"a": 1}, TypeError, "list with one dict per row"),
+        (["wren"], TypeError, r"metadata\[0\] must be a dict or None, received str"),
+        ([{"x": float("nan")}], ValueError, "'x' is nan"),
+        ([{"x": [1]}], ValueError, "'x' is a list"),
+        ([{"x": 2**70}], ValueError, "more than 64 bits"),
+        ([{'"': 1}], ValueError, "the key"),
+        ([{1: 1}], ValueError, "the key 1"),
+        ([{"x": "\ud800"}], ValueError, "lone surrogates"),
+    ],
+)
+def test_bad_metadata_are_refused(
+    index: EmbeddingIndex, metadata: list, error: type, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        index.add(["a"], on_circle(0), metadata)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"k": 0}, ValueError, "k must be an int of at least 1"),
+        ({"k": 2.5}, ValueError, "k must be an int of at least 1"),
+        ({"min_similarity": 1.5}, ValueError, r"cosine in \[-1, 1\], received 1.5"),
+        ({"where": "wren"}, TypeError, "where must be a dict"),
+        ({"where": {"x": {}}}, ValueError, "cannot be searched for: 'x' is a dict"),
+    ],
+)
+def test_bad_searches_are_refused(
+    index: EmbeddingIndex, options: dict, error: type, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        index.search(on_circle(0), **options)
+
+
+def test_a_closed_index_says_so(index: EmbeddingIndex) -> None:
+    index.close()
+    index.close()
+    with pytest.raises(ValueError, match=r"is closed. Open it again"):
+        len(index)
+
+
+actions = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "update", "delete", "search"]),
+        st.integers(0, 5),
+        st.integers(0, 350),
+    ),
+    max_size=25,
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(actions=actions)
+def test_any_history_leaves_what_a_dict_would_hold(tmp_path: Path, actions: list) -> None:
+    path, expected = tmp_path / "history.index", {}
+    path.unlink(missing_ok=True)
+    with EmbeddingIndex.open(path) as index:
+        for action, number, degrees in actions:
+            id_, embedding = str(number), on_circle(degrees)
+            if action == "add" and id_ not in expected:
+                index.add([id_], embedding)
+                expected[id_] = embedding[0]
+            elif action == "update" and id_ in expected:
+                index.update([id_], embedding)
+                expected[id_] = embedding[0]
+            elif action == "delete":
+                index.delete([id_])
+                expected.pop(id_, None)
+            similarities = {id_: float(row @ embedding[0]) for id_, row in expected.items()}
+            found = {hit.id: hit.similarity for hit in index.search(embedding, k=10)[0]}
+            assert found == pytest.approx(similarities, abs=1e-6)
+    with EmbeddingIndex.open(path, create=False) as index:
+        assert {row.id: row.embedding.tolist() for row in index} == {
+            id_: row.tolist() for id_, row in expected.items()
+        }
+        assert [row.id for row in index] == list(expected)

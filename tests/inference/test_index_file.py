@@ -1,0 +1,277 @@
+"""The index as a file: damage, crashes, other processes, a full disk."""
+
+import errno
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.index import EmbeddingIndex
+from inference.index.sqlite_file import SqliteFile, write_setting
+
+WRITER = """
+import sys
+import numpy as np
+from inference.index import EmbeddingIndex
+
+path, name, num = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with EmbeddingIndex.open(path) as index:
+    for row in range(num):
+        angle = np.radians(row % 360)
+        index.add([f"{name}-{row}"], [[np.cos(angle), np.sin(angle)]], [{"row": row}])
+        print(row, flush=True)
+"""
+
+
+def start_writer(path: Path, name: str = "w", num: int = 100_000) -> subprocess.Popen:
+    command = [sys.executable, "-c", WRITER, str(path), name, str(num)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "birds.index"
+    with EmbeddingIndex.open(path) as index:
+        embeddings = np.random.default_rng(0).standard_normal((200, 64))
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        index.add([f"row {row}" for row in range(200)], embeddings)
+    return path
+
+
+def test_a_closed_index_is_one_file(path: Path) -> None:
+    assert [entry.name for entry in path.parent.iterdir()] == ["birds.index"]
+
+
+def test_a_new_process_finds_the_rows(path: Path) -> None:
+    program = "import sys; from inference.index import EmbeddingIndex as E; print(len(E.open(sys.argv[1])))"
+    result = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "200\n"
+
+
+def test_using_the_index_loads_no_tensorflow(tmp_path: Path) -> None:
+    program = (
+        "import sys; from inference.index import EmbeddingIndex\n"
+        "import inference.footage, inference.threshold\n"
+        "EmbeddingIndex.open(sys.argv[1]); print('tensorflow' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "i"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
+
+
+def test_a_missing_index_is_not_made_up(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"There is no index .*create=True"):
+        EmbeddingIndex.open(tmp_path / "none.index", create=False)
+    with pytest.raises(FileNotFoundError, match=r"The folder .* does not exist"):
+        EmbeddingIndex.open(tmp_path / "no folder" / "birds.index")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_index(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; an index is one file"):
+        EmbeddingIndex.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://host:19530", "https://host", "milvus:birds", "postgresql://host/db"]
+)
+def test_a_server_is_not_available_yet(uri: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"The engine '\w+' of .* is not available in this version"
+    ):
+        EmbeddingIndex.open(uri)
+
+
+@pytest.mark.parametrize("uri", ["", None, 3])
+def test_what_is_no_path_is_refused(uri: object) -> None:
+    with pytest.raises(
+        (ValueError, TypeError), match=r"path of the index is empty|opened by a path"
+    ):
+        EmbeddingIndex.open(uri)  # type: ignore[arg-type]
+
+
+def test_another_kind_of_file_is_left_as_it_was(tmp_path: Path) -> None:
+    photo = tmp_path / "wren.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 not an index")
+    with pytest.raises(ValueError, match="is no embedding index"):
+        EmbeddingIndex.open(photo)
+    assert photo.read_bytes() == b"\xff\xd8\xff\xe0 not an index"
+
+
+def test_another_programs_database_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE rows (id)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="SQLite file, but no embedding index"):
+        EmbeddingIndex.open(path)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_an_index_only_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    path.touch()
+    with pytest.raises(ValueError, match="is an empty file, no index"):
+        EmbeddingIndex.open(path, create=False)
+    with EmbeddingIndex.open(path) as index:
+        assert len(index) == 0
+
+
+def test_a_newer_schema_is_refused(path: Path) -> None:
+    file = SqliteFile(path, create=False)
+    with file.writing() as connection:
+        write_setting(connection, "schema_version", 99)
+    file.close()
+    with pytest.raises(
+        ValueError, match=r"schema 99; this version reads schemas up to 1. Install a newer"
+    ):
+        EmbeddingIndex.open(path)
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_noticed_at_open(path: Path, kept: float) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=r"is damaged: .*Restore it from a copy"):
+        EmbeddingIndex.open(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_overwritten_bytes_never_give_wrong_answers(path: Path, seed: int) -> None:
+    with EmbeddingIndex.open(path) as index:
+        query = index.get(["row 7"])[0].embedding
+        expected = index.search(query, k=200)
+    content = bytearray(path.read_bytes())
+    generator = np.random.default_rng(seed)
+    start = int(generator.integers(100, len(content) - 40))
+    content[start : start + 40] = generator.bytes(40)
+    path.write_bytes(content)
+    try:
+        with EmbeddingIndex.open(path) as index:
+            found = index.search(query, k=200)
+    except ValueError as error:
+        found = str(error)
+    assert found == expected or "is damaged" in found
+
+
+def test_a_row_with_one_changed_bit_is_named(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    (blob,) = connection.execute("SELECT embedding FROM rows WHERE id = 'row 7'").fetchone()
+    changed = bytes([blob[0] ^ 1]) + blob[1:]
+    connection.execute("UPDATE rows SET embedding = ? WHERE id = 'row 7'", (changed,))
+    connection.commit()
+    connection.close()
+    with (
+        EmbeddingIndex.open(path) as index,
+        pytest.raises(ValueError, match=r"The row 'row 7' .* is damaged"),
+    ):
+        index.search(np.eye(64)[:1])
+
+
+def test_kill_9_loses_no_row_that_was_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    for run, num_acknowledged in enumerate([1, 20, 57]):
+        writer = start_writer(path, name=f"run{run}")
+        assert writer.stdout is not None
+        acknowledged = [int(writer.stdout.readline()) for _ in range(num_acknowledged)]
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        with EmbeddingIndex.open(path, create=False) as index:
+            rows = index.get([f"run{run}-{row}" for row in acknowledged])
+            assert [row.metadata["row"] for row in rows] == acknowledged
+            assert all(np.isclose(np.linalg.norm(row.embedding), 1) for row in index)
+
+
+def test_readers_see_whole_rows_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    writer = start_writer(path, num=200)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    with EmbeddingIndex.open(path, create=False) as index:
+        seen = [len(index)]
+        while writer.poll() is None:
+            [hits] = index.search([1.0, 0.0], k=500)
+            assert [hit.id for hit in hits if hit.metadata["row"] == 0] == ["w-0"]
+            seen.append(len(hits))
+        assert writer.wait() == 0
+        writer.stdout.close()
+        assert len(index.search([1.0, 0.0], k=500)[0]) == 200
+    assert seen == sorted(seen)
+
+
+def test_two_writers_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    writers = [start_writer(path, name, num=60) for name in ("left", "right")]
+    for writer in writers:
+        writer.communicate()
+    with EmbeddingIndex.open(path, create=False) as index:
+        assert ([writer.returncode for writer in writers], len(index)) == ([0, 0], 120)
+
+
+def test_threads_share_one_index(path: Path) -> None:
+    with EmbeddingIndex.open(path) as index:
+        query, failures = index.get(["row 3"])[0].embedding, []
+
+        def work(name: str) -> None:
+            for row in range(20):
+                index.add([f"{name} {row}"], np.eye(64)[row : row + 1])
+                if index.search(query, k=1)[0][0].id != "row 3":
+                    failures.append((name, row))
+
+        threads = [threading.Thread(target=work, args=(f"thread {n}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (failures, len(index)) == ([], 280)
+
+
+def test_a_writer_that_waits_too_long_is_told(path: Path) -> None:
+    holder, waiter = (
+        SqliteFile(path, create=False),
+        SqliteFile(path, create=False, seconds_to_wait=0.1),
+    )
+    message = r"Another process has been writing .* for 0.1 s. Nothing of this call was written"
+    with holder.writing(), pytest.raises(TimeoutError, match=message), waiter.writing():
+        pass
+    holder.close()
+    waiter.close()
+
+
+def test_a_full_disk_loses_nothing(path: Path) -> None:
+    with EmbeddingIndex.open(path) as index:
+        file = index._store._file  # type: ignore[attr-defined]
+        with file.reading() as connection:
+            (num_pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {num_pages + 1}")
+        with pytest.raises(
+            OSError, match=r"The disk is full, nothing of this call was written"
+        ) as caught:
+            index.add(
+                [f"more {row}" for row in range(5000)], np.repeat(np.eye(64)[:1], 5000, axis=0)
+            )
+        assert (caught.value.errno, len(index)) == (errno.ENOSPC, 200)
+    with EmbeddingIndex.open(path) as index:
+        assert len(index.search(np.eye(64)[:1], k=500)[0]) == 200
+
+
+def test_an_interrupted_call_writes_nothing(path: Path) -> None:
+    file = SqliteFile(path, create=False)
+    with suppress(KeyboardInterrupt), file.writing() as connection:
+        connection.execute("DELETE FROM rows")
+        raise KeyboardInterrupt
+    with file.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM rows").fetchone() == (200,)
+    file.close()

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.metrics import (
+    adjusted_mutual_information,
+    adjusted_rand_index,
+    bcubed,
+    count_error,
+    grouping_metrics,
+)
+
+labellings = st.integers(1, 20).flatmap(
+    lambda num: st.tuples(*[st.lists(st.integers(0, 4), min_size=num, max_size=num)] * 2)
+)
+
+
+def slow_bcubed(true: list[int], predicted: list[int]) -> tuple[float, float]:
+    precisions, recalls = [], []
+    for i in range(len(true)):
+        own_group = {j for j in range(len(true)) if predicted[j] == predicted[i]}
+        own_individual = {j for j in range(len(true)) if true[j] == true[i]}
+        precisions.append(len(own_group & own_individual) / len(own_group))
+        recalls.append(len(own_group & own_individual) / len(own_individual))
+    return float(np.mean(precisions)), float(np.mean(recalls))
+
+
+@given(labellings)
+def test_bcubed_agrees_with_sets_counted_one_by_one(labels: tuple[list[int], list[int]]) -> None:
+    scores = bcubed(*labels)
+    assert scores[:2] == pytest.approx(slow_bcubed(*labels))
+    assert scores.f1 == pytest.approx(2 * scores.precision * scores.recall / sum(scores[:2]))
+
+
+def test_the_true_grouping_under_other_names_is_perfect() -> None:
+    metrics = grouping_metrics(["a", "a", "b", "c"], [7, 7, 3, 1])
+    assert metrics.pop("count_error") == 0
+    assert list(metrics.values()) == pytest.approx([1.0] * len(metrics))
+
+
+def test_one_group_for_all_has_full_recall_and_too_few_individuals() -> None:
+    true, one = ["a", "a", "b", "b"], [0, 0, 0, 0]
+    assert bcubed(true, one)[:2] == (0.5, 1.0)
+    assert (count_error(true, one), adjusted_rand_index(true, one)) == (-1, 0)
+
+
+def test_everyone_alone_has_full_precision_and_too_many_individuals() -> None:
+    true, alone = ["a", "a", "b", "b"], [0, 1, 2, 3]
+    assert bcubed(true, alone)[:2] == (1.0, 0.5)
+    assert count_error(true, alone) == 2
+
+
+def test_a_random_grouping_agrees_by_chance_only() -> None:
+    generator = np.random.default_rng(0)
+    true, random = generator.integers(0, 10, (2, 2000))
+    assert abs(adjusted_rand_index(true, random)) < 0.01
+    assert abs(adjusted_mutual_information(true, random)) < 0.01
+
+
+@pytest.mark.parametrize(("true", "predicted"), [([], []), ([1, 2], [1]), ([[1]], [[1]])])
+def test_labels_that_do_not_fit_are_refused(true: list, predicted: list) -> None:
+    with pytest.raises(ValueError, match="one label per row, for the same rows and at least one"):
+        bcubed(true, predicted)

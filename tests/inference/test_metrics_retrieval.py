@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.metrics import (
+    mean_average_precision_at_r,
+    precision_at_1,
+    precision_at_k,
+    r_precision,
+    retrieval_metrics,
+    retrieval_metrics_per_query,
+)
+
+
+def on_circle(*degrees: float) -> np.ndarray:
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def random_set(num: int, num_labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    vectors = generator.standard_normal((num, 3))
+    embeddings = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return embeddings, generator.integers(0, num_labels, num)
+
+
+def slow_metrics(
+    queries, query_labels, gallery, gallery_labels, k: int, hidden
+) -> dict[str, list[float]]:
+    """Straight from the definitions, one query and one rank at a time."""
+    values: dict[str, list[float]] = {"p1": [], "pk": [], "rp": [], "map": []}
+    for q, query in enumerate(queries):
+        shown = [g for g in range(len(gallery)) if not hidden(q, g)]
+        shown.sort(
+            key=lambda g: (
+                -round(float(query @ gallery[g]), 9),
+                gallery_labels[g] == query_labels[q],
+            )
+        )
+        relevant = [bool(gallery_labels[g] == query_labels[q]) for g in shown]
+        num_relevant = sum(relevant)
+        if num_relevant == 0:
+            for name in values:
+                values[name].append(np.nan)
+            continue
+        values["p1"].append(float(relevant[0]))
+        values["pk"].append(sum(relevant[:k]) / k)
+        values["rp"].append(sum(relevant[:num_relevant]) / num_relevant)
+        precisions = [sum(relevant[: rank + 1]) / (rank + 1) for rank in range(num_relevant)]
+        values["map"].append(
+            sum(p for rank, p in enumerate(precisions) if relevant[rank]) / num_relevant
+        )
+    return values
+
+
+def test_points_on_a_circle_give_the_published_definitions() -> None:
+    # Seen from 0 degrees the gallery stands as: a, b, a, b, a. Three are relevant.
+    sides = (on_circle(0), ["a"], on_circle(10, 20, 30, 40, 50), ["a", "b", "a", "b", "a"])
+    assert precision_at_1(*sides) == 1
+    assert precision_at_k(*sides, k=4) == pytest.approx(2 / 4)
+    assert r_precision(*sides) == pytest.approx(2 / 3)
+    assert mean_average_precision_at_r(*sides) == pytest.approx((1 / 1 + 0 + 2 / 3) / 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    num=st.integers(2, 25),
+    num_labels=st.integers(1, 6),
+    k=st.integers(1, 30),
+    seed=st.integers(0, 10**6),
+)
+def test_the_same_set_agrees_with_nested_loops(
+    num: int, num_labels: int, k: int, seed: int
+) -> None:
+    embeddings, labels = random_set(num, num_labels, seed)
+    wide = embeddings.astype(np.float64)
+    expected = slow_metrics(wide, labels, wide, labels, k, hidden=lambda q, g: q == g)
+    found = retrieval_metrics_per_query(embeddings, labels, k=k)
+    assert found["precision_at_1"] == pytest.approx(expected["p1"], nan_ok=True)
+    assert found[f"precision_at_{k}"] == pytest.approx(
+        expected["p1" if k == 1 else "pk"], nan_ok=True
+    )
+    assert found["r_precision"] == pytest.approx(expected["rp"], nan_ok=True)
+    assert found["mean_average_precision_at_r"] == pytest.approx(expected["map"], nan_ok=True)
+
+
+def test_rows_of_the_querys_own_source_are_hidden() -> None:
+    embeddings, labels = random_set(40, 4, seed=3)
+    sources, wide = np.arange(40) // 5, embeddings.astype(np.float64)
+    found = retrieval_metrics_per_query(embeddings, labels, query_sources=sources)
+    hidden = lambda q, g: sources[q] == sources[g]  # noqa: E731
+    expected = slow_metrics(wide, labels, wide, labels, 5, hidden)
+    assert found["mean_average_precision_at_r"] == pytest.approx(expected["map"], nan_ok=True)
+
+
+def test_results_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings, labels = random_set(50, 5, seed=1)
+    expected = retrieval_metrics(embeddings, labels)
+    monkeypatch.setattr("inference.metrics.retrieval.SIMILARITIES_AT_ONCE", 120)
+    assert retrieval_metrics(embeddings, labels) == expected
+
+
+def test_an_encoder_that_maps_everything_to_one_point_scores_nothing() -> None:
+    labels = ["a"] * 3 + ["b"] * 3
+    means = retrieval_metrics(np.repeat(on_circle(77), 6, axis=0), labels, k=2)
+    assert (means["precision_at_1"], means["r_precision"], means["precision_at_2"]) == (0, 0, 0)
+
+
+def test_a_gallery_that_is_the_queries_needs_exclude_self() -> None:
+    embeddings, labels = random_set(30, 3, seed=5)
+    both = (embeddings, labels, embeddings, labels)
+    assert precision_at_1(*both) == 1
+    assert precision_at_1(*both, exclude_self=True) == precision_at_1(embeddings, labels) < 1
+
+
+def test_queries_without_a_match_are_counted_and_left_out() -> None:
+    means = retrieval_metrics(on_circle(0, 90), ["a", "c"], on_circle(1, 91), ["a", "b"])
+    assert (means["precision_at_1"], means["num_queries"], means["num_queries_without_match"]) == (
+        1,
+        1,
+        1,
+    )
+
+
+def test_a_measurement_without_any_match_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"None of the 2 queries has a row of its own label"):
+        retrieval_metrics(on_circle(0, 90), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"query_labels": ["a"]}, "query_labels must hold one value for each of the 2 rows"),
+        ({"gallery_labels": None}, "gallery_labels must hold .*received none"),
+        (
+            {"gallery_embeddings": np.eye(3)[:2]},
+            r"must be of one size, received \[2, 2\] and \[2, 3\]",
+        ),
+        ({"query_sources": [1, 2]}, "go together"),
+        ({"k": 0}, "k must be at least 1"),
+        (
+            {"exclude_self": True, "gallery_embeddings": on_circle(1), "gallery_labels": ["a"]},
+            "as many of each",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments: dict, message: str) -> None:
+    fitting = {
+        "query_embeddings": on_circle(0, 90),
+        "query_labels": ["a", "b"],
+        "gallery_embeddings": on_circle(1, 91),
+        "gallery_labels": ["a", "b"],
+    }
+    with pytest.raises(ValueError, match=message):
+        retrieval_metrics(**(fitting | arguments))

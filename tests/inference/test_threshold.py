@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.individuals import group_individuals
+from inference.metrics import bcubed
+from inference.threshold import suggest_threshold
+
+
+def on_circle(*degrees: float) -> np.ndarray:
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def test_clear_individuals_give_the_middle_of_the_gap() -> None:
+    # Pairs within: cos 10. Mean between the pairs: (cos 90 + cos 80 + cos 100 + cos 90) / 4 = 0.
+    threshold = suggest_threshold(on_circle(0, 10, 90, 100), ["a", "a", "b", "b"])
+    assert threshold == pytest.approx(np.cos(np.radians(10)) / 2, abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), num=st.integers(6, 40))
+def test_no_other_threshold_groups_the_same_embeddings_better(seed: int, num: int) -> None:
+    generator = np.random.default_rng(seed)
+    labels = np.concatenate([[0, 0, 1], generator.integers(0, 5, num - 3)])
+    vectors = np.eye(8)[labels] + 0.4 * generator.standard_normal((num, 8))
+    embeddings = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def f1(threshold: float) -> float:
+        return bcubed(labels, group_individuals(embeddings, threshold=threshold).labels).f1
+
+    suggested = f1(suggest_threshold(embeddings, labels))
+    assert all(f1(threshold) <= suggested + 1e-9 for threshold in np.linspace(-1, 1, 41))
+
+
+def test_frames_of_one_source_are_pooled_and_never_compared() -> None:
+    # Within a source frames differ by 2 degrees, across sources individual "a" differs by 60.
+    embeddings = on_circle(-1, 1, 59, 61, 180)
+    sources = ["v1", "v1", "v2", "v2", "v2"]
+    threshold = suggest_threshold(embeddings, ["a", "a", "a", "a", "b"], sources=sources)
+    between = (np.cos(np.radians(180)) + np.cos(np.radians(120))) / 2
+    assert threshold == pytest.approx((np.cos(np.radians(60)) + between) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sources", "message"),
+    [
+        (["a", "a", "a"], None, "received 1 individuals, the most often seen in 3 sources"),
+        (["a", "b", "c"], None, "the most often seen in 1 sources"),
+        (["a", "a", "b"], ["v1", "v1", "v2"], "one of them in two sources"),
+        (["a", "b"], None, "received 2 labels and 3 sources"),
+    ],
+)
+def test_too_little_to_learn_from_is_refused(
+    labels: list, sources: list | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        suggest_threshold(on_circle(0, 10, 90), labels, sources=sources)
+
+
+def test_no_embeddings_are_refused() -> None:
+    with pytest.raises(ValueError, match="received 0 individuals"):
+        suggest_threshold(np.empty((0, 4)), [])

@@ -1,0 +1,213 @@
+"""Evaluate: held-out photos and recordings ask, training photos and recordings answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from inference.embed import Embedder
+from inference.threshold import suggest_threshold
+from inference.metrics import bootstrap_interval, retrieval_metrics, retrieval_metrics_per_query
+from triplets.features import PreparedFile, PreparedMedia
+
+Pattern = Literal["fused", "image", "audio"]
+PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
+MAX_PAIRS_PER_CLASS = 12
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Photos and recordings of one class each, paired: indices into a `PreparedMedia`.
+
+    Args:
+        images: int [num_pairs].
+        recordings: int [num_pairs].
+        labels: str [num_pairs], class names.
+        sources: str [num_pairs], the content of the pair's recording: pairs of one recording rise and
+            fall together.
+    """
+
+    images: np.ndarray
+    recordings: np.ndarray
+    labels: np.ndarray
+    sources: np.ndarray
+
+
+@dataclass(frozen=True)
+class EmbeddedPairs:
+    """The embeddings of pairs, whole and with one modality left out.
+
+    Args:
+        pairs: which pairs.
+        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size].
+    """
+
+    pairs: Pairs
+    by_pattern: dict[Pattern, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well held-out pairs find their class in the gallery.
+
+    Args:
+        gallery: what was searched.
+        queries: what asked.
+        rows: for each way of asking its metrics: `precision_at_1`, `r_precision`,
+            `mean_average_precision_at_r`. "fused" asks with photo and call; "without_sound" and
+            "without_photo" ask the same gallery with one of them; "image_only" and "audio_only" have
+            one modality on both sides; "raw_pixels" and "raw_yamnet" are floors without any encoder.
+        interval: 95 % bootstrap interval of the fused precision at 1, over recordings.
+    """
+
+    gallery: EmbeddedPairs
+    queries: EmbeddedPairs
+    rows: dict[str, dict[str, float]]
+    interval: tuple[float, float]
+
+    @cached_property
+    def thresholds(self) -> dict[str, float]:
+        """For each modality pattern the similarity from which two held-out embeddings are one class."""
+        pairs = self.queries.pairs
+        sources = {"fused": None, "image": pairs.images, "audio": pairs.recordings}
+        return {
+            pattern: suggest_threshold(embeddings, pairs.labels, sources=sources[pattern])
+            for pattern, embeddings in self.queries.by_pattern.items()
+        }
+
+
+def evaluate_encoder(
+    embedder: Embedder,
+    gallery: PreparedMedia,
+    queries: PreparedMedia,
+    *,
+    max_pairs_per_class: int = MAX_PAIRS_PER_CLASS,
+    seed: int = 0,
+) -> Evaluation:
+    """Retrieval of held-out pairs in a gallery of pairs, with every modality left out in turn.
+
+    A class's pairs are all combinations of its photos and recordings, or `max_pairs_per_class` of
+    them drawn at random.
+
+    Args:
+        embedder: of the encoder; see `Embedder.from_encoder` and `Embedder.load`.
+        gallery: what is searched: usually the training files.
+        queries: what asks; none of its files may be in the gallery.
+        max_pairs_per_class: int >= 1, on each side. Default 12.
+        seed: int, for which pairs are drawn.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        ValueError: a file is on both sides: its content would find itself.
+    """
+    _refuse_leaks(gallery, queries)
+    known = embed_pairs(embedder, gallery, draw_pairs(gallery, max_pairs_per_class, seed))
+    asking = embed_pairs(embedder, queries, draw_pairs(queries, max_pairs_per_class, seed + 1))
+
+    def retrieve(query: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+        return retrieval_metrics(query, asking.pairs.labels, reference, known.pairs.labels)
+
+    fused = known.by_pattern["fused"]
+    rows = {
+        "fused": retrieve(asking.by_pattern["fused"], fused),
+        "without_sound": retrieve(asking.by_pattern["image"], fused),
+        "without_photo": retrieve(asking.by_pattern["audio"], fused),
+        "image_only": retrieve(asking.by_pattern["image"], known.by_pattern["image"]),
+        "audio_only": retrieve(asking.by_pattern["audio"], known.by_pattern["audio"]),
+        "raw_pixels": retrieve(
+            _described(_pixels, queries.images)[asking.pairs.images],
+            _described(_pixels, gallery.images)[known.pairs.images],
+        ),
+        "raw_yamnet": retrieve(
+            _described(_mean_frame, queries.recordings)[asking.pairs.recordings],
+            _described(_mean_frame, gallery.recordings)[known.pairs.recordings],
+        ),
+    }
+    hits = retrieval_metrics_per_query(
+        asking.by_pattern["fused"], asking.pairs.labels, fused, known.pairs.labels
+    )["precision_at_1"]
+    return Evaluation(known, asking, rows, bootstrap_interval(hits, asking.pairs.sources))
+
+
+def draw_pairs(media: PreparedMedia, max_pairs_per_class: int, seed: int) -> Pairs:
+    """The pairs of every class: all combinations, or so many of them drawn without replacement."""
+    rng = np.random.default_rng(seed)
+    pairs = []
+    for class_index in range(len(media.class_names)):
+        images = _of_class(media.images, class_index)
+        recordings = _of_class(media.recordings, class_index)
+        every = [(image, recording) for image in images for recording in recordings]
+        kept = sorted(rng.permutation(len(every))[:max_pairs_per_class])
+        pairs += [(*every[index], class_index) for index in kept]
+    image, recording, label = np.array(pairs, int).reshape(-1, 3).T
+    return Pairs(
+        image,
+        recording,
+        np.array(media.class_names)[label],
+        np.array([media.recordings[index].content for index in recording]),
+    )
+
+
+def embed_pairs(
+    embedder: Embedder,
+    media: PreparedMedia,
+    pairs: Pairs,
+    patterns: tuple[Pattern, ...] = PATTERNS,
+) -> EmbeddedPairs:
+    """Embeds pairs in each modality pattern; a photo or recording alone is embedded once."""
+    photos = [file.feature() for file in media.images]
+    sounds = [file.feature() for file in media.recordings]
+    by_pattern: dict[Pattern, np.ndarray] = {}
+    if "fused" in patterns:
+        by_pattern["fused"] = embedder.embed_features(
+            [photos[i] for i in pairs.images], [sounds[i] for i in pairs.recordings]
+        )
+    if "image" in patterns:
+        alone = embedder.embed_features(photos, [None] * len(photos))
+        by_pattern["image"] = alone[pairs.images]
+    if "audio" in patterns:
+        alone = embedder.embed_features([None] * len(sounds), sounds)
+        by_pattern["audio"] = alone[pairs.recordings]
+    return EmbeddedPairs(pairs, by_pattern)
+
+
+def _of_class(files: tuple[PreparedFile, ...], class_index: int) -> list[int]:
+    return [index for index, file in enumerate(files) if file.class_index == class_index]
+
+
+def _refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
+    known = {file.content: file.path for file in (*gallery.images, *gallery.recordings)}
+    leaks = [
+        f"'{file.path}' is '{known[file.content]}' in the gallery"
+        for file in (*queries.images, *queries.recordings)
+        if file.content in known
+    ]
+    if leaks:
+        raise ValueError(
+            f"{len(leaks)} files are on both sides and would find themselves: "
+            f"{'; '.join(leaks[:5])}. Split with split_by_source."
+        )
+
+
+def _described(
+    describe: Callable[[np.ndarray], np.ndarray], files: tuple[PreparedFile, ...]
+) -> np.ndarray:
+    """Unit vectors, float32 [num_files, size]."""
+    vectors = np.stack([describe(file.feature()) for file in files])
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def _pixels(photo: np.ndarray) -> np.ndarray:
+    small = cv2.resize(np.asarray(photo), (32, 32), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32).ravel() - small.mean()
+
+
+def _mean_frame(sequence: np.ndarray) -> np.ndarray:
+    return sequence.mean(axis=0)

@@ -1,0 +1,56 @@
+"""The triplet model: one encoder that sees anchor, positive and negative."""
+
+import keras
+from keras import ops
+
+from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
+from fused_encoder.image_branch import IMAGE_SIZE
+
+ROLES = ("anchor", "positive", "negative")
+
+
+def create_triplet_model(encoder: keras.Model) -> keras.Model:
+    """A Keras model that embeds three pairs at once, for `compile` and `fit`.
+
+    The three are joined along the batch before the encoder runs: one pass, and BatchNorm sees them
+    together. The encoder is shared, not copied: training the model trains it.
+
+    Args:
+        encoder: from `create_fused_encoder`.
+
+    Returns:
+        keras.Model named "triplet_model". Inputs by name: `anchor_image`, `positive_image`,
+        `negative_image` float32 [batch, 224, 224, 3] and `anchor_audio`, `positive_audio`,
+        `negative_audio` float32 [batch, num_frames, 1024], as `Triplets.to_dataset` gives them.
+        Output float32 [batch, 3, embedding_size]: anchor, positive, negative.
+
+    Raises:
+        ValueError: the encoder does not have the inputs `image_input` and `audio_input`.
+
+    Example:
+        >>> model = create_triplet_model(encoder)
+        >>> model.compile(optimizer="adam", loss=TripletLoss(margin=0.2))
+        >>> model.fit(triplets.to_dataset(batch_size=8), epochs=10)
+    """
+    names = {tensor.name for tensor in encoder.inputs}
+    if names != {"image_input", "audio_input"}:
+        raise ValueError(
+            "Expected an encoder with the inputs image_input and audio_input, received "
+            f"{', '.join(sorted(names))}. Make one with create_fused_encoder()."
+        )
+    images = {
+        f"{role}_image": keras.Input((*IMAGE_SIZE, 3), name=f"{role}_image") for role in ROLES
+    }
+    audio = {
+        f"{role}_audio": keras.Input((None, AUDIO_SEQUENCE_SIZE), name=f"{role}_audio")
+        for role in ROLES
+    }
+    embeddings = encoder(
+        {
+            "image_input": ops.concatenate(list(images.values()), axis=0),
+            "audio_input": ops.concatenate(list(audio.values()), axis=0),
+        }
+    )
+    by_role = ops.reshape(embeddings, (3, -1, embeddings.shape[-1]))
+    stacked = ops.transpose(by_role, (1, 0, 2))
+    return keras.Model({**images, **audio}, stacked, name="triplet_model")

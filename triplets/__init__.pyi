@@ -1,0 +1,13 @@
+from .dataset import Triplet as Triplet
+from .dataset import Triplets as Triplets
+from .features import FeatureStore as FeatureStore
+from .features import PreparedFile as PreparedFile
+from .features import PreparedMedia as PreparedMedia
+from .features import Skipped as Skipped
+from .features import prepare_media as prepare_media
+from .folders import MediaFile as MediaFile
+from .folders import PairedFolders as PairedFolders
+from .folders import scan_folders as scan_folders
+from .prepare import prepare_triplets as prepare_triplets
+from .splits import split_by_class as split_by_class
+from .splits import split_by_source as split_by_source

@@ -1,0 +1,75 @@
+"""`prepare_triplets`: from folders to triplets, in one call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fused_encoder.audio_sequence import frames_in
+from triplets.dataset import Triplets
+from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media
+from triplets.folders import scan_folders
+from triplets.mining import Mining, mine_triplets
+
+
+def prepare_triplets(
+    image_dir: str | Path,
+    audio_dir: str | Path,
+    yamnet_model: Yamnet,
+    num_triplets_per_class: int = 100,
+    *,
+    mining: Mining = "cosine",
+    audio_seconds: float = 5.0,
+    max_audio_seconds: float | None = 30.0,
+    store: FeatureStore | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Triplets:
+    """Hard-negative triplets from class folders of photos and recordings.
+
+    Scans both trees, decodes each photo and runs each recording through YAMNet once (ever: see
+    `FeatureStore`), and mines triplets of pairs. A file that cannot be read is skipped and listed in
+    `triplets.skipped`; everything that is wrong with the folders comes in one error.
+
+    Args:
+        image_dir: one sub-folder per class with photos.
+        audio_dir: one sub-folder per class, of the same names, with recordings.
+        yamnet_model: what `hub.load` or `load_yamnet` returns, or any callable waveform float32
+            [num_samples] -> (scores, embeddings [num_frames, 1024], log mel).
+        num_triplets_per_class: int >= 1. Default 100.
+        mining: how negatives are chosen: see `mine_triplets`.
+        audio_seconds: float > 0, how much sound a member of a triplet holds. Default 5.0.
+        max_audio_seconds: float or None (all), how much of a recording is read, from its start; each
+            member gets a window of `audio_seconds` drawn from that. Default 30.0. The published code
+            reads 5.0 and so always takes the first window.
+        store: where features are kept. Default: the user's cache.
+        seed: the same seed gives the same triplets.
+        progress: whether to show bars.
+
+    Returns:
+        `Triplets`, a sequence of named 6-tuples in the published order.
+
+    Raises:
+        FileNotFoundError: one of the folders does not exist.
+        ValueError: the folders or the options cannot be used (all problems in one message).
+        OSError: the disk is full or not writable.
+    """
+    folders = scan_folders(image_dir, audio_dir)
+    media = prepare_media(
+        folders, yamnet_model, max_audio_seconds=max_audio_seconds, store=store, progress=progress
+    )
+    return triplets_from_media(
+        media, num_triplets_per_class, mining=mining, audio_seconds=audio_seconds, seed=seed
+    )
+
+
+def triplets_from_media(
+    media: PreparedMedia,
+    num_triplets_per_class: int = 100,
+    *,
+    mining: Mining = "cosine",
+    audio_seconds: float = 5.0,
+    seed: int = 0,
+) -> Triplets:
+    """Triplets of photos and recordings that are prepared already; arguments as `prepare_triplets`."""
+    rows = mine_triplets(media, num_triplets_per_class, mining=mining, seed=seed)
+    return Triplets(media, rows, window_frames=frames_in(audio_seconds), seed=seed)
