@@ -11,6 +11,7 @@ weights need FUSED_ENCODER_WEIGHTS (default ../shared/weights) and are left out 
 import argparse
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,6 +126,7 @@ def measure(aviary: Aviary, epochs: int) -> Table:
         answer = probabilities.argmax(axis=1)
         table[f"{row}_p1"] = float(np.mean(answer == truth))
         table[f"{row}_species_p1"] = float(np.mean(species_of[answer] == species_of[truth]))
+        print(f"{row}: {table[row + '_p1']:.2f}", file=sys.stderr)
 
     answers: dict[str, dict[str, np.ndarray]] = {"trained": {}, "linear": {}}
     for row, kind, probabilities in photo_rows(photos, epochs):
@@ -195,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="standard", choices=["tiny", "small", "standard"])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=60, help="of the networks from scratch")
+    parser.add_argument("--epochs", type=int, default=50, help="of the networks from scratch")
     parser.add_argument("--json", type=Path, help="write the numbers as one flat object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:

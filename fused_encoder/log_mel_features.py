@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 
-from fused_encoder.log_mel import LOG_OFFSET, NUM_MEL_BANDS, log_mel_patches
+from fused_encoder.log_mel import NUM_MEL_BANDS, log_mel_patches
 
 _NUM_STEPS = 16  # time steps per patch, of 6 spectrogram rows (60 ms) each
 _NUM_CLASSES = 521
+_LEAST_VARIANCE = 1e-4  # of log mel; steady noise has about 0.1
 
 
 class LogMelFeatures(tf.Module):
@@ -17,8 +16,8 @@ class LogMelFeatures(tf.Module):
 
     It is called as YAMNet is, and frames sound as YAMNet does, but nothing in it is learnt. Each 0.96 s
     patch becomes 16 steps of 60 ms x 64 mel bands = 1024 numbers (step by step, low to high pitch):
-    the mean log mel, scaled so that digital silence is 0 and a mel magnitude of 1 is 1. The scores
-    are all 0: it knows no classes.
+    the mean log mel, less its mean over the patch and divided by its standard deviation, so that gain
+    does not matter; digital silence is 0. The scores are all 0: it knows no classes.
 
     Example:
         >>> scores, embeddings, log_mel = LogMelFeatures()(tf.zeros(16_000))
@@ -34,11 +33,12 @@ class LogMelFeatures(tf.Module):
             waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
 
         Returns:
-            scores float32 [num_frames, 521], all 0; embeddings float32 [num_frames, 1024], at least 0;
-            log mel spectrogram float32 [num_rows, 64].
+            scores float32 [num_frames, 521], all 0; embeddings float32 [num_frames, 1024], of mean 0 and
+            variance 1, or all 0; log mel spectrogram float32 [num_rows, 64].
         """
         patches, log_mel = log_mel_patches(waveform)
-        loudness = tf.maximum(1.0 - patches / math.log(LOG_OFFSET), 0.0)
-        steps = tf.reshape(loudness, [-1, _NUM_STEPS, 96 // _NUM_STEPS, NUM_MEL_BANDS])
-        embeddings = tf.reshape(tf.reduce_mean(steps, axis=2), [-1, _NUM_STEPS * NUM_MEL_BANDS])
+        steps = tf.reshape(patches, [-1, _NUM_STEPS, 96 // _NUM_STEPS, NUM_MEL_BANDS])
+        flat = tf.reshape(tf.reduce_mean(steps, axis=2), [-1, _NUM_STEPS * NUM_MEL_BANDS])
+        mean, variance = tf.nn.moments(flat, axes=[1], keepdims=True)
+        embeddings = (flat - mean) * tf.math.rsqrt(variance + _LEAST_VARIANCE)
         return tf.zeros([tf.shape(patches)[0], _NUM_CLASSES]), embeddings, log_mel

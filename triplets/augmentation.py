@@ -1,39 +1,41 @@
 """Augmentation: light variations of photos that leave the animal recognisable."""
 
-import tensorflow as tf
+import cv2
+import numpy as np
 
-MAX_ZOOM = 0.2
-MAX_BRIGHTNESS = 0.15
+MAX_ZOOM = 0.25
+MAX_SHIFT = 0.08
+MAX_TILT_DEGREES = 8.0
 MAX_CONTRAST = 0.25
+MAX_BRIGHTNESS = 30
 
 
-def augment_photos(photos: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Each photo mirrored by chance, zoomed in by up to a fifth, and made lighter or darker.
+def augment_photo(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A photo mirrored by chance, zoomed in by up to a quarter, shifted, tilted, and lit otherwise.
 
-    An absent photo (all zeros) stays absent.
+    What comes into view at the edges is mirrored from inside. An absent photo (all zeros) stays absent.
 
     Args:
-        photos: float32 [batch, height, width, 3], RGB in [0, 1].
-        seed: int [2]; the same seed gives the same variation.
+        photo: uint8 [height, width, 3], RGB.
+        rng: where the variation is drawn from.
 
     Returns:
-        float32 [batch, height, width, 3], RGB in [0, 1].
+        uint8 [height, width, 3], RGB.
     """
-    shape = tf.shape(photos)
-    draws = tf.random.stateless_uniform((6, shape[0]), seed, -1.0, 1.0)
-    boxes = _boxes(zoom=MAX_ZOOM * tf.abs(draws[0]), shift=draws[1:3])
-    varied = tf.image.crop_and_resize(photos, boxes, tf.range(shape[0]), shape[1:3])
-    flipped = tf.where((draws[3] > 0)[:, None, None, None], tf.reverse(varied, [2]), varied)
-    contrast = 1.0 + MAX_CONTRAST * draws[4][:, None, None, None]
-    brightness = MAX_BRIGHTNESS * draws[5][:, None, None, None]
-    mean = tf.reduce_mean(flipped, axis=(1, 2), keepdims=True)
-    lit = tf.clip_by_value((flipped - mean) * contrast + mean + brightness, 0.0, 1.0)
-    present = tf.reduce_any(photos != 0, axis=(1, 2, 3), keepdims=True)
-    return tf.where(present, lit, photos)
-
-
-def _boxes(zoom: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-    """Crop boxes (top, left, bottom, right) in [0, 1], float32 [batch, 4], each inside the photo."""
-    top = zoom * (shift[0] + 1) / 2
-    left = zoom * (shift[1] + 1) / 2
-    return tf.stack([top, left, top + 1 - zoom, left + 1 - zoom], axis=1)
+    if not photo.any():
+        return photo
+    height, width = photo.shape[:2]
+    tilt, zoom, mirror, contrast, brightness, *shift = rng.uniform(-1, 1, 7)
+    turn = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), MAX_TILT_DEGREES * tilt, 1 + MAX_ZOOM * abs(zoom)
+    )
+    turn[:, 2] += MAX_SHIFT * np.array([width, height]) * shift
+    if mirror > 0:
+        turn = turn @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1.0]])
+    varied = cv2.warpAffine(
+        photo, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    gain = 1 + MAX_CONTRAST * contrast
+    offset = varied.mean() * (1 - gain) + MAX_BRIGHTNESS * brightness
+    levels = np.clip(np.arange(256) * gain + offset, 1, 255)  # 1: never all zeros, which is "absent"
+    return cv2.LUT(varied, levels.astype(np.uint8))

@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
 from fused_encoder.audio_windows import pad_sequences
+from triplets.augmentation import augment_photo
 from triplets.features import PreparedFile, PreparedMedia, Skipped
 from triplets.mining import TripletRow
 
@@ -116,16 +118,23 @@ class Triplets(Sequence[Triplet]):
 
         if batch_size < 1:
             raise ValueError(f"Expected batch_size >= 1, received {batch_size}.")
-        seed = self.seed if seed is None else seed
         return build_dataset(
-            len(self), self.load_batch, batch_size, shuffle=shuffle, augment=augment, seed=seed
+            len(self),
+            partial(self.load_batch, augment=augment),
+            batch_size,
+            shuffle=shuffle,
+            seed=self.seed if seed is None else seed,
         )
 
-    def load_batch(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def load_batch(
+        self, indices: np.ndarray, draw: int = 0, *, augment: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The members of some triplets, as arrays.
 
         Args:
             indices: int [batch], which triplets.
+            draw: int >= 0; the same draw gives the same variations.
+            augment: whether photos are varied.
 
         Returns:
             Photos uint8 [3, batch, 224, 224, 3], audio sequences float32
@@ -133,6 +142,9 @@ class Triplets(Sequence[Triplet]):
         """
         rows = [self.rows[i] for i in indices]
         images = [[self.media.images[row[2 * p]].feature() for row in rows] for p in range(3)]
+        if augment:
+            rng = np.random.default_rng(draw)
+            images = [[augment_photo(np.asarray(i), rng) for i in side] for side in images]
         audio = [
             pad_sequences([self._audio(int(i), p) for i in indices], self.window_frames)
             for p in range(3)

@@ -111,9 +111,17 @@ def draw_individuals(species: Species, *, seed: int) -> tuple[Individual, ...]:
     markings = _draw_markings(generator_for(seed, species.name, "markings"))
     voices = _draw_voices(generator_for(seed, species.name, "voices"))
     richness = _draw_richness(generator_for(seed, species.name, "richness"))
+    plumages = [
+        _vary_plumage(
+            species.plumage,
+            richness[number],
+            generator_for(seed, species.name, number, "plumage"),
+        )
+        for number in range(NUM_LEVELS)
+    ]
     for number, model in LOOK_ALIKES.items():
         markings[number] = replace(markings[model], has_epaulette=True)
-        richness[number] = richness[model]
+        plumages[number] = plumages[model]
     for number, model in SOUND_ALIKES.items():
         voices[number] = _similar_voice(voices[model])
     return tuple(
@@ -121,11 +129,7 @@ def draw_individuals(species: Species, *, seed: int) -> tuple[Individual, ...]:
             species,
             number,
             _vary_shape(species.shape, generator_for(seed, species.name, number, "shape")),
-            _vary_plumage(
-                species.plumage,
-                richness[number],
-                generator_for(seed, species.name, number, "plumage"),
-            ),
+            plumages[number],
             markings[number],
             voices[number],
         )

@@ -29,12 +29,12 @@ def take_photo(individual: Individual, generator: np.random.Generator) -> np.nda
     """
     width, height = FORMATS[generator.integers(len(FORMATS))]
     picture = draw_background(width, height, generator)
-    body_length_px = float(generator.uniform(0.38, 0.53)) * height
+    body_length_px = float(generator.uniform(0.42, 0.54)) * height
     pose = random_pose(generator)
     side = -1 if pose.faces_left else 1
     feet = (
-        width * generator.uniform(0.42, 0.58) + 0.1 * body_length_px * side,
-        height * generator.uniform(0.5, 0.6) + body_length_px * generator.uniform(0.4, 0.6),
+        width * generator.uniform(0.45, 0.55) + 0.1 * body_length_px * side,
+        height * generator.uniform(0.5, 0.56) + body_length_px * generator.uniform(0.4, 0.6),
     )
     if pose.has_feet_down:
         slope = generator.normal(0, 0.06 * height, 2)
@@ -48,17 +48,17 @@ def take_photo(individual: Individual, generator: np.random.Generator) -> np.nda
 
 def random_pose(generator: np.random.Generator) -> Pose:
     """How a bird that minds its own business may hold itself."""
-    lifts_wing = generator.random() < 0.15
+    lifts_wing = generator.random() < 0.12
     return Pose(
         faces_left=bool(generator.random() < 0.5),
-        tilt_degrees=float(generator.normal(0, 12)),
+        tilt_degrees=float(generator.normal(0, 9)),
         head_turn=float(generator.uniform(-0.9, 0.9)),
-        head_nod_degrees=float(generator.normal(0, 12)),
+        head_nod_degrees=float(generator.normal(0, 9)),
         wing_lift_degrees=float(
             generator.uniform(25, 120) if lifts_wing else generator.uniform(-6, 10)
         ),
         tail_lift_degrees=float(generator.normal(0, 9)),
-        squeeze=float(generator.uniform(0.74, 1.0)),
+        squeeze=float(generator.uniform(0.82, 1.0)),
         fluff=float(generator.uniform(0.92, 1.16)),
         bill_gape_degrees=float(generator.uniform(15, 40) if generator.random() < 0.25 else 0),
         has_feet_down=bool(not lifts_wing or generator.random() < 0.5),
@@ -72,7 +72,7 @@ def _occlude(
     for _ in range(int(generator.integers(0, 4))):
         place = centre + generator.normal(0, 0.75 * body_length_px, 2)
         draw_leaf(picture, place, body_length_px * generator.uniform(0.15, 0.45), generator)
-    if generator.random() < 0.25:
+    if generator.random() < 0.20:
         middle = centre + generator.normal(0, 0.5 * body_length_px, 2)
         along = generator.normal(0, 1, 2)
         along *= 3 * body_length_px / np.linalg.norm(along)

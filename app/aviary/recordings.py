@@ -33,7 +33,7 @@ def make_recording(
     """
     num_samples = round(duration_seconds * sample_rate_hz)
     song = perform(individual, num_samples, generator, sample_rate_hz=sample_rate_hz)
-    scene = reverberate(song, generator.uniform(0.0, 0.5), generator, sample_rate_hz=sample_rate_hz)
+    scene = reverberate(song, generator.uniform(0.0, 0.4), generator, sample_rate_hz=sample_rate_hz)
     scene += _far_birds(neighbours, num_samples, generator, sample_rate_hz)
     scene += draw_weather(num_samples, generator, sample_rate_hz=sample_rate_hz)
     heard = pass_microphone(scene, generator, sample_rate_hz=sample_rate_hz)
@@ -102,7 +102,7 @@ def pass_microphone(sound: np.ndarray, generator: Generator, *, sample_rate_hz: 
     frequency_hz = fft.rfftfreq(length, 1 / sample_rate_hz)
     octave = np.log2(np.maximum(frequency_hz, 60) / 60)
     knots = np.arange(9)
-    response_db = np.interp(octave, knots, generator.normal(0, 4.0, len(knots)))
+    response_db = np.interp(octave, knots, generator.normal(0, 3.0, len(knots)))
     response = (10 ** (response_db / 20)).astype(np.float32)
     return fft.irfft(fft.rfft(sound.astype(np.float32), length) * response, length)[: len(sound)]
 
@@ -114,7 +114,7 @@ def _far_birds(
     for _ in range(int(generator.integers(0, 3))):
         neighbour = neighbours[int(generator.integers(len(neighbours)))]
         song = perform(neighbour, num_samples, generator, sample_rate_hz=sample_rate_hz)
-        level = 10 ** (generator.uniform(-36, -14) / 20)
+        level = 10 ** (generator.uniform(-38, -16) / 20)
         sound += level * reverberate(song, 0.7, generator, sample_rate_hz=sample_rate_hz)
     return sound
 

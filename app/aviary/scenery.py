@@ -26,11 +26,11 @@ def draw_background(width: int, height: int, generator: Generator) -> np.ndarray
     flower = generator.uniform(20, 235, 3)
     flower = flower.mean() + (flower - flower.mean()) * generator.uniform(0.2, 0.8)
     tones = np.stack([top, bottom, flower])
-    for _ in range(int(generator.integers(8, 45))):
+    for _ in range(int(generator.integers(8, 36))):
         _draw_blob(picture, tones, generator)
     for _ in range(int(generator.integers(0, 4))):
         draw_branch(picture, random_branch(width, height, generator), generator)
-    blurred = cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(1.0, 7.0)))
+    blurred = cv2.GaussianBlur(picture, (0, 0), float(generator.uniform(2.0, 8.0)))
     grain = generator.normal(0, generator.uniform(0, 8), (height // 4 + 1, width // 4 + 1, 1))
     grain = cv2.resize(grain.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.clip(blurred + grain[..., None], 0, 255).astype(np.float32)
@@ -120,7 +120,7 @@ class Light:
 def draw_light(width: int, height: int, generator: Generator) -> Light:
     """A light for a picture of this size, drawn at random."""
     warmth, tint = generator.normal(0, 0.06), generator.normal(0, 0.03)
-    exposure = 2.0 ** generator.uniform(-0.55, 0.4) * np.array([1 + warmth, 1 + tint, 1 - warmth])
+    exposure = 2.0 ** generator.uniform(-0.45, 0.35) * np.array([1 + warmth, 1 + tint, 1 - warmth])
     contrast = np.float32(generator.uniform(0.75, 1.1))
     haze = np.float32(generator.uniform(90, 190)) * (1 - contrast)
     lit = _shadows(width, height, generator)[..., None] * exposure.astype(np.float32)
