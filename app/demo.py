@@ -19,7 +19,7 @@ from fused_encoder.weights import MissingWeightsError
 from fused_encoder.yamnet import Yamnet
 from inference import Embedder, EmbeddingIndex, count_individuals, export_saved_model
 from inference.count import VideoCount
-from inference.metrics import bcubed, count_error
+from inference.metrics import bcubed
 from inference.plots import plot_individuals
 from training import train_encoder
 from training.evaluate import Evaluation, evaluate_encoder
@@ -195,7 +195,7 @@ def _count(aviary: Aviary, embedder: Embedder, out: Path) -> Section:
     (out / "count.json").write_text(json.dumps(counted.to_dict(), indent=1), encoding="utf-8")
     exact = sum(found == true for _, found, true in rows[:-1])
     purity = bcubed(*_labels(counted, videos))
-    error = count_error(truth["count"], counted.num_individuals)
+    error = counted.num_individuals - truth["count"]
     summary = (
         f"videos: {exact} of {len(videos)} counted exactly; {counted.num_individuals} individuals found in "
         f"all, {truth['count']} true (error {error:+d}); B-cubed F1 of the sightings {purity.f1:.3f}"

@@ -89,7 +89,9 @@ def query_sheet(
     )
     rows = []
     for query, similar in zip(chosen, similarity, strict=True):
-        row = [_shown(queries, asking.images[query], asking.recordings[query], asking.labels[query])]
+        row = [
+            _shown(queries, asking.images[query], asking.recordings[query], asking.labels[query])
+        ]
         for neighbour in np.argsort(-similar, kind="stable")[:num_neighbours]:
             caption = f"{known.labels[neighbour]}  {similar[neighbour]:.2f}"
             is_right = bool(known.labels[neighbour] == asking.labels[query])
@@ -140,7 +142,9 @@ def plot_embedding_map(embeddings: np.ndarray, labels: Sequence[str], *, seed: i
     for index, name in enumerate(names):
         members = points[np.array([label == name for label in labels])]
         style = {"color": colours[index], "marker": markers[index % len(markers)]}
-        axes.scatter(*members.T, s=26, label=_short(name), edgecolor="white", linewidth=0.4, **style)
+        axes.scatter(
+            *members.T, s=26, label=_short(name), edgecolor="white", linewidth=0.4, **style
+        )
     axes.set(title="Embeddings of held-out pairs (t-SNE)", xticks=[], yticks=[])
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
     return figure

@@ -37,5 +37,7 @@ def augment_photo(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
     gain = 1 + MAX_CONTRAST * contrast
     offset = varied.mean() * (1 - gain) + MAX_BRIGHTNESS * brightness
-    levels = np.clip(np.arange(256) * gain + offset, 1, 255)  # 1: never all zeros, which is "absent"
+    levels = np.clip(
+        np.arange(256) * gain + offset, 1, 255
+    )  # 1: never all zeros, which is "absent"
     return cv2.LUT(varied, levels.astype(np.uint8))
