@@ -216,9 +216,11 @@ def _add_doctor(commands: argparse._SubParsersAction) -> None:
 
 def _quiet_logs() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    for handler in logging.getLogger().handlers:  # skipped inputs are listed at the end
-        handler.addFilter(lambda record: not record.getMessage().startswith("Skipped "))
+    handler = logging.StreamHandler()  # skipped inputs are listed at the end
+    handler.addFilter(lambda record: not record.getMessage().startswith("Skipped "))
+    logging.basicConfig(
+        format="%(levelname)s: %(message)s", level=logging.WARNING, handlers=[handler]
+    )
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
 
 def aviary_material(out: Path, size: str, seed: int) -> Material:
     """Generated birds, and an encoder that needs no pretrained weights."""
+    keras.utils.set_random_seed(seed)  # for the encoder's weights
     aviary = write_aviary(out / "aviary", size=size, seed=seed)
     return Material(
         aviary.images,
@@ -119,6 +120,7 @@ def aviary_material(out: Path, size: str, seed: int) -> Material:
 
 def own_material(images: Path, audio: Path, seed: int) -> Material:
     """The user's folders, with pretrained weights where they can be had."""
+    keras.utils.set_random_seed(seed)  # for the encoder's weights
     try:
         yamnet: Yamnet = load_yamnet()
         encoder = create_fused_encoder(image_backbone="mobilenet_v2", seed=seed)

@@ -47,7 +47,7 @@ class Section:
 
 
 def write_report(path: str | Path, title: str, sections: Iterable[Section]) -> Path:
-    """Writes the page; pictures are inside it, so that it is one file.
+    """Writes the page; pictures are inside it, so that it is one file, and beside it in `pictures/`.
 
     Args:
         path: of the .html file.
@@ -57,7 +57,9 @@ def write_report(path: str | Path, title: str, sections: Iterable[Section]) -> P
     Returns:
         The path.
     """
-    body = "\n".join(_section(section) for section in sections)
+    pictures = Path(path).parent / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    body = "\n".join(_section(section, pictures) for section in sections)
     page = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n'
@@ -112,14 +114,17 @@ def evaluation_sections(
     ]
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, pictures: Path) -> str:
     parts = [f"<h2>{html.escape(section.heading)}</h2>"]
     if section.text:
         parts.append(f'<p class="note">{html.escape(section.text)}</p>')
     if section.rows:
         parts.append(_table(section.header, section.rows))
     if section.figure is not None:
-        parts.append(f'<img alt="{html.escape(section.alt)}" src="{_picture(section.figure)}">')
+        data = _png(section.figure)
+        (pictures / f"{section.heading.lower().replace(' ', '_')}.png").write_bytes(data)
+        source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+        parts.append(f'<img alt="{html.escape(section.alt)}" src="{source}">')
     return "\n".join(parts)
 
 
@@ -135,7 +140,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def _picture(figure: Figure) -> str:
+def _png(figure: Figure) -> bytes:
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=110)
-    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+    return data.getvalue()

@@ -13,6 +13,7 @@ from inference.detections import Detector, DetectorName, find_detector
 from inference.embed import Embedder
 from inference.embeddings import concatenate_embeddings
 from inference.footage import IndividualCount, group_videos
+from inference.individuals import check_threshold
 from inference.sightings import Sightings, find_sightings
 
 MIN_DETECTIONS_OF_MOTION = 3
@@ -75,8 +76,8 @@ class VideoCount:
             seen.setdefault(int(label), []).append(
                 {
                     "video": video,
-                    "time_seconds": detection.time_seconds,
-                    "box": detection.box,
+                    "time_seconds": float(detection.time_seconds),
+                    "box": [float(side) for side in detection.box],
                     "tracklet": sightings.tracklets[row],
                     "with_sound": sightings.with_sound[row],
                 }
@@ -183,6 +184,7 @@ def _check(names: list[str]) -> None:
 def _threshold(embedder: Embedder, threshold: float | None, use_sound: bool) -> float:
     pattern = "fused" if use_sound else "image"
     if threshold is not None:
+        check_threshold(threshold)
         return threshold
     if pattern not in embedder.settings.thresholds:
         raise ValueError(

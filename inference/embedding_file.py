@@ -72,7 +72,7 @@ def load_embeddings(path: str | Path) -> EmbeddingFile:
             embeddings = Embeddings.of(file["embeddings"], str(file["fingerprint"]) or None)
             metadata = tuple(json.loads(str(file["metadata"])))
             return EmbeddingFile(tuple(file["ids"].tolist()), embeddings, metadata)
-    except (KeyError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"'{path}' does not hold embeddings ({error}). Expected a .npz file that "
             "`fused-encoder embed` or save_embeddings wrote; write it again."

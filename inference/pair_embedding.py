@@ -53,7 +53,7 @@ class PairEmbedding(tf.Module):
         self._window_frames = window_frames
         self._max_windows = max_windows
 
-    @tf.function
+    @tf.function(reduce_retracing=True)
     def embed(self, images: tf.Tensor, waveforms: tf.Tensor) -> tf.Tensor:
         """Embeddings of pairs of a photo and a waveform.
 
@@ -68,7 +68,7 @@ class PairEmbedding(tf.Module):
         """
         return self._pairs(images, audio_sequences_in_graph(self._yamnet, waveforms))
 
-    @tf.function
+    @tf.function(reduce_retracing=True)
     def embed_sequences(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
         """Embeddings of pairs of a photo and what YAMNet made of a recording.
 
@@ -94,6 +94,11 @@ class PairEmbedding(tf.Module):
         return audio_sequences_in_graph(self._yamnet, waveforms)
 
     def _pairs(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
+        tf.debugging.assert_equal(
+            tf.shape(images)[0],
+            tf.shape(audio_sequences)[0],
+            message="Expected as many images as recordings; all zeros stand for an absent one.",
+        )
         features, has_image = self._see_photos(_to_input(images))
         windows, items = audio_windows(
             audio_sequences, window_frames=self._window_frames, max_windows=self._max_windows

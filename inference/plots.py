@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from inference.count import VideoCount
 
-CROPS_SHOWN = 4
+CROPS_SHOWN = 3
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#b3362b"
 
 
@@ -24,8 +24,8 @@ def plot_individuals(counted: VideoCount, truth: Mapping[str, int] | None = None
     shown = _crops_of_each(counted)
     columns = max([CROPS_SHOWN * len(people) for people in shown.values()], default=1) or 1
     rows = max(len(shown), 1)
-    figure = Figure(figsize=(max(6.0, 0.85 * columns + 2.2), 1.05 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns + 1, squeeze=False, width_ratios=[2.4] + [1] * columns)
+    figure = Figure(figsize=(max(6.0, columns + 3.0), 1.3 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns + 1, squeeze=False, width_ratios=[2.6] + [1] * columns)
     for axes in grid.flat:
         axes.set_axis_off()
     for row, (video, people) in zip(grid, shown.items(), strict=False):
@@ -34,10 +34,10 @@ def plot_individuals(counted: VideoCount, truth: Mapping[str, int] | None = None
         if truth is not None and video in truth:
             colour = RIGHT if number == truth[video] else WRONG
             text += f", {truth[video]} true"
-        row[0].text(0, 0.5, text, va="center", fontsize=9, color=colour)
+        row[0].text(0, 0.5, text, va="center", fontsize=13, color=colour)
         position = 1
         for individual, crops in people.items():
-            row[position].set_title(f"#{individual}", fontsize=8, loc="left", pad=2)
+            row[position].set_title(f"#{individual}", fontsize=12, loc="left", pad=3)
             for crop in crops:
                 row[position].imshow(crop)
                 position += 1

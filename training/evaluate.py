@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,8 @@ import cv2
 import numpy as np
 
 from inference.embed import Embedder
-from inference.threshold import suggest_threshold
 from inference.metrics import bootstrap_interval, retrieval_metrics, retrieval_metrics_per_query
+from inference.threshold import suggest_threshold
 from triplets.features import PreparedFile, PreparedMedia
 
 Pattern = Literal["fused", "image", "audio"]
@@ -72,12 +73,20 @@ class Evaluation:
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
-        """For each modality pattern the similarity from which two held-out embeddings are one class."""
+        """For each modality pattern the similarity from which two held-out embeddings are one class.
+
+        A pattern is left out where no class has two held-out files to compare.
+        """
         pairs = self.queries.pairs
-        sources = {"fused": None, "image": pairs.images, "audio": pairs.recordings}
+        sources = {
+            "fused": np.arange(len(pairs.labels)),
+            "image": pairs.images,
+            "audio": pairs.recordings,
+        }
         return {
             pattern: suggest_threshold(embeddings, pairs.labels, sources=sources[pattern])
             for pattern, embeddings in self.queries.by_pattern.items()
+            if _is_comparable(pairs.labels, sources[pattern])
         }
 
 
@@ -176,6 +185,12 @@ def embed_pairs(
         alone = embedder.embed_features([None] * len(sounds), sounds)
         by_pattern["audio"] = alone[pairs.recordings]
     return EmbeddedPairs(pairs, by_pattern)
+
+
+def _is_comparable(labels: np.ndarray, sources: np.ndarray) -> bool:
+    """Whether there are two classes, and two sources of one of them."""
+    sources_of = Counter(label for label, _ in set(zip(labels, sources.tolist(), strict=True)))
+    return len(sources_of) > 1 and max(sources_of.values()) > 1
 
 
 def _of_class(files: tuple[PreparedFile, ...], class_index: int) -> list[int]:

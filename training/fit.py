@@ -54,6 +54,14 @@ class TrainingOptions:
     held_out_fraction: float = 0.25
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("num_triplets_per_class", "epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Expected {name} >= 1, received {getattr(self, name)}.")
+        for name in ("learning_rate", "margin", "audio_seconds"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"Expected {name} > 0, received {getattr(self, name)}.")
+
 
 @dataclass(frozen=True)
 class TrainedEncoder:

@@ -75,7 +75,7 @@ def save_run(
         "versions": library_versions(),
     }
     temporary = root / "run.json.part"
-    temporary.write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
+    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
     temporary.replace(root / "run.json")
     return root
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import logging
 import os
+import tokenize
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -128,10 +130,11 @@ class FeatureStore:
 
     def _write(self, path: Path, array: np.ndarray) -> None:
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{id(array)}.part")
+        in_memory = io.BytesIO()  # written straight to a full disk, NumPy's error names no errno
+        np.save(in_memory, array)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                np.save(file, array)
+            temporary.write_bytes(in_memory.getbuffer())
             temporary.replace(path)
         except OSError as error:
             if error.errno == errno.ENOSPC:
@@ -253,7 +256,7 @@ def _is_whole(path: Path) -> bool:
         np.load(path, mmap_mode="r")
     except FileNotFoundError:
         return False
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, tokenize.TokenError):  # the last: NumPy's, of a garbled header
         logger.warning("The stored feature '%s' is damaged; computing it again.", path)
         return False
     return True

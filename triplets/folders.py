@@ -102,13 +102,10 @@ def _existing(directory: str | Path, what: str) -> Path:
 
 def _class_folders(root: Path, extensions: frozenset[str]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
-    seen = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
+        if _leads_into_its_parents(Path(folder), root):
             subfolders.clear()
             continue
-        seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         files = sorted(
             Path(folder, name)
@@ -118,6 +115,11 @@ def _class_folders(root: Path, extensions: frozenset[str]) -> dict[str, list[Pat
         if files:
             found[Path(folder).relative_to(root).as_posix()] = files
     return found
+
+
+def _leads_into_its_parents(folder: Path, root: Path) -> bool:
+    parents = folder.parents[: len(folder.relative_to(root).parts)]
+    return os.path.realpath(folder) in map(os.path.realpath, parents)
 
 
 def _files(class_names: tuple[str, ...], folders: dict[str, list[Path]]) -> tuple[MediaFile, ...]:

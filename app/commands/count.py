@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     print(count_table(counted))
     print(f"\n{WORDS}")
     if options.out:
+        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
         Path(options.out).write_text(
             json.dumps(counted.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8"
         )

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 def _library_works(name: str) -> bool:
     try:
         module = importlib.import_module(name)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a shared library such as libsndfile
         print(f"  {name:<15} MISSING: {error}\n{'':<18}mend by: {LIBRARIES[name]}")
         return False
     print(f"  {name:<15} {getattr(module, '__version__', 'found')}")

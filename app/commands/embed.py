@@ -12,6 +12,7 @@ from app.commands.outcome import outcome
 from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
 from inference import Embedder
 from inference.embedding_file import EmbeddingFile, save_embeddings
+from triplets import Skipped
 
 Pair = tuple[Path | None, Path | None]
 CSV_COLUMNS = ("image", "recording")
@@ -20,6 +21,7 @@ CSV_COLUMNS = ("image", "recording")
 def run(options: argparse.Namespace) -> int:
     """Embeds each photo and each recording alone, and the pairs of a CSV together."""
     pairs = [*_alone(options.inputs), *(_from_csv(options.pairs) if options.pairs else ())]
+    pairs = list(dict.fromkeys(pairs))  # given twice, embedded once: ids are unique
     if not pairs:
         raise ValueError(
             f"No photo or recording in {' '.join(options.inputs) or 'nothing'}. Expected files with "
@@ -34,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     metadata = tuple(_metadata(pair) for pair in kept_pairs)
     path = save_embeddings(options.out, EmbeddingFile(ids, embeddings, metadata))
     print(f"{len(ids)} embeddings in '{path}'.")
-    return outcome(skipped)
+    return outcome([*_not_media(options.inputs), *skipped])
 
 
 def _alone(inputs: Sequence[str]) -> Iterator[Pair]:
@@ -43,6 +45,14 @@ def _alone(inputs: Sequence[str]) -> Iterator[Pair]:
             yield path, None
         elif path.suffix.lower() in AUDIO_EXTENSIONS:
             yield None, path
+
+
+def _not_media(inputs: Sequence[str]) -> Iterator[Skipped]:
+    """What was typed and is neither a folder nor a photo nor a recording by its name."""
+    for path in map(Path, inputs):
+        if not path.is_dir() and path.suffix.lower() not in IMAGE_EXTENSIONS | AUDIO_EXTENSIONS:
+            reason = "neither a photo nor a recording, by its name"
+            yield Skipped(path, reason if path.exists() else "there is no such file or folder")
 
 
 def _walk(inputs: Sequence[str]) -> Iterator[Path]:
@@ -62,7 +72,7 @@ def _walk(inputs: Sequence[str]) -> Iterator[Path]:
 
 def _from_csv(file: str) -> Iterator[Pair]:
     root = Path(file).parent
-    with Path(file).open(encoding="utf-8", newline="") as lines:
+    with Path(file).open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
         if not set(CSV_COLUMNS) <= set(reader.fieldnames or ()):
             raise ValueError(

@@ -25,5 +25,6 @@ def run(options: argparse.Namespace) -> int:
         thresholds=evaluation.thresholds,
     )
     thresholds = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.thresholds.items())
-    print(f"The encoder is in '{options.out}'; similarity thresholds: {thresholds}.")
+    measured = thresholds or "none, since no class has two held-out files of a kind"
+    print(f"The encoder is in '{options.out}'; similarity thresholds: {measured}.")
     return outcome((*gallery.skipped, *queries.skipped))

@@ -16,7 +16,9 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("Expected --image, --recording or both, received neither.")
     with EmbeddingIndex.open(options.index, create=False) as index:
         embedder = Embedder.load(options.encoder)
-        embedding = embedder.embed([options.image], [options.recording])
+        embedding, _, skipped = embedder.embed_readable([options.image], [options.recording])
+        if skipped:
+            raise ValueError(f"cannot read '{skipped[0].path}': {skipped[0].reason}")
         (hits,) = index.search(embedding, options.k)
     rows = [
         (rank, hit.similarity, hit.metadata.get("class") or "", hit.id)

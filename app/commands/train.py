@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import keras
+
 from app.commands.outcome import outcome
 from app.commands.sources import yamnet_from
 from fused_encoder import create_fused_encoder
@@ -25,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
         held_out_fraction=options.held_out,
         seed=options.seed,
     )
+    keras.utils.set_random_seed(options.seed)  # for the encoder's weights
     encoder = create_fused_encoder(
         image_backbone=options.image_backbone,
         image_weights=None if options.image_weights == "none" else options.image_weights,

@@ -1,0 +1,42 @@
+# make demo, make test, make check: each makes its own environment in .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+IMAGES ?=
+AUDIO ?=
+PACKAGES := fused_encoder triplets training inference app
+CODE := $(PACKAGES) tests benchmarks examples
+
+.PHONY: demo test check format lint types docs clean
+
+demo: $(VENV)/installed
+	$(BIN)/fused-encoder demo --out demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(AUDIO),--audio "$(AUDIO)")
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed lint types test docs
+
+format: $(VENV)/installed
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+docs: $(VENV)/installed
+	$(BIN)/python -m pytest tests/docs -q
+
+# setuptools<81: tensorflow-hub still imports pkg_resources, which later ones no longer have.
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

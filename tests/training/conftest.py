@@ -1,0 +1,73 @@
+"""Fixtures of the training tests: a tiny aviary, its triplets, and one short training run."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from app.aviary import Aviary, write_aviary
+from fused_encoder import LogMelFeatures, create_fused_encoder
+from training import train_encoder
+from training.fit import TrainedEncoder, TrainingOptions
+from triplets import FeatureStore, Triplets, prepare_triplets
+
+OPTIONS = TrainingOptions(num_triplets_per_class=4, epochs=2, held_out_fraction=0.4)
+
+
+@pytest.fixture(scope="session")
+def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+    directory = tmp_path_factory.getbasetemp() / "tiny_aviary"
+    return write_aviary(directory, size="tiny", shows_progress=False)
+
+
+@pytest.fixture(scope="session")
+def yamnet() -> LogMelFeatures:
+    return LogMelFeatures()
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    return FeatureStore(tmp_path_factory.getbasetemp() / "features")
+
+
+def new_encoder(seed: int = 0) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    return create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
+
+
+@pytest.fixture
+def encoder() -> keras.Model:
+    return new_encoder()
+
+
+@pytest.fixture(scope="session")
+def triplets(aviary: Aviary, yamnet: LogMelFeatures, store: FeatureStore) -> Triplets:
+    return prepare_triplets(aviary.images, aviary.audio, yamnet, 4, store=store, progress=False)
+
+
+@pytest.fixture(scope="session")
+def options() -> TrainingOptions:
+    return OPTIONS
+
+
+@pytest.fixture(scope="session")
+def copied_aviary(aviary: Aviary, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Photos and recordings of the aviary, with one broken photo among them."""
+    import shutil
+
+    root = tmp_path_factory.mktemp("copied_aviary")
+    shutil.copytree(aviary.images, root / "images")
+    shutil.copytree(aviary.audio, root / "audio")
+    first = aviary.class_names[0]
+    (root / "images" / first / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no photo at all")
+    return root / "images", root / "audio"
+
+
+@pytest.fixture(scope="session")
+def trained(
+    copied_aviary: tuple[Path, Path], yamnet: LogMelFeatures, store: FeatureStore
+) -> TrainedEncoder:
+    """Two epochs on the copied aviary."""
+    return train_encoder(
+        *copied_aviary, yamnet, encoder=new_encoder(), options=OPTIONS, store=store, progress=False
+    )
