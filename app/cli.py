@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     _quiet_logs()
     try:
+        if options.module != "index":
+            _import_tensorflow_quietly()
         command = importlib.import_module(f"app.commands.{options.module}")
         return command.run(options)
     except KeyboardInterrupt:
@@ -212,6 +214,21 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
 
 def _add_doctor(commands: argparse._SubParsersAction) -> None:
     _command(commands, "doctor", "versions, weights, devices, and what is missing")
+
+
+def _import_tensorflow_quietly() -> None:
+    """TensorFlow's libraries write to standard error while they load, whatever the log level is."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except ImportError:
+            pass  # the command, or `doctor`, says so with its remedy
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _quiet_logs() -> None:

@@ -141,7 +141,9 @@ def _named_backbone(
                 f"The backbone 'small_cnn' has no pretrained weights, received {weights!r}. "
                 "Pass image_weights=None and train it, or choose another backbone."
             )
-        return small_cnn()(image)
+        network = small_cnn()
+        _choose_trainable(network, "stage4_conv", trainable, pretrained=False)
+        return network(image)
     if name not in _PRETRAINED:
         raise ValueError(
             f"Unknown image_backbone {name!r}. Expected one of {', '.join(IMAGE_BACKBONES)}, "
@@ -185,11 +187,12 @@ def small_cnn() -> keras.Model:
     """
     image = keras.Input((*IMAGE_SIZE, 3))
     x = keras.layers.AveragePooling2D(2)(PixelScaling("symmetric")(image))
-    for stage, filters in enumerate((24, 48, 96, 192)):
-        strides = 2 if stage == 0 else 1
-        x = keras.layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
+    for stage, filters in enumerate((24, 48, 96, 192), start=1):
+        strides = 2 if stage == 1 else 1
+        name = f"stage{stage}_conv"
+        x = keras.layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, name=name)(x)
         x = keras.layers.BatchNormalization(momentum=0.9)(x)
         x = keras.layers.Activation("relu")(x)
-        if stage > 0:
+        if stage > 1:
             x = keras.layers.MaxPooling2D(2)(x)
     return keras.Model(image, keras.layers.GlobalMaxPooling2D()(x), name="small_cnn")

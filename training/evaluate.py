@@ -73,21 +73,23 @@ class Evaluation:
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
-        """For each modality pattern the similarity from which two held-out embeddings are one class.
+        """For each modality pattern the similarity from which two embeddings are taken for one class.
 
-        A pattern is left out where no class has two held-out files to compare.
+        Measured on held-out files alone; where no class has two of them to compare, on held-out and
+        gallery files together, which were trained on: such a threshold tends to be too high.
         """
-        pairs = self.queries.pairs
-        sources = {
-            "fused": np.arange(len(pairs.labels)),
-            "image": pairs.images,
-            "audio": pairs.recordings,
-        }
-        return {
-            pattern: suggest_threshold(embeddings, pairs.labels, sources=sources[pattern])
-            for pattern, embeddings in self.queries.by_pattern.items()
-            if _is_comparable(pairs.labels, sources[pattern])
-        }
+        return {pattern: self._threshold(pattern) for pattern in self.queries.by_pattern}
+
+    def _threshold(self, pattern: Pattern) -> float:
+        held_out = _observations(self.queries, pattern, "held out")
+        if _is_comparable(*held_out[1:]):
+            embeddings, labels, sources = held_out
+        else:
+            both = (held_out, _observations(self.gallery, pattern, "gallery"))
+            embeddings, labels, sources = (
+                np.concatenate(parts) for parts in zip(*both, strict=True)
+            )
+        return suggest_threshold(embeddings, labels, sources=sources)
 
 
 def evaluate_encoder(
@@ -185,6 +187,18 @@ def embed_pairs(
         alone = embedder.embed_features([None] * len(sounds), sounds)
         by_pattern["audio"] = alone[pairs.recordings]
     return EmbeddedPairs(pairs, by_pattern)
+
+
+def _observations(
+    side: EmbeddedPairs, pattern: Pattern, name: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings [num, size], labels [num], and what each was made of [num]."""
+    pairs = side.pairs
+    number = {"fused": np.arange(len(pairs.labels)), "image": pairs.images}.get(
+        pattern, pairs.recordings
+    )
+    sources = np.array([f"{name} {index}" for index in number])
+    return np.asarray(side.by_pattern[pattern]), pairs.labels, sources
 
 
 def _is_comparable(labels: np.ndarray, sources: np.ndarray) -> bool:

@@ -55,7 +55,8 @@ def plot_history(history: dict[str, list[float]]) -> Figure:
         if name in history:
             right.plot(epochs, history[name], color=colour, marker="o", markersize=3, label=label)
     right.set(title="Held-out pairs find their class", xlabel="epoch", ylim=(0, 1.02))
-    right.legend(loc="lower right", frameon=False)
+    if right.lines:
+        right.legend(loc="lower right", frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -174,8 +174,13 @@ def prepare_media(
         `PreparedMedia`; `skipped` lists what could not be used.
 
     Raises:
+        ValueError: `max_audio_seconds` is not above 0.
         OSError: the disk is full or not writable.
     """
+    if max_audio_seconds is not None and not 0 < max_audio_seconds < float("inf"):
+        raise ValueError(
+            f"Expected max_audio_seconds > 0 or None (all), received {max_audio_seconds}."
+        )
     store = store or FeatureStore()
     made_by = f"{yamnet_fingerprint(yamnet)}-{max_audio_seconds or 'whole'}-{resampler}"
     sequence = partial(
@@ -212,7 +217,10 @@ def _prepare(
     prepare_one = partial(_prepare_one, compute=compute, made_by=made_by, store=store)
     with ThreadPoolExecutor(DECODERS) as pool:
         results = pool.map(prepare_one, files)
-        done = list(tqdm(results, what, len(files), unit="file", disable=not progress))
+        try:
+            done = list(tqdm(results, what, len(files), unit="file", disable=not progress))
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for the files left
     skipped = tuple(result for result in done if isinstance(result, Skipped))
     for file in skipped:
         logger.warning("Skipped '%s': %s", file.path, file.reason)

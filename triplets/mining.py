@@ -70,21 +70,40 @@ def mine_triplets(
     rng = np.random.default_rng(seed)
     images, recordings = _by_class(media.images), _by_class(media.recordings)
     recording_class = np.array([file.class_index for file in media.recordings])
+    recording_content = np.array([file.content for file in media.recordings])
     rows = []
     for class_index in range(len(media.class_names)):
-        negatives = np.flatnonzero(recording_class != class_index)
+        others = np.flatnonzero(recording_class != class_index)
         for _ in range(num_triplets_per_class):
             anchor_image, positive_image = _two_sources(images[class_index], media.images, rng)
             anchor, positive = _two_sources(recordings[class_index], media.recordings, rng)
+            # The anchor's own bytes under another name are a wrong label, not a hard negative.
+            negatives = others[recording_content[others] != recording_content[anchor]]
             similarity = vectors[negatives] @ vectors[anchor]
             ceiling = float(vectors[positive] @ vectors[anchor])
             choice = _choose_negative(similarity, ceiling, mining, min_similarity, rng)
             negative = int(negatives[choice])
-            negative_image = int(rng.choice(images[recording_class[negative]]))
+            negative_image = _other_source(
+                anchor_image, images[int(recording_class[negative])], media.images, rng
+            )
             rows.append(
                 TripletRow(anchor_image, anchor, positive_image, positive, negative_image, negative)
             )
     return rows
+
+
+def option_problems(
+    num_triplets_per_class: int, mining: str, min_similarity: float = 0.6
+) -> list[str]:
+    """What is wrong with the options of `mine_triplets`, one sentence each."""
+    problems = []
+    if num_triplets_per_class < 1:
+        problems.append(f"expected num_triplets_per_class >= 1, received {num_triplets_per_class}")
+    if mining not in MINING_WAYS:
+        problems.append(f"expected mining to be one of {MINING_WAYS}, received {mining!r}")
+    if not -1 <= min_similarity <= 1:
+        problems.append(f"expected min_similarity in [-1, 1], received {min_similarity}")
+    return problems
 
 
 def mean_sequences(media: PreparedMedia) -> np.ndarray:
@@ -114,8 +133,13 @@ def _two_sources(
     indices: np.ndarray, files: tuple[PreparedFile, ...], rng: np.random.Generator
 ) -> tuple[int, int]:
     anchor = int(rng.choice(indices))
-    others = [i for i in indices if files[i].content != files[anchor].content]
-    return anchor, int(rng.choice(others))
+    return anchor, _other_source(anchor, indices, files, rng)
+
+
+def _other_source(
+    anchor: int, indices: np.ndarray, files: tuple[PreparedFile, ...], rng: np.random.Generator
+) -> int:
+    return int(rng.choice([i for i in indices if files[i].content != files[anchor].content]))
 
 
 def _by_class(files: tuple[PreparedFile, ...]) -> dict[int, np.ndarray]:
@@ -126,13 +150,7 @@ def _by_class(files: tuple[PreparedFile, ...]) -> dict[int, np.ndarray]:
 def _check(
     media: PreparedMedia, num_triplets_per_class: int, mining: str, min_similarity: float
 ) -> None:
-    problems = []
-    if num_triplets_per_class < 1:
-        problems.append(f"expected num_triplets_per_class >= 1, received {num_triplets_per_class}")
-    if mining not in MINING_WAYS:
-        problems.append(f"expected mining to be one of {MINING_WAYS}, received {mining!r}")
-    if not -1 <= min_similarity <= 1:
-        problems.append(f"expected min_similarity in [-1, 1], received {min_similarity}")
+    problems = option_problems(num_triplets_per_class, mining, min_similarity)
     if len(media.class_names) < 2:
         problems.append(f"triplets need at least two classes, received {len(media.class_names)}")
     for what, files in (("photo", media.images), ("recording", media.recordings)):

@@ -8,7 +8,7 @@ from fused_encoder.audio_sequence import frames_in
 from triplets.dataset import Triplets
 from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media
 from triplets.folders import scan_folders
-from triplets.mining import Mining, mine_triplets
+from triplets.mining import Mining, mine_triplets, option_problems
 
 
 def prepare_triplets(
@@ -53,6 +53,7 @@ def prepare_triplets(
         ValueError: the folders or the options cannot be used (all problems in one message).
         OSError: the disk is full or not writable.
     """
+    _check_options(num_triplets_per_class, mining, audio_seconds)
     folders = scan_folders(image_dir, audio_dir)
     media = prepare_media(
         folders, yamnet_model, max_audio_seconds=max_audio_seconds, store=store, progress=progress
@@ -73,3 +74,11 @@ def triplets_from_media(
     """Triplets of photos and recordings that are prepared already; arguments as `prepare_triplets`."""
     rows = mine_triplets(media, num_triplets_per_class, mining=mining, seed=seed)
     return Triplets(media, rows, window_frames=frames_in(audio_seconds), seed=seed)
+
+
+def _check_options(num_triplets_per_class: int, mining: str, audio_seconds: float) -> None:
+    problems = option_problems(num_triplets_per_class, mining)
+    if not 0 < audio_seconds < float("inf"):
+        problems.append(f"expected audio_seconds > 0, received {audio_seconds}")
+    if problems:
+        raise ValueError(f"Triplets cannot be prepared: {'; '.join(problems)}.")

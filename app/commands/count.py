@@ -1,4 +1,4 @@
-"""`fused-encoder count`: how many individuals are in these videos?"""
+"""`fused-encoder count`: how many individuals there are in some videos."""
 
 from __future__ import annotations
 

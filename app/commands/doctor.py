@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import platform
+import warnings
 
 from app.cli import DONE, DONE_WITH_SKIPPED
 from fused_encoder.published_weights import IMAGE_BACKBONE_FILES
@@ -43,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _library_works(name: str) -> bool:
     try:
-        module = importlib.import_module(name)
+        with warnings.catch_warnings():  # tensorflow_hub's, about pkg_resources
+            warnings.simplefilter("ignore")
+            module = importlib.import_module(name)
     except (ImportError, OSError) as error:  # OSError: a shared library such as libsndfile
         print(f"  {name:<15} MISSING: {error}\n{'':<18}mend by: {LIBRARIES[name]}")
         return False

@@ -1,4 +1,4 @@
-"""`fused-encoder query`: what in the index resembles this photo and this call?"""
+"""`fused-encoder query`: what in the index resembles a photo and a call."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""Every code block of README and docs runs; every shell line is one that the command line takes."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.aviary import write_aviary
+from app.cli import build_parser
+from fused_encoder import LogMelFeatures, create_fused_encoder
+from inference import export_saved_model
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+SMALL = 'create_fused_encoder(image_backbone="small_cnn", image_weights=None)'
+# What a block needs a download or hours for is made small; all else runs as it is written.
+MADE_SMALL = {
+    "create_fused_encoder()": SMALL,
+    'create_fused_encoder(image_backbone="mobilenet_v2", image_trainable="none")': SMALL,
+    'hub.load("https://tfhub.dev/google/yamnet/1")': "LogMelFeatures()",
+    "load_yamnet()": "LogMelFeatures()",
+    '"train_audio", yamnet)': '"train_audio", yamnet, 4)',
+    "num_triplets_per_class=30": "num_triplets_per_class=4",
+    "epochs=10": "epochs=1",
+    "import tensorflow_hub as hub": "from fused_encoder import LogMelFeatures",
+    "import create_fused_encoder, load_yamnet": "import create_fused_encoder, LogMelFeatures",
+}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def field_work(tmp_path_factory):
+    """A folder with all files that the pages name."""
+    folder = tmp_path_factory.mktemp("field_work")
+    aviary = write_aviary(folder / "aviary", size="tiny", shows_progress=False)
+    shutil.copytree(aviary.images, folder / "train_images")
+    shutil.copytree(aviary.audio, folder / "train_audio")
+    photos, calls = sorted(aviary.images.rglob("*.jpg")), sorted(aviary.audio.rglob("*.flac"))
+    for name, photo, call in zip(("wren", "robin", "who"), photos, calls, strict=False):
+        shutil.copy(photo, folder / f"{name}.jpg")
+        shutil.copy(call, folder / f"{name}.wav")  # FLAC under another name is read by content
+    for name, video in zip(("monday", "tuesday"), sorted(aviary.videos.glob("*.mp4")), strict=False):
+        shutil.copy(video, folder / f"{name}.mp4")
+    (folder / "torn.jpg").write_bytes(photos[0].read_bytes()[:900])
+    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
+    export_saved_model(encoder, LogMelFeatures(), folder / "exported", thresholds={"image": 0.9})
+    return folder
+
+
+@pytest.fixture
+def here(field_work, monkeypatch):
+    monkeypatch.chdir(field_work)
+    shutil.rmtree("encoder", ignore_errors=True)
+    shutil.copytree("exported", "encoder")
+    Path("birds.index").unlink(missing_ok=True)
+    return field_work
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
+def test_the_python_blocks_of_a_page_run_in_order(page, here):
+    names: dict[str, object] = {}
+    for block in blocks(page, "python"):
+        for long, short in MADE_SMALL.items():
+            block = block.replace(long, short)
+        exec(compile(block, page.name, "exec"), names)
+    for value in names.values():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=lambda p: p.name)
+def test_the_command_line_takes_every_line_of_the_pages(page):
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    commands = [shlex.split(line, comments=True) for line in lines]
+    for words in commands:
+        if words and words[0] == "fused-encoder" and "--help" not in words:
+            build_parser().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text("utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing

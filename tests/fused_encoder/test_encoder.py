@@ -1,0 +1,235 @@
+"""The fused encoder: its published size, its unit vectors, and that it lives through saving."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from fused_encoder import create_fused_encoder, load_encoder
+from fused_encoder.encoder import split_encoder
+
+PUBLISHED_LAYERS = {
+    "vgg16": 14_714_688,
+    "image_features": 262_656,
+    "audio_bilstm": 1_180_672,
+    "audio_features": 65_792,
+    "fusion_dense": 196_864,
+    "fusion_norm": 1_024,
+    "projection": 32_896,
+}
+
+
+def _pairs(batch: int = 4, num_frames: int = 6) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {
+        "image_input": rng.uniform(0, 1, (batch, 224, 224, 3)).astype(np.float32),
+        "audio_input": rng.normal(size=(batch, num_frames, 1024)).astype(np.float32),
+    }
+
+
+def _small_encoder(**options) -> keras.Model:
+    """A little encoder whose tokens and statistics are not at their initial values."""
+    keras.utils.set_random_seed(1)
+    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
+    rng = np.random.default_rng(2)
+    for name in ("missing_modality", "fusion_norm"):
+        layer = encoder.get_layer(name)
+        layer.set_weights([rng.uniform(0.5, 1, value.shape) for value in layer.get_weights()])
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def encoder() -> keras.Model:
+    return _small_encoder()
+
+
+@pytest.fixture(scope="module")
+def embeddings(encoder) -> np.ndarray:
+    return encoder(_pairs()).numpy()
+
+
+@pytest.fixture(scope="module")
+def published() -> keras.Model:
+    return create_fused_encoder(image_weights=None)
+
+
+@pytest.mark.parametrize(("name", "num_parameters"), PUBLISHED_LAYERS.items())
+def test_each_layer_has_its_published_size(published, name, num_parameters):
+    assert published.get_layer(name).count_params() == num_parameters
+
+
+def test_the_network_has_the_published_size_and_two_tokens_of_ours(published):
+    assert sum(PUBLISHED_LAYERS.values()) == 16_454_592
+    assert published.get_layer("missing_modality").count_params() == 768
+    assert published.count_params() == 16_454_592 + 768
+
+
+def test_inputs_and_output_have_the_documented_names_and_forms(published):
+    assert published.name == "fused_encoder"
+    assert {tensor.name: tensor.shape for tensor in published.inputs} == {
+        "image_input": (None, 224, 224, 3),
+        "audio_input": (None, None, 1024),
+    }
+    assert published.output_shape == (None, 128)
+
+
+def test_no_layer_is_a_lambda(published):
+    assert not [x for x in published._flatten_layers() if isinstance(x, keras.layers.Lambda)]
+
+
+def test_embeddings_have_unit_length(embeddings):
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("absent", [["image_input"], ["audio_input"], ["image_input", "audio_input"]])
+def test_embeddings_have_unit_length_whatever_is_absent(encoder, absent):
+    pairs = _pairs()
+    embeddings = encoder(pairs | {name: np.zeros_like(pairs[name]) for name in absent}).numpy()
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+
+
+def test_the_size_of_the_embedding_can_be_chosen():
+    assert _small_encoder(embedding_size=7)(_pairs(2)).shape == (2, 7)
+
+
+def test_padding_of_the_sound_does_not_matter(encoder, embeddings):
+    pairs = _pairs()
+    pairs["audio_input"] = np.pad(pairs["audio_input"], [(0, 0), (0, 9), (0, 0)])
+    np.testing.assert_allclose(encoder(pairs), embeddings, atol=1e-6)
+
+
+def test_the_rest_of_the_batch_does_not_matter(encoder, embeddings):
+    for index in range(4):
+        alone = encoder({name: value[[index]] for name, value in _pairs().items()})
+        np.testing.assert_allclose(alone[0], embeddings[index], atol=1e-6)
+
+
+def test_order_of_the_frames_matters(encoder, embeddings):
+    pairs = _pairs()
+    pairs["audio_input"] = pairs["audio_input"][:, ::-1]
+    assert np.abs(encoder(pairs) - embeddings).max() > 1e-3
+
+
+def test_without_a_photo_the_image_branch_has_no_say():
+    encoder = _small_encoder()
+    pairs = _pairs()
+    pairs["image_input"] = np.zeros_like(pairs["image_input"])
+    before = encoder(pairs).numpy()
+    for name in ("small_cnn", "image_features"):
+        layer = encoder.get_layer(name)
+        layer.set_weights([value + 1 for value in layer.get_weights()])
+    np.testing.assert_array_equal(encoder(pairs), before)
+
+
+def test_without_a_call_the_audio_branch_has_no_say():
+    encoder = _small_encoder()
+    pairs = _pairs()
+    pairs["audio_input"] = np.zeros_like(pairs["audio_input"])
+    before = encoder(pairs).numpy()
+    for name in ("audio_bilstm", "audio_features"):
+        layer = encoder.get_layer(name)
+        layer.set_weights([value + 1 for value in layer.get_weights()])
+    np.testing.assert_array_equal(encoder(pairs), before)
+
+
+def test_the_number_of_absent_frames_does_not_matter(encoder):
+    pairs = _pairs()
+    embeddings = [
+        encoder(pairs | {"audio_input": np.zeros((4, num_frames, 1024), np.float32)}).numpy()
+        for num_frames in (1, 8)
+    ]
+    np.testing.assert_allclose(*embeddings, atol=1e-6)
+
+
+def test_a_saved_encoder_loads_in_a_fresh_process_with_equal_outputs(encoder, embeddings, tmp_path):
+    encoder.save(tmp_path / "encoder.keras")
+    np.savez(tmp_path / "pairs.npz", **_pairs())
+    program = (
+        "import sys, numpy as np; from pathlib import Path; from fused_encoder import load_encoder\n"
+        "folder = Path(sys.argv[1]); encoder = load_encoder(folder / 'encoder.keras')\n"
+        "np.save(folder / 'embeddings.npy', encoder(dict(np.load(folder / 'pairs.npz'))))\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "embeddings.npy"), embeddings, atol=1e-6)
+
+
+def test_a_loaded_encoder_keeps_its_modality_dropout_and_what_is_trained(tmp_path):
+    encoder = _small_encoder(modality_dropout=0.35, seed=4)
+    encoder.get_layer("small_cnn").trainable = False
+    encoder.save(tmp_path / "encoder.keras")
+    loaded = load_encoder(str(tmp_path / "encoder.keras"))
+    assert loaded.get_layer("missing_modality").get_config()["dropout_rate"] == 0.35
+    assert len(loaded.trainable_weights) == len(encoder.trainable_weights)
+
+
+def test_a_missing_encoder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No encoder at '.*gone\.keras'\. Expected a \.keras"):
+        load_encoder(tmp_path / "gone.keras")
+
+
+def test_a_model_that_is_no_encoder_is_refused(tmp_path):
+    image = keras.Input((3,), name="pixels")
+    keras.Model(image, keras.layers.Dense(2)(image)).save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match="is not a fused encoder: .* received pixels"):
+        load_encoder(tmp_path / "other.keras")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "torn.keras").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(ValueError, match=r"torn\.keras"):
+        load_encoder(tmp_path / "torn.keras")
+
+
+def test_a_lambda_from_a_stranger_is_not_run(tmp_path):
+    image, audio = (keras.Input((2,), name=f"{kind}_input") for kind in ("image", "audio"))
+    total = keras.layers.Lambda(lambda values: values[0] + values[1])([image, audio])
+    keras.Model([image, audio], total).save(tmp_path / "stranger.keras")
+    with pytest.raises(ValueError, match="Lambda"):
+        load_encoder(Path(tmp_path / "stranger.keras"))
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_an_embedding_of_no_numbers_is_refused(size):
+    with pytest.raises(ValueError, match=f"Expected embedding_size >= 1, received {size}"):
+        create_fused_encoder(image_backbone="small_cnn", image_weights=None, embedding_size=size)
+
+
+def test_a_modality_dropout_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"modality dropout\) in \[0, 1\), received 1"):
+        create_fused_encoder(image_backbone="small_cnn", image_weights=None, modality_dropout=1)
+
+
+def _rgb_model() -> keras.Model:
+    image = keras.Input((224, 224, 3))
+    return keras.Model(image, keras.layers.Conv2D(4, 8, 8)(image), name="eyes")
+
+
+def _rgb_function(image: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.ops.mean(keras.layers.Conv2D(4, 8, 8)(image * 2.0 - 1.0), axis=(1, 2))
+
+
+@pytest.mark.parametrize("backbone", ["small_cnn", "mobilenet_v2", _rgb_model, _rgb_function])
+def test_the_two_halves_in_a_row_are_the_encoder(backbone):
+    made = backbone() if backbone is _rgb_model else backbone
+    encoder = create_fused_encoder(image_backbone=made, image_weights=None)
+    pairs = _pairs()
+    pairs["image_input"][1] = 0
+    pairs["audio_input"][2] = 0
+    see, join = split_encoder(encoder)
+    features, has_image = see(pairs["image_input"])
+    assert has_image.numpy().tolist() == [True, False, True, True]
+    halves = join([features, has_image, keras.ops.convert_to_tensor(pairs["audio_input"])])
+    np.testing.assert_allclose(halves, encoder(pairs), atol=1e-6)
+
+
+def test_training_the_encoder_leaves_its_halves():
+    encoder = _small_encoder()
+    see, join = split_encoder(encoder)
+    image, audio = map(keras.ops.convert_to_tensor, _pairs().values())
+    before = join([*see(image), audio]).numpy()
+    encoder.set_weights([value + 1 for value in encoder.get_weights()])
+    np.testing.assert_array_equal(join([*see(image), audio]), before)

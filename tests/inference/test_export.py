@@ -1,0 +1,201 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fused_encoder import create_fused_encoder, create_yamnet, extract_audio_sequence
+from fused_encoder.yamnet_network import WaveformYamnet
+from inference import export_saved_model
+from inference.export import encoder_fingerprint, load_settings
+
+SERVING_PROCESS = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+model = tf.saved_model.load(sys.argv[1])
+inputs = np.load(sys.argv[2])
+np.save(sys.argv[3], model.embed(inputs["images"], inputs["waveforms"]).numpy())
+ours = {"fused_encoder", "inference", "training", "triplets", "app"} & set(sys.modules)
+sys.exit(f"imported {ours}" if ours else 0)
+"""
+
+
+def tone(seconds: float, hertz: float = 440.0) -> np.ndarray:
+    times = np.arange(round(16_000 * seconds)) / 16_000
+    return (0.3 * np.sin(2 * np.pi * hertz * times * (1 + times / 8))).astype(np.float32)
+
+
+def photo(seed: int, height: int = 224, width: int = 224) -> np.ndarray:
+    coarse = np.random.default_rng(seed).uniform(30, 220, (1, 7, 7, 3))
+    return tf.image.resize(coarse, (height, width)).numpy().astype(np.uint8)[0]
+
+
+@pytest.fixture(scope="module")
+def model(exported):
+    return tf.saved_model.load(str(exported))
+
+
+@pytest.fixture(scope="module")
+def batch():
+    waveforms = np.zeros((2, 32_000), np.float32)
+    waveforms[0, :32_000] = tone(2.0)
+    waveforms[1, :16_000] = tone(1.0, 2000)
+    return np.stack([photo(0), photo(1)]), waveforms
+
+
+def in_process(encoder, yamnet, images, waveforms):
+    """What the encoder itself says to one window of sound each."""
+    embeddings = []
+    for image, waveform in zip(images, waveforms, strict=True):
+        sequence = extract_audio_sequence(yamnet, waveform)
+        padded = np.zeros((1, 4, 1024), np.float32)
+        padded[0, : len(sequence)] = sequence
+        inputs = {"image_input": image[None] / np.float32(255), "audio_input": padded}
+        embeddings.append(encoder(inputs, training=False)[0])
+    return np.stack(embeddings)
+
+
+def test_a_process_without_our_code_gives_the_encoders_embeddings(
+    exported, encoder, yamnet, batch, tmp_path
+):
+    np.savez(tmp_path / "inputs.npz", images=batch[0], waveforms=batch[1])
+    command = [sys.executable, "-I", "-W", "ignore", "-c", SERVING_PROCESS, str(exported)]
+    files = [str(tmp_path / "inputs.npz"), str(tmp_path / "embeddings.npy")]
+    finished = subprocess.run(
+        [*command, *files], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    embeddings = np.load(tmp_path / "embeddings.npy")
+    np.testing.assert_allclose(embeddings, in_process(encoder, yamnet, *batch), atol=1e-5)
+
+
+def test_both_signatures_serve_their_type_of_image(model, batch):
+    images, waveforms = batch
+    expected = model.embed(images, waveforms).numpy()
+    inputs = {"images": tf.constant(images), "waveforms": tf.constant(waveforms)}
+    (served,) = model.signatures["serving_default"](**inputs).values()
+    np.testing.assert_allclose(served, expected, atol=1e-6)
+    inputs["images"] = tf.constant(images, tf.float32) / 255
+    (served,) = model.signatures["float_images"](**inputs).values()
+    np.testing.assert_allclose(served, expected, atol=1e-5)
+
+
+def test_the_size_of_a_photo_hardly_matters(model, batch):
+    big = np.stack([photo(0, 480, 600), photo(1, 480, 600)])
+    similarity = (model.embed(big, batch[1]).numpy() * model.embed(*batch).numpy()).sum(axis=1)
+    assert (similarity > 0.98).all()
+
+
+def test_embeddings_are_of_unit_length(model, batch):
+    lengths = np.linalg.norm(model.embed(*batch).numpy(), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+def test_no_samples_and_zeros_both_mean_no_recording(model, encoder, batch):
+    images, waveforms = batch
+    absent = model.embed(images, np.zeros_like(waveforms)).numpy()
+    none = model.embed(images, np.zeros((2, 0), np.float32)).numpy()
+    inputs = {"image_input": images / np.float32(255), "audio_input": np.zeros((2, 1, 1024))}
+    np.testing.assert_allclose(absent, encoder(inputs, training=False), atol=1e-5)
+    np.testing.assert_array_equal(absent, none)
+
+
+def test_a_black_image_means_no_photo(model, encoder, yamnet, batch):
+    black = np.zeros_like(batch[0])
+    embeddings = model.embed(black, batch[1]).numpy()
+    np.testing.assert_allclose(embeddings, in_process(encoder, yamnet, black, batch[1]), atol=1e-5)
+    small = model.embed(np.zeros((2, 10, 10, 3), np.uint8), batch[1]).numpy()
+    np.testing.assert_allclose(embeddings, small, atol=1e-6)
+
+
+def test_zeros_on_the_right_of_a_waveform_do_not_matter(model, batch):
+    padded = np.pad(batch[1], [[0, 0], [0, 40_000]])
+    np.testing.assert_allclose(
+        model.embed(batch[0], padded), model.embed(*batch).numpy(), atol=1e-5
+    )
+
+
+def test_another_number_of_images_than_of_waveforms_is_refused(model, batch):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="as many images as recordings"):
+        model.embed(batch[0], batch[1][:1])
+
+
+def test_settings_travel_with_the_model(exported, encoder, yamnet):
+    settings = load_settings(exported)
+    assert settings.fingerprint == encoder_fingerprint(encoder, yamnet)
+    assert settings.class_names == ("wren", "Zaunkönig")
+    assert settings.thresholds == {"fused": 0.5, "image": 0.25, "audio": 0.75}
+    assert (settings.embedding_size, settings.audio_seconds, settings.max_windows) == (128, 2.0, 3)
+    assert settings.versions["tensorflow"] == tf.__version__
+
+
+def test_a_folder_that_is_no_export_is_left_as_it_is(encoder, yamnet, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(FileExistsError, match="is not an exported encoder; it is left as it is"):
+        export_saved_model(encoder, yamnet, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_older_export_is_replaced_and_nothing_else_is_left(encoder, yamnet, tmp_path):
+    path = tmp_path / "encoder"
+    (path / "assets").mkdir(parents=True)
+    (path / "assets" / "encoder.json").write_text("{}")
+    (path / "old").write_text("")
+    export_saved_model(encoder, yamnet, path, class_names=("rail",))
+    assert load_settings(path).class_names == ("rail",)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["encoder"]
+    assert not (path / "old").exists()
+
+
+def test_the_fingerprint_names_the_weights_and_the_yamnet(encoder, yamnet, tmp_path):
+    fingerprint = encoder_fingerprint(encoder, yamnet)
+    encoder.save(tmp_path / "encoder.keras")
+    other = keras.saving.load_model(tmp_path / "encoder.keras")
+    assert encoder_fingerprint(other, yamnet) == fingerprint
+    keras.utils.set_random_seed(5)
+    heard_otherwise = WaveformYamnet(create_yamnet())
+    assert encoder_fingerprint(other, heard_otherwise) != fingerprint
+    weights = other.get_weights()
+    weights[0].flat[0] += 1e-3
+    other.set_weights(weights)
+    assert encoder_fingerprint(other, yamnet) != fingerprint
+
+
+def test_encoders_made_alike_have_one_fingerprint(yamnet):
+    fingerprints = set()
+    for _ in range(2):
+        keras.utils.set_random_seed(7)
+        alike = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=7)
+        fingerprints.add(encoder_fingerprint(alike, yamnet))
+    assert len(fingerprints) == 1
+
+
+def test_an_export_of_a_newer_version_is_refused(tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "encoder.json").write_text(json.dumps({"schema": 2}))
+    with pytest.raises(ValueError, match=r"has schema 2, this version reads up to 1\. Update"):
+        load_settings(tmp_path)
+
+
+def test_a_folder_without_an_export_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No exported encoder at .* assets/encoder\.json"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "received"),
+    [
+        ({"audio_seconds": 0}, "audio_seconds=0 and max_windows=6"),
+        ({"max_windows": 0}, "audio_seconds=5.0 and max_windows=0"),
+    ],
+)
+def test_options_out_of_range_are_refused(encoder, yamnet, tmp_path, options, received):
+    with pytest.raises(ValueError, match=f"received {received}"):
+        export_saved_model(encoder, yamnet, tmp_path / "encoder", **options)
+    assert list(Path(tmp_path).iterdir()) == []

@@ -1,0 +1,50 @@
+import keras
+import numpy as np
+import pytest
+
+from training import TripletLoss, create_triplet_model
+
+ROLES = ("anchor", "positive", "negative")
+
+
+@pytest.fixture
+def inputs(triplets):
+    batch, _ = next(iter(triplets.to_dataset(batch_size=4, shuffle=False)))
+    return batch
+
+
+def test_the_output_is_that_of_three_separate_calls_of_the_encoder(encoder, inputs):
+    output = create_triplet_model(encoder)(inputs).numpy()
+    for position, role in enumerate(ROLES):
+        alone = encoder(
+            {"image_input": inputs[f"{role}_image"], "audio_input": inputs[f"{role}_audio"]}
+        )
+        np.testing.assert_allclose(output[:, position], alone, atol=1e-5)
+
+
+def test_the_encoder_is_shared_and_not_copied(encoder):
+    model = create_triplet_model(encoder)
+    assert {id(w) for w in model.weights} == {id(w) for w in encoder.weights}
+
+
+def test_a_model_with_other_inputs_is_refused():
+    other = keras.Sequential([keras.Input((4,), name="numbers"), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"image_input and audio_input, received numbers\. Make"):
+        create_triplet_model(other)
+
+
+# Keras says so of every dataset; a caller silences it with fit(..., shuffle=False).
+@pytest.mark.filterwarnings("ignore:.*shuffle=True:UserWarning")
+def test_the_published_lines_lower_the_loss(encoder, triplets):
+    model = create_triplet_model(encoder)
+    model.compile(optimizer="adam", loss=TripletLoss(margin=0.2))
+    history = model.fit(triplets.to_dataset(batch_size=8), epochs=3, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_a_saved_triplet_model_embeds_as_before(encoder, inputs, tmp_path):
+    model = create_triplet_model(encoder)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_allclose(loaded(inputs), model(inputs), atol=1e-6)

@@ -1,0 +1,223 @@
+"""The store of features: everything computed once, nothing torn, nothing lost, bad files listed."""
+
+import errno
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fused_encoder.media import load_image, resize_image, save_waveform
+from triplets import FeatureStore, PairedFolders, prepare_media, scan_folders
+
+
+@pytest.fixture
+def folders(write_folders) -> PairedFolders:
+    return scan_folders(*write_folders("robin", "wren"))
+
+
+def _prepare(folders, yamnet, store, **options):
+    return prepare_media(folders, yamnet, store=store, progress=False, **options)
+
+
+def _contents(store: FeatureStore) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in store.directory.rglob("*") if file.is_file()}
+
+
+def test_features_are_what_decoding_and_yamnet_give(media, aviary_folders, yamnet):
+    photo, recording = media.images[3], media.recordings[3]
+    assert photo.path == aviary_folders.images[3].path
+    np.testing.assert_array_equal(photo.feature(), resize_image(load_image(photo.path)))
+    assert recording.feature().dtype == np.float32
+    assert recording.feature().shape[1] == 1024
+    assert media.skipped == ()
+
+
+def test_each_recording_runs_through_yamnet_once_ever(folders, counting_yamnet, store):
+    first = _prepare(folders, counting_yamnet, store)
+    assert counting_yamnet.num_recordings == 4
+    assert _prepare(folders, counting_yamnet, FeatureStore(store.directory)) == first
+    assert counting_yamnet.num_recordings == 4
+
+
+def test_each_photo_is_decoded_once_ever(folders, yamnet, store, monkeypatch):
+    _prepare(folders, yamnet, store)
+    monkeypatch.setattr("triplets.features.load_image", lambda path: pytest.fail(f"decoded {path}"))
+    assert len(_prepare(folders, yamnet, store).images) == 4
+
+
+def test_renaming_and_moving_files_costs_nothing(folders, counting_yamnet, store, tmp_path):
+    before = _prepare(folders, counting_yamnet, store)
+    for kind in ("images", "audio"):
+        (tmp_path / kind / "wren").rename(tmp_path / kind / "zaunkönig")
+    folders = scan_folders(tmp_path / "images", tmp_path / "audio")
+    after = _prepare(folders, counting_yamnet, store)
+    assert counting_yamnet.num_recordings == 4
+    assert [f.feature_path for f in after.images] == [f.feature_path for f in before.images]
+
+
+def test_a_changed_file_is_computed_again(folders, counting_yamnet, store):
+    before = _prepare(folders, counting_yamnet, store)
+    save_waveform(folders.recordings[0].path, np.sin(np.arange(24_000) / 9), 16_000)
+    after = _prepare(folders, counting_yamnet, store)
+    assert counting_yamnet.num_recordings == 5
+    assert after.recordings[0].content != before.recordings[0].content
+
+
+@pytest.mark.parametrize("options", [{"max_audio_seconds": 0.7}, {"resampler": "kaiser_best"}])
+def test_other_settings_never_meet_the_old_features(folders, counting_yamnet, store, options):
+    _prepare(folders, counting_yamnet, store)
+    _prepare(folders, counting_yamnet, store, **options)
+    assert counting_yamnet.num_recordings == 8
+
+
+def test_another_yamnet_never_meets_the_old_features(folders, yamnet, store):
+    def other(waveform):
+        scores, embeddings, log_mel = yamnet(waveform)
+        return scores, 2 * embeddings, log_mel
+
+    first, second = _prepare(folders, yamnet, store), _prepare(folders, other, store)
+    np.testing.assert_allclose(second.recordings[0].feature(), 2 * first.recordings[0].feature())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_run_goes_on_where_it_stopped(write_folders, counting_yamnet, store, error):
+    folders = scan_folders(*write_folders("robin", "wren", num_files=6))
+
+    def interrupted(waveform):
+        if counting_yamnet.num_recordings == 5:
+            raise error
+        return counting_yamnet(waveform)
+
+    with pytest.raises(error):
+        _prepare(folders, interrupted, store)
+    assert len(_prepare(folders, counting_yamnet, store).recordings) == 12
+    assert counting_yamnet.num_recordings == 12
+
+
+def test_an_interrupt_does_not_wait_for_the_files_that_are_left(
+    write_folders, counting_yamnet, store, monkeypatch
+):
+    class InterruptedBar:
+        def __init__(self, results, *_, **__):
+            self.results = results
+
+        def __iter__(self):
+            yield next(iter(self.results))
+            raise KeyboardInterrupt
+
+    folders = scan_folders(*write_folders("robin", "wren", num_files=20))
+    monkeypatch.setattr("triplets.features.tqdm", InterruptedBar)
+    with pytest.raises(KeyboardInterrupt):
+        _prepare(folders, counting_yamnet, store)
+    assert len(_contents(store)) < 10
+
+
+@pytest.mark.parametrize("keep", [0, 5, 40, 100, 127, 128, 500, -1])
+def test_a_stored_feature_that_is_cut_off_is_computed_again(folders, yamnet, store, keep, caplog):
+    stored = _prepare(folders, yamnet, store).images[0].feature_path
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[:keep])
+    _prepare(folders, yamnet, store)
+    assert stored.read_bytes() == whole
+    assert f"'{stored}' is damaged" in caplog.text
+
+
+def test_a_stored_feature_with_a_garbled_header_is_computed_again(store):
+    path = store.get("ab-c", lambda: np.arange(12.0))
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        garbled = bytearray(whole)
+        for position in rng.integers(10, 60, 5):
+            garbled[position] = rng.integers(256)
+        path.write_bytes(garbled)
+        store.get("ab-c", lambda: np.arange(12.0))  # raises nothing; some garbling is harmless
+
+
+def test_the_store_computes_only_what_it_does_not_hold(store):
+    path = store.get("ab-c", lambda: np.arange(3))
+    assert store.get("ab-c", lambda: pytest.fail("computed twice")) == path
+    np.testing.assert_array_equal(np.load(path), [0, 1, 2])
+
+
+def test_without_a_folder_the_store_lies_in_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("FUSED_ENCODER_CACHE", str(tmp_path))
+    assert FeatureStore().directory == tmp_path / "features"
+
+
+def test_files_that_cannot_be_used_are_skipped_listed_and_logged(
+    write_folders, yamnet, store, caplog
+):
+    images, audio = write_folders("robin", "wren", num_files=4)
+    (images / "wren" / "0.png").write_bytes(b"no photo at all")
+    (images / "wren" / "1.png").write_bytes((images / "wren" / "1.png").read_bytes()[:200])
+    (images / "wren" / "empty.jpg").touch()
+    (audio / "wren" / "0.wav").write_bytes(b"RIFF")
+    save_waveform(audio / "wren" / "1.wav", np.zeros(16_000), 16_000)
+    save_waveform(audio / "wren" / "2.wav", np.ones(160) * 0.5, 16_000)
+    media = _prepare(scan_folders(images, audio), yamnet, store)
+    skipped = {f"{file.path.parent.parent.name}/{file.path.name}": file for file in media.skipped}
+    assert sorted(skipped) == [
+        "audio/0.wav", "audio/1.wav", "audio/2.wav",
+        "images/0.png", "images/1.png", "images/empty.jpg",
+    ]  # fmt: skip
+    assert "silence" in skipped["audio/1.wav"].reason
+    assert (len(media.images), len(media.recordings)) == (6, 5)
+    assert all(f"Skipped '{file.path}': {file.reason}" in caplog.text for file in media.skipped)
+
+
+def test_ten_milliseconds_of_sound_are_skipped(write_folders, yamnet, store):
+    images, audio = write_folders("robin", "wren", num_files=3)
+    save_waveform(audio / "wren" / "0.wav", np.sin(np.arange(160)), 16_000)
+    (skipped,) = _prepare(scan_folders(images, audio), yamnet, store).skipped
+    assert "at least 0.1 s of sound" in skipped.reason
+
+
+def test_a_file_that_vanished_after_the_scan_is_skipped(folders, yamnet, store):
+    folders.images[2].path.unlink()
+    (skipped,) = _prepare(folders, yamnet, store).skipped
+    assert skipped.path == folders.images[2].path
+    assert "cannot be opened: No such file" in skipped.reason
+
+
+def test_a_full_disk_is_said_to_be_full_and_leaves_nothing_torn(
+    folders, yamnet, store, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store.get("ab-c", lambda: np.arange(3))
+    before = _contents(store)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"The disk is full: .* it goes on where it stopped") as error:
+        _prepare(folders, yamnet, store)
+    assert error.value.errno == errno.ENOSPC
+    assert _contents(store) == before
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_file_is_full_too(store, monkeypatch):
+    store.directory.mkdir(parents=True)
+    monkeypatch.setattr(Path, "with_name", lambda self, name: Path("/dev/full"))
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok: None)
+    with pytest.raises(OSError, match="The disk is full"):
+        store.get("ab-c", lambda: np.zeros(300_000, np.uint8))
+
+
+def test_the_same_bytes_in_two_classes_are_warned_of(write_folders, yamnet, store, caplog):
+    images, audio = write_folders("robin", "wren", num_files=3)
+    shutil.copy(images / "robin" / "0.png", images / "wren" / "copy.png")
+    with caplog.at_level(logging.WARNING):
+        _prepare(scan_folders(images, audio), yamnet, store)
+    (message,) = caplog.messages
+    assert "0.png' (class 'robin') and" in message
+    assert "copy.png' (class 'wren') hold the same bytes: one label is wrong." in message
+
+
+def test_copies_within_one_class_are_no_reason_to_warn(write_folders, yamnet, store, caplog):
+    images, audio = write_folders("robin", "wren")
+    shutil.copy(images / "robin" / "0.png", images / "robin" / "copy.png")
+    media = _prepare(scan_folders(images, audio), yamnet, store)
+    assert len({file.content for file in media.images}) == 4
+    assert caplog.messages == []

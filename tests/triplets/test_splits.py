@@ -1,0 +1,109 @@
+"""Splits: nothing of what is held out is ever trained on."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from triplets import MediaFile, PairedFolders, scan_folders, split_by_class, split_by_source
+from triplets.splits import content_source
+
+
+@pytest.fixture
+def folders(write_folders) -> PairedFolders:
+    images, audio = write_folders("owl", "robin", "wren", num_files=6)
+    for copy in ("copy.png", "again.png"):
+        shutil.copy(images / "wren" / "0.png", images / "wren" / copy)
+    return scan_folders(images, audio)
+
+
+def _contents(files: tuple[MediaFile, ...]) -> set[str]:
+    return {content_source(file.path) for file in files}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("fraction", [0.01, 0.25, 0.5, 0.99])
+def test_no_content_is_on_both_sides_and_none_is_lost(folders, fraction, seed):
+    training, held_out = split_by_source(folders, held_out_fraction=fraction, seed=seed)
+    for kind in ("images", "recordings"):
+        inside, outside = getattr(training, kind), getattr(held_out, kind)
+        assert not _contents(inside) & _contents(outside)
+        assert sorted(map(str, inside + outside)) == sorted(map(str, getattr(folders, kind)))
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
+def test_each_class_keeps_two_sources_and_holds_one_out(folders, fraction):
+    training, held_out = split_by_source(folders, held_out_fraction=fraction)
+    assert training.class_names == held_out.class_names == folders.class_names
+    for index in range(3):
+        for side, fewest in ((training, 2), (held_out, 1)):
+            for files in (side.images, side.recordings):
+                own = tuple(file for file in files if file.class_index == index)
+                assert len(_contents(own)) >= fewest
+
+
+def test_about_the_asked_for_fraction_is_held_out(folders):
+    _, held_out = split_by_source(folders, held_out_fraction=0.5)
+    assert len(held_out.recordings) == 9
+
+
+@pytest.mark.parametrize("split", [split_by_source, split_by_class])
+def test_the_same_seed_gives_the_same_split_and_another_seed_another(folders, split):
+    splits = [split(folders, held_out_fraction=0.34, seed=seed) for seed in (0, 0, 1, 2, 3)]
+    assert splits[0] == splits[1]
+    assert any(other != splits[0] for other in splits[2:])
+
+
+def test_files_of_one_source_of_the_users_stay_together(folders):
+    def outing(path: Path) -> str:
+        return {"0": "monday", "1": "monday", "2": "tuesday"}.get(path.stem, "sunday")
+
+    training, held_out = split_by_source(folders, source_of=lambda p: f"{p.parent.name} {outing(p)}")
+    for inside, outside in (
+        (training.images, held_out.images),
+        (training.recordings, held_out.recordings),
+    ):
+        names = [{(file.class_index, outing(file.path)) for file in side} for side in (inside, outside)]
+        assert not names[0] & names[1]
+
+
+def test_a_source_that_holds_two_classes_stays_together(folders):
+    training, held_out = split_by_source(folders, source_of=lambda path: path.stem)
+    stems = [{file.path.stem for file in side.recordings} for side in (training, held_out)]
+    assert not stems[0] & stems[1]
+
+
+def test_classes_that_are_too_small_come_in_one_message(write_folders):
+    images, audio = write_folders("owl", "wren", num_files=2)
+    shutil.copy(images / "owl" / "0.png", images / "owl" / "copy.png")
+    with pytest.raises(ValueError, match="too small to hold some files out") as error:
+        split_by_source(scan_folders(images, audio))
+    problems = str(error.value).split("\n  - ")[1:]
+    assert len(problems) == 4
+    assert problems[0] == "class 'owl' has 2 photos of different sources, at least 3 are needed"
+
+
+@pytest.mark.parametrize("split", [split_by_source, split_by_class])
+@pytest.mark.parametrize("fraction", [0, 1, -0.2, float("nan")])
+def test_a_fraction_that_is_none_is_refused(folders, split, fraction):
+    with pytest.raises(ValueError, match=r"Expected held_out_fraction in \(0, 1\), received"):
+        split(folders, held_out_fraction=fraction)
+
+
+@pytest.mark.parametrize(("fraction", "num_held_out"), [(0.01, 1), (0.34, 1), (0.67, 2), (0.99, 2)])
+def test_split_by_class_puts_each_class_on_one_side(folders, fraction, num_held_out):
+    training, held_out = split_by_class(folders, held_out_fraction=fraction)
+    assert len(held_out.class_names) == num_held_out
+    assert sorted(training.class_names + held_out.class_names) == list(folders.class_names)
+
+
+def test_split_by_class_numbers_the_classes_of_each_side_anew(folders):
+    for side in split_by_class(folders, held_out_fraction=0.34, seed=1):
+        for file in side.images + side.recordings:
+            assert side.class_names[file.class_index] == file.path.parent.name
+        assert {f.class_index for f in side.images} == set(range(len(side.class_names)))
+
+
+def test_split_by_class_needs_two_classes(folders):
+    with pytest.raises(ValueError, match="at least two classes to split, received 1"):
+        split_by_class(PairedFolders(("wren",), (), ()))
