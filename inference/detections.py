@@ -17,6 +17,7 @@ DetectorName = Literal["motion", "whole"]
 
 BACKGROUND_FRAMES = 50
 MIN_CHANGE = 20  # grey levels, of 255
+WEAK_CHANGE = 6
 MIN_AREA_SHARE = 0.002  # of the frame
 MAX_AREA_SHARE = 0.4
 MIN_GHOST_FRAMES = 3
@@ -59,8 +60,8 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
     The background is the median of up to 50 frames. An animal that keeps still for most of them is part
     of that median, and leaves a ghost when it goes; a ghost is told by its outline, which is sharper in
     the background than in the frame, and the background is mended from the frames that show it. What
-    differs by more than 20 grey levels, after blurring, is joined into boxes between 0.2 % and 40 % of
-    the frame. An animal that never moves is background, and animals that touch are one box: use a trained
+    differs by more than 20 grey levels, after blurring, is joined, where it is near or weaker changes
+    connect it, into boxes between 0.2 % and 40 % of the frame. An animal that never moves is background, and animals that touch are one box: use a trained
     detector where you can.
 
     Args:
@@ -125,6 +126,9 @@ def _changed_regions(frame: np.ndarray, background: np.ndarray) -> list[_Region]
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     reach = max(3, round(JOIN_SHARE * width)) | 1
     joined = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    # Pieces that change strongly are one animal where what changes weakly connects them.
+    weak = (change > WEAK_CHANGE).astype(np.uint8)
+    joined |= cv2.morphologyEx(weak, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     num_regions, numbers = cv2.connectedComponents(joined)
     regions = []
     for number in range(1, num_regions):

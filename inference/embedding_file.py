@@ -68,7 +68,8 @@ def load_embeddings(path: str | Path) -> EmbeddingFile:
         ValueError: it is not such a file, or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # opened here, because NumPy leaves a damaged file open
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             embeddings = Embeddings.of(file["embeddings"], str(file["fingerprint"]) or None)
             metadata = tuple(json.loads(str(file["metadata"])))
             return EmbeddingFile(tuple(file["ids"].tolist()), embeddings, metadata)

@@ -98,7 +98,9 @@ def test_importing_the_packages_and_the_command_line_loads_no_tensorflow():
         "heavy = {'tensorflow', 'keras', 'librosa', 'sklearn', 'matplotlib', 'cv2', 'av'}\n"
         "print(*sorted(heavy & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert run.stdout.split() == []
 
 
@@ -141,7 +143,9 @@ def test_no_error_is_swallowed_unseen(name):
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.ExceptHandler):
             caught = ast.unparse(node.type) if node.type else "everything"
-            assert caught not in {"everything", "Exception", "BaseException"}, f"line {node.lineno}"
+            raises_again = isinstance(node.body[-1], ast.Raise)
+            is_broad = caught in {"everything", "Exception", "BaseException"}
+            assert raises_again or not is_broad, f"line {node.lineno} catches {caught}"
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -83,11 +83,9 @@ class Triplets(Sequence[Triplet]):
     def __getitem__(self, index: int | slice) -> Triplet | Sequence[Triplet]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        row, members = self.rows[index], []
-        for position in range(3):
-            members.append(str(self.media.images[row[2 * position]].path))
-            members.append(self._audio(index, position))
-        return Triplet(*members)
+        photos = [str(self.media.images[member].path) for member in self.rows[index][::2]]
+        sounds = [self._audio(index, position) for position in range(3)]
+        return Triplet(photos[0], sounds[0], photos[1], sounds[1], photos[2], sounds[2])
 
     def to_dataset(
         self,

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from fused_encoder.audio_sequence import extract_audio_sequence
 from fused_encoder.media import (
+    Resampler,
     UnreadableMediaError,
     load_image,
     load_waveform,
@@ -153,7 +154,7 @@ def prepare_media(
     yamnet: Yamnet,
     *,
     max_audio_seconds: float | None = 30.0,
-    resampler: str = "soxr_hq",
+    resampler: Resampler = "soxr_hq",
     store: FeatureStore | None = None,
     progress: bool = True,
 ) -> PreparedMedia:
@@ -174,13 +175,14 @@ def prepare_media(
         `PreparedMedia`; `skipped` lists what could not be used.
 
     Raises:
-        ValueError: `max_audio_seconds` is not above 0.
+        ValueError: `max_audio_seconds` is not above 0, or `yamnet` gives other shapes than YAMNet.
         OSError: the disk is full or not writable.
     """
     if max_audio_seconds is not None and not 0 < max_audio_seconds < float("inf"):
         raise ValueError(
             f"Expected max_audio_seconds > 0 or None (all), received {max_audio_seconds}."
         )
+    extract_audio_sequence(yamnet, _probe())  # a callable that is no YAMNet is refused here
     store = store or FeatureStore()
     made_by = f"{yamnet_fingerprint(yamnet)}-{max_audio_seconds or 'whole'}-{resampler}"
     sequence = partial(
@@ -240,6 +242,10 @@ def _prepare_one(
     return PreparedFile(file.path, file.class_index, content, feature_path)
 
 
+def _probe() -> np.ndarray:
+    return np.random.default_rng(0).uniform(-0.1, 0.1, 32_000).astype(np.float32)
+
+
 def _content_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -253,7 +259,7 @@ def _photo(path: Path) -> np.ndarray:
 
 
 def _audio_sequence(
-    path: Path, *, yamnet: Yamnet, max_seconds: float | None, resampler: str
+    path: Path, *, yamnet: Yamnet, max_seconds: float | None, resampler: Resampler
 ) -> np.ndarray:
     waveform = load_waveform(path, max_seconds=max_seconds, resampler=resampler)
     return extract_audio_sequence(yamnet, waveform)

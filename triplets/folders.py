@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -155,10 +156,11 @@ def _nested_classes(root: Path, folders: dict[str, list[Path]]) -> Iterable[str]
 def _similar_names(names: set[str]) -> Iterable[str]:
     spelled = defaultdict(set)
     for name in names:
-        spelled[name.casefold().replace("_", " ").replace("-", " ")].add(name)
+        composed = unicodedata.normalize("NFC", name)  # archives from macOS are decomposed
+        spelled[composed.casefold().replace("_", " ").replace("-", " ")].add(name)
     for variants in sorted(sorted(v) for v in spelled.values() if len(v) > 1):
         quoted = " and ".join(f"'{name}'" for name in variants)
-        yield f"The class names {quoted} differ only in case, '_', '-' or space. Rename to one."
+        yield f"The class names {quoted} differ only in case, '_', '-', space or Unicode form. Rename to one."
 
 
 def _one_tree_only(

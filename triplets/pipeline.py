@@ -25,8 +25,9 @@ def build_dataset(
 
     Args:
         num_triplets: int, how many there are.
-        load_batch: int64 [batch] and a draw (int >= 0, another each time) -> photos uint8 [3, batch, 224, 224, 3], audio sequences float32
-            [3, batch, num_frames, 1024], class indices int32 [batch, 3].
+        load_batch: int64 [batch] and a draw (int >= 0, another each time) -> photos uint8
+            [3, batch, 224, 224, 3], audio sequences float32 [3, batch, num_frames, 1024], class
+            indices int32 [batch, 3].
         batch_size: int >= 1.
         shuffle: whether each epoch has its own order.
         seed: int, for the order and the draws.

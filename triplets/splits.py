@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,9 @@ def split_by_source(
         folders: from `scan_folders`.
         held_out_fraction: float in (0, 1), of each class's photos' and recordings' sources; at least
             one is held out and at least two stay. Default 0.25.
-        source_of: names the source of a file. Files of one source stay together. Default: the file's
-            content; pass your own where several files come from one outing, video or recorder.
+        source_of: names the source of a file. Files of one source stay together, photos and recordings
+            alike. Default: the file's content; pass your own where several files come from one outing,
+            video or recorder.
         seed: the same seed gives the same split.
 
     Returns:
@@ -45,8 +47,18 @@ def split_by_source(
         raise ValueError(f"Expected held_out_fraction in (0, 1), received {held_out_fraction}.")
     rng = np.random.default_rng(seed)
     problems: list[str] = []
+    is_held_out: dict[str, bool] = {}  # of sources: one of a photo and a recording is decided once
+    split = partial(
+        _split_files,
+        class_names=folders.class_names,
+        held_out_fraction=held_out_fraction,
+        source_of=source_of,
+        rng=rng,
+        is_held_out=is_held_out,
+        problems=problems,
+    )
     sides = [
-        _split_files(files, what, folders.class_names, held_out_fraction, source_of, rng, problems)
+        split(files, what)
         for what, files in (("photo", folders.images), ("recording", folders.recordings))
     ]
     if problems:
@@ -102,17 +114,18 @@ def _only_classes(folders: PairedFolders, classes: set[int]) -> PairedFolders:
 def _split_files(
     files: tuple[MediaFile, ...],
     what: str,
+    *,
     class_names: tuple[str, ...],
     held_out_fraction: float,
     source_of: Callable[[Path], str],
     rng: np.random.Generator,
+    is_held_out: dict[str, bool],
     problems: list[str],
 ) -> tuple[tuple[MediaFile, ...], tuple[MediaFile, ...]]:
     sources: dict[int, dict[str, None]] = defaultdict(dict)  # dicts keep the order of the files
     source_of_file = [source_of(file.path) for file in files]
     for file, source in zip(files, source_of_file, strict=True):
         sources[file.class_index][source] = None
-    held_out: set[str] = set()
     for class_index, names in sorted(sources.items()):
         if len(names) <= MIN_SOURCES_PER_CLASS:
             problems.append(
@@ -122,9 +135,26 @@ def _split_files(
             continue
         wanted = round(held_out_fraction * len(names))
         num_out = int(np.clip(wanted, 1, len(names) - MIN_SOURCES_PER_CLASS))
-        held_out.update(np.array(list(names))[rng.permutation(len(names))[:num_out]].tolist())
+        _decide(list(names), num_out, rng, is_held_out)
+        num_out = sum(is_held_out[name] for name in names)
+        if not 1 <= num_out <= len(names) - MIN_SOURCES_PER_CLASS:
+            problems.append(
+                f"class '{class_names[class_index]}' shares sources of its {what}s with other classes "
+                f"or with its photos, so that {num_out} of {len(names)} would be held out: at least 1 "
+                f"is needed, and {MIN_SOURCES_PER_CLASS} to train on"
+            )
     paired = list(zip(files, source_of_file, strict=True))
     return (
-        tuple(file for file, source in paired if source not in held_out),
-        tuple(file for file, source in paired if source in held_out),
+        tuple(file for file, source in paired if not is_held_out.get(source)),
+        tuple(file for file, source in paired if is_held_out.get(source)),
     )
+
+
+def _decide(
+    names: list[str], num_out: int, rng: np.random.Generator, is_held_out: dict[str, bool]
+) -> None:
+    """Holds `num_out` of the sources out, those included that were held out before."""
+    free = [name for name in names if name not in is_held_out]
+    num_free_out = max(num_out - sum(is_held_out.get(name, False) for name in names), 0)
+    chosen = set(rng.permutation(len(free))[:num_free_out].tolist())
+    is_held_out.update({name: index in chosen for index, name in enumerate(free)})

@@ -45,7 +45,9 @@ def field_work(tmp_path_factory):
     for name, photo, call in zip(("wren", "robin", "who"), photos, calls, strict=False):
         shutil.copy(photo, folder / f"{name}.jpg")
         shutil.copy(call, folder / f"{name}.wav")  # FLAC under another name is read by content
-    for name, video in zip(("monday", "tuesday"), sorted(aviary.videos.glob("*.mp4")), strict=False):
+    for name, video in zip(
+        ("monday", "tuesday"), sorted(aviary.videos.glob("*.mp4")), strict=False
+    ):
         shutil.copy(video, folder / f"{name}.mp4")
     (folder / "torn.jpg").write_bytes(photos[0].read_bytes()[:900])
     encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)

@@ -85,7 +85,9 @@ def test_embeddings_have_unit_length(embeddings):
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("absent", [["image_input"], ["audio_input"], ["image_input", "audio_input"]])
+@pytest.mark.parametrize(
+    "absent", [["image_input"], ["audio_input"], ["image_input", "audio_input"]]
+)
 def test_embeddings_have_unit_length_whatever_is_absent(encoder, absent):
     pairs = _pairs()
     embeddings = encoder(pairs | {name: np.zeros_like(pairs[name]) for name in absent}).numpy()
@@ -167,14 +169,16 @@ def test_a_loaded_encoder_keeps_its_modality_dropout_and_what_is_trained(tmp_pat
 
 
 def test_a_missing_encoder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No encoder at '.*gone\.keras'\. Expected a \.keras"):
+    with pytest.raises(
+        FileNotFoundError, match=r"No encoder at '.*gone\.keras'\. Expected a \.keras"
+    ):
         load_encoder(tmp_path / "gone.keras")
 
 
 def test_a_model_that_is_no_encoder_is_refused(tmp_path):
     image = keras.Input((3,), name="pixels")
     keras.Model(image, keras.layers.Dense(2)(image)).save(tmp_path / "other.keras")
-    with pytest.raises(ValueError, match="is not a fused encoder: .* received pixels"):
+    with pytest.raises(ValueError, match=r"is not a fused encoder: .* received pixels"):
         load_encoder(tmp_path / "other.keras")
 
 

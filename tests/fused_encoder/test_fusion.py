@@ -66,7 +66,9 @@ def test_an_absent_branch_is_replaced_by_its_token_item_by_item():
     image, audio, _, _ = _inputs(batch=3)
     layer([image, audio, np.ones(3, bool), np.ones(3, bool)])
     layer.set_weights([np.array([5.0, 6.0]), np.array([7.0, 8.0])])
-    image, audio = layer([image, audio, np.array([True, False, True]), np.array([True, True, False])])
+    image, audio = layer(
+        [image, audio, np.array([True, False, True]), np.array([True, True, False])]
+    )
     assert image.numpy().tolist() == [[1, 1], [5, 6], [1, 1]]
     assert audio.numpy().tolist() == [[1, 1], [1, 1], [7, 8]]
 

@@ -1,5 +1,6 @@
 """The image branch: each backbone with its own pixels, and only what is meant to learn learns."""
 
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -7,7 +8,13 @@ import numpy as np
 import pytest
 
 from fused_encoder import IMAGE_BACKBONES, create_fused_encoder
-from fused_encoder.image_branch import _PRETRAINED, PixelScaling, image_features, image_input, small_cnn
+from fused_encoder.image_branch import (
+    _PRETRAINED,
+    PixelScaling,
+    image_features,
+    image_input,
+    small_cnn,
+)
 from fused_encoder.weights import MissingWeightsError
 
 KERAS_MODULES = {
@@ -25,6 +32,11 @@ def _branch(backbone="mobilenet_v2", *, weights=None, trainable="auto") -> keras
     image = image_input()
     features = image_features(image, backbone, weights=weights, trainable=trainable)
     return keras.Model(image, features)
+
+
+@cache
+def _partly_frozen(name: str) -> keras.Model:
+    return _branch(name, trainable="last_block")
 
 
 def _names_of_trained_layers(model: keras.Model) -> list[str]:
@@ -61,7 +73,7 @@ def test_unit_pixels_are_left_alone_and_unknown_scales_refused():
 
 @pytest.mark.parametrize("name", IMAGE_BACKBONES)
 def test_every_backbone_gives_512_features(name):
-    assert _branch(name).output_shape == (None, 512)
+    assert _partly_frozen(name).output_shape == (None, 512)
 
 
 def test_a_photo_becomes_features_that_are_not_negative():
@@ -96,17 +108,21 @@ def test_a_backbone_that_gives_neither_map_nor_vector_is_refused():
 
 
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="Unknown image_backbone 'vgg17'. Expected one of vgg16, res"):
+    with pytest.raises(
+        ValueError, match=r"Unknown image_backbone 'vgg17'\. Expected one of vgg16, res"
+    ):
         create_fused_encoder(image_backbone="vgg17")
 
 
 def test_small_cnn_has_no_pretrained_weights():
-    with pytest.raises(ValueError, match=r"'small_cnn' has no pretrained weights, received 'imagenet'"):
+    with pytest.raises(
+        ValueError, match=r"'small_cnn' has no pretrained weights, received 'imagenet'"
+    ):
         create_fused_encoder(image_backbone="small_cnn")
 
 
 def test_unknown_ways_of_training_are_refused():
-    with pytest.raises(ValueError, match="image_trainable to be 'auto', .* received 'top'"):
+    with pytest.raises(ValueError, match=r"image_trainable to be 'auto', .* received 'top'"):
         create_fused_encoder(image_weights=None, image_trainable="top")
 
 
@@ -147,7 +163,7 @@ def test_what_is_trained_can_be_chosen(vgg16_weights, trainable, num_layers):
 
 @pytest.mark.parametrize("name", [*KERAS_MODULES, "small_cnn"])
 def test_a_partly_frozen_backbone_trains_its_end_and_keeps_its_statistics(name):
-    layers = _branch(name, trainable="last_block").get_layer(name).layers
+    layers = _partly_frozen(name).get_layer(name).layers
     norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert not any(layer.trainable for layer in norms)
     trained = [index for index, layer in enumerate(layers) if layer.trainable_weights]

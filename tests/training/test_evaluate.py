@@ -71,7 +71,9 @@ def test_a_trained_encoder_has_all_rows_within_0_and_1(trained, yamnet):
 
 def test_files_on_both_sides_are_refused(trained):
     leaked = replace(trained.held_out, images=trained.training.images[:1])
-    with pytest.raises(ValueError, match=r"1 files are on both sides .*Split with split_by_source\."):
+    with pytest.raises(
+        ValueError, match=r"1 files are on both sides .*Split with split_by_source\."
+    ):
         evaluate_encoder(KnowsClasses(), trained.training, leaked)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from training.evaluate import Evaluation, embed_pairs, draw_pairs
+from training.evaluate import Evaluation, draw_pairs, embed_pairs
 from training.plots import (
     draw_spectrogram,
     plot_embedding_map,
@@ -26,8 +26,6 @@ def evaluation(trained):
         for media in (trained.training, trained.held_out)
     ]
     return Evaluation(*sides, {}, (0.0, 1.0))
-
-
 
 
 def test_curves_have_a_point_for_every_epoch():
@@ -70,7 +68,9 @@ def test_more_queries_than_there_are_show_each_once(evaluation, trained):
 def test_an_embedding_map_has_one_point_per_embedding(num):
     vectors = np.random.default_rng(0).normal(size=(num, 8)).astype(np.float32)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    figure = plot_embedding_map(unit, ["wren", "rail", "wren", "a" * 60] * (num // 4) or list("abc"))
+    figure = plot_embedding_map(
+        unit, ["wren", "rail", "wren", "a" * 60] * (num // 4) or list("abc")
+    )
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == num
 
 

@@ -33,7 +33,9 @@ WriteFolders = Callable[..., tuple[Path, Path]]
 
 @pytest.fixture(scope="session")
 def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
-    return write_aviary(tmp_path_factory.mktemp("aviary") / "tiny", size="tiny", shows_progress=False)
+    return write_aviary(
+        tmp_path_factory.mktemp("aviary") / "tiny", size="tiny", shows_progress=False
+    )
 
 
 @pytest.fixture(scope="session")

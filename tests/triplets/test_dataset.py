@@ -73,7 +73,11 @@ def test_windows_lie_wherever_they_fit(media):
 
 def test_it_counts_and_slices_as_a_sequence_does(triplets):
     assert len(triplets) == 12
-    assert [len(triplets[part]) for part in (slice(2, 5), slice(-2, None), slice(99, None))] == [3, 2, 0]
+    assert [len(triplets[part]) for part in (slice(2, 5), slice(-2, None), slice(99, None))] == [
+        3,
+        2,
+        0,
+    ]
     assert triplets[np.int64(3)].anchor_image == triplets[3].anchor_image
     for outside in (12, -13):
         with pytest.raises(IndexError):

@@ -3,6 +3,7 @@
 import errno
 import logging
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(write_folders, counting_yam
 
 
 def test_an_interrupt_does_not_wait_for_the_files_that_are_left(
-    write_folders, counting_yamnet, store, monkeypatch
+    write_folders, yamnet, store, monkeypatch
 ):
     class InterruptedBar:
         def __init__(self, results, *_, **__):
@@ -107,11 +108,16 @@ def test_an_interrupt_does_not_wait_for_the_files_that_are_left(
             yield next(iter(self.results))
             raise KeyboardInterrupt
 
+    def slow_load_image(path: Path) -> np.ndarray:
+        time.sleep(0.02)
+        return load_image(path)
+
     folders = scan_folders(*write_folders("robin", "wren", num_files=20))
     monkeypatch.setattr("triplets.features.tqdm", InterruptedBar)
+    monkeypatch.setattr("triplets.features.load_image", slow_load_image)
     with pytest.raises(KeyboardInterrupt):
-        _prepare(folders, counting_yamnet, store)
-    assert len(_contents(store)) < 10
+        _prepare(folders, yamnet, store)
+    assert len(_contents(store)) < 30
 
 
 @pytest.mark.parametrize("keep", [0, 5, 40, 100, 127, 128, 500, -1])
@@ -221,3 +227,11 @@ def test_copies_within_one_class_are_no_reason_to_warn(write_folders, yamnet, st
     media = _prepare(scan_folders(images, audio), yamnet, store)
     assert len({file.content for file in media.images}) == 4
     assert caplog.messages == []
+
+
+def test_a_callable_that_is_no_yamnet_is_refused_before_any_work(folders, store):
+    def no_yamnet(waveform):
+        return np.zeros((1, 5)), np.zeros((1, 7)), np.zeros((1, 64))
+
+    with pytest.raises(ValueError, match=r"Expected a yamnet that gives"):
+        prepare_media(folders, no_yamnet, store=store, progress=False)

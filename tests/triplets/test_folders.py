@@ -91,7 +91,9 @@ def test_a_class_folder_that_is_empty_in_one_tree_has_no_counterpart(trees):
 def test_a_class_with_one_file_is_named(trees):
     (trees[0] / "wren" / "a.jpg").unlink()
     (problem,) = _problems(*trees)
-    assert problem.startswith(f"Class folder '{trees[0] / 'wren'}' has 1 image. Each class needs at")
+    assert problem.startswith(
+        f"Class folder '{trees[0] / 'wren'}' has 1 image. Each class needs at"
+    )
 
 
 def test_empty_files_do_not_count(trees):
@@ -110,7 +112,7 @@ def test_names_that_differ_only_in_case_are_refused(trees, twin):
     for root, extension in zip(trees, ("jpg", "wav"), strict=True):
         _fill(root / twin, f"1.{extension}", f"2.{extension}")
     (problem,) = _problems(*trees)
-    assert problem == f"The class names '{twin}' and 'wren' differ only in case, '_', '-' or space. " \
+    assert problem == f"The class names '{twin}' and 'wren' differ only in case, '_', '-', space or Unicode form. " \
         "Rename to one."  # fmt: skip
 
 
@@ -150,7 +152,13 @@ def test_all_problems_come_in_one_message(trees):
     _fill(images / "wren", "a.jpg", content=b"")
     _fill(audio / "wren" / "young", "1.wav")
     text = "\n".join(_problems(images, audio))
-    for part in ("beside its class", "'owl' has no", "'Robin' and 'robin'", "(and 1 empty)", "both"):
+    for part in (
+        "beside its class",
+        "'owl' has no",
+        "'Robin' and 'robin'",
+        "(and 1 empty)",
+        "both",
+    ):
         assert part.replace("'owl'", "owl'") in text
 
 

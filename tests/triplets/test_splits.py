@@ -58,12 +58,16 @@ def test_files_of_one_source_of_the_users_stay_together(folders):
     def outing(path: Path) -> str:
         return {"0": "monday", "1": "monday", "2": "tuesday"}.get(path.stem, "sunday")
 
-    training, held_out = split_by_source(folders, source_of=lambda p: f"{p.parent.name} {outing(p)}")
+    training, held_out = split_by_source(
+        folders, source_of=lambda p: f"{p.parent.name} {outing(p)}"
+    )
     for inside, outside in (
         (training.images, held_out.images),
         (training.recordings, held_out.recordings),
     ):
-        names = [{(file.class_index, outing(file.path)) for file in side} for side in (inside, outside)]
+        names = [
+            {(file.class_index, outing(file.path)) for file in side} for side in (inside, outside)
+        ]
         assert not names[0] & names[1]
 
 
@@ -71,6 +75,43 @@ def test_a_source_that_holds_two_classes_stays_together(folders):
     training, held_out = split_by_source(folders, source_of=lambda path: path.stem)
     stems = [{file.path.stem for file in side.recordings} for side in (training, held_out)]
     assert not stems[0] & stems[1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_photos_and_recordings_of_one_source_stay_together(folders, seed):
+    training, held_out = split_by_source(
+        folders, source_of=lambda path: f"{path.parent.name} {path.stem}", seed=seed
+    )
+    names = [
+        {(file.path.parent.name, file.path.stem) for file in side.images + side.recordings}
+        for side in (training, held_out)
+    ]
+    assert not names[0] & names[1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_copy_in_another_class_never_leaves_that_class_too_little(write_folders, seed):
+    images, audio = write_folders("owl", "robin", "wren", num_files=3)
+    shutil.copy(images / "owl" / "0.png", images / "wren" / "0.png")
+    training, held_out = split_by_source(scan_folders(images, audio), seed=seed)
+    for index in range(3):
+        assert sum(file.class_index == index for file in training.images) == 2
+        assert sum(file.class_index == index for file in held_out.images) == 1
+
+
+def test_sources_that_cannot_be_split_are_named(write_folders):
+    folders = scan_folders(*write_folders("owl", "wren", num_files=6))
+    kept = [f.path.name for f in split_by_source(folders)[0].images if f.class_index == 0]
+
+    def source(path: Path) -> str:
+        if path.parent.name == "wren" and path.suffix == ".wav":
+            return f"owl {kept[int(path.stem) % 3]}"
+        return f"{path.parent.name} {path.name}"
+
+    with pytest.raises(
+        ValueError, match=r"'wren' shares sources of its recordings .* 0 of 3 would"
+    ):
+        split_by_source(folders, source_of=source)
 
 
 def test_classes_that_are_too_small_come_in_one_message(write_folders):

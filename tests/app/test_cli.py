@@ -1,0 +1,105 @@
+import subprocess
+import sys
+
+import pytest
+
+from app.cli import build_parser, main
+
+COMMANDS = [
+    "prepare",
+    "train",
+    "evaluate",
+    "export",
+    "embed",
+    "index",
+    "query",
+    "count",
+    "demo",
+    "doctor",
+]  # as the README lists them
+
+HELP_OF_ALL = """
+import contextlib, io, sys
+from app.cli import main
+for command in sys.argv[1:] + [None]:
+    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    assert "usage: fused-encoder" in text.getvalue(), command
+heavy = {"tensorflow", "keras", "cv2", "numpy", "librosa"} & set(sys.modules)
+sys.exit(f"loaded {heavy}" if heavy else 0)
+"""
+
+
+def refused(capsys, *arguments) -> str:
+    """What a refused command prints on standard error."""
+    assert main([str(argument) for argument in arguments]) == 2
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    return printed
+
+
+def test_help_of_every_command_loads_no_heavy_library():
+    command = [sys.executable, "-c", HELP_OF_ALL, *COMMANDS]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(f"\n    {command} " in printed for command in COMMANDS)
+    assert "exit codes" in printed
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["train", "images"], ["count"]])
+def test_a_command_line_that_does_not_fit_is_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: fused-encoder" in capsys.readouterr().err
+
+
+def test_defaults_are_shown_where_options_are_explained():
+    options = build_parser().parse_args(["train", "i", "a", "--out", "o"])
+    assert (options.epochs, options.batch_size, options.image_backbone) == (10, 8, "vgg16")
+
+
+def test_an_interrupt_ends_with_130_and_says_what_is_kept(monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.commands.doctor.run", interrupted)
+    assert main(["doctor"]) == 130
+    assert "run again to go on" in capsys.readouterr().err
+
+
+def test_a_missing_folder_is_refused_with_a_message(capsys, tmp_path):
+    printed = refused(
+        capsys, "prepare", tmp_path / "no", tmp_path, "--out", "x", "--yamnet", "log_mel"
+    )
+    assert printed.startswith("fused-encoder prepare: No folder of images at")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "nothing"], "No training run in 'nothing'"),
+        (["export", "nothing", "--out", "x"], "No training run in 'nothing'"),
+        (["query", "x.index", "--encoder", "nothing"], "Expected --image, --recording or both"),
+        (["embed", "nothing.txt", "--encoder", "e", "--out", "x.npz"], "No photo or recording in"),
+        (["embed", "a.jpg", "--encoder", "e", "--out", "x.npz"], "No exported encoder at 'e'"),
+        (["count", "a.mp4", "--encoder", "e"], "No exported encoder at 'e'"),
+        (["index", "info", "nothing.index"], "nothing.index"),
+        (["demo", "--images", "i"], "Expected both --images and --audio, or neither"),
+        (["train", "i", "a", "--out", "o", "--epochs", "0"], "Expected epochs >= 1, received 0"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_message(
+    capsys, arguments, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    printed = refused(capsys, *arguments)
+    assert printed.startswith(f"fused-encoder {arguments[0]}: ")
+    assert message in printed

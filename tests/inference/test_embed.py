@@ -1,0 +1,169 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fused_encoder.media import UnreadableMediaError, load_image, load_waveform, save_waveform
+from inference import Embedder, EmbeddingIndex, export_saved_model
+
+
+def song(seconds: float) -> np.ndarray:
+    """A rising whistle that sounds different everywhere."""
+    times = np.arange(round(16_000 * seconds)) / 16_000
+    return (0.4 * np.sin(2 * np.pi * (400 + 150 * times) * times)).astype(np.float32)
+
+
+@pytest.fixture
+def bad_files(tmp_path: Path, photos) -> dict[str, Path]:
+    paths = {name: tmp_path / name for name in ("cut.jpg", "silent.wav", "short.wav", "text.wav")}
+    paths["cut.jpg"].write_bytes(photos[0].read_bytes()[:300])
+    save_waveform(paths["silent.wav"], np.zeros(16_000, np.float32), 16_000)
+    save_waveform(paths["short.wav"], song(0.01), 16_000)
+    paths["text.wav"].write_text("no sound")
+    return {**paths, "gone.jpg": tmp_path / "gone.jpg", "gone.wav": tmp_path / "gone.wav"}
+
+
+def test_the_exported_encoder_embeds_as_the_live_one(embedder, encoder, yamnet, photos, recordings):
+    live = Embedder.from_encoder(encoder, yamnet, audio_seconds=2.0, max_windows=3)
+    exported = embedder.embed(photos[:3], recordings[:3])
+    np.testing.assert_allclose(exported, live.embed(photos[:3], recordings[:3]), atol=1e-5)
+    assert embedder.fingerprint == live.fingerprint == exported.fingerprint
+
+
+def test_a_long_recording_is_the_mean_of_its_windows(embedder, encoder, photos):
+    sequence = embedder.audio_sequence(song(5.0))  # 10 frames: windows at 0, 3 and 6
+    photo = load_image(photos[0])[:224, :224]
+    windows = np.stack([sequence[start : start + 4] for start in (0, 3, 6)])
+    image = embedder.embed([photo], [song(5.0)])
+    resized = np.repeat(_as_seen(photo)[None], 3, axis=0)
+    each = encoder({"image_input": resized, "audio_input": windows}, training=False)
+    mean = np.asarray(each).mean(axis=0)
+    np.testing.assert_allclose(image[0], mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def _as_seen(photo: np.ndarray) -> np.ndarray:
+    from fused_encoder.media import resize_image
+
+    return resize_image(photo).astype(np.float32) / 255
+
+
+def test_either_list_may_be_left_out_or_hold_none(embedder, photos, recordings):
+    seen = embedder.embed(images=photos[:2])
+    heard = embedder.embed(recordings=recordings[:2])
+    mixed = embedder.embed([photos[0], None], [None, recordings[1]])
+    np.testing.assert_allclose(mixed, np.stack([seen[0], heard[1]]), atol=1e-5)
+
+
+def test_arrays_and_files_give_the_same(embedder, photos, recordings):
+    arrays = embedder.embed([load_image(photos[0])], [load_waveform(recordings[0])])
+    np.testing.assert_allclose(arrays, embedder.embed(photos[:1], recordings[:1]), atol=1e-5)
+
+
+def test_order_is_kept_over_several_batches_and_batches_do_not_matter(embedder, photos):
+    many = (photos * 2)[:35]
+    together = embedder.embed(many)
+    alone = np.concatenate([embedder.embed([photo]) for photo in many[::17]])
+    np.testing.assert_allclose(together[::17], alone, atol=1e-5)
+
+
+def test_a_short_recording_beside_a_long_one_sounds_as_alone(embedder):
+    both = embedder.embed(recordings=[song(1.0), song(6.0)])
+    np.testing.assert_allclose(both[:1], embedder.embed(recordings=[song(1.0)]), atol=1e-5)
+
+
+def test_no_pairs_give_no_embeddings(embedder):
+    assert embedder.embed([], []).shape == (0, 128)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, None), "Expected images, recordings or both, received neither"),
+        ((["a.jpg"], ["a.wav", "b.wav"]), "as many images as recordings, received 1 and 2"),
+        (("a.jpg", None), r"a list of images, received the single path 'a\.jpg'"),
+        ((None, Path("a.wav")), r"a list of recordings, received the single path 'a\.wav'"),
+        ((["a.jpg", None], ["a.wav", None]), r"Pairs \[1\] have neither an image nor a recording"),
+    ],
+)
+def test_lists_that_do_not_fit_are_refused(embedder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        embedder.embed(*arguments)
+
+
+def test_all_files_that_cannot_be_used_come_in_one_message(embedder, bad_files, photos):
+    images = [bad_files["cut.jpg"], photos[0], bad_files["gone.jpg"], None]
+    recordings = [None, bad_files["silent.wav"], None, bad_files["short.wav"]]
+    with pytest.raises(UnreadableMediaError) as caught:
+        embedder.embed(images, recordings)
+    message = str(caught.value)
+    assert caught.value.path == bad_files["cut.jpg"]
+    assert "3 more files cannot be used" in message
+    for name in ("cut.jpg", "gone.jpg", "silent.wav", "short.wav"):
+        assert str(bad_files[name]) in message
+
+
+def test_the_readable_pairs_are_kept_with_their_positions(embedder, bad_files, photos, recordings):
+    images = [photos[0], bad_files["cut.jpg"], photos[1], photos[2], photos[3]]
+    sounds = [recordings[0], recordings[1], bad_files["text.wav"], bad_files["gone.wav"], None]
+    embeddings, kept, skipped = embedder.embed_readable(images, sounds)
+    assert kept == [0, 4]
+    np.testing.assert_allclose(
+        embeddings, embedder.embed([photos[0], photos[3]], [recordings[0], None]), atol=1e-5
+    )
+    assert [(pair.position, pair.path.name) for pair in skipped] == [
+        (1, "cut.jpg"),
+        (2, "text.wav"),
+        (3, "gone.wav"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["cut.jpg", "gone.jpg", "silent.wav", "short.wav", "gone.wav"])
+def test_a_pair_with_one_bad_file_is_skipped_whole(embedder, bad_files, photos, recordings, name):
+    is_photo = name.endswith(".jpg")
+    pair = (bad_files[name], recordings[0]) if is_photo else (photos[0], bad_files[name])
+    embeddings, kept, skipped = embedder.embed_readable([pair[0]], [pair[1]])
+    assert (embeddings.shape, kept) == ((0, 128), [])
+    assert [file.path for file in skipped] == [bad_files[name]]
+    assert skipped[0].reason
+
+
+def test_an_array_that_is_no_photo_is_listed_by_its_position(embedder, photos):
+    _, kept, skipped = embedder.embed_readable([photos[0], np.zeros((4, 4), np.uint8)])
+    assert kept == [0]
+    assert (skipped[0].position, str(skipped[0].path)) == (1, "pair 1")
+    assert "Expected an image uint8 [height, width, 3], received uint8 [4, 4]" in skipped[0].reason
+
+
+# Keras says so of every dataset; a caller silences it with fit(..., shuffle=False).
+@pytest.mark.filterwarnings("ignore:.*shuffle=True:UserWarning")
+def test_the_published_usage_works_as_written(aviary, yamnet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(aviary.images, "train_images")
+    shutil.copytree(aviary.audio, "train_audio")
+    shutil.copy(next(aviary.held_out_images.rglob("*.jpg")), "who.jpg")
+    shutil.copy(next(aviary.held_out_audio.rglob("*.flac")), "who.flac")
+    photos = sorted(Path("train_images").rglob("*.jpg"))[::5]
+    sounds = sorted(Path("train_audio").rglob("*.flac"))[::5]
+
+    from fused_encoder import create_fused_encoder
+    from training import TripletLoss, create_triplet_model
+    from triplets import prepare_triplets
+
+    triplets = prepare_triplets("train_images", "train_audio", yamnet, 2)
+    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None)
+    model = create_triplet_model(encoder)
+    model.compile(optimizer="adam", loss=TripletLoss(margin=0.2))
+    model.fit(triplets.to_dataset(batch_size=8), epochs=1, verbose=0)
+    export_saved_model(encoder, yamnet, "encoder")
+    embedder = Embedder.load("encoder")
+    index = EmbeddingIndex.open("birds.index")
+    index.add(
+        ids=[str(photo) for photo in photos],
+        embeddings=embedder.embed(images=photos, recordings=sounds),
+        metadata=[{"species": photo.parent.name} for photo in photos],
+    )
+    hits = index.search(embedder.embed(images=["who.jpg"], recordings=["who.flac"]), k=5)
+    assert [len(found) for found in hits] == [4]
+    assert {hit.metadata["species"] for hit in hits[0]} == set(aviary.class_names)
+    index.close()
