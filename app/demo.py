@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from app.aviary import Aviary, write_aviary
+from app.aviary.layout import Size
 from app.commands.evaluate import evaluation_table, write_metrics
 from app.report import Section, evaluation_sections, write_report
 from fused_encoder import LogMelFeatures, create_fused_encoder, load_yamnet
@@ -96,7 +97,7 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
     return trained
 
 
-def aviary_material(out: Path, size: str, seed: int) -> Material:
+def aviary_material(out: Path, size: Size, seed: int) -> Material:
     """Generated birds, and an encoder that needs no pretrained weights."""
     keras.utils.set_random_seed(seed)  # for the encoder's weights
     aviary = write_aviary(out / "aviary", size=size, seed=seed)

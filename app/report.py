@@ -17,7 +17,8 @@ from triplets.features import PreparedMedia
 
 METRICS = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { margin-top: 2.4rem; border-bottom: 1px solid #ddd; }
 img { max-width: 100%; height: auto; } table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .25rem .9rem .25rem 0; text-align: right; border-bottom: 1px solid #eee; }
@@ -61,7 +62,8 @@ def write_report(path: str | Path, title: str, sections: Iterable[Section]) -> P
     pictures.mkdir(parents=True, exist_ok=True)
     body = "\n".join(_section(section, pictures) for section in sections)
     page = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f"<title>{html.escape(title)}</title>\n"
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n'
         f"<body>\n<h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
     )

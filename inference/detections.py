@@ -61,8 +61,8 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
     of that median, and leaves a ghost when it goes; a ghost is told by its outline, which is sharper in
     the background than in the frame, and the background is mended from the frames that show it. What
     differs by more than 20 grey levels, after blurring, is joined, where it is near or weaker changes
-    connect it, into boxes between 0.2 % and 40 % of the frame. An animal that never moves is background, and animals that touch are one box: use a trained
-    detector where you can.
+    connect it, into boxes between 0.2 % and 40 % of the frame. An animal that never moves is
+    background, and animals that touch are one box: use a trained detector where you can.
 
     Args:
         moments: frames of one video, all of one size.

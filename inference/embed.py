@@ -226,10 +226,9 @@ class Embedder:
     def _load_sequence(self, recording: Recording | None) -> np.ndarray | None:
         if recording is None:
             return None
-        waveform = recording
-        if not isinstance(recording, np.ndarray):
-            waveform = load_waveform(recording, max_seconds=self._seconds_read())
-        return self.audio_sequence(waveform)
+        if isinstance(recording, np.ndarray):
+            return self.audio_sequence(recording)
+        return self.audio_sequence(load_waveform(recording, max_seconds=self._seconds_read()))
 
     def audio_sequence(self, waveform: np.ndarray) -> np.ndarray:
         """What YAMNet makes of a waveform, for `embed_features`.

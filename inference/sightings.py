@@ -103,7 +103,7 @@ def find_sightings(
     kept = [i for i, d in enumerate(chosen) if lengths[tracklets[d]] >= min_detections]
     return Sightings(
         Path(video),
-        concatenate_embeddings(parts)[kept],
+        Embeddings.of(concatenate_embeddings(parts)[kept]),
         tuple(every[chosen[i]] for i in kept),
         tuple(tracklets[chosen[i]] for i in kept),
         tuple(crops[i] for i in kept),

@@ -142,9 +142,15 @@ def plot_embedding_map(embeddings: np.ndarray, labels: Sequence[str], *, seed: i
     markers = "osD^vP*X"
     for index, name in enumerate(names):
         members = points[np.array([label == name for label in labels])]
-        style = {"color": colours[index], "marker": markers[index % len(markers)]}
         axes.scatter(
-            *members.T, s=26, label=_short(name), edgecolor="white", linewidth=0.4, **style
+            members[:, 0],
+            members[:, 1],
+            s=26,
+            label=_short(name),
+            color=colours[index],
+            marker=markers[index % len(markers)],
+            edgecolor="white",
+            linewidth=0.4,
         )
     axes.set(title="Embeddings of held-out pairs (t-SNE)", xticks=[], yticks=[])
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)

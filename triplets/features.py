@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -31,19 +30,12 @@ from fused_encoder.media import (
     resize_image,
 )
 from fused_encoder.weights import cache_directory
-from fused_encoder.yamnet import yamnet_fingerprint
+from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
 from triplets.folders import MediaFile, PairedFolders
 
 logger = logging.getLogger(__name__)
 
 DECODERS = 2  # files worked on at once; more only wait for the same cores
-
-
-class Yamnet(Protocol):
-    """What `hub.load` returns: waveform float32 [num_samples] -> scores, embeddings, log mel."""
-
-    def __call__(self, waveform: np.ndarray) -> Sequence[np.ndarray]:
-        """Scores [num_frames, 521], embeddings [num_frames, 1024], log mel [num_mel_frames, 64]."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fused_encoder.audio_sequence import frames_in
+from fused_encoder.media import Resampler
 from triplets.dataset import Triplets
 from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media
 from triplets.folders import scan_folders
@@ -20,6 +21,7 @@ def prepare_triplets(
     mining: Mining = "cosine",
     audio_seconds: float = 5.0,
     max_audio_seconds: float | None = 30.0,
+    resampler: Resampler = "soxr_hq",
     store: FeatureStore | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -41,6 +43,8 @@ def prepare_triplets(
         max_audio_seconds: float or None (all), how much of a recording is read, from its start; each
             member gets a window of `audio_seconds` drawn from that. Default 30.0. The published code
             reads 5.0 and so always takes the first window.
+        resampler: "soxr_hq", or "kaiser_best" (resampy) as in the published code, which is slower and
+            loses the highest pitches.
         store: where features are kept. Default: the user's cache.
         seed: the same seed gives the same triplets.
         progress: whether to show bars.
@@ -56,7 +60,12 @@ def prepare_triplets(
     _check_options(num_triplets_per_class, mining, audio_seconds)
     folders = scan_folders(image_dir, audio_dir)
     media = prepare_media(
-        folders, yamnet_model, max_audio_seconds=max_audio_seconds, store=store, progress=progress
+        folders,
+        yamnet_model,
+        max_audio_seconds=max_audio_seconds,
+        resampler=resampler,
+        store=store,
+        progress=progress,
     )
     return triplets_from_media(
         media, num_triplets_per_class, mining=mining, audio_seconds=audio_seconds, seed=seed

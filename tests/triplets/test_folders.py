@@ -112,8 +112,10 @@ def test_names_that_differ_only_in_case_are_refused(trees, twin):
     for root, extension in zip(trees, ("jpg", "wav"), strict=True):
         _fill(root / twin, f"1.{extension}", f"2.{extension}")
     (problem,) = _problems(*trees)
-    assert problem == f"The class names '{twin}' and 'wren' differ only in case, '_', '-', space or Unicode form. " \
-        "Rename to one."  # fmt: skip
+    names = f"The class names '{twin}' and 'wren'"
+    assert (
+        problem == f"{names} differ only in case, '_', '-', space or Unicode form. Rename to one."
+    )
 
 
 def test_names_that_differ_only_in_their_joints_are_refused_across_the_trees(trees):
