@@ -195,7 +195,7 @@ def _add_count(commands: argparse._SubParsersAction) -> None:
         help="how animals are found: what moves before a still camera, or the whole frame",
     )
     parser.add_argument(
-        "--frames-per-second", type=float, default=2.0, metavar="N", help="frames looked at"
+        "--frames-per-second", type=float, default=5.0, metavar="N", help="frames looked at"
     )
     parser.add_argument("--out", metavar="FILE.json", help="where the answer goes")
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence, frames_in
+from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
 from fused_encoder.audio_windows import pad_sequences
 from fused_encoder.image_branch import IMAGE_SIZE
 from fused_encoder.media import (
@@ -102,7 +102,7 @@ class Embedder:
         Args: as in `export_saved_model`. The weights are copied as they are now.
         """
         module = PairEmbedding(
-            encoder, yamnet, window_frames=frames_in(audio_seconds), max_windows=max_windows
+            encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
         )
         settings = EncoderSettings(
             encoder_fingerprint(encoder, yamnet),

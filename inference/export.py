@@ -14,7 +14,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import frames_in
 from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
 from inference.pair_embedding import IMAGE_SPECS, SEQUENCE_SPEC, WAVEFORM_SPEC, PairEmbedding
 
@@ -97,9 +96,7 @@ def export_saved_model(
         thresholds=dict(thresholds or {}),
         versions=library_versions(),
     )
-    module = PairEmbedding(
-        encoder, yamnet, window_frames=frames_in(audio_seconds), max_windows=max_windows
-    )
+    module = PairEmbedding(encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
         asset = Path(temporary, SETTINGS_FILE)

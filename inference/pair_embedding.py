@@ -8,10 +8,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, audio_sequences_in_graph
+from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, audio_sequences_in_graph, frames_in
 from fused_encoder.audio_windows import audio_windows
 from fused_encoder.encoder import split_encoder
 from fused_encoder.image_branch import IMAGE_SIZE
+from fused_encoder.log_mel import SAMPLE_RATE_HZ
 from fused_encoder.yamnet import Yamnet
 
 IMAGE_SPECS = (
@@ -32,12 +33,12 @@ class PairEmbedding(tf.Module):
     Args:
         encoder: from `create_fused_encoder`; its weights are copied.
         yamnet: see `load_yamnet`.
-        window_frames: int >= 1, YAMNet frames in a window.
-        max_windows: int >= 1, windows per recording.
+        audio_seconds: float > 0, the length of a window.
+        max_windows: int >= 1, windows per recording; what comes after as many windows is not heard.
     """
 
     def __init__(
-        self, encoder: keras.Model, yamnet: Yamnet, *, window_frames: int, max_windows: int
+        self, encoder: keras.Model, yamnet: Yamnet, *, audio_seconds: float, max_windows: int
     ) -> None:
         super().__init__()
         self._see, self._join = split_encoder(encoder)
@@ -50,7 +51,8 @@ class PairEmbedding(tf.Module):
             lambda *seen_and_heard: self._join(list(seen_and_heard), training=False)
         )
         self._yamnet = yamnet
-        self._window_frames = window_frames
+        self._window_frames = frames_in(audio_seconds)
+        self._max_samples = round(audio_seconds * max_windows * SAMPLE_RATE_HZ)
         self._max_windows = max_windows
 
     @tf.function(reduce_retracing=True)
@@ -66,7 +68,7 @@ class PairEmbedding(tf.Module):
         Returns:
             float32 [batch, embedding_size], unit length.
         """
-        return self._pairs(images, audio_sequences_in_graph(self._yamnet, waveforms))
+        return self._pairs(images, self._heard(waveforms))
 
     @tf.function(reduce_retracing=True)
     def embed_sequences(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
@@ -91,7 +93,10 @@ class PairEmbedding(tf.Module):
         Returns:
             float32 [batch, num_frames, 1024], right-padded with rows of zeros.
         """
-        return audio_sequences_in_graph(self._yamnet, waveforms)
+        return self._heard(waveforms)
+
+    def _heard(self, waveforms: tf.Tensor) -> tf.Tensor:
+        return audio_sequences_in_graph(self._yamnet, waveforms[:, : self._max_samples])
 
     def _pairs(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
         tf.debugging.assert_equal(

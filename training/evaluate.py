@@ -62,7 +62,7 @@ class Evaluation:
         rows: for each way of asking its metrics: `precision_at_1`, `r_precision`,
             `mean_average_precision_at_r`. "fused" asks with photo and call; "without_sound" and
             "without_photo" ask the same gallery with one of them; "image_only" and "audio_only" have
-            one modality on both sides; "raw_pixels" and "raw_yamnet" are floors without any encoder.
+            one modality on both sides; "raw_pixels" and "raw_audio_sequence" are floors without any encoder.
         interval: 95 % bootstrap interval of the fused precision at 1, over recordings.
     """
 
@@ -136,7 +136,7 @@ def evaluate_encoder(
             _described(_pixels, queries.images)[asking.pairs.images],
             _described(_pixels, gallery.images)[known.pairs.images],
         ),
-        "raw_yamnet": retrieve(
+        "raw_audio_sequence": retrieve(
             _described(_mean_frame, queries.recordings)[asking.pairs.recordings],
             _described(_mean_frame, gallery.recordings)[known.pairs.recordings],
         ),
@@ -192,13 +192,31 @@ def embed_pairs(
 def _observations(
     side: EmbeddedPairs, pattern: Pattern, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Embeddings [num, size], labels [num], and what each was made of [num]."""
+    """Embeddings [num, size], labels [num], and what each was made of [num].
+
+    Fused pairs that share a photo or a recording resemble each other for that alone: of these only the
+    first is kept.
+    """
     pairs = side.pairs
-    number = {"fused": np.arange(len(pairs.labels)), "image": pairs.images}.get(
-        pattern, pairs.recordings
-    )
-    sources = np.array([f"{name} {index}" for index in number])
-    return np.asarray(side.by_pattern[pattern]), pairs.labels, sources
+    rows = np.arange(len(pairs.labels))
+    number = {"fused": rows, "image": pairs.images, "audio": pairs.recordings}[pattern]
+    if pattern == "fused":
+        rows = _without_common_files(pairs)
+    sources = np.array([f"{name} {index}" for index in number[rows]])
+    return np.asarray(side.by_pattern[pattern])[rows], pairs.labels[rows], sources
+
+
+def _without_common_files(pairs: Pairs) -> np.ndarray:
+    """Rows of pairs of which no two share a photo or a recording."""
+    images: set[int] = set()
+    recordings: set[int] = set()
+    rows = []
+    for row, (image, recording) in enumerate(zip(pairs.images, pairs.recordings, strict=True)):
+        if image not in images and recording not in recordings:
+            rows.append(row)
+            images.add(image)
+            recordings.add(recording)
+    return np.array(rows, int)
 
 
 def _is_comparable(labels: np.ndarray, sources: np.ndarray) -> bool:

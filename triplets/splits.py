@@ -14,9 +14,15 @@ from triplets.folders import MIN_SOURCES_PER_CLASS, MediaFile, PairedFolders
 
 
 def content_source(path: Path) -> str:
-    """The file's content, as SHA-256 in hex: copies of a file are one source."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The file's content, as SHA-256 in hex: copies of a file are one source.
+
+    A file that cannot be opened is a source of its own; it is skipped and listed when it is decoded.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return str(path)
 
 
 def split_by_source(

@@ -6,11 +6,12 @@ import argparse
 
 from app.commands.outcome import outcome
 from app.commands.sources import yamnet_from
-from triplets import prepare_triplets
+from triplets import prepare_triplets, scan_folders
 
 
 def run(options: argparse.Namespace) -> int:
     """Mines triplets and writes them."""
+    scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
     triplets = prepare_triplets(
         options.images,
         options.audio,

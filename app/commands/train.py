@@ -12,6 +12,7 @@ from fused_encoder import create_fused_encoder
 from training import train_encoder
 from training.fit import TrainingOptions
 from training.run import save_run
+from triplets import scan_folders
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
         held_out_fraction=options.held_out,
         seed=options.seed,
     )
+    scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
     encoder = create_fused_encoder(
         image_backbone=options.image_backbone,
