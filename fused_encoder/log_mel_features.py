@@ -40,5 +40,7 @@ class LogMelFeatures(tf.Module):
         steps = tf.reshape(patches, [-1, _NUM_STEPS, 96 // _NUM_STEPS, NUM_MEL_BANDS])
         flat = tf.reshape(tf.reduce_mean(steps, axis=2), [-1, _NUM_STEPS * NUM_MEL_BANDS])
         mean, variance = tf.nn.moments(flat, axes=[1], keepdims=True)
-        embeddings = (flat - mean) * tf.math.rsqrt(variance + _LEAST_VARIANCE)
+        standardised = (flat - mean) * tf.math.rsqrt(variance + _LEAST_VARIANCE)
+        # Without this, silence would be the rounding error of its mean.
+        embeddings = tf.where(variance > 1e-3 * _LEAST_VARIANCE, standardised, 0.0)
         return tf.zeros([tf.shape(patches)[0], _NUM_CLASSES]), embeddings, log_mel
