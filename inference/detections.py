@@ -14,6 +14,7 @@ from inference.tracklets import Detection
 
 Detector = Callable[[Sequence[Moment]], list[Detection]]
 DetectorName = Literal["motion", "whole"]
+Box = tuple[float, float, float, float]
 
 BACKGROUND_FRAMES = 50
 MIN_CHANGE = 20  # grey levels, of 255
@@ -78,12 +79,12 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
     chosen = np.linspace(0, len(moments) - 1, min(len(moments), BACKGROUND_FRAMES)).astype(int)
     frames = [_blurred(moments[i].frame) for i in np.unique(chosen)]
     background = _mended(np.median(frames, axis=0).astype(np.uint8), frames)
-    return [
-        Detection(moment.frame_index, moment.time_seconds, region.box, region.score)
-        for moment in moments
-        for region in _changed_regions(_blurred(moment.frame), background)
-        if not region.is_ghost
-    ]
+    detections = []
+    for moment in moments:
+        regions = _changed_regions(_blurred(moment.frame), background)
+        for box, score in _whole_animals([region for region in regions if not region.is_ghost]):
+            detections.append(Detection(moment.frame_index, moment.time_seconds, box, score))
+    return detections
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,45 @@ class _Region:
 
     rows: np.ndarray
     columns: np.ndarray
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     is_ghost: bool
+
+
+def _whole_animals(regions: Sequence[_Region]) -> list[tuple[Box, float]]:
+    """Boxes and scores; a box of which more than half lies in a larger one is a part of that animal."""
+    animals: list[tuple[Box, float]] = []
+    for region in sorted(regions, key=lambda region: -_area(region.box)):
+        for number, (box, score) in enumerate(animals):
+            if _area(_shared(box, region.box)) > 0.5 * _area(region.box):
+                animals[number] = (_around(box, region.box), max(score, region.score))
+                break
+        else:
+            animals.append((region.box, region.score))
+    return sorted(animals)
+
+
+def _area(box: Box) -> float:
+    left, top, right, bottom = box
+    return max(right - left, 0.0) * max(bottom - top, 0.0)
+
+
+def _shared(box: Box, other: Box) -> Box:
+    return (
+        max(box[0], other[0]),
+        max(box[1], other[1]),
+        min(box[2], other[2]),
+        min(box[3], other[3]),
+    )
+
+
+def _around(box: Box, other: Box) -> Box:
+    return (
+        min(box[0], other[0]),
+        min(box[1], other[1]),
+        max(box[2], other[2]),
+        max(box[3], other[3]),
+    )
 
 
 def _blurred(frame: np.ndarray) -> np.ndarray:
@@ -135,7 +172,7 @@ def _changed_regions(frame: np.ndarray, background: np.ndarray) -> list[_Region]
         rows, columns = np.nonzero((numbers == number) & (mask > 0))
         if MIN_AREA_SHARE * height * width <= len(rows) <= MAX_AREA_SHARE * height * width:
             left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-            box = (float(left), float(top), float(right), float(bottom))
+            box: Box = (float(left), float(top), float(right), float(bottom))
             score = float(change[rows, columns].mean()) / 255
             is_ghost = _has_sharper_outline(background, frame, rows, columns)
             regions.append(_Region(rows, columns, box, score, is_ghost))
