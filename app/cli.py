@@ -234,7 +234,16 @@ def _import_tensorflow_quietly() -> None:
 def _quiet_logs() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = logging.StreamHandler()  # skipped inputs are listed at the end
-    handler.addFilter(lambda record: not record.getMessage().startswith("Skipped "))
+    told: set[str] = set()  # a command may look at the same folders twice
+
+    def is_news(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message.startswith("Skipped ") or message in told:
+            return False
+        told.add(message)
+        return True
+
+    handler.addFilter(is_news)
     logging.basicConfig(
         format="%(levelname)s: %(message)s", level=logging.WARNING, handlers=[handler]
     )

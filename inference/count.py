@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,6 @@ class VideoCount:
                     "time_seconds": float(detection.time_seconds),
                     "box": [float(side) for side in detection.box],
                     "tracklet": sightings.tracklets[row],
-                    "with_sound": sightings.with_sound[row],
                 }
             )
         return {
@@ -105,15 +104,15 @@ def count_individuals(
     threshold: float | None = None,
     detector: DetectorName | Detector = "motion",
     frames_per_second: float = 5.0,
-    use_sound: bool = False,
     progress: bool = False,
 ) -> VideoCount:
     """Distinct individuals in each video, and which are the same across videos.
 
     Animals are detected, followed from frame to frame, cropped and embedded; embeddings are grouped
-    within each video, then across videos. Two animals in one frame are never one individual. What is
-    counted is distinct individuals in this footage, as far as the encoder tells individuals apart: one
-    that was trained on species counts kinds.
+    within each video, then across videos, by sight alone: the sound of a place is rarely that of the
+    animal in view, and similarities with and without sound do not compare. Two animals in one frame are
+    never one individual. What is counted is distinct individuals in this footage, as far as the encoder
+    tells individuals apart: one that was trained on species counts kinds.
 
     Args:
         videos: files.
@@ -124,8 +123,6 @@ def count_individuals(
             sighting, for footage of one animal at a time; or a function of moments. With "motion",
             what was seen in fewer than three frames is left out.
         frames_per_second: float > 0, frames that are looked at.
-        use_sound: whether the sound around an animal that is alone in its frame is embedded with it.
-            Default False: the sound of a place is rarely that of the animal in view.
         progress: whether to show a bar.
 
     Returns:
@@ -138,7 +135,7 @@ def count_individuals(
     names = [str(video) for video in videos]
     _check(names)
     find = find_detector(detector)
-    limit = _threshold(embedder, threshold, use_sound)
+    limit = _threshold(embedder, threshold)
     sightings: list[Sightings] = []
     skipped: list[SkippedVideo] = []
     for name in tqdm(names, "count", unit="video", disable=not progress):
@@ -151,7 +148,6 @@ def count_individuals(
                     frames_per_second=frames_per_second,
                     min_detections=MIN_DETECTIONS_OF_MOTION if detector == "motion" else 1,
                     follow=detector != "whole",
-                    use_sound=use_sound,
                 )
             )
         except UnreadableMediaError as error:
@@ -165,9 +161,21 @@ def count_individuals(
         threshold=limit,
         frames=[d.frame_index for s in sightings for d in s.detections],
         tracklets=[t for s in sightings for t in s.tracklets],
+        cannot_link=list(_seen_together(sightings)),
         all_videos=read,
     )
     return VideoCount(count, tuple(sightings), tuple(skipped), tuple(_notes(count, detector)))
+
+
+def _seen_together(sightings: Sequence[Sightings]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows of tracklets that were in one frame; a tracklet's rows are one individual anyway."""
+    start = 0
+    for seen in sightings:
+        first_row = {t: start + row for row, t in reversed(list(enumerate(seen.tracklets)))}
+        for tracklet, other in seen.seen_together:
+            if tracklet in first_row and other in first_row:
+                yield first_row[tracklet], first_row[other]
+        start += len(seen.detections)
 
 
 def _check(names: list[str]) -> None:
@@ -176,22 +184,22 @@ def _check(names: list[str]) -> None:
     missing = [name for name in names if not Path(name).exists()]
     if missing:
         raise FileNotFoundError(f"No such video: {', '.join(missing)}.")
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    files = [Path(name).resolve() for name in names]
+    repeated = sorted({n for n, file in zip(names, files, strict=True) if files.count(file) > 1})
     if repeated:
         raise ValueError(f"Videos are given more than once: {', '.join(repeated)}.")
 
 
-def _threshold(embedder: Embedder, threshold: float | None, use_sound: bool) -> float:
-    pattern = "fused" if use_sound else "image"
+def _threshold(embedder: Embedder, threshold: float | None) -> float:
     if threshold is not None:
         check_threshold(threshold)
         return threshold
-    if pattern not in embedder.settings.thresholds:
+    if "image" not in embedder.settings.thresholds:
         raise ValueError(
-            f"The encoder carries no similarity threshold for '{pattern}' embeddings. Pass threshold=..., or "
+            "The encoder carries no similarity threshold for 'image' embeddings. Pass threshold=..., or "
             "export it with thresholds (`fused-encoder export` measures them on the held-out files)."
         )
-    return embedder.settings.thresholds[pattern]
+    return embedder.settings.thresholds["image"]
 
 
 def _notes(count: IndividualCount, detector: DetectorName | Detector) -> list[str]:

@@ -22,6 +22,7 @@ WEAK_CHANGE = 6
 MIN_AREA_SHARE = 0.002  # of the frame
 MAX_AREA_SHARE = 0.4
 MIN_GHOST_FRAMES = 3
+MAX_WIDTH = 640  # what is looked at; boxes are in the frame's own pixels
 JOIN_SHARE = 0.015  # of the frame's width: pieces nearer than this are one animal
 
 
@@ -78,12 +79,18 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
         return []
     chosen = np.linspace(0, len(moments) - 1, min(len(moments), BACKGROUND_FRAMES)).astype(int)
     frames = [_blurred(moments[i].frame) for i in np.unique(chosen)]
+    scale = moments[0].frame.shape[1] / frames[0].shape[1]
     background = _mended(np.median(frames, axis=0).astype(np.uint8), frames)
     detections = []
     for moment in moments:
         regions = _changed_regions(_blurred(moment.frame), background)
         for box, score in _whole_animals([region for region in regions if not region.is_ghost]):
-            detections.append(Detection(moment.frame_index, moment.time_seconds, box, score))
+            left, top, right, bottom = (scale * side for side in box)
+            detections.append(
+                Detection(
+                    moment.frame_index, moment.time_seconds, (left, top, right, bottom), score
+                )
+            )
     return detections
 
 
@@ -135,7 +142,10 @@ def _around(box: Box, other: Box) -> Box:
 
 
 def _blurred(frame: np.ndarray) -> np.ndarray:
-    return cv2.GaussianBlur(frame, (5, 5), 0)
+    """The frame at most 640 pixels wide, without its noise."""
+    shrink = min(1.0, MAX_WIDTH / frame.shape[1])
+    small = cv2.resize(frame, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small, (5, 5), 0)
 
 
 def _mended(background: np.ndarray, frames: Sequence[np.ndarray]) -> np.ndarray:

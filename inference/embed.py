@@ -20,8 +20,8 @@ from fused_encoder.media import (
     UnreadableMediaError,
     load_image,
     load_waveform,
-    resize_image,
 )
+from fused_encoder.photo import prepare_photo
 from fused_encoder.yamnet import Yamnet
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, encoder_fingerprint, library_versions, load_settings
@@ -83,10 +83,16 @@ class Embedder:
 
         Raises:
             FileNotFoundError: it is not an exported encoder.
-            ValueError: it was written by a newer version.
+            ValueError: it is damaged, or was written by a newer version.
         """
         settings = load_settings(path)
-        return cls(tf.saved_model.load(str(path)), settings)
+        try:
+            return cls(tf.saved_model.load(str(path)), settings)
+        except (tf.errors.OpError, IndexError, OSError) as error:
+            raise ValueError(
+                f"The exported encoder '{path}' is damaged ({error}). Export it again: "
+                "`fused-encoder export RUN --out DIR`, or export_saved_model."
+            ) from error
 
     @classmethod
     def from_encoder(
@@ -105,7 +111,9 @@ class Embedder:
             encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
         )
         settings = EncoderSettings(
-            encoder_fingerprint(encoder, yamnet),
+            encoder_fingerprint(
+                encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
+            ),
             encoder.output_shape[-1],
             audio_seconds,
             max_windows,
@@ -254,13 +262,7 @@ class Embedder:
 def _load_photo(image: Image | None) -> np.ndarray | None:
     if image is None:
         return None
-    decoded = image if isinstance(image, np.ndarray) else load_image(image)
-    if decoded.dtype != np.uint8 or decoded.ndim != 3 or decoded.shape[-1] != 3:
-        raise ValueError(
-            "Expected an image uint8 [height, width, 3], received "
-            f"{decoded.dtype} {list(decoded.shape)}."
-        )
-    return resize_image(decoded, IMAGE_SIZE)
+    return prepare_photo(image if isinstance(image, np.ndarray) else load_image(image))
 
 
 def _pairs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -78,6 +79,7 @@ def export_saved_model(
 
     Raises:
         FileExistsError: the path holds something that is not an exported encoder.
+        OSError: it cannot be written, such as on a full disk.
         ValueError: an option is out of range.
     """
     target = Path(path)
@@ -88,7 +90,9 @@ def export_saved_model(
         )
     _refuse_to_overwrite(target)
     settings = EncoderSettings(
-        fingerprint=encoder_fingerprint(encoder, yamnet),
+        fingerprint=encoder_fingerprint(
+            encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
+        ),
         embedding_size=encoder.output_shape[-1],
         audio_seconds=audio_seconds,
         max_windows=max_windows,
@@ -103,7 +107,10 @@ def export_saved_model(
         asset.write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), "utf-8")
         module.settings = tf.saved_model.Asset(str(asset))
         built = Path(temporary, "model")
-        tf.saved_model.save(module, str(built), signatures=_signatures(module))
+        try:
+            tf.saved_model.save(module, str(built), signatures=_signatures(module))
+        except tf.errors.OpError as error:
+            raise OSError(f"Cannot write the SavedModel to '{target}': {error.message}") from error
         if target.exists():
             shutil.rmtree(target)
         built.replace(target)
@@ -126,7 +133,10 @@ def load_settings(path: str | Path) -> EncoderSettings:
             f"No exported encoder at '{path}'. Expected a folder that export_saved_model or "
             f"`fused-encoder export` wrote, with a file assets/{SETTINGS_FILE}."
         )
-    record = json.loads(file.read_text("utf-8"))
+    try:
+        record = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"'{file}' is damaged ({error}). Export the encoder again.") from error
     if record["schema"] > SCHEMA:
         raise ValueError(
             f"'{path}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
@@ -136,19 +146,26 @@ def load_settings(path: str | Path) -> EncoderSettings:
     return EncoderSettings(**record)
 
 
-def encoder_fingerprint(encoder: keras.Model, yamnet: Yamnet) -> str:
-    """Names an encoder: its weights, its wiring, and its YAMNet.
+def encoder_fingerprint(
+    encoder: keras.Model, yamnet: Yamnet, *, audio_seconds: float, max_windows: int
+) -> str:
+    """Names all that an embedding depends on: weights, wiring, YAMNet, and how sound is cut.
 
     Args:
         encoder: any Keras model.
         yamnet: see `load_yamnet`.
+        audio_seconds: float, the length of a window.
+        max_windows: int, windows per recording.
 
     Returns:
-        16 hex digits; the same for the same model in any process.
+        16 hex digits; the same for the same encoder in any process.
     """
+    wiring = json.dumps(encoder.get_config(), sort_keys=True, default=str)
+    wiring = re.sub(
+        r'_\d+"', '"', wiring
+    )  # Keras numbers the layers that have no name of their own
     digest = hashlib.sha256(yamnet_fingerprint(yamnet).encode())
-    for layer in encoder.layers:
-        digest.update(layer.name.encode())
+    digest.update(f"{wiring} {audio_seconds:g} {max_windows}".encode())
     for weights in encoder.get_weights():
         digest.update(str(weights.shape).encode())
         digest.update(weights.tobytes())

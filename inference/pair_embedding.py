@@ -52,6 +52,7 @@ class PairEmbedding(tf.Module):
         )
         self._yamnet = yamnet
         self._window_frames = frames_in(audio_seconds)
+        self._max_frames = frames_in(audio_seconds * max_windows)
         self._max_samples = round(audio_seconds * max_windows * SAMPLE_RATE_HZ)
         self._max_windows = max_windows
 
@@ -105,6 +106,7 @@ class PairEmbedding(tf.Module):
             message="Expected as many images as recordings; all zeros stand for an absent one.",
         )
         features, has_image = self._see_photos(_to_input(images))
+        audio_sequences = audio_sequences[:, : self._max_frames]
         windows, items = audio_windows(
             audio_sequences, window_frames=self._window_frames, max_windows=self._max_windows
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from fused_encoder.audio_sequence import SilentRecordingError, TooShortRecordingError
 from fused_encoder.media import Moment, iter_moments, resize_image
 from inference.detections import Detector
 from inference.embed import Embedder
@@ -18,7 +18,7 @@ from inference.tracklets import Detection, link_tracklets
 
 CROP_MARGIN = 0.15  # of the box, on each side
 CROPS_PER_TRACKLET = 4  # of each tracklet in each piece of a video
-PIECE_BYTES = 256 * 2**20  # of frames held at once
+PIECE_BYTES = 700 * 2**20  # of frames held at once
 MIN_PIECE_FRAMES = 20
 
 
@@ -32,7 +32,8 @@ class Sightings:
         detections: where and when, [num_sightings].
         tracklets: int, of each sighting; one animal followed for a while has one.
         crops: uint8 [224, 224, 3] each, what was embedded.
-        with_sound: bool, of each sighting, whether the sound around it was embedded too.
+        seen_together: pairs of tracklets that were in one frame, whether or not that frame was embedded:
+            they are two animals.
     """
 
     video: Path
@@ -40,7 +41,7 @@ class Sightings:
     detections: tuple[Detection, ...]
     tracklets: tuple[int, ...]
     crops: tuple[np.ndarray, ...]
-    with_sound: tuple[bool, ...]
+    seen_together: tuple[tuple[int, int], ...]
 
 
 def find_sightings(
@@ -51,13 +52,11 @@ def find_sightings(
     frames_per_second: float,
     min_detections: int,
     follow: bool,
-    use_sound: bool,
 ) -> Sightings:
     """Detects, follows, crops and embeds the animals of one video.
 
-    The video is read in pieces of at most 256 MiB of frames, whatever its length. Of each tracklet up
-    to four crops of each piece are embedded, spread over its time. Sound belongs to an animal that is
-    alone in its frame, and to none where there are several.
+    The video is read in pieces of about 1 GiB of frames, whatever its length. Of each tracklet up to
+    four crops of each piece are embedded, spread over its time, by sight alone.
 
     Args:
         video: the file.
@@ -67,7 +66,6 @@ def find_sightings(
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets by the overlap of their boxes; if not, every
             detection is a tracklet of its own.
-        use_sound: whether the sound around an animal that is alone is embedded with it.
 
     Returns:
         `Sightings`.
@@ -75,39 +73,31 @@ def find_sightings(
     Raises:
         UnreadableMediaError: not one frame can be decoded.
     """
-    audio_seconds = embedder.settings.audio_seconds if use_sound else None
-    moments = iter_moments(video, frames_per_second=frames_per_second, audio_seconds=audio_seconds)
     every: list[Detection] = []
     chosen: list[int] = []
     crops: list[np.ndarray] = []
-    with_sound: list[bool] = []
     parts = [embedder.embed_features([], [])]
+    moments = iter_moments(video, frames_per_second=frames_per_second, audio_seconds=None)
     for piece in _pieces(moments):
         found = detector(piece)
         picked = _pick(found, follow)
         chosen += [len(every) + position for position in picked]
         every += found
-        by_frame = {moment.frame_index: moment for moment in piece}
-        alone = Counter(detection.frame_index for detection in found)
-        new_crops, sounds = [], []
-        for detection in (found[position] for position in picked):
-            moment = by_frame[detection.frame_index]
-            new_crops.append(crop_detection(moment.frame, detection))
-            is_alone = alone[detection.frame_index] == 1
-            sounds.append(_sequence(embedder, moment.waveform) if is_alone else None)
-        parts.append(embedder.embed_features(new_crops, sounds))
+        frame_of = {moment.frame_index: moment.frame for moment in piece}
+        new_crops = [crop_detection(frame_of[found[p].frame_index], found[p]) for p in picked]
+        parts.append(embedder.embed_features(new_crops, [None] * len(new_crops)))
         crops += new_crops
-        with_sound += [sound is not None for sound in sounds]
     tracklets = link_tracklets(every) if follow else list(range(len(every)))
     lengths = Counter(tracklets)
     kept = [i for i, d in enumerate(chosen) if lengths[tracklets[d]] >= min_detections]
+    embeddings = concatenate_embeddings(parts)
     return Sightings(
         Path(video),
-        Embeddings.of(concatenate_embeddings(parts)[kept]),
+        Embeddings.of(embeddings[kept], embeddings.fingerprint),
         tuple(every[chosen[i]] for i in kept),
         tuple(tracklets[chosen[i]] for i in kept),
         tuple(crops[i] for i in kept),
-        tuple(with_sound[i] for i in kept),
+        _seen_together(every, tracklets),
     )
 
 
@@ -136,12 +126,14 @@ def crop_detection(frame: np.ndarray, detection: Detection) -> np.ndarray:
 
 
 def _pieces(moments: Iterator[Moment]) -> Iterator[list[Moment]]:
+    """Runs of moments that fit into memory; the last is at least half as long as the others."""
     piece: list[Moment] = []
     for moment in moments:
         piece.append(moment)
-        if len(piece) >= max(MIN_PIECE_FRAMES, PIECE_BYTES // moment.frame.nbytes):
-            yield piece
-            piece = []
+        length = max(MIN_PIECE_FRAMES, PIECE_BYTES // moment.frame.nbytes)
+        if len(piece) >= length + length // 2:
+            yield piece[:length]
+            piece = piece[length:]
     if piece:
         yield piece
 
@@ -159,11 +151,11 @@ def _pick(detections: Sequence[Detection], follow: bool) -> list[int]:
     return sorted(picked)
 
 
-def _sequence(embedder: Embedder, waveform: np.ndarray | None) -> np.ndarray | None:
-    """What YAMNet hears; None where there is nothing to hear."""
-    if waveform is None:
-        return None
-    try:
-        return embedder.audio_sequence(waveform)
-    except (SilentRecordingError, TooShortRecordingError):
-        return None
+def _seen_together(
+    detections: Sequence[Detection], tracklets: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    in_frame: dict[int, set[int]] = {}
+    for detection, tracklet in zip(detections, tracklets, strict=True):
+        in_frame.setdefault(detection.frame_index, set()).add(tracklet)
+    pairs = {pair for seen in in_frame.values() for pair in combinations(sorted(seen), 2)}
+    return tuple(sorted(pairs))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, overload
 
 import cv2
 import numpy as np
@@ -118,7 +118,7 @@ def evaluate_encoder(
     Raises:
         ValueError: a file is on both sides: its content would find itself.
     """
-    _refuse_leaks(gallery, queries)
+    refuse_leaks(gallery, queries)
     known = embed_pairs(embedder, gallery, draw_pairs(gallery, max_pairs_per_class, seed))
     asking = embed_pairs(embedder, queries, draw_pairs(queries, max_pairs_per_class, seed + 1))
 
@@ -173,20 +173,40 @@ def embed_pairs(
     patterns: tuple[Pattern, ...] = PATTERNS,
 ) -> EmbeddedPairs:
     """Embeds pairs in each modality pattern; a photo or recording alone is embedded once."""
-    photos = [file.feature() for file in media.images]
-    sounds = [file.feature() for file in media.recordings]
     by_pattern: dict[Pattern, np.ndarray] = {}
     if "fused" in patterns:
         by_pattern["fused"] = embedder.embed_features(
-            [photos[i] for i in pairs.images], [sounds[i] for i in pairs.recordings]
+            _Features(media.images, pairs.images), _Features(media.recordings, pairs.recordings)
         )
     if "image" in patterns:
-        alone = embedder.embed_features(photos, [None] * len(photos))
-        by_pattern["image"] = alone[pairs.images]
+        which, of_pair = np.unique(pairs.images, return_inverse=True)
+        alone = embedder.embed_features(_Features(media.images, which), [None] * len(which))
+        by_pattern["image"] = alone[of_pair]
     if "audio" in patterns:
-        alone = embedder.embed_features([None] * len(sounds), sounds)
-        by_pattern["audio"] = alone[pairs.recordings]
+        which, of_pair = np.unique(pairs.recordings, return_inverse=True)
+        alone = embedder.embed_features([None] * len(which), _Features(media.recordings, which))
+        by_pattern["audio"] = alone[of_pair]
     return EmbeddedPairs(pairs, by_pattern)
+
+
+class _Features(Sequence[np.ndarray]):
+    """Stored features of chosen files, read when they are asked for: thousands cannot be open at once."""
+
+    def __init__(self, files: Sequence[PreparedFile], which: np.ndarray) -> None:
+        self._files = files
+        self._which = which
+
+    def __len__(self) -> int:
+        return len(self._which)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
+        if isinstance(index, slice):
+            return [np.array(self._files[i].feature()) for i in self._which[index]]
+        return np.array(self._files[self._which[index]].feature())
 
 
 def _observations(
@@ -229,7 +249,12 @@ def _of_class(files: tuple[PreparedFile, ...], class_index: int) -> list[int]:
     return [index for index, file in enumerate(files) if file.class_index == class_index]
 
 
-def _refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
+def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
+    """Checks that no file's content is on both sides.
+
+    Raises:
+        ValueError: some are; the first five are named.
+    """
     known = {file.content: file.path for file in (*gallery.images, *gallery.recordings)}
     leaks = [
         f"'{file.path}' is '{known[file.content]}' in the gallery"

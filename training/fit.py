@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -12,11 +13,12 @@ import keras
 from fused_encoder.encoder import create_fused_encoder
 from fused_encoder.yamnet import Yamnet
 from training.callbacks import ProgressBar, RetrievalValidation
+from training.evaluate import refuse_leaks
 from training.losses import LossMining, TripletLoss
 from training.triplet_model import create_triplet_model
 from triplets.dataset import Triplets
 from triplets.features import FeatureStore, PreparedMedia, Skipped, prepare_media
-from triplets.folders import PairedFolders, scan_folders
+from triplets.folders import MediaFile, PairedFolders, scan_folders
 from triplets.mining import Mining
 from triplets.prepare import triplets_from_media
 from triplets.splits import split_by_source
@@ -122,16 +124,15 @@ def train_encoder(
     """
     options = options or TrainingOptions()
     keras.utils.set_random_seed(options.seed)
-    training, held_out_media = (
-        prepare_media(
-            side,
-            yamnet,
-            max_audio_seconds=options.max_audio_seconds,
-            store=store,
-            progress=progress,
-        )
-        for side in _two_sides(image_dir, audio_dir, held_out, options)
+    prepare = partial(
+        prepare_media,
+        yamnet=yamnet,
+        max_audio_seconds=options.max_audio_seconds,
+        store=store,
+        progress=progress,
     )
+    training, held_out_media = _two_sides(image_dir, audio_dir, held_out, options, prepare)
+    refuse_leaks(training, held_out_media)
     triplets = triplets_from_media(
         training,
         options.num_triplets_per_class,
@@ -155,12 +156,12 @@ def _two_sides(
     audio_dir: str | Path,
     held_out: tuple[str | Path, str | Path] | None,
     options: TrainingOptions,
-) -> tuple[PairedFolders, PairedFolders]:
+    prepare: Callable[[PairedFolders], PreparedMedia],
+) -> tuple[PreparedMedia, PreparedMedia]:
+    """What is trained on and what is held out; what cannot be read is left out before the split."""
     folders = scan_folders(image_dir, audio_dir)
     if held_out is None:
-        return split_by_source(
-            folders, held_out_fraction=options.held_out_fraction, seed=options.seed
-        )
+        return _split(prepare(folders), options)
     others = scan_folders(*held_out, min_sources_per_class=1)
     if others.class_names != folders.class_names:
         differing = sorted(set(others.class_names) ^ set(folders.class_names))
@@ -168,7 +169,32 @@ def _two_sides(
             f"The held-out folders '{held_out[0]}' and '{held_out[1]}' must hold the classes of "
             f"'{image_dir}', but {', '.join(differing)} are on one side only."
         )
-    return folders, others
+    return prepare(folders), prepare(others)
+
+
+def _split(media: PreparedMedia, options: TrainingOptions) -> tuple[PreparedMedia, PreparedMedia]:
+    content = {file.path: file.content for file in (*media.images, *media.recordings)}
+    images, recordings = (
+        tuple(MediaFile(file.path, file.class_index) for file in files)
+        for files in (media.images, media.recordings)
+    )
+    training, held_out = split_by_source(
+        PairedFolders(media.class_names, images, recordings),
+        held_out_fraction=options.held_out_fraction,
+        source_of=content.__getitem__,
+        seed=options.seed,
+    )
+
+    def side(folders: PairedFolders, skipped: tuple[Skipped, ...]) -> PreparedMedia:
+        kept = {file.path for file in (*folders.images, *folders.recordings)}
+        return PreparedMedia(
+            media.class_names,
+            tuple(file for file in media.images if file.path in kept),
+            tuple(file for file in media.recordings if file.path in kept),
+            skipped,
+        )
+
+    return side(training, media.skipped), side(held_out, ())
 
 
 def fit_triplets(

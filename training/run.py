@@ -62,7 +62,8 @@ def save_run(
     """
     root = Path(directory)
     root.mkdir(parents=True, exist_ok=True)
-    trained.encoder.save(root / "encoder.keras")
+    trained.encoder.save(root / "unfinished.keras")
+    (root / "unfinished.keras").replace(root / "encoder.keras")
     record = {
         "schema": SCHEMA,
         "options": asdict(options),

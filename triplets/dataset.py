@@ -174,7 +174,7 @@ class Triplets(Sequence[Triplet]):
             "seed": self.seed,
         }
         temporary = root / "triplets.json.part"
-        temporary.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps(document), encoding="utf-8")
         temporary.replace(root / "triplets.json")
 
     @classmethod

@@ -27,14 +27,15 @@ from fused_encoder.media import (
     UnreadableMediaError,
     load_image,
     load_waveform,
-    resize_image,
 )
+from fused_encoder.photo import prepare_photo
 from fused_encoder.weights import cache_directory
 from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
 from triplets.folders import MediaFile, PairedFolders
 
 logger = logging.getLogger(__name__)
 
+FEATURES_VERSION = 1  # raised when decoding or resampling gives other numbers than before
 DECODERS = 2  # files worked on at once; more only wait for the same cores
 
 
@@ -176,11 +177,14 @@ def prepare_media(
         )
     extract_audio_sequence(yamnet, _probe())  # a callable that is no YAMNet is refused here
     store = store or FeatureStore()
-    made_by = f"{yamnet_fingerprint(yamnet)}-{max_audio_seconds or 'whole'}-{resampler}"
+    read = "whole" if max_audio_seconds is None else f"{max_audio_seconds:g}s"
+    made_by = f"{yamnet_fingerprint(yamnet)}-{read}-{resampler}-v{FEATURES_VERSION}"
     sequence = partial(
         _audio_sequence, yamnet=yamnet, max_seconds=max_audio_seconds, resampler=resampler
     )
-    images, bad_images = _prepare(folders.images, _photo, "image-224", store, "photos", progress)
+    images, bad_images = _prepare(
+        folders.images, _photo, f"image-224-v{FEATURES_VERSION}", store, "photos", progress
+    )
     recordings, bad_recordings = _prepare(
         folders.recordings, sequence, made_by, store, "recordings", progress
     )
@@ -247,7 +251,7 @@ def _content_of(path: Path) -> str:
 
 
 def _photo(path: Path) -> np.ndarray:
-    return resize_image(load_image(path))
+    return prepare_photo(load_image(path))
 
 
 def _audio_sequence(

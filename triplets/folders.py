@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
+
+logger = logging.getLogger(__name__)
 
 MIN_SOURCES_PER_CLASS = 2
 
@@ -87,6 +90,8 @@ def scan_folders(
             f"The folders '{image_root}' and '{audio_root}' cannot be used yet "
             f"({len(problems)} problem{'s' if len(problems) > 1 else ''}):\n{listed}"
         )
+    _tell_of_other_files(image_root, IMAGE_EXTENSIONS)
+    _tell_of_other_files(audio_root, AUDIO_EXTENSIONS)
     class_names = tuple(sorted(photos))
     return PairedFolders(class_names, _files(class_names, photos), _files(class_names, sounds))
 
@@ -121,6 +126,22 @@ def _class_folders(root: Path, extensions: frozenset[str]) -> dict[str, list[Pat
 def _leads_into_its_parents(folder: Path, root: Path) -> bool:
     parents = folder.parents[: len(folder.relative_to(root).parts)]
     return os.path.realpath(folder) in map(os.path.realpath, parents)
+
+
+def _tell_of_other_files(root: Path, extensions: frozenset[str]) -> None:
+    """Warns of files whose kind is not read, such as HEIC and RAW photos; how many of each."""
+    others = Counter(
+        path.suffix.lower() or "(no extension)"
+        for path in root.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() not in extensions
+    )
+    if others:
+        listed = ", ".join(f"{number} {kind}" for kind, number in sorted(others.items()))
+        logger.warning(
+            "Passed over in '%s', for their kind is not read here: %s. Read are %s.",
+            *(root, listed, " ".join(sorted(extensions))),
+        )
 
 
 def _files(class_names: tuple[str, ...], folders: dict[str, list[Path]]) -> tuple[MediaFile, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.commands.outcome import outcome
 from app.demo import aviary_material, demo_options, own_material, run_demo
+from triplets import scan_folders
 
 
 def run(options: argparse.Namespace) -> int:
@@ -16,6 +17,9 @@ def run(options: argparse.Namespace) -> int:
     if bool(options.images) != bool(options.audio):
         raise ValueError("Expected both --images and --audio, or neither (generated birds).")
     if options.images:
+        scan_folders(
+            options.images, options.audio
+        )  # refuses what is wrong before weights are sought
         material = own_material(Path(options.images), Path(options.audio), options.seed)
     else:
         material = aviary_material(out, options.size, options.seed)

@@ -31,12 +31,16 @@ def run(options: argparse.Namespace) -> int:
     embeddings, kept, skipped = embedder.embed_readable(
         [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
     )
+    skipped_all = [*_not_media(options.inputs), *skipped]
+    if not kept:
+        outcome(skipped_all)
+        raise ValueError(f"None of the {len(pairs)} inputs can be embedded; nothing was written.")
     kept_pairs = [pairs[position] for position in kept]
     ids = tuple("+".join(str(path) for path in pair if path) for pair in kept_pairs)
     metadata = tuple(_metadata(pair) for pair in kept_pairs)
     path = save_embeddings(options.out, EmbeddingFile(ids, embeddings, metadata))
     print(f"{len(ids)} embeddings in '{path}'.")
-    return outcome([*_not_media(options.inputs), *skipped])
+    return outcome(skipped_all)
 
 
 def _alone(inputs: Sequence[str]) -> Iterator[Pair]:

@@ -39,6 +39,12 @@ def evaluate_run(
         prepare_media(side, yamnet, max_audio_seconds=saved.options.max_audio_seconds)
         for side in (saved.training, saved.held_out)
     )
+    for side in (gallery, queries):
+        if not side.images or not side.recordings:
+            raise FileNotFoundError(
+                f"The photos and recordings of the run '{saved.directory}' cannot be read any more, such as "
+                f"'{side.skipped[0].path}': {side.skipped[0].reason}. Put them back where they were."
+            )
     embedder = Embedder.from_encoder(
         saved.encoder, yamnet, audio_seconds=saved.options.audio_seconds
     )

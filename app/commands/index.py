@@ -15,9 +15,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
+    files = {path: load_embeddings(path) for path in options.embeddings}  # before an index is made
     with EmbeddingIndex.open(options.index) as index:
-        for path in options.embeddings:
-            rows = load_embeddings(path)
+        for path, rows in files.items():
             new = index.add(rows.ids, rows.embeddings, rows.metadata)
             print(f"{new} new of {len(rows.ids)} rows from '{path}'.")
         print(f"'{options.index}' holds {len(index)} embeddings.")

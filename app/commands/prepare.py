@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from app.commands.destination import check_destination
 from app.commands.outcome import outcome
 from app.commands.sources import yamnet_from
 from triplets import prepare_triplets, scan_folders
@@ -11,6 +12,7 @@ from triplets import prepare_triplets, scan_folders
 
 def run(options: argparse.Namespace) -> int:
     """Mines triplets and writes them."""
+    check_destination(options.out, "triplets.json")
     scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
     triplets = prepare_triplets(
         options.images,

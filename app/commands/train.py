@@ -6,6 +6,7 @@ import argparse
 
 import keras
 
+from app.commands.destination import check_destination
 from app.commands.outcome import outcome
 from app.commands.sources import yamnet_from
 from fused_encoder import create_fused_encoder
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
         held_out_fraction=options.held_out,
         seed=options.seed,
     )
+    check_destination(options.out, "run.json")
     scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
     encoder = create_fused_encoder(

@@ -82,15 +82,21 @@ def test_an_encoder_without_thresholds_asks_for_one(videos, embedder, exported):
         count_individuals(videos, bare)
 
 
-def test_sound_is_embedded_with_animals_that_are_alone(videos, embedder):
+def test_two_animals_seen_together_are_two_though_no_embedded_frame_shows_both(videos, embedder):
+    def one_early_one_late(moments):
+        left, right = (0.0, 0.0, 60.0, 60.0), (90.0, 90.0, 150.0, 150.0)
+        number = {moment.frame_index: n for n, moment in enumerate(moments)}
+        return [
+            Detection(m.frame_index, m.time_seconds, box)
+            for m in moments
+            for box in [left] * (number[m.frame_index] < 7) + [right] * (number[m.frame_index] > 2)
+        ]
+
     counted = count_individuals(
-        videos[:1], embedder, threshold=0.5, detector="whole", use_sound=True, frames_per_second=1.0
+        videos[:1], embedder, threshold=-1.0, detector=one_early_one_late, frames_per_second=10.0
     )
-    assert all(counted.sightings[0].with_sound)
-    crowded = count_individuals(
-        videos[:1], embedder, threshold=0.5, detector=two_squares, use_sound=True
-    )
-    assert not any(crowded.sightings[0].with_sound)
+    assert counted.sightings[0].seen_together == ((0, 1),)
+    assert counted.num_individuals == 2
 
 
 def test_a_video_that_cannot_be_read_is_skipped_and_listed(videos, embedder, tmp_path):

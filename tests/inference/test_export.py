@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from fused_encoder import create_fused_encoder, create_yamnet, extract_audio_sequence
+from fused_encoder.image_branch import PixelScaling
 from fused_encoder.yamnet_network import WaveformYamnet
 from inference import export_saved_model
 from inference.export import encoder_fingerprint, load_settings
@@ -24,6 +25,8 @@ np.save(sys.argv[3], model.embed(inputs["images"], inputs["waveforms"]).numpy())
 ours = {"fused_encoder", "inference", "training", "triplets", "app"} & set(sys.modules)
 sys.exit(f"imported {ours}" if ours else 0)
 """
+
+HEARD = {"audio_seconds": 2.0, "max_windows": 3}
 
 
 def tone(seconds: float, hertz: float = 440.0) -> np.ndarray:
@@ -128,7 +131,7 @@ def test_another_number_of_images_than_of_waveforms_is_refused(model, batch):
 
 def test_settings_travel_with_the_model(exported, encoder, yamnet):
     settings = load_settings(exported)
-    assert settings.fingerprint == encoder_fingerprint(encoder, yamnet)
+    assert settings.fingerprint == encoder_fingerprint(encoder, yamnet, **HEARD)
     assert settings.class_names == ("wren", "Zaunkönig")
     assert settings.thresholds == {"fused": 0.5, "image": 0.25, "audio": 0.75}
     assert (settings.embedding_size, settings.audio_seconds, settings.max_windows) == (128, 2.0, 3)
@@ -154,17 +157,35 @@ def test_an_older_export_is_replaced_and_nothing_else_is_left(encoder, yamnet, t
 
 
 def test_the_fingerprint_names_the_weights_and_the_yamnet(encoder, yamnet, tmp_path):
-    fingerprint = encoder_fingerprint(encoder, yamnet)
+    fingerprint = encoder_fingerprint(encoder, yamnet, **HEARD)
     encoder.save(tmp_path / "encoder.keras")
     other = keras.saving.load_model(tmp_path / "encoder.keras")
-    assert encoder_fingerprint(other, yamnet) == fingerprint
+    assert encoder_fingerprint(other, yamnet, **HEARD) == fingerprint
     keras.utils.set_random_seed(5)
     heard_otherwise = WaveformYamnet(create_yamnet())
-    assert encoder_fingerprint(other, heard_otherwise) != fingerprint
+    assert encoder_fingerprint(other, heard_otherwise, **HEARD) != fingerprint
     weights = other.get_weights()
     weights[0].flat[0] += 1e-3
     other.set_weights(weights)
-    assert encoder_fingerprint(other, yamnet) != fingerprint
+    assert encoder_fingerprint(other, yamnet, **HEARD) != fingerprint
+
+
+def test_the_fingerprint_names_how_sound_is_cut_and_pixels_are_scaled(encoder, yamnet):
+    fingerprint = encoder_fingerprint(encoder, yamnet, **HEARD)
+    assert encoder_fingerprint(encoder, yamnet, audio_seconds=5.0, max_windows=3) != fingerprint
+    assert encoder_fingerprint(encoder, yamnet, audio_seconds=2.0, max_windows=4) != fingerprint
+    scaled = keras.models.clone_model(
+        encoder, clone_function=_with_other_pixel_scale, recursive=True
+    )
+    scaled.set_weights(encoder.get_weights())
+    assert encoder_fingerprint(scaled, yamnet, **HEARD) != fingerprint
+
+
+def _with_other_pixel_scale(layer):
+    config = layer.get_config()
+    if isinstance(layer, PixelScaling):
+        config["scale"] = "unit"
+    return layer.__class__.from_config(config)
 
 
 def test_encoders_made_alike_have_one_fingerprint(yamnet):
@@ -172,7 +193,7 @@ def test_encoders_made_alike_have_one_fingerprint(yamnet):
     for _ in range(2):
         keras.utils.set_random_seed(7)
         alike = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=7)
-        fingerprints.add(encoder_fingerprint(alike, yamnet))
+        fingerprints.add(encoder_fingerprint(alike, yamnet, **HEARD))
     assert len(fingerprints) == 1
 
 

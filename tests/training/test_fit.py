@@ -99,3 +99,16 @@ def test_held_out_folders_of_other_classes_are_refused(aviary, yamnet, store, tm
 def test_options_out_of_range_are_refused_before_any_work(name, value, expected):
     with pytest.raises(ValueError, match=f"Expected {name} {expected}, received {value}"):
         TrainingOptions(**{name: value})
+
+
+def test_held_out_folders_that_are_the_training_folders_are_refused(aviary, yamnet, encoder, store):
+    with pytest.raises(ValueError, match="are on both sides and would find themselves"):
+        train_encoder(
+            aviary.images,
+            aviary.audio,
+            yamnet,
+            held_out=(aviary.images, aviary.audio),
+            encoder=encoder,
+            store=store,
+            progress=False,
+        )

@@ -193,3 +193,13 @@ def test_names_in_any_script_and_very_long_ones_are_read(trees):
         for name in ("北椋鳥", long_name):
             _fill(root / name, f"{'x' * 250}.{extension}", f"крапивник.{extension}")
     assert scan_folders(*trees).class_names == ("robin", "wren", long_name, "北椋鳥")
+
+
+def test_files_of_kinds_that_are_not_read_are_told_of(trees, caplog):
+    for root, extension in zip(trees, ("jpg", "wav"), strict=True):
+        for name in ("robin", "wren"):
+            _fill(root / name, f"1.{extension}", f"2.{extension}")
+    (trees[0] / "wren" / "raw.CR2").write_bytes(b"x")
+    (trees[0] / "wren" / "phone.heic").write_bytes(b"x")
+    scan_folders(*trees)
+    assert "their kind is not read here: 1 .cr2, 1 .heic." in caplog.text
