@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.commands.outcome import outcome
 from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
-from inference import Embedder
+from inference import Embedder, SkippedPair
 from inference.embedding_file import EmbeddingFile, save_embeddings
 from triplets import Skipped
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     embeddings, kept, skipped = embedder.embed_readable(
         [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
     )
-    skipped_all = [*_not_media(options.inputs), *skipped]
+    skipped_all: list[Skipped | SkippedPair] = [*_not_media(options.inputs), *skipped]
     if not kept:
         outcome(skipped_all)
         raise ValueError(f"None of the {len(pairs)} inputs can be embedded; nothing was written.")
