@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
-from inference.pair_embedding import IMAGE_SPECS, SEQUENCE_SPEC, WAVEFORM_SPEC, PairEmbedding
+from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
 
 SETTINGS_FILE = "encoder.json"
 SCHEMA = 1
@@ -186,8 +186,6 @@ def library_versions() -> dict[str, str]:
 
 def _signatures(module: PairEmbedding) -> dict[str, tf.types.experimental.ConcreteFunction]:
     by_type = [module.embed.get_concrete_function(spec, WAVEFORM_SPEC) for spec in IMAGE_SPECS]
-    for spec in IMAGE_SPECS:
-        module.embed_sequences.get_concrete_function(spec, SEQUENCE_SPEC)
     return {"serving_default": by_type[0], "float_images": by_type[1]}
 
 

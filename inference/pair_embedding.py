@@ -71,12 +71,12 @@ class PairEmbedding(tf.Module):
         """
         return self._pairs(images, self._heard(waveforms))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[IMAGE_SPECS[0], SEQUENCE_SPEC])
     def embed_sequences(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
         """Embeddings of pairs of a photo and what YAMNet made of a recording.
 
         Args:
-            images: as in `embed`.
+            images: uint8 [batch, height, width, 3], as in `embed`.
             audio_sequences: float32 [batch, num_frames, 1024], right-padded with rows of zeros.
 
         Returns:
