@@ -58,7 +58,11 @@ def frames_in(seconds: float) -> int:
     """
     if not (math.isfinite(seconds) and seconds >= 0):
         raise ValueError(f"Expected seconds to be finite and at least 0, received {seconds}.")
-    num_samples = round(seconds * SAMPLE_RATE_HZ)
+    return frames_in_samples(round(seconds * SAMPLE_RATE_HZ))
+
+
+def frames_in_samples(num_samples: int) -> int:
+    """`frames_in` for a length in samples at 16 kHz: int >= 0; 0 for none, else at least 1."""
     if num_samples == 0:
         return 0
     return 1 + math.ceil(max(num_samples - PATCH_SAMPLES, 0) / PATCH_HOP_SAMPLES)
@@ -68,7 +72,7 @@ def extract_audio_sequence(yamnet: Yamnet, waveform: np.ndarray) -> np.ndarray:
     """The audio_sequence of a waveform: one YAMNet embedding for every 0.48 s.
 
     Trailing samples of exactly 0 are padding and cut off first, so that a waveform padded into a batch
-    gives the same sequence as alone.
+    gives the same sequence as alone. For many recordings `AudioSequences` is faster.
 
     Args:
         yamnet: what `load_yamnet` returns, or any callable of the same interface.
@@ -83,7 +87,30 @@ def extract_audio_sequence(yamnet: Yamnet, waveform: np.ndarray) -> np.ndarray:
         TypeError: the waveform is not of a floating type.
         ValueError: it is not one-dimensional, not finite, or far beyond [-1, 1]; or yamnet is none.
     """
-    sound = _without_padding(_checked(waveform))
+    return embed_sound(yamnet, sound_in(waveform))
+
+
+def sound_in(waveform: np.ndarray) -> np.ndarray:
+    """The sound in a waveform: all of it but trailing samples of exactly 0, which are padding.
+
+    Args:
+        waveform: as in `extract_audio_sequence`.
+
+    Returns:
+        float32 [num_samples], at least 0.1 s.
+
+    Raises:
+        ValueError, TypeError: there is no usable sound, as in `extract_audio_sequence`.
+    """
+    return _without_padding(_checked(waveform))
+
+
+def embed_sound(yamnet: Yamnet, sound: np.ndarray) -> np.ndarray:
+    """The audio_sequence of a sound that `sound_in` gave, float32 [num_frames, 1024].
+
+    Raises:
+        ValueError: `yamnet` gives other shapes than YAMNet.
+    """
     outputs = yamnet(sound)
     embeddings = np.asarray(outputs[1] if len(outputs) == 3 else None, dtype=np.float32)
     if embeddings.ndim != 2 or embeddings.shape[1] != AUDIO_SEQUENCE_SIZE:

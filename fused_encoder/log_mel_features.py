@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from fused_encoder.log_mel import NUM_MEL_BANDS, log_mel_patches
+from fused_encoder.log_mel import NUM_MEL_BANDS, PATCH_ROWS, log_mel_patches
 
 _NUM_STEPS = 16  # time steps per patch, of 6 spectrogram rows (60 ms) each
 _NUM_CLASSES = 521
@@ -37,10 +37,24 @@ class LogMelFeatures(tf.Module):
             variance 1, or all 0; log mel spectrogram float32 [num_rows, 64].
         """
         patches, log_mel = log_mel_patches(waveform)
-        steps = tf.reshape(patches, [-1, _NUM_STEPS, 96 // _NUM_STEPS, NUM_MEL_BANDS])
+        scores, embeddings = self.from_patches(patches)
+        return scores, embeddings, log_mel
+
+    @tf.function(input_signature=[tf.TensorSpec([None, PATCH_ROWS, NUM_MEL_BANDS], tf.float32)])
+    def from_patches(self, patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores (zeros) and embeddings of patches, which may come from many recordings.
+
+        Args:
+            patches: float32 [batch, 96, 64], of `log_mel_patches`.
+
+        Returns:
+            scores float32 [batch, 521], embeddings float32 [batch, 1024].
+        """
+        rows_per_step = PATCH_ROWS // _NUM_STEPS
+        steps = tf.reshape(patches, [-1, _NUM_STEPS, rows_per_step, NUM_MEL_BANDS])
         flat = tf.reshape(tf.reduce_mean(steps, axis=2), [-1, _NUM_STEPS * NUM_MEL_BANDS])
         mean, variance = tf.nn.moments(flat, axes=[1], keepdims=True)
         standardised = (flat - mean) * tf.math.rsqrt(variance + _LEAST_VARIANCE)
         # Without this, silence would be the rounding error of its mean.
         embeddings = tf.where(variance > 1e-3 * _LEAST_VARIANCE, standardised, 0.0)
-        return tf.zeros([tf.shape(patches)[0], _NUM_CLASSES]), embeddings, log_mel
+        return tf.zeros([tf.shape(patches)[0], _NUM_CLASSES]), embeddings

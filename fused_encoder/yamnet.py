@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, Yamnet
+from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, Yamnet, embed_sound
 from fused_encoder.log_mel import NUM_MEL_BANDS, SAMPLE_RATE_HZ
 from fused_encoder.published_weights import YAMNET_HANDLE
 from fused_encoder.weights import (
@@ -74,8 +74,11 @@ def yamnet_fingerprint(yamnet: Yamnet) -> str:
 
     Returns:
         16 hexadecimal characters.
+
+    Raises:
+        ValueError: `yamnet` gives other shapes than YAMNet.
     """
-    embeddings = np.asarray(yamnet(_probe_waveform())[1], dtype=np.float64)
+    embeddings = embed_sound(yamnet, _probe_waveform()).astype(np.float64)
     norm = float(np.linalg.norm(embeddings))
     positions = np.arange(embeddings.size)
     # Eight weighted sums; the angles are irrational, so that no two weightings agree.

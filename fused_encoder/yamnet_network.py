@@ -96,8 +96,21 @@ class WaveformYamnet(tf.Module):
             spectrogram float32 [num_rows, 64].
         """
         patches, log_mel = log_mel_patches(waveform)
-        scores, embeddings = self.network(patches, training=False)
+        scores, embeddings = self.from_patches(patches)
         return scores, embeddings, log_mel
+
+    @tf.function(input_signature=[tf.TensorSpec([None, PATCH_ROWS, NUM_MEL_BANDS], tf.float32)])
+    def from_patches(self, patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and embeddings of patches, which may come from many recordings.
+
+        Args:
+            patches: float32 [batch, 96, 64], of `log_mel_patches`.
+
+        Returns:
+            scores float32 [batch, 521], embeddings float32 [batch, 1024].
+        """
+        scores, embeddings = self.network(patches, training=False)
+        return scores, embeddings
 
     @property
     def variables(self) -> tuple[keras.Variable, ...]:

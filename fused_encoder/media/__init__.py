@@ -4,6 +4,7 @@ from fused_encoder.media.audio import (
     AUDIO_EXTENSIONS,
     AudioInfo,
     load_waveform,
+    load_waveform_with_notes,
     probe_audio,
     save_waveform,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "iter_moments",
     "load_image",
     "load_waveform",
+    "load_waveform_with_notes",
     "mix_down",
     "probe_audio",
     "probe_video",

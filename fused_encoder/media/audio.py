@@ -12,7 +12,7 @@ from fused_encoder.media.decoded_audio import DecodedAudio, check_rate
 from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.excerpt import Excerpt
 from fused_encoder.media.files import read_head, written_whole
-from fused_encoder.media.mixing import mix_down
+from fused_encoder.media.mixing import mix_down_with_note
 from fused_encoder.media.pyav_reader import open_audio_stream, read_with_pyav
 from fused_encoder.media.resampling import Resampler, resample
 from fused_encoder.media.soundfile_reader import open_with_soundfile, read_with_soundfile
@@ -104,19 +104,56 @@ def load_waveform(
         UnreadableMediaError: not a recording, nothing in it can be decoded, nothing at that
             offset, NaN or infinite samples, or amplitudes beyond `HIGHEST_AMPLITUDE`.
     """
+    waveform, notes = load_waveform_with_notes(
+        path,
+        sample_rate_hz=sample_rate_hz,
+        offset_seconds=offset_seconds,
+        max_seconds=max_seconds,
+        resampler=resampler,
+    )
+    for note in notes:
+        logger.warning(note, path)
+    return waveform
+
+
+def load_waveform_with_notes(
+    path: str | Path,
+    *,
+    sample_rate_hz: int = 16000,
+    offset_seconds: float = 0.0,
+    max_seconds: float | None = None,
+    resampler: Resampler = "soxr_hq",
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """`load_waveform`, and what it would have warned of.
+
+    For whoever keeps the result and wants to repeat the warnings when it is used again.
+
+    Args:
+        path: as in `load_waveform`.
+        sample_rate_hz: as in `load_waveform`.
+        offset_seconds: as in `load_waveform`.
+        max_seconds: as in `load_waveform`.
+        resampler: as in `load_waveform`.
+    Returns:
+        float32 [num_samples]; and messages, each with one `%s` for the file's name: `note % path`.
+    Raises:
+        FileNotFoundError, ValueError, UnreadableMediaError: as `load_waveform`.
+    """
     path = Path(path)
     _check_options(sample_rate_hz, offset_seconds, max_seconds)
     read_head(path)
     excerpt = Excerpt.from_seconds(offset_seconds, max_seconds, sample_rate_hz)
     decoded = _decode(path, excerpt)
     _check_samples(path, decoded, excerpt)
-    _warn_of_quality(path, decoded, sample_rate_hz)
-    mono = mix_down(decoded.samples, source=f"'{path}'")
+    notes = _notes_on_quality(decoded, sample_rate_hz)
+    mono, mixing_note = mix_down_with_note(decoded.samples)
+    if mixing_note is not None:
+        notes.append(mixing_note.replace("%s", "'%s'"))
     rate = decoded.sample_rate_hz
     waveform = excerpt.trim(resample(mono, rate, sample_rate_hz, resampler=resampler), rate)
     if len(waveform) == 0:
         raise _nothing_there(path, offset_seconds)
-    return waveform
+    return waveform, tuple(notes)
 
 
 def save_waveform(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -> None:
@@ -169,8 +206,8 @@ def _check_samples(path: Path, decoded: DecodedAudio, excerpt: Excerpt) -> None:
     samples = decoded.samples
     if len(samples) == 0:
         raise _nothing_there(path, excerpt.first_sample / excerpt.target_rate_hz, decoded.damage)
-    is_finite = np.isfinite(samples).all(axis=1)
-    if not is_finite.all():
+    if not np.isfinite(samples).all():
+        is_finite = np.isfinite(samples).all(axis=1)
         first_read = excerpt.to_source_span(decoded.sample_rate_hz)[0]
         first_bad = (first_read + int(np.argmin(is_finite))) / decoded.sample_rate_hz
         raise UnreadableMediaError(
@@ -198,15 +235,15 @@ def _nothing_there(
     )
 
 
-def _warn_of_quality(path: Path, decoded: DecodedAudio, sample_rate_hz: int) -> None:
+def _notes_on_quality(decoded: DecodedAudio, sample_rate_hz: int) -> list[str]:
+    notes = []
     if decoded.damage is not None:
         num_seconds = len(decoded.samples) / decoded.sample_rate_hz
-        logger.warning("'%s' is damaged: %s. %.2f s are used.", path, decoded.damage, num_seconds)
+        damage = decoded.damage.replace("%", "%%")
+        notes.append(f"'%s' is damaged: {damage}. {num_seconds:.2f} s are used.")
     if decoded.sample_rate_hz < sample_rate_hz:
-        logger.warning(
-            "'%s' has %d samples per second, the model wants %d: above %d Hz it holds no sound.",
-            path,
-            decoded.sample_rate_hz,
-            sample_rate_hz,
-            decoded.sample_rate_hz // 2,
+        notes.append(
+            f"'%s' has {decoded.sample_rate_hz} samples per second, the model wants "
+            f"{sample_rate_hz}: above {decoded.sample_rate_hz // 2} Hz it holds no sound."
         )
+    return notes

@@ -13,6 +13,12 @@ from fused_encoder.media import load_image, resize_image, save_waveform
 from triplets import FeatureStore, PairedFolders, prepare_media, scan_folders
 
 
+@pytest.fixture(autouse=True)
+def _no_word_of_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow warns of the many stand-ins that the tests make, each traced anew."""
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "disabled", True)
+
+
 @pytest.fixture
 def folders(write_folders) -> PairedFolders:
     return scan_folders(*write_folders("robin", "wren"))
@@ -79,7 +85,8 @@ def test_another_yamnet_never_meets_the_old_features(folders, yamnet, store):
         return scores, 2 * embeddings, log_mel
 
     first, second = _prepare(folders, yamnet, store), _prepare(folders, other, store)
-    np.testing.assert_allclose(second.recordings[0].feature(), 2 * first.recordings[0].feature())
+    twice = 2 * first.recordings[0].feature()
+    np.testing.assert_allclose(second.recordings[0].feature(), twice, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -130,29 +137,6 @@ def test_a_stored_feature_that_is_cut_off_is_computed_again(folders, yamnet, sto
     assert f"'{stored}' is damaged" in caplog.text
 
 
-def test_a_stored_feature_with_a_garbled_header_is_computed_again(store):
-    path = store.get("ab-c", lambda: np.arange(12.0))
-    whole = path.read_bytes()
-    rng = np.random.default_rng(0)
-    for _ in range(300):
-        garbled = bytearray(whole)
-        for position in rng.integers(10, 60, 5):
-            garbled[position] = rng.integers(256)
-        path.write_bytes(garbled)
-        store.get("ab-c", lambda: np.arange(12.0))  # raises nothing; some garbling is harmless
-
-
-def test_the_store_computes_only_what_it_does_not_hold(store):
-    path = store.get("ab-c", lambda: np.arange(3))
-    assert store.get("ab-c", lambda: pytest.fail("computed twice")) == path
-    np.testing.assert_array_equal(np.load(path), [0, 1, 2])
-
-
-def test_without_a_folder_the_store_lies_in_the_users_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("FUSED_ENCODER_CACHE", str(tmp_path))
-    assert FeatureStore().directory == tmp_path / "features"
-
-
 def test_files_that_cannot_be_used_are_skipped_listed_and_logged(
     write_folders, yamnet, store, caplog
 ):
@@ -201,14 +185,6 @@ def test_a_full_disk_is_said_to_be_full_and_leaves_nothing_torn(
         _prepare(folders, yamnet, store)
     assert error.value.errno == errno.ENOSPC
     assert _contents(store) == before
-
-
-def test_a_disk_that_fills_up_in_the_middle_of_a_file_is_full_too(store, monkeypatch):
-    store.directory.mkdir(parents=True)
-    monkeypatch.setattr(Path, "with_name", lambda self, name: Path("/dev/full"))
-    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok: None)
-    with pytest.raises(OSError, match="The disk is full"):
-        store.get("ab-c", lambda: np.zeros(300_000, np.uint8))
 
 
 def test_the_same_bytes_in_two_classes_are_warned_of(write_folders, yamnet, store, caplog):

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from fused_encoder.media import (
     UnreadableMediaError,
     load_waveform,
+    load_waveform_with_notes,
     probe_audio,
     pyav_reader,
     save_waveform,
 )
+from fused_encoder.media.decoded_audio import DecodedAudio
 
 Recording = Callable[..., Path]
 
@@ -313,6 +315,28 @@ def test_of_a_truncated_file_the_good_part_is_used_and_said(
     np.testing.assert_allclose(part[:80000], whole[:80000], atol=1e-3)
     assert f"{name}' is damaged: it " in caplog.text
     assert "s are used" in caplog.text
+
+
+def test_all_that_is_warned_of_can_be_had_as_notes_instead(
+    recording: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = recording("a.wav", np.stack([chirp(8000), -chirp(8000)], axis=1), rate=8000)
+    path.write_bytes(path.read_bytes()[:-16_000])
+    waveform, notes = load_waveform_with_notes(path)
+    assert caplog.messages == []
+    np.testing.assert_array_equal(load_waveform(path), waveform)
+    assert caplog.messages == [note % path for note in notes]
+    assert [f"'{path}' is damaged" in caplog.text, len(notes)] == [True, 3]
+
+
+def test_a_percent_sign_in_a_note_stays_one(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recording("a.wav")
+    decoded = DecodedAudio(np.ones((16_000, 1), np.float32), 16_000, "60 % of %s is missing")
+    monkeypatch.setattr("fused_encoder.media.audio._decode", lambda *_: decoded)
+    (note,) = load_waveform_with_notes(path)[1]
+    assert note % path == f"'{path}' is damaged: 60 % of %s is missing. 1.00 s are used."
 
 
 def test_a_stretch_before_the_damage_is_not_warned_of(

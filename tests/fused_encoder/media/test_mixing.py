@@ -11,6 +11,12 @@ def test_ordinary_stereo_is_averaged(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
 
 
+@pytest.mark.parametrize("num_channels", range(1, 7))
+def test_the_mean_is_numpys_to_the_last_bit(num_channels: int) -> None:
+    samples = NOISE[:, :num_channels]
+    np.testing.assert_array_equal(mix_down(samples), samples.mean(axis=1))
+
+
 @pytest.mark.parametrize("num_channels", [1, 2, 3, 6])
 def test_unrelated_channels_are_no_reason_to_worry(
     caplog: pytest.LogCaptureFixture, num_channels: int
