@@ -6,22 +6,23 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 import numpy as np
 
-from fused_encoder.audio_windows import pad_sequences
-from triplets.augmentation import augment_photo
+from triplets.epochs import EpochCounter
 from triplets.features import PreparedFile, PreparedMedia, Skipped
+from triplets.members import MemberLoader
 from triplets.mining import TripletRow
+from triplets.photos import PhotoSource
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 SCHEMA = 1
-ROLES = ("anchor", "positive", "negative")
+AudioWindows = Literal["fixed", "random"]
+AUDIO_WINDOWS = (None, "fixed", "random")
 
 
 class Triplet(NamedTuple):
@@ -45,7 +46,7 @@ class Triplets(Sequence[Triplet]):
         media: the photos and recordings that the rows point into.
         rows: indices of the members.
         window_frames: int >= 1, how many YAMNet frames a member's audio holds at most.
-        seed: int, for which window of a long recording each member gets.
+        seed: int >= 0, for which window of a long recording each member gets, and for the order.
 
     Example:
         >>> for anchor_image, anchor_audio, *_ in triplets: ...
@@ -58,10 +59,11 @@ class Triplets(Sequence[Triplet]):
         if window_frames < 1:
             raise ValueError(f"Expected window_frames >= 1, received {window_frames}.")
         self.media = media
-        self.rows = tuple(rows)
         self.window_frames = window_frames
         self.seed = seed
-        self._starts = self._draw_starts()
+        self.rows = tuple(rows)
+        self._lengths = np.array([len(file.feature()) for file in media.recordings], int)
+        self._members = self._with_windows(rows)
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -74,7 +76,7 @@ class Triplets(Sequence[Triplet]):
         return self.media.class_names
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._members)
 
     @overload
     def __getitem__(self, index: int) -> Triplet: ...
@@ -83,8 +85,9 @@ class Triplets(Sequence[Triplet]):
     def __getitem__(self, index: int | slice) -> Triplet | Sequence[Triplet]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        photos = [str(self.media.images[member].path) for member in self.rows[index][::2]]
-        sounds = [self._audio(index, position) for position in range(3)]
+        members = self._members[index]
+        photos = [str(self.media.images[image].path) for image in members[:, 0]]
+        sounds = [self._audio(*member) for member in members[:, 1:]]
         return Triplet(photos[0], sounds[0], photos[1], sounds[1], photos[2], sounds[2])
 
     def to_dataset(
@@ -93,6 +96,9 @@ class Triplets(Sequence[Triplet]):
         *,
         shuffle: bool = True,
         augment: bool = False,
+        audio_windows: AudioWindows | None = None,
+        photos: PhotoSource | None = None,
+        epoch: EpochCounter | None = None,
         seed: int | None = None,
     ) -> tf.data.Dataset:
         """What `model.fit` of a triplet model takes.
@@ -100,55 +106,46 @@ class Triplets(Sequence[Triplet]):
         Args:
             batch_size: int >= 1, triplets per batch.
             shuffle: whether each epoch has its own order.
-            augment: whether photos are varied lightly: see `triplets.augmentation`.
-            seed: int or None for the triplets' own.
+            augment: whether photos are varied lightly, as their source does it: see
+                `triplets.augmentation`.
+            audio_windows: which piece of a long recording a member holds: "fixed", the one that
+                indexing gives; or "random", drawn anew each epoch. Default: random with `augment`,
+                else fixed.
+            photos: where photos come from: the stored ones (default), or features of a frozen trunk.
+            epoch: which epoch an iterator belongs to, see `training.FollowEpoch`. Default: the first
+                iterator is epoch 0, and each further one the next.
+            seed: int >= 0 or None for the triplets' own. Order, variations and windows are a function
+                of seed and epoch.
 
         Returns:
             tf.data.Dataset of (inputs, labels). Inputs by name: `anchor_image`, `positive_image`,
-            `negative_image` float32 [batch, 224, 224, 3], RGB in [0, 1]; `anchor_audio`,
-            `positive_audio`, `negative_audio` float32 [batch, window_frames, 1024]. Labels int32
-            [batch, 3], the members' class indices.
+            `negative_image` float32 [batch, 224, 224, 3], RGB in [0, 1] (or [batch, *photos.shape]);
+            `anchor_audio`, `positive_audio`, `negative_audio` float32 [batch, window_frames, 1024].
+            Labels int32 [batch, 3, 3]: of each role class index, photo id and recording id; files of
+            equal content have equal ids.
 
         Raises:
-            ValueError: the batch size is below 1.
+            ValueError: the batch size is below 1, the seed below 0, or `audio_windows` unknown.
         """
-        from triplets.pipeline import build_dataset
+        from triplets.triplet_batches import triplet_batches
 
         if batch_size < 1:
             raise ValueError(f"Expected batch_size >= 1, received {batch_size}.")
-        return build_dataset(
-            len(self),
-            partial(self.load_batch, augment=augment),
+        if audio_windows not in AUDIO_WINDOWS:
+            raise ValueError(
+                f"Expected audio_windows to be one of {AUDIO_WINDOWS}, received {audio_windows!r}."
+            )
+        return triplet_batches(
+            lambda: self._members,
+            MemberLoader(
+                self.media, window_frames=self.window_frames, photos=photos, augment=augment
+            ),
             batch_size,
             shuffle=shuffle,
+            random_windows=augment if audio_windows is None else audio_windows == "random",
+            epoch=epoch,
             seed=self.seed if seed is None else seed,
         )
-
-    def load_batch(
-        self, indices: np.ndarray, draw: int = 0, *, augment: bool = False
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The members of some triplets, as arrays.
-
-        Args:
-            indices: int [batch], which triplets.
-            draw: int >= 0; the same draw gives the same variations.
-            augment: whether photos are varied.
-
-        Returns:
-            Photos uint8 [3, batch, 224, 224, 3], audio sequences float32
-            [3, batch, window_frames, 1024], class indices int32 [batch, 3].
-        """
-        rows = [self.rows[i] for i in indices]
-        images = [[self.media.images[row[2 * p]].feature() for row in rows] for p in range(3)]
-        if augment:
-            rng = np.random.default_rng(draw)
-            images = [[augment_photo(np.asarray(i), rng) for i in side] for side in images]
-        audio = [
-            pad_sequences([self._audio(int(i), p) for i in indices], self.window_frames)
-            for p in range(3)
-        ]
-        labels = [[self.media.images[row[2 * p]].class_index for p in range(3)] for row in rows]
-        return np.array(images), np.array(audio), np.array(labels, np.int32)
 
     def save(self, directory: str | Path) -> None:
         """Writes the triplets and all features they need into one folder, for `Triplets.load`.
@@ -213,18 +210,33 @@ class Triplets(Sequence[Triplet]):
         """The same photos and recordings with other triplets, as mining again gives them."""
         return Triplets(replace(self.media), rows, window_frames=self.window_frames, seed=self.seed)
 
-    def _audio(self, index: int, position: int) -> np.ndarray:
-        recording = self.media.recordings[self.rows[index][2 * position + 1]]
-        start = self._starts[index, position]
-        return np.array(recording.feature()[start : start + self.window_frames])
+    def replace_rows(self, rows: Sequence[TripletRow]) -> None:
+        """Other triplets in place, for the datasets that were made of these: from their next epoch on.
 
-    def _draw_starts(self) -> np.ndarray:
-        lengths = np.array([len(file.feature()) for file in self.media.recordings], int)
-        if not self.rows:
-            return np.zeros((0, 3), int)
-        members = np.array(self.rows)[:, 1::2]
-        choices = np.maximum(lengths[members] - self.window_frames, 0) + 1
-        return np.random.default_rng(self.seed).integers(0, choices)
+        Args:
+            rows: as many as there are.
+
+        Raises:
+            ValueError: they are more or fewer.
+        """
+        if len(rows) != len(self):
+            raise ValueError(
+                f"Expected {len(self)} rows, as many as there are triplets (a dataset's length stays), "
+                f"received {len(rows)}. Use with_rows for others."
+            )
+        self.rows = tuple(rows)
+        self._members = self._with_windows(rows)  # one assignment: a reader has all old or all new
+
+    def _audio(self, recording: int, start: int) -> np.ndarray:
+        sequence = self.media.recordings[recording].feature()
+        return np.array(sequence[start : start + self.window_frames])
+
+    def _with_windows(self, rows: Sequence[TripletRow]) -> np.ndarray:
+        """Photo, recording and first frame of each role's window, int [num_triplets, 3, 3]."""
+        files = np.array(rows, int).reshape(-1, 3, 2)
+        choices = np.maximum(self._lengths[files[:, :, 1]] - self.window_frames, 0) + 1
+        starts = np.random.default_rng(self.seed).integers(0, choices)
+        return np.concatenate([files, starts[:, :, None]], axis=2)
 
 
 def _to_json(member: PreparedFile) -> dict[str, str | int]:

@@ -1,19 +1,23 @@
 """Mining: which files make a triplet, and which negatives are hard enough to learn from.
 
-Hardness is measured between recordings, by the cosine of their mean YAMNet embeddings: what the
-published method does. A negative's photo is any photo of the negative's class.
+Hardness is the cosine of two candidates' vectors: of recordings by their mean YAMNet embeddings, which
+is what the published method does, or of pairs by what an encoder makes of photo and call together.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
 
+from triplets.candidates import Candidates, Embeddings, EmbedMedia, make_candidates
 from triplets.features import PreparedFile, PreparedMedia
+from triplets.members import distinct_files
 
 Mining = Literal["cosine", "semi-hard", "hard"]
 MINING_WAYS = ("cosine", "semi-hard", "hard")
+BLOCK_SIZE = 2**23  # similarities held at once, 32 MB
 
 
 class TripletRow(NamedTuple):
@@ -33,63 +37,64 @@ def mine_triplets(
     *,
     mining: Mining = "cosine",
     min_similarity: float = 0.6,
-    recording_vectors: np.ndarray | None = None,
+    embeddings: Embeddings | EmbedMedia | None = None,
     seed: int = 0,
 ) -> list[TripletRow]:
     """Triplets for every class: anchor and positive of one class and no common file, negative of another.
 
-    Ways of choosing the negative, given the anchor:
+    A class's candidates are anchors in turn; the positive is any that shares no file with the anchor.
+    Ways of choosing the negative, given these:
 
-    - "cosine" (published): any recording of another class whose similarity with the anchor is at
+    - "cosine" (published): any candidate of another class whose similarity with the anchor is at
       least `min_similarity`; where there is none, the most similar one.
     - "semi-hard" (FaceNet): the most similar one that is still less similar than the positive; where
       there is none, the most similar one.
     - "hard": the most similar one of all.
+
+    Similarities are computed for a block of anchors at a time, never for all with all.
 
     Args:
         media: photos and recordings, each class with at least two of different content.
         num_triplets_per_class: int >= 1.
         mining: how negatives are chosen.
         min_similarity: float in [-1, 1], for "cosine". Default 0.6, as published.
-        recording_vectors: float32 [num_recordings, size] or None, what similarity is measured on, in
-            the order of `media.recordings`. Default: each recording's mean YAMNet embedding.
-        seed: the same seed gives the same triplets.
+        embeddings: what similarity is measured on. None (default): each recording's mean YAMNet
+            embedding. An array float32 [num_recordings, size], in the order of `media.recordings`:
+            candidates are recordings, with any photos of their classes. `CandidatePairs`: candidates
+            are these pairs, by the similarity of photo and call together (see
+            `training.embed_candidates`). Or a function that gives one of the two for `media`.
+        seed: int >= 0; the same seed gives the same triplets.
 
     Returns:
         List of [num_classes * num_triplets_per_class] rows, class by class.
 
     Raises:
-        ValueError: an option is out of range, there are fewer than two classes, or a class has fewer
-            than two sources (all such classes in one message).
+        ValueError: an option is out of range, there are fewer than two classes, a class has fewer than
+            two sources or no two candidates without a common file (all such classes in one message),
+            or the embeddings do not fit the media.
     Reference:
         Schroff et al., "FaceNet", 2015, https://arxiv.org/abs/1503.03832 (semi-hard negatives).
     """
     _check(media, num_triplets_per_class, mining, min_similarity)
-    vectors = mean_sequences(media) if recording_vectors is None else recording_vectors
-    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    candidates = make_candidates(media, embeddings)
+    anchors_of = [candidates.anchors(index) for index in range(len(media.class_names))]
+    _check_anchors(anchors_of, media)
     rng = np.random.default_rng(seed)
-    images, recordings = _by_class(media.images), _by_class(media.recordings)
-    recording_class = np.array([file.class_index for file in media.recordings])
-    recording_content = np.array([file.content for file in media.recordings])
-    rows = []
-    for class_index in range(len(media.class_names)):
-        others = np.flatnonzero(recording_class != class_index)
-        for _ in range(num_triplets_per_class):
-            anchor_image, positive_image = _two_sources(images[class_index], media.images, rng)
-            anchor, positive = _two_sources(recordings[class_index], media.recordings, rng)
+    triplets: list[tuple[int, int, int]] = []
+    for class_index, usable in enumerate(anchors_of):
+        anchors = np.resize(rng.permutation(usable), num_triplets_per_class)
+        own = np.flatnonzero(candidates.classes == class_index)
+        for anchor, similarity in _similarities(candidates.vectors, anchors):
+            shares_file = candidates.shares_file(anchor)
+            positive = _draw(own[~shares_file[own]], rng)
+            ceiling = float(similarity[positive])
             # The anchor's own bytes under another name are a wrong label, not a hard negative.
-            negatives = others[recording_content[others] != recording_content[anchor]]
-            similarity = vectors[negatives] @ vectors[anchor]
-            ceiling = float(vectors[positive] @ vectors[anchor])
-            choice = _choose_negative(similarity, ceiling, mining, min_similarity, rng)
-            negative = int(negatives[choice])
-            negative_image = _other_source(
-                anchor_image, images[int(recording_class[negative])], media.images, rng
-            )
-            rows.append(
-                TripletRow(anchor_image, anchor, positive_image, positive, negative_image, negative)
-            )
-    return rows
+            similarity[shares_file] = similarity[own] = -np.inf
+            negative = _choose_negative(similarity, ceiling, mining, min_similarity, rng)
+            triplets.append((anchor, positive, negative))
+            if np.isneginf(similarity[negative]):
+                _refuse_copies(media.class_names[class_index])
+    return _rows(candidates, triplets, media, rng)
 
 
 def option_problems(
@@ -106,9 +111,16 @@ def option_problems(
     return problems
 
 
-def mean_sequences(media: PreparedMedia) -> np.ndarray:
-    """Each recording's mean YAMNet embedding, float32 [num_recordings, 1024]."""
-    return np.stack([file.feature().mean(axis=0) for file in media.recordings])
+def _similarities(vectors: np.ndarray, anchors: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each anchor with its similarity to every candidate, float32 [num_candidates], free to change."""
+    block = max(1, BLOCK_SIZE // len(vectors))
+    for start in range(0, len(anchors), block):
+        part = anchors[start : start + block]
+        distinct, places = np.unique(part, return_inverse=True)  # few, each anchor many times
+        alike = vectors[distinct] @ vectors.T
+        yield from (
+            (anchor, alike[at].copy()) for anchor, at in zip(part.tolist(), places, strict=True)
+        )
 
 
 def _choose_negative(
@@ -121,30 +133,65 @@ def _choose_negative(
     if mining == "cosine":
         similar_enough = np.flatnonzero(similarity >= min_similarity)
         if len(similar_enough):
-            return int(rng.choice(similar_enough))
+            return _draw(similar_enough, rng)
     if mining == "semi-hard":
-        farther = np.flatnonzero(similarity < ceiling)
-        if len(farther):
-            return int(farther[np.argmax(similarity[farther])])
+        below = np.where(similarity < ceiling, similarity, -np.inf)
+        hardest = int(np.argmax(below))
+        if not np.isneginf(below[hardest]):
+            return hardest
     return int(np.argmax(similarity))
 
 
-def _two_sources(
-    indices: np.ndarray, files: tuple[PreparedFile, ...], rng: np.random.Generator
-) -> tuple[int, int]:
-    anchor = int(rng.choice(indices))
-    return anchor, _other_source(anchor, indices, files, rng)
+def _rows(
+    candidates: Candidates,
+    triplets: list[tuple[int, int, int]],
+    media: PreparedMedia,
+    rng: np.random.Generator,
+) -> list[TripletRow]:
+    members = np.array(triplets)
+    recordings = candidates.recordings[members]
+    if candidates.images is None:
+        images = _draw_photos(candidates.classes[members], media.images, rng)
+    else:
+        images = candidates.images[members]
+    columns = np.stack([images, recordings], axis=-1).reshape(-1, 6)
+    return [TripletRow(*row) for row in columns.tolist()]
 
 
-def _other_source(
-    anchor: int, indices: np.ndarray, files: tuple[PreparedFile, ...], rng: np.random.Generator
-) -> int:
-    return int(rng.choice([i for i in indices if files[i].content != files[anchor].content]))
+def _draw_photos(
+    classes: np.ndarray, photos: tuple[PreparedFile, ...], rng: np.random.Generator
+) -> np.ndarray:
+    """Photos of the members' classes, int [num_triplets, 3]: none shows the anchor's but the anchor."""
+    of_class = distinct_files(photos)
+    contents = np.array([photo.content for photo in photos])
+    drawn = np.empty_like(classes)
+    for row, (own, _, other) in zip(drawn, classes.tolist(), strict=True):
+        row[0] = anchor = _draw(of_class[own], rng)
+        row[1] = _draw(of_class[own][of_class[own] != anchor], rng)
+        row[2] = _draw(of_class[other][contents[of_class[other]] != contents[anchor]], rng)
+    return drawn
 
 
-def _by_class(files: tuple[PreparedFile, ...]) -> dict[int, np.ndarray]:
-    classes = np.array([file.class_index for file in files])
-    return {int(c): np.flatnonzero(classes == c) for c in np.unique(classes)}
+def _draw(choices: np.ndarray, rng: np.random.Generator) -> int:
+    """One of them; `rng.choice` takes ten times as long."""
+    return int(choices[rng.integers(len(choices))])
+
+
+def _refuse_copies(class_name: str) -> NoReturn:
+    raise ValueError(
+        "Triplets cannot be mined: every candidate of another class shares a file with one of class "
+        f"'{class_name}'. Remove the copies from the folders where they do not belong."
+    )
+
+
+def _check_anchors(anchors_of: list[np.ndarray], media: PreparedMedia) -> None:
+    alone = [media.class_names[index] for index, usable in enumerate(anchors_of) if not len(usable)]
+    if alone:
+        listed = ", ".join(f"'{name}'" for name in alone)
+        raise ValueError(
+            f"Triplets cannot be mined: among the candidate pairs of {listed} no two are without a "
+            "common photo or recording. Draw more pairs per class."
+        )
 
 
 def _check(
@@ -154,11 +201,12 @@ def _check(
     if len(media.class_names) < 2:
         problems.append(f"triplets need at least two classes, received {len(media.class_names)}")
     for what, files in (("photo", media.images), ("recording", media.recordings)):
+        distinct = distinct_files(files)
         for index, name in enumerate(media.class_names):
-            sources = {file.content for file in files if file.class_index == index}
-            if len(sources) < 2:
+            num_sources = len(distinct.get(index, ()))
+            if num_sources < 2:
                 problems.append(
-                    f"class '{name}' has {len(sources)} usable {what}{'' if len(sources) == 1 else 's'} "
+                    f"class '{name}' has {num_sources} usable {what}{'' if num_sources == 1 else 's'} "
                     "of different content, at least 2 are needed (an anchor and a positive never share one)"
                 )
     if problems:

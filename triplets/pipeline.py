@@ -1,4 +1,4 @@
-"""From triplets on disk to the `tf.data.Dataset` that `model.fit` reads."""
+"""From a plan of each epoch to the `tf.data.Dataset` that `model.fit` reads."""
 
 from __future__ import annotations
 
@@ -8,52 +8,82 @@ import numpy as np
 import tensorflow as tf
 
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
-from fused_encoder.image_branch import IMAGE_SIZE
+from triplets.epochs import EpochCounter
+from triplets.photos import PhotoSource
 
-LoadBatch = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Plan = Callable[[np.random.Generator], np.ndarray]
+Load = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, ...]]
 
 
 def build_dataset(
-    num_triplets: int,
-    load_batch: LoadBatch,
-    batch_size: int,
+    plan: Plan,
+    load: Load,
     *,
-    shuffle: bool,
-    seed: int,
+    batch_size: int,
+    num_batches: int,
+    photos: PhotoSource,
+    item_shape: tuple[int, ...] = (),
+    epoch: EpochCounter | None = None,
+    seed: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of named inputs and labels: see `Triplets.to_dataset`.
+    """Batches of photos, audio sequences and labels, in an order that depends on seed and epoch alone.
+
+    When an iterator gives its first batch it asks for the epoch and for that epoch's plan, and keeps
+    to it: what is changed meanwhile (mined again) shows in the next epoch.
 
     Args:
-        num_triplets: int, how many there are.
-        load_batch: int64 [batch] and a draw (int >= 0, another each time) -> photos uint8
-            [3, batch, 224, 224, 3], audio sequences float32 [3, batch, num_frames, 1024], class
-            indices int32 [batch, 3].
-        batch_size: int >= 1.
-        shuffle: whether each epoch has its own order.
-        seed: int, for the order and the draws.
+        plan: gives an epoch's items in their order, int64 [num_items, num_columns].
+        load: int64 [batch, num_columns] -> photos [batch, *item_shape, *photos.shape], audio
+            sequences float32 [batch, *item_shape, num_frames, 1024], labels int32 [batch, *item_shape, 3].
+        batch_size: int >= 1, items per batch.
+        num_batches: int >= 0, in each epoch.
+        photos: says the photos' shape and dtype; pixels are scaled to [0, 1], features become float32.
+        item_shape: of one item in members: () for a pair, (3,) for a triplet.
+        epoch: which epoch an iterator belongs to. Default: one counter for this dataset.
+        seed: int >= 0.
+
+    Returns:
+        tf.data.Dataset of (photos float32, audio sequences float32, labels int32).
+
+    Raises:
+        ValueError: the seed is below 0.
     """
+    if seed < 0:
+        raise ValueError(f"Expected seed >= 0, received {seed}.")
+    counter = EpochCounter() if epoch is None else epoch
 
-    def load(draw: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        photos, audio, labels = tf.numpy_function(
-            load_batch, [indices, draw], [tf.uint8, tf.float32, tf.int32]
-        )
-        photos.set_shape((3, None, *IMAGE_SIZE, 3))
-        audio.set_shape((3, None, None, AUDIO_SEQUENCE_SIZE))
-        labels.set_shape((None, 3))
-        return tf.cast(photos, tf.float32) / 255.0, audio, labels
+    def begin() -> tuple[np.ndarray, np.ndarray]:
+        number = counter.begin()
+        return np.array(number), plan(np.random.default_rng((seed, number))).astype(np.int64)
 
-    def name(photos: tf.Tensor, audio: tf.Tensor, labels: tf.Tensor) -> tuple[dict, tf.Tensor]:
-        inputs = {}
-        for position, role in enumerate(("anchor", "positive", "negative")):
-            inputs[f"{role}_image"] = photos[position]
-            inputs[f"{role}_audio"] = audio[position]
-        return inputs, labels
+    def read(rows: np.ndarray, number: int, step: int) -> tuple[np.ndarray, ...]:
+        # step + 1: NumPy takes (seed, epoch, 0) for (seed, epoch)
+        return load(rows, np.random.default_rng((seed, int(number), int(step) + 1)))
 
-    indices = tf.data.Dataset.range(num_triplets)
-    if shuffle:
-        indices = indices.shuffle(max(num_triplets, 1), seed=seed)
-    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-    batches = tf.data.Dataset.zip(draws, indices.batch(batch_size)).map(
-        load, num_parallel_calls=2, deterministic=True
-    )
-    return batches.map(name).prefetch(2)
+    def in_batches(number: tf.Tensor, items: tf.Tensor) -> tf.data.Dataset:
+        batches = tf.data.Dataset.from_tensor_slices(items).batch(batch_size)
+        return batches.enumerate().map(lambda step, rows: (rows, number, step))
+
+    def tensors(*batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        dtypes = [tf.as_dtype(photos.dtype), tf.float32, tf.int32]
+        seen, heard, labels = tf.numpy_function(read, batch, dtypes)
+        seen.set_shape((None, *item_shape, *photos.shape))
+        heard.set_shape((None, *item_shape, None, AUDIO_SEQUENCE_SIZE))
+        labels.set_shape((None, *item_shape, 3))
+        is_pixels = seen.dtype == tf.uint8
+        seen = tf.cast(seen, tf.float32)
+        return seen / 255.0 if is_pixels else seen, heard, labels
+
+    dataset = tf.data.Dataset.range(1)
+    dataset = dataset.map(lambda _: tf.numpy_function(begin, [], [tf.int64, tf.int64]))
+    dataset = dataset.flat_map(in_batches)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
+    dataset = dataset.map(tensors, num_parallel_calls=2, deterministic=True)
+    return dataset.with_options(_shard_by_batch())
+
+
+def _shard_by_batch() -> tf.data.Options:
+    """Each worker of a `tf.distribute` strategy reads all batches and keeps its part of them."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return options

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fused_encoder.audio_sequence import frames_in
 from fused_encoder.media import Resampler
+from triplets.candidates import Embeddings, EmbedMedia
 from triplets.dataset import Triplets
 from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media
 from triplets.folders import scan_folders
@@ -19,6 +20,7 @@ def prepare_triplets(
     num_triplets_per_class: int = 100,
     *,
     mining: Mining = "cosine",
+    embeddings: Embeddings | EmbedMedia | None = None,
     audio_seconds: float = 5.0,
     max_audio_seconds: float | None = 30.0,
     resampler: Resampler = "soxr_hq",
@@ -39,6 +41,10 @@ def prepare_triplets(
             [num_samples] -> (scores, embeddings [num_frames, 1024], log mel).
         num_triplets_per_class: int >= 1. Default 100.
         mining: how negatives are chosen: see `mine_triplets`.
+        embeddings: what candidates are compared by: None (default), the recordings' mean YAMNet
+            embeddings; an array float32 [num_recordings, size] in the order of
+            `triplets.media.recordings`; `CandidatePairs`; or a function of the prepared media that
+            gives either, such as `lambda media: embed_candidates(encoder, media)`.
         audio_seconds: float > 0, how much sound a member of a triplet holds. Default 5.0.
         max_audio_seconds: float or None (all), how much of a recording is read, from its start; each
             member gets a window of `audio_seconds` drawn from that. Default 30.0. The published code
@@ -54,7 +60,8 @@ def prepare_triplets(
 
     Raises:
         FileNotFoundError: one of the folders does not exist.
-        ValueError: the folders or the options cannot be used (all problems in one message).
+        ValueError: the folders, the options or the embeddings cannot be used (all problems of one kind
+            in one message).
         OSError: the disk is full or not writable.
     """
     _check_options(num_triplets_per_class, mining, audio_seconds)
@@ -68,7 +75,12 @@ def prepare_triplets(
         progress=progress,
     )
     return triplets_from_media(
-        media, num_triplets_per_class, mining=mining, audio_seconds=audio_seconds, seed=seed
+        media,
+        num_triplets_per_class,
+        mining=mining,
+        embeddings=embeddings,
+        audio_seconds=audio_seconds,
+        seed=seed,
     )
 
 
@@ -77,11 +89,14 @@ def triplets_from_media(
     num_triplets_per_class: int = 100,
     *,
     mining: Mining = "cosine",
+    embeddings: Embeddings | EmbedMedia | None = None,
     audio_seconds: float = 5.0,
     seed: int = 0,
 ) -> Triplets:
     """Triplets of photos and recordings that are prepared already; arguments as `prepare_triplets`."""
-    rows = mine_triplets(media, num_triplets_per_class, mining=mining, seed=seed)
+    rows = mine_triplets(
+        media, num_triplets_per_class, mining=mining, embeddings=embeddings, seed=seed
+    )
     return Triplets(media, rows, window_frames=frames_in(audio_seconds), seed=seed)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from fused_encoder.media import load_image, resize_image
 from triplets import Triplet, Triplets
+from triplets.epochs import EpochCounter
 from triplets.mining import mine_triplets
 
 WINDOW_FRAMES = 2
@@ -65,10 +67,10 @@ def test_members_hold_a_window_of_their_own_recording(triplets, media):
 
 def test_windows_lie_wherever_they_fit(media):
     rows = mine_triplets(media, 50)
-    starts = Triplets(media, rows, window_frames=1)._starts
+    starts = Triplets(media, rows, window_frames=1)._members[:, :, 2]
     longest = max(len(file.feature()) for file in media.recordings)
     assert set(starts.ravel().tolist()) == set(range(longest))
-    assert (Triplets(media, rows, window_frames=100)._starts == 0).all()
+    assert (Triplets(media, rows, window_frames=100)._members[:, :, 2] == 0).all()
 
 
 def test_it_counts_and_slices_as_a_sequence_does(triplets):
@@ -113,14 +115,14 @@ def test_the_dataset_gives_named_inputs_and_labels_of_the_documented_form(triple
             assert (audio.dtype, audio.shape) == ("float32", (size, WINDOW_FRAMES, 1024))
             assert 0 <= image.numpy().min() < 0.5 < image.numpy().max() <= 1
         assert len(inputs) == 6
-        assert (labels.dtype, labels.shape) == ("int32", (size, 3))
+        assert (labels.dtype, labels.shape) == ("int32", (size, 3, 3))
 
 
 def test_the_static_shapes_are_known_before_anything_is_read(triplets):
     inputs, labels = triplets.to_dataset(4).element_spec
     assert inputs["anchor_image"].shape.as_list() == [None, 224, 224, 3]
     assert inputs["negative_audio"].shape.as_list() == [None, None, 1024]
-    assert labels.shape.as_list() == [None, 3]
+    assert labels.shape.as_list() == [None, 3, 3]
 
 
 def test_each_row_of_the_dataset_is_its_triplet(triplets, media):
@@ -132,7 +134,7 @@ def test_each_row_of_the_dataset_is_its_triplet(triplets, media):
         np.testing.assert_array_equal(audio[: len(triplet.negative_audio)], triplet.negative_audio)
         assert not audio[len(triplet.negative_audio) :].any()
         names = [Path(triplet[position]).parent.name for position in (0, 2, 4)]
-        assert [media.class_names[label] for label in labels[index]] == names
+        assert [media.class_names[label] for label in labels[index, :, 0]] == names
 
 
 def test_each_epoch_has_its_own_order_and_the_same_seed_the_same_ones(triplets):
@@ -153,15 +155,95 @@ def test_without_shuffling_every_epoch_is_the_same(triplets):
     np.testing.assert_array_equal(first[1], second[1])
 
 
-def test_augmentation_varies_photos_anew_each_epoch_and_leaves_the_sound(triplets):
+def test_augmentation_varies_photos_and_windows_anew_each_epoch(triplets):
     plain, _ = _flat(triplets.to_dataset(5, shuffle=False))
     dataset = triplets.to_dataset(5, shuffle=False, augment=True)
     (first, _), (second, _) = _flat(dataset), _flat(dataset)
-    for other in (plain, second):
-        assert not np.array_equal(first["anchor_image"], other["anchor_image"])
-        np.testing.assert_array_equal(first["anchor_audio"], other["anchor_audio"])
+    for name in ("anchor_image", "anchor_audio"):
+        assert not np.array_equal(first[name], plain[name])
+        assert not np.array_equal(first[name], second[name])
     again, _ = _flat(triplets.to_dataset(5, shuffle=False, augment=True))
-    np.testing.assert_array_equal(first["anchor_image"], again["anchor_image"])
+    for name, value in first.items():
+        np.testing.assert_array_equal(again[name], value)
+
+
+def test_photos_and_windows_are_varied_independently_of_each_other_on_request(triplets):
+    plain, _ = _flat(triplets.to_dataset(5, shuffle=False))
+    for options, fixed, varied in (
+        ({"augment": True, "audio_windows": "fixed"}, "anchor_audio", "anchor_image"),
+        ({"audio_windows": "random"}, "anchor_image", "anchor_audio"),
+    ):
+        inputs, _ = _flat(triplets.to_dataset(5, shuffle=False, **options))
+        np.testing.assert_array_equal(inputs[fixed], plain[fixed])
+        assert not np.array_equal(inputs[varied], plain[varied])
+
+
+def test_random_windows_are_pieces_of_the_members_own_recording(triplets, media):
+    inputs, labels = _flat(triplets.to_dataset(5, audio_windows="random"))
+    for window, (_, _, recording) in zip(inputs["negative_audio"], labels[:, 2], strict=True):
+        whole = np.concatenate([media.recordings[recording].feature(), np.zeros((2, 1024))])
+        pieces = (whole[start : start + WINDOW_FRAMES] for start in range(len(whole)))
+        assert any(np.array_equal(window, piece) for piece in pieces)
+
+
+def test_an_unknown_kind_of_windows_is_refused(triplets):
+    with pytest.raises(ValueError, match=r"one of \(None, 'fixed', 'random'\), received 'any'"):
+        triplets.to_dataset(2, audio_windows="any")
+
+
+def test_labels_name_the_files_and_equal_content_has_equal_ids(triplets, media):
+    copies = replace(media, images=media.images + media.images[:2])
+    row = triplets.rows[0]._replace(positive_image=len(media.images) + 1)
+    _, labels = _flat(Triplets(copies, [row], window_frames=1).to_dataset(1))
+    images = [row.anchor_image, 1, row.negative_image]
+    np.testing.assert_array_equal(labels[0, :, 1], images)
+    np.testing.assert_array_equal(labels[0, :, 2], row[1::2])
+
+
+def test_an_epochs_batches_are_the_same_wherever_the_counter_began(triplets):
+    options = {"augment": True, "seed": 7}
+    unbroken = triplets.to_dataset(5, **options)
+    epochs = [_flat(unbroken) for _ in range(3)]
+    restored = triplets.to_dataset(5, epoch=EpochCounter(2), **options)
+    inputs, labels = _flat(restored)
+    np.testing.assert_array_equal(labels, epochs[2][1])
+    assert not np.array_equal(labels, epochs[1][1])
+    for name, value in inputs.items():
+        np.testing.assert_array_equal(value, epochs[2][0][name])
+
+
+def test_photos_may_be_features_of_another_source(triplets):
+    class Features:
+        shape = (6,)
+        dtype = np.dtype(np.float16)
+
+        def load(self, image_index: int, rng: np.random.Generator | None) -> np.ndarray:
+            return np.full(6, image_index * 300, np.float16)
+
+    dataset = triplets.to_dataset(5, photos=Features())
+    inputs, labels = _flat(dataset)
+    assert dataset.element_spec[0]["anchor_image"].shape.as_list() == [None, 6]
+    assert inputs["anchor_image"].dtype == np.float32
+    np.testing.assert_array_equal(inputs["anchor_image"][:, 5], labels[:, 0, 1] * 300.0)
+
+
+def test_rows_replaced_in_place_show_in_the_next_epoch_and_not_in_the_running_one(media):
+    triplets = Triplets(media, mine_triplets(media, 3), window_frames=1)
+    others = mine_triplets(media, 3, mining="hard", seed=9)
+    dataset = triplets.to_dataset(1, shuffle=False)
+    running = iter(dataset)
+    before = triplets.rows
+    seen = [next(running)[1]]
+    triplets.replace_rows(others)
+    seen += [batch[1] for batch in running]
+    np.testing.assert_array_equal(np.concatenate(seen)[:, 0, 2], [row[1] for row in before])
+    np.testing.assert_array_equal(_flat(dataset)[1][:, 0, 2], [row[1] for row in others])
+    assert triplets.rows == tuple(others)
+
+
+def test_rows_of_another_number_are_refused(triplets):
+    with pytest.raises(ValueError, match=r"Expected 12 rows, as many as there are .* received 2"):
+        triplets.replace_rows(triplets.rows[:2])
 
 
 def test_a_batch_of_no_triplets_is_refused(triplets):

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import triplets.mining
 from triplets import PreparedFile, PreparedMedia, Skipped
-from triplets.mining import MINING_WAYS, mean_sequences, mine_triplets
+from triplets.candidates import CandidatePairs, draw_candidate_pairs, mean_sequences
+from triplets.mining import MINING_WAYS, TripletRow, mine_triplets
 
 FILES_PER_CLASS = 4
 
 
 def _media(num_classes: int = 3, contents: str | None = None) -> PreparedMedia:
-    """Files without features, for mining on `recording_vectors`; each letter is one content."""
+    """Files without features, for mining on `embeddings`; each letter is one content."""
 
     def files(kind: str) -> tuple[PreparedFile, ...]:
         names = contents or [str(number) for number in range(num_classes * FILES_PER_CLASS)]
@@ -43,7 +45,7 @@ def _others(media: PreparedMedia, anchor: int) -> list[int]:
 @pytest.mark.parametrize("mining", MINING_WAYS)
 def test_each_class_gets_exactly_as_many_triplets_as_asked_for(mining):
     media = _media()
-    rows = mine_triplets(media, 7, mining=mining, recording_vectors=_vectors(media))
+    rows = mine_triplets(media, 7, mining=mining, embeddings=_vectors(media))
     anchors = [media.recordings[row.anchor_recording].class_index for row in rows]
     assert anchors == [0] * 7 + [1] * 7 + [2] * 7
 
@@ -51,7 +53,7 @@ def test_each_class_gets_exactly_as_many_triplets_as_asked_for(mining):
 @pytest.mark.parametrize("mining", MINING_WAYS)
 def test_members_have_the_classes_that_their_roles_say(mining):
     media = _media()
-    for row in mine_triplets(media, 30, mining=mining, recording_vectors=_vectors(media)):
+    for row in mine_triplets(media, 30, mining=mining, embeddings=_vectors(media)):
         photos = [media.images[index].class_index for index in row[::2]]
         recordings = [media.recordings[index].class_index for index in row[1::2]]
         assert photos == recordings
@@ -60,7 +62,7 @@ def test_members_have_the_classes_that_their_roles_say(mining):
 
 def test_anchor_and_positive_never_share_a_content_even_among_copies():
     media = _media(2, contents="aaabcccd")
-    for row in mine_triplets(media, 200, recording_vectors=_vectors(media)):
+    for row in mine_triplets(media, 200, embeddings=_vectors(media)):
         photos = [media.images[index].content for index in row[:4:2]]
         recordings = [media.recordings[index].content for index in row[1:4:2]]
         assert photos[0] != photos[1]
@@ -71,7 +73,7 @@ def test_anchor_and_positive_never_share_a_content_even_among_copies():
 def test_a_negative_never_holds_the_bytes_of_the_anchor(mining):
     media = _media(2, contents="abcaadea")  # "a" stands in both classes: one label is wrong
     vectors = np.eye(26)[[ord(letter) - ord("a") for letter in "abcaadea"]]
-    for row in mine_triplets(media, 100, mining=mining, recording_vectors=vectors):
+    for row in mine_triplets(media, 100, mining=mining, embeddings=vectors):
         anchor, negative = row.anchor_recording, row.negative_recording
         assert media.recordings[anchor].content != media.recordings[negative].content
         assert media.images[row.anchor_image].content != media.images[row.negative_image].content
@@ -80,7 +82,7 @@ def test_a_negative_never_holds_the_bytes_of_the_anchor(mining):
 def test_the_same_seed_gives_the_same_triplets_and_another_seed_others():
     media = _media()
     first, again, other = (
-        mine_triplets(media, 20, recording_vectors=_vectors(media), seed=seed) for seed in (1, 1, 2)
+        mine_triplets(media, 20, embeddings=_vectors(media), seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -90,7 +92,7 @@ def test_the_same_seed_gives_the_same_triplets_and_another_seed_others():
 def test_cosine_negatives_are_similar_enough_wherever_one_is(seed):
     media = _media()
     vectors = _vectors(media, seed)
-    for row in mine_triplets(media, 30, recording_vectors=vectors, seed=seed):
+    for row in mine_triplets(media, 30, embeddings=vectors, seed=seed):
         similarity = {i: vectors[i] @ vectors[row.anchor_recording] for i in _others(media, row[1])}
         if max(similarity.values()) >= 0.6:
             assert similarity[row.negative_recording] >= 0.6
@@ -100,7 +102,7 @@ def test_cosine_negatives_are_similar_enough_wherever_one_is(seed):
 
 def test_all_cosine_negatives_that_are_similar_enough_get_their_turn():
     media = _media(2)
-    rows = mine_triplets(media, 100, min_similarity=-1, recording_vectors=_vectors(media))
+    rows = mine_triplets(media, 100, min_similarity=-1, embeddings=_vectors(media))
     assert {row.negative_recording for row in rows} == set(range(2 * FILES_PER_CLASS))
 
 
@@ -108,7 +110,7 @@ def test_all_cosine_negatives_that_are_similar_enough_get_their_turn():
 def test_hard_negatives_are_the_most_similar_of_all(seed):
     media = _media()
     vectors = _vectors(media, seed)
-    for row in mine_triplets(media, 20, mining="hard", recording_vectors=vectors):
+    for row in mine_triplets(media, 20, mining="hard", embeddings=vectors):
         others = _others(media, row.anchor_recording)
         hardest = max(others, key=lambda i: float(vectors[i] @ vectors[row.anchor_recording]))
         assert row.negative_recording == hardest
@@ -118,7 +120,7 @@ def test_hard_negatives_are_the_most_similar_of_all(seed):
 def test_semi_hard_negatives_are_the_most_similar_that_are_less_so_than_the_positive(seed):
     media = _media()
     vectors = _vectors(media, seed)
-    for row in mine_triplets(media, 20, mining="semi-hard", recording_vectors=vectors):
+    for row in mine_triplets(media, 20, mining="semi-hard", embeddings=vectors):
         similarity = {i: vectors[i] @ vectors[row.anchor_recording] for i in range(len(vectors))}
         others = _others(media, row.anchor_recording)
         farther = [i for i in others if similarity[i] < similarity[row.positive_recording]]
@@ -129,15 +131,134 @@ def test_the_length_of_the_vectors_does_not_matter():
     media = _media()
     vectors = _vectors(media)
     lengths = np.random.default_rng(1).uniform(0.1, 9, (len(vectors), 1))
-    rows = mine_triplets(media, 20, recording_vectors=vectors)
-    assert mine_triplets(media, 20, recording_vectors=vectors * lengths) == rows
+    rows = mine_triplets(media, 20, embeddings=vectors)
+    assert mine_triplets(media, 20, embeddings=vectors * lengths) == rows
 
 
 def test_recordings_are_compared_by_their_mean_sequences_unless_told_otherwise(media):
     expected = [np.load(file.feature_path).mean(axis=0) for file in media.recordings]
     np.testing.assert_allclose(mean_sequences(media), expected, rtol=1e-6)
     rows = mine_triplets(media, 5, mining="hard")
-    assert rows == mine_triplets(media, 5, mining="hard", recording_vectors=np.array(expected))
+    assert rows == mine_triplets(media, 5, mining="hard", embeddings=np.array(expected))
+
+
+def _pairs(media: PreparedMedia, num_pairs_per_class: int = 9, seed: int = 0) -> CandidatePairs:
+    images, recordings = draw_candidate_pairs(media, num_pairs_per_class, seed=seed)
+    vectors = np.random.default_rng(seed).normal(size=(len(images), 6)).astype(np.float32)
+    return CandidatePairs(images, recordings, vectors)
+
+
+def _shares_file(media: PreparedMedia, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    same_photo = media.images[one[0]].content == media.images[other[0]].content
+    return same_photo or media.recordings[one[1]].content == media.recordings[other[1]].content
+
+
+def _slow_negatives(
+    media: PreparedMedia, pairs: CandidatePairs, row: TripletRow, mining: str
+) -> set[tuple[int, int]]:
+    """All pairs that may be the negative of a row's anchor and positive, by loops."""
+    similarity = {
+        (int(image), int(recording)): pairs.embeddings[index]
+        / np.linalg.norm(pairs.embeddings[index])
+        for index, (image, recording) in enumerate(zip(pairs.images, pairs.recordings, strict=True))
+    }
+    anchor = similarity[row[:2]]
+    similarity = {pair: float(vector @ anchor) for pair, vector in similarity.items()}
+    own = media.images[row.anchor_image].class_index
+    others = {
+        pair
+        for pair in similarity
+        if media.images[pair[0]].class_index != own and not _shares_file(media, pair, row[:2])
+    }
+    hardest = {max(others, key=similarity.__getitem__)}
+    farther = {pair for pair in others if similarity[pair] < similarity[row[2:4]]}
+    return {
+        "hard": hardest,
+        "semi-hard": {max(farther, key=similarity.__getitem__)} if farther else hardest,
+        "cosine": {pair for pair in others if similarity[pair] >= 0.6} or hardest,
+    }[mining]
+
+
+@pytest.mark.parametrize("mining", MINING_WAYS)
+@pytest.mark.parametrize("contents", [None, "abcdefghijkl", "aabcddefaghi"])
+def test_negatives_of_pairs_are_chosen_by_photo_and_call_together(mining, contents):
+    media = _media(3, contents)
+    pairs = _pairs(media)
+    rows = mine_triplets(media, 40, mining=mining, embeddings=pairs)
+    assert len(rows) == 120
+    for row in rows:
+        assert row[4:] in _slow_negatives(media, pairs, row, mining)
+
+
+def test_all_members_are_candidates_and_anchor_and_positive_share_no_file():
+    media = _media(2, contents="aaabcccd")
+    pairs = _pairs(media)
+    candidates = set(zip(pairs.images.tolist(), pairs.recordings.tolist(), strict=True))
+    for row in mine_triplets(media, 50, embeddings=pairs):
+        assert {row[:2], row[2:4], row[4:]} <= candidates
+        assert not _shares_file(media, row[:2], row[2:4])
+
+
+def test_every_candidate_is_an_anchor_before_any_is_one_again():
+    media = _media(2)
+    pairs = _pairs(media, num_pairs_per_class=16)
+    rows = mine_triplets(media, 32, embeddings=pairs)
+    anchors = [row[:2] for row in rows]
+    assert len(set(anchors[:16])) == len(set(anchors[32:48])) == 16
+    positives = {row[2:4] for row in rows}
+    assert len(positives) > 20
+
+
+@pytest.mark.parametrize("mining", MINING_WAYS)
+def test_blocks_of_any_size_give_the_same_triplets(mining, monkeypatch):
+    media = _media()
+    rows = mine_triplets(media, 20, mining=mining, embeddings=_pairs(media))
+    monkeypatch.setattr(triplets.mining, "BLOCK_SIZE", 40)  # one anchor at a time
+    assert mine_triplets(media, 20, mining=mining, embeddings=_pairs(media)) == rows
+
+
+def test_a_function_of_the_media_may_give_the_embeddings():
+    media = _media()
+    rows = mine_triplets(media, 20, embeddings=_pairs(media))
+    assert mine_triplets(media, 20, embeddings=_pairs) == rows
+    vectors = mine_triplets(media, 20, embeddings=_vectors(media))
+    assert mine_triplets(media, 20, embeddings=_vectors) == vectors
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "message"),
+    [
+        (
+            np.zeros((11, 3)),
+            r"Expected embeddings \[12 recordings, size\], .* received shape \(11, 3\)",
+        ),
+        (np.zeros(12), r"received shape \(12,\)"),
+        (
+            np.full((12, 2), np.nan),
+            r"NaN or infinity, in 12 of 12 recordings; the first is number 0",
+        ),
+        (
+            CandidatePairs(np.array([0, 1, 4, 5]), np.array([0, 0, 4, 5]), np.eye(4)),
+            "among the candidate pairs of 'class0', 'class2' no two are without a common photo",
+        ),
+        (
+            CandidatePairs(np.array([0, 1]), np.array([1, 5]), np.eye(2)),
+            "1 candidate pairs have a photo of one class and a recording of another; .* pair 1",
+        ),
+    ],
+)
+def test_embeddings_that_do_not_fit_are_refused(embeddings, message):
+    with pytest.raises(ValueError, match=message):
+        mine_triplets(_media(), 1, embeddings=embeddings)
+
+
+def test_a_class_whose_candidates_all_share_a_file_with_the_other_is_refused():
+    media = _media(2, contents="abcdabef")  # two files of class0 lie in class1 too
+    pairs = CandidatePairs(np.array([0, 1, 4, 5]), np.array([1, 0, 4, 5]), np.eye(4))
+    with pytest.raises(
+        ValueError, match=r"shares a file with one of class 'class0'\. Remove the copies"
+    ):
+        mine_triplets(media, 1, embeddings=pairs)
 
 
 def test_all_that_is_wrong_comes_in_one_message_with_what_was_skipped():
@@ -163,4 +284,4 @@ def test_a_class_of_which_nothing_could_be_used_is_named():
     media = _media(2)
     media = replace(media, images=media.images[:FILES_PER_CLASS])
     with pytest.raises(ValueError, match="class 'class1' has 0 usable photos"):
-        mine_triplets(media, 1, recording_vectors=_vectors(media))
+        mine_triplets(media, 1, embeddings=_vectors(media))

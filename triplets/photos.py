@@ -1,0 +1,94 @@
+"""Photo sources: where a dataset's photos come from, as pixels or as features of a frozen trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from fused_encoder.image_branch import IMAGE_SIZE
+from triplets.augmentation import augment_photo
+from triplets.features import PreparedMedia
+
+VaryPhoto = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+class PhotoSource(Protocol):
+    """Gives the photos of a `PreparedMedia`, by their place in `media.images`.
+
+    Stored photos and features that were computed from them are interchangeable: what takes a
+    `PhotoSource` asks for `shape` and `dtype` and does not care which it has.
+
+    Args:
+        shape: of one item, such as (224, 224, 3) or (1280,).
+        dtype: uint8 for pixels, which a dataset scales to [0, 1]; float16 or float32 for features,
+            which it takes as they are.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102 - the class says what it is
+
+    @property
+    def dtype(self) -> np.dtype: ...  # noqa: D102
+
+    def load(self, image_index: int, rng: np.random.Generator | None) -> np.ndarray:
+        """One item, of `shape` and `dtype`.
+
+        Args:
+            image_index: int, into `media.images`.
+            rng: where a random variation is drawn from; None for the photo as it is.
+        """
+        ...
+
+
+class StoredPhotos:
+    """The photos of a `PreparedMedia` as they lie in the feature store, varied when asked to be.
+
+    Args:
+        media: the photos.
+        augment: varies a photo uint8 [224, 224, 3], given a generator. Default: `augment_photo`.
+    """
+
+    def __init__(self, media: PreparedMedia, augment: VaryPhoto = augment_photo) -> None:
+        self.shape: tuple[int, ...] = (*IMAGE_SIZE, 3)
+        self.dtype = np.dtype(np.uint8)
+        self._images = media.images
+        self._augment = augment
+
+    def load(self, image_index: int, rng: np.random.Generator | None) -> np.ndarray:
+        """One photo, uint8 [224, 224, 3], RGB: memory-mapped as stored, or a variation of it.
+
+        Args:
+            image_index: int, into `media.images`.
+            rng: where the variation is drawn from; None for the photo as it is.
+        """
+        photo = self._images[image_index].feature()
+        return photo if rng is None else self._augment(np.asarray(photo), rng)
+
+
+def load_photos(
+    photos: PhotoSource, image_indices: np.ndarray, rng: np.random.Generator | None
+) -> np.ndarray:
+    """Several items as one array, of the source's dtype, [num_items, *shape].
+
+    Args:
+        photos: where they come from.
+        image_indices: int [num_items]; -1 is an absent photo: all zeros.
+        rng: where random variations are drawn from; None for the photos as they are.
+    """
+    items = np.zeros((len(image_indices), *photos.shape), photos.dtype)
+    for item, index in zip(items, image_indices, strict=True):
+        if index >= 0:
+            item[...] = photos.load(int(index), rng)
+    return items
+
+
+def scale_photos(items: np.ndarray) -> np.ndarray:
+    """What an encoder's `image_input` takes: pixels in [0, 1], features as they are, float32.
+
+    Args:
+        items: uint8 pixels or float16/float32 features, of any shape.
+    """
+    scale = 255.0 if items.dtype == np.uint8 else 1.0
+    return items.astype(np.float32) / np.float32(scale)
