@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
-from fused_encoder.image_branch import IMAGE_SIZE
+from training.precision import precision_of
 
 ROLES = ("anchor", "positive", "negative")
 
@@ -16,12 +15,14 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
     together. The encoder is shared, not copied: training the model trains it.
 
     Args:
-        encoder: from `create_fused_encoder`.
+        encoder: from `create_fused_encoder`; or any model with the inputs `image_input` and
+            `audio_input`, such as a head that takes a frozen trunk's features in place of photos.
 
     Returns:
         keras.Model named "triplet_model". Inputs by name: `anchor_image`, `positive_image`,
-        `negative_image` float32 [batch, 224, 224, 3] and `anchor_audio`, `positive_audio`,
-        `negative_audio` float32 [batch, num_frames, 1024], as `Triplets.to_dataset` gives them.
+        `negative_image`, shaped as the encoder's `image_input` (float32 [batch, 224, 224, 3]), and
+        `anchor_audio`, `positive_audio`, `negative_audio`, shaped as its `audio_input` (float32
+        [batch, num_frames, 1024]), as `Triplets.to_dataset` gives them.
         Output float32 [batch, 3, embedding_size]: anchor, positive, negative.
 
     Raises:
@@ -32,19 +33,16 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
         >>> model.compile(optimizer="adam", loss=TripletLoss(margin=0.2))
         >>> model.fit(triplets.to_dataset(batch_size=8), epochs=10)
     """
-    names = {tensor.name for tensor in encoder.inputs}
-    if names != {"image_input", "audio_input"}:
+    inputs = {tensor.name: tensor for tensor in encoder.inputs}
+    if inputs.keys() != {"image_input", "audio_input"}:
         raise ValueError(
             "Expected an encoder with the inputs image_input and audio_input, received "
-            f"{', '.join(sorted(names))}. Make one with create_fused_encoder()."
+            f"{', '.join(sorted(inputs))}. Make one with create_fused_encoder()."
         )
     images = {
-        f"{role}_image": keras.Input((*IMAGE_SIZE, 3), name=f"{role}_image") for role in ROLES
+        f"{role}_image": _input_like(inputs["image_input"], f"{role}_image") for role in ROLES
     }
-    audio = {
-        f"{role}_audio": keras.Input((None, AUDIO_SEQUENCE_SIZE), name=f"{role}_audio")
-        for role in ROLES
-    }
+    audio = {f"{role}_audio": _input_like(inputs["audio_input"], f"{role}_audio") for role in ROLES}
     embeddings = encoder(
         {
             "image_input": ops.concatenate(list(images.values()), axis=0),
@@ -53,4 +51,10 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
     )
     by_role = ops.reshape(embeddings, (3, -1, embeddings.shape[-1]))
     stacked = ops.transpose(by_role, (1, 0, 2))
-    return keras.Model({**images, **audio}, stacked, name="triplet_model")
+    model = keras.Model({**images, **audio}, stacked, name="triplet_model")
+    model.dtype_policy = precision_of(encoder)  # by it Keras decides whether to scale the loss
+    return model
+
+
+def _input_like(tensor: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)

@@ -1,0 +1,75 @@
+"""How far apart embeddings are: the measures that losses compare.
+
+All take float32 and are finite, with finite gradients, for embeddings that coincide or lie opposite.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+Distance = Literal["squared_euclidean", "euclidean", "cosine"]
+DISTANCES = ("squared_euclidean", "euclidean", "cosine")
+TINY = 1e-12  # a squared length or distance below this counts as none
+
+
+def pairwise_distances(
+    anchors: keras.KerasTensor, references: keras.KerasTensor, distance: Distance
+) -> keras.KerasTensor:
+    """The distance of each anchor to each reference.
+
+    Args:
+        anchors: float32 [num_anchors, embedding_size].
+        references: float32 [num_references, embedding_size].
+        distance: "squared_euclidean", "euclidean", or "cosine" (1 - cosine similarity).
+
+    Returns:
+        float32 [num_anchors, num_references], at least 0; for unit vectors at most 4, 2 and 2.
+    """
+    if distance == "cosine":
+        return 1.0 - pairwise_cosines(anchors, references)
+    lengths = ops.sum(ops.square(anchors), axis=1)[:, None]
+    reference_lengths = ops.sum(ops.square(references), axis=1)[None, :]
+    squared = lengths + reference_lengths - 2.0 * ops.matmul(anchors, ops.transpose(references))
+    return _of_squared(ops.maximum(squared, 0.0), distance)
+
+
+def paired_distances(
+    first: keras.KerasTensor, second: keras.KerasTensor, distance: Distance
+) -> keras.KerasTensor:
+    """The distance of each row of `first` to the same row of `second`.
+
+    Args:
+        first: float32 [batch, embedding_size].
+        second: float32 [batch, embedding_size].
+        distance: as in `pairwise_distances`.
+
+    Returns:
+        float32 [batch].
+    """
+    if distance == "cosine":
+        return 1.0 - ops.sum(unit_length(first) * unit_length(second), axis=-1)
+    return _of_squared(ops.sum(ops.square(first - second), axis=-1), distance)
+
+
+def pairwise_cosines(
+    anchors: keras.KerasTensor, references: keras.KerasTensor
+) -> keras.KerasTensor:
+    """Cosine similarity of each anchor and each reference, float32 [num_anchors, num_references]."""
+    return ops.matmul(unit_length(anchors), ops.transpose(unit_length(references)))
+
+
+def unit_length(embeddings: keras.KerasTensor) -> keras.KerasTensor:
+    """The embeddings scaled to unit length along the last axis; zeros stay zeros."""
+    squared = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
+    return embeddings * ops.rsqrt(ops.maximum(squared, TINY))
+
+
+def _of_squared(squared: keras.KerasTensor, distance: Distance) -> keras.KerasTensor:
+    """The root where it is asked for; a root's gradient is infinite at 0, ours is 0 there."""
+    if distance == "squared_euclidean":
+        return squared
+    apart = squared > TINY
+    return ops.where(apart, ops.sqrt(ops.where(apart, squared, 1.0)), 0.0)
