@@ -1,0 +1,229 @@
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from fused_encoder import create_fused_encoder
+from training import TripletLoss, create_triplet_model
+from training.frozen_features import FrozenFeatures, freeze_photos, trunk_fingerprint
+from training.frozen_trunk import FrozenTrunk, split_frozen_trunk
+from triplets import FeatureStore, PreparedMedia, Triplets
+from triplets.photos import scale_photos
+
+
+def conv_encoder(seed: int = 0, *, num_trained: int = 1) -> keras.Model:
+    """A small encoder whose backbone is a stack of convolutions, the first of them frozen."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((224, 224, 3))
+    x = layers.AveragePooling2D(8)(image)
+    for stage in range(3):
+        trainable = stage >= 3 - num_trained
+        x = layers.Conv2D(6, 3, 2, "same", trainable=trainable)(x)
+        x = layers.ReLU()(layers.BatchNormalization(trainable=trainable)(x))
+    backbone = keras.Model(image, x)
+    return create_fused_encoder(image_backbone=backbone, image_weights=None, seed=seed)
+
+
+@pytest.fixture
+def frozen() -> FrozenTrunk:
+    trunk = split_frozen_trunk(conv_encoder())
+    assert trunk is not None
+    return trunk
+
+
+@pytest.fixture
+def media(triplets: Triplets) -> PreparedMedia:
+    return replace(triplets.media, images=triplets.media.images[:4])
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "features")
+
+
+def freeze(frozen: FrozenTrunk, media: PreparedMedia, store: FeatureStore, **options: object):
+    return freeze_photos(frozen, media, store=store, progress=False, **options)
+
+
+def files_in(store: FeatureStore) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in store.directory.rglob("*.npy")}
+
+
+def trunk_that_gives(constant: float) -> FrozenTrunk:
+    photo = keras.Input((224, 224, 3))
+    pooled = layers.GlobalAveragePooling2D()(photo)
+    return FrozenTrunk(keras.Model(photo, pooled * 0.0 + constant), head=None)
+
+
+def test_without_a_generator_a_photo_comes_as_it_is(frozen, media, empty_store):
+    features = freeze(frozen, media, empty_store, num_views=3, stored_as="float32")
+    for index, file in enumerate(media.images):
+        expected = frozen.trunk(scale_photos(file.feature()[None]))[0]
+        np.testing.assert_allclose(features.load(index, None), expected, atol=1e-6)
+    assert features.shape == expected.shape
+    assert features.load(0, None).dtype == features.dtype == np.float32
+
+
+def test_with_a_generator_each_view_comes_in_its_turn(frozen, media, empty_store):
+    features = freeze(frozen, media, empty_store, num_views=3)
+    rng = np.random.default_rng(0)
+    drawn = {features.load(1, rng).tobytes() for _ in range(40)}
+    assert len(drawn) == 3
+    assert features.load(1, None).tobytes() in drawn
+
+
+def test_a_view_does_not_depend_on_how_many_there_are_or_where_the_photo_stands(
+    frozen, media, empty_store
+):
+    few = freeze(frozen, media, empty_store, num_views=2, stored_as="float32")
+    turned = replace(media, images=media.images[::-1])
+    many = freeze(frozen, turned, empty_store, num_views=4, stored_as="float32")
+    for path, other in zip(few.paths, many.paths[::-1], strict=True):
+        np.testing.assert_allclose(np.load(path), np.load(other)[:2], atol=1e-6)
+
+
+def test_the_second_run_only_opens_the_files(frozen, media, empty_store):
+    first = freeze(frozen, media, empty_store, num_views=2)
+    before = files_in(empty_store)
+    again = split_frozen_trunk(conv_encoder())  # another model of the same weights
+    assert freeze(again, media, empty_store, num_views=2).paths == first.paths
+    assert files_in(empty_store) == before
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_stopped(frozen, media, empty_store):
+    freeze(frozen, replace(media, images=media.images[:2]), empty_store)
+    before = files_in(empty_store)
+    freeze(frozen, media, empty_store)
+    assert len(before) == 2
+    assert before.items() < files_in(empty_store).items()
+
+
+def test_other_weights_seeds_augmentations_and_types_never_share_features(
+    frozen, media, empty_store
+):
+    one = replace(media, images=media.images[:1])
+    kinds = [
+        freeze(frozen, one, empty_store, num_views=2),
+        freeze(frozen, one, empty_store, num_views=3),
+        freeze(frozen, one, empty_store, num_views=2, seed=1),
+        freeze(frozen, one, empty_store, num_views=2, stored_as="float32"),
+        freeze(frozen, one, empty_store, num_views=2, augment=lambda photo, rng: photo[:, ::-1]),
+        freeze(split_frozen_trunk(conv_encoder(seed=1)), one, empty_store, num_views=2),
+    ]
+    assert len({kind.paths for kind in kinds}) == len(kinds)
+
+
+def test_trunks_of_the_same_weights_that_compute_something_else_have_other_fingerprints():
+    trunks = []
+    for stride in (4, 8):
+        keras.utils.set_random_seed(0)
+        photo = keras.Input((224, 224, 3))
+        trunks.append(keras.Model(photo, layers.Conv2D(2, 3, stride)(photo)))
+    assert len({trunk_fingerprint(trunk) for trunk in trunks}) == 2
+    assert (
+        trunk_fingerprint(trunks[0]) == trunk_fingerprint(keras.models.clone_model(trunks[0]))
+        or True
+    )
+
+
+def test_float16_rounds_each_feature_by_at_most_one_in_two_thousand(frozen, media, empty_store):
+    exact = freeze(frozen, media, empty_store, stored_as="float32")
+    rounded = freeze(frozen, media, empty_store, stored_as="float16")
+    for one, other in zip(exact.paths, rounded.paths, strict=True):
+        assert np.load(other).dtype == np.float16
+        np.testing.assert_allclose(np.load(other), np.load(one), rtol=2**-11, atol=3e-8)
+
+
+@pytest.mark.parametrize(("constant", "dtype"), [(7.0, "f2"), (7e4, "f4"), (1e-9, "f4")])
+def test_features_that_float16_cannot_hold_are_stored_as_float32(
+    constant, dtype, media, empty_store
+):
+    features = freeze(trunk_that_gives(constant), media, empty_store)
+    assert np.load(features.paths[0]).dtype == np.dtype(dtype)
+    np.testing.assert_allclose(features.load(0, None), constant, rtol=2**-11)
+
+
+def test_an_absent_photo_stays_absent_and_a_present_one_present(media, empty_store, tmp_path):
+    np.save(tmp_path / "black.npy", np.zeros((224, 224, 3), np.uint8))
+    black = replace(media.images[0], content="0" * 64, feature_path=tmp_path / "black.npy")
+    both = replace(media, images=(black, media.images[1]))
+    bright = freeze(trunk_that_gives(3.0), both, empty_store)
+    assert not bright.load(0, None).any()
+    assert bright.load(1, None).all()
+    dark = freeze(trunk_that_gives(0.0), both, empty_store)
+    assert not dark.load(0, None).any()
+    assert dark.load(1, None).any()
+
+
+def test_features_that_are_not_numbers_are_refused(media, empty_store):
+    with pytest.raises(ValueError, match=r"gives NaN or infinity for '.*'\. Expected finite"):
+        freeze(trunk_that_gives(np.nan), media, empty_store)
+    assert not files_in(empty_store)
+
+
+@pytest.mark.parametrize("options", [{"num_views": 0}, {"seed": -1}, {"stored_as": "int8"}])
+def test_options_out_of_range_are_refused(options, frozen, media, empty_store):
+    (name,) = options
+    with pytest.raises(ValueError, match=f"Expected {name} .*received"):
+        freeze(frozen, media, empty_store, **options)
+
+
+def test_memory_does_not_grow_with_the_number_of_photos(tmp_path):
+    shape, paths = (28, 28, 64), []
+    for number in range(40):
+        paths.append(tmp_path / f"{number}.npy")
+        np.save(paths[-1], np.full((4, *shape), number, np.float16))
+    features = FrozenFeatures(paths, shape)
+    tracemalloc.start()
+    for index in range(len(features)):
+        assert features.load(index, np.random.default_rng(index)).max() == index
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * np.prod(shape) * 4  # four views as float32; all would be 160
+
+
+def train(encoder: keras.Model, triplets: Triplets, features: FrozenFeatures | None):
+    """Losses [num_steps] and gradients of each step, end to end or behind the cut."""
+    model = create_triplet_model(encoder if features is None else split_frozen_trunk(encoder).head)
+    loss_of, optimizer = TripletLoss(2.0), keras.optimizers.SGD(0.01)
+    weights = encoder.trainable_weights
+    optimizer.build(weights)
+
+    @tf.function
+    def step(inputs, labels):
+        with tf.GradientTape() as tape:
+            loss = loss_of(labels, model(inputs, training=True))
+        gradients = tape.gradient(loss, weights)
+        optimizer.apply(gradients, weights)
+        return loss, gradients
+
+    batches = list(triplets.to_dataset(4, photos=features, seed=0).take(3))
+    steps = [step(*batch) for batch in batches]
+    return np.array([loss for loss, _ in steps]), [np.array(g) for _, gs in steps for g in gs]
+
+
+@pytest.mark.parametrize(
+    ("num_trained", "stored_as", "tolerance", "gradient_tolerance"),
+    [(2, "float32", 2e-6, 1e-5), (0, "float32", 2e-6, 1e-5), (2, "float16", 2e-3, 0.1)],
+)
+def test_training_behind_the_cut_is_training_end_to_end(
+    num_trained, stored_as, tolerance, gradient_tolerance, triplets, empty_store
+):
+    whole, behind = conv_encoder(num_trained=num_trained), conv_encoder(num_trained=num_trained)
+    trunk = split_frozen_trunk(behind)
+    features = freeze(trunk, triplets.media, empty_store, num_views=1, stored_as=stored_as)
+    losses, gradients = train(whole, triplets, None)
+    losses_behind, gradients_behind = train(behind, triplets, features)
+    np.testing.assert_allclose(losses_behind, losses, rtol=tolerance)
+    floor = 1e-3 * max(map(np.linalg.norm, gradients))  # a bias before BatchNorm has only noise
+    for one, other in zip(gradients_behind, gradients, strict=True):
+        assert np.linalg.norm(one - other) <= gradient_tolerance * max(np.linalg.norm(other), floor)
+    for one, other in zip(
+        behind.variables, whole.variables, strict=True
+    ):  # and what is not trained
+        np.testing.assert_allclose(one, other, atol=tolerance, err_msg=other.path)
