@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,23 +15,25 @@ from tqdm import tqdm
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
 from fused_encoder.audio_windows import pad_sequences
 from fused_encoder.image_branch import IMAGE_SIZE
-from fused_encoder.media import (
-    UnreadableMediaError,
-    load_image,
-    load_waveform,
-)
-from fused_encoder.photo import prepare_photo
+from fused_encoder.media import UnreadableMediaError, load_waveform
 from fused_encoder.yamnet import Yamnet
+from inference.decode_pairs import (
+    Image,
+    Recording,
+    SkippedPair,
+    checked_pairs,
+    decode_pairs,
+    in_batches,
+)
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, encoder_fingerprint, library_versions, load_settings
 from inference.pair_embedding import PairEmbedding
 
 logger = logging.getLogger(__name__)
 
-Image = str | Path | np.ndarray
-Recording = str | Path | np.ndarray
-
 BATCH_SIZE = 16
+_NO_IMAGE = np.zeros((*IMAGE_SIZE, 3), np.uint8)
+_NO_SOUND = np.zeros((1, AUDIO_SEQUENCE_SIZE), np.float32)
 
 
 class _Model(Protocol):
@@ -40,21 +41,8 @@ class _Model(Protocol):
 
     embed_sequences: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     audio_sequences: Callable[[tf.Tensor], tf.Tensor]
-
-
-@dataclass(frozen=True)
-class SkippedPair:
-    """A pair that could not be embedded.
-
-    Args:
-        position: int, in the lists that were given.
-        path: the file that is to blame.
-        reason: what is wrong with it.
-    """
-
-    position: int
-    path: Path
-    reason: str
+    see: Callable[[tf.Tensor], list[tf.Tensor]]
+    join: Callable[[list[tf.Tensor], tf.Tensor], tf.Tensor]
 
 
 class Embedder:
@@ -174,12 +162,13 @@ class Embedder:
         Raises:
             ValueError: as `embed`.
         """
-        pairs = _pairs(images, recordings)
+        pairs = checked_pairs(images, recordings)
         kept: list[int] = []
         skipped: list[SkippedPair] = []
         parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
+        decoded = decode_pairs(pairs, self._load_sequence, skipped)
         with tqdm(total=len(pairs), desc="embed", unit="pair", disable=not progress) as bar:
-            for batch in _batches(self._decode(pairs, skipped), BATCH_SIZE):
+            for batch in in_batches(decoded, BATCH_SIZE):
                 kept += [position for position, _, _ in batch]
                 parts.append(self.embed_features([b[1] for b in batch], [b[2] for b in batch]))
                 bar.update(batch[-1][0] + 1 - bar.n)
@@ -200,40 +189,56 @@ class Embedder:
         Returns:
             Embeddings float32 [num, embedding_size], unit length.
         """
-        no_image = np.zeros((*IMAGE_SIZE, 3), np.uint8)
-        no_sound = np.zeros((1, AUDIO_SEQUENCE_SIZE), np.float32)
         parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
         for start in range(0, len(images), BATCH_SIZE):
-            photos = [no_image if i is None else i for i in images[start : start + BATCH_SIZE]]
-            sounds = [no_sound if s is None else s for s in sequences[start : start + BATCH_SIZE]]
+            photos = [_NO_IMAGE if i is None else i for i in images[start : start + BATCH_SIZE]]
+            sounds = [_NO_SOUND if s is None else s for s in sequences[start : start + BATCH_SIZE]]
             embedded = self._model.embed_sequences(
                 tf.constant(np.stack(photos)), tf.constant(pad_sequences(sounds))
             )
             parts.append(embedded.numpy())
         return Embeddings.of(np.concatenate(parts), self.fingerprint)
 
-    def _decode(
+    def embed_combinations(
         self,
-        pairs: Sequence[tuple[Image | None, Recording | None]],
-        skipped: list[SkippedPair],
-    ) -> Iterator[tuple[int, np.ndarray | None, np.ndarray | None]]:
-        for position, (image, recording) in enumerate(pairs):
-            current = image
-            try:
-                photo = _load_photo(image)
-                current = recording
-                yield position, photo, self._load_sequence(recording)
-            except UnreadableMediaError as error:
-                skipped.append(SkippedPair(position, error.path, error.reason))
-            except FileNotFoundError:
-                skipped.append(SkippedPair(position, Path(str(current)), "there is no such file"))
-            except ValueError as error:  # silent, too short, not finite
-                path = current if isinstance(current, str | Path) else f"pair {position}"
-                skipped.append(SkippedPair(position, Path(path), str(error)))
+        images: Sequence[np.ndarray],
+        sequences: Sequence[np.ndarray],
+        pairs: np.ndarray,
+    ) -> Embeddings:
+        """One embedding per pair of files that are in many pairs: each photo is looked at once.
 
-    def _load_sequence(self, recording: Recording | None) -> np.ndarray | None:
-        if recording is None:
-            return None
+        Args:
+            images: uint8 [224, 224, 3] each.
+            sequences: float32 [num_frames, 1024] each.
+            pairs: int [num_pairs, 2], which image and which sequence; -1 for none.
+
+        Returns:
+            Embeddings float32 [num_pairs, embedding_size], unit length: those of `embed_features`.
+        """
+        if not hasattr(self._model, "see"):  # an older export
+            return self.embed_features(
+                [None if image < 0 else images[image] for image, _ in pairs],
+                [None if sequence < 0 else sequences[sequence] for _, sequence in pairs],
+            )
+        seen = self._see(images)
+        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
+        for start in range(0, len(pairs), BATCH_SIZE):
+            batch = pairs[start : start + BATCH_SIZE]
+            sounds = [_NO_SOUND if row < 0 else sequences[row] for row in batch[:, 1]]
+            of_pairs = [tf.constant(part[batch[:, 0]]) for part in seen]
+            parts.append(self._model.join(of_pairs, tf.constant(pad_sequences(sounds))).numpy())
+        return Embeddings.of(np.concatenate(parts), self.fingerprint)
+
+    def _see(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What is seen in each image, and last in none at all: row -1."""
+        seen = [
+            self._model.see(tf.constant(np.stack(images[start : start + BATCH_SIZE])))
+            for start in range(0, len(images), BATCH_SIZE)
+        ]
+        seen.append(self._model.see(tf.constant(_NO_IMAGE[None])))
+        return [np.concatenate(part) for part in zip(*seen, strict=True)]
+
+    def _load_sequence(self, recording: Recording) -> np.ndarray:
         if isinstance(recording, np.ndarray):
             return self.audio_sequence(recording)
         return self.audio_sequence(load_waveform(recording, max_seconds=self._seconds_read()))
@@ -257,42 +262,3 @@ class Embedder:
 
     def _seconds_read(self) -> float:
         return self.settings.audio_seconds * self.settings.max_windows
-
-
-def _load_photo(image: Image | None) -> np.ndarray | None:
-    if image is None:
-        return None
-    return prepare_photo(image if isinstance(image, np.ndarray) else load_image(image))
-
-
-def _pairs(
-    images: Sequence[Image | None] | None, recordings: Sequence[Recording | None] | None
-) -> list[tuple[Image | None, Recording | None]]:
-    if images is None and recordings is None:
-        raise ValueError("Expected images, recordings or both, received neither.")
-    for name, value in (("images", images), ("recordings", recordings)):
-        if isinstance(value, str | Path):
-            raise ValueError(f"Expected a list of {name}, received the single path '{value}'.")
-    photos = list(images) if images is not None else [None] * len(recordings or ())
-    sounds = list(recordings) if recordings is not None else [None] * len(photos)
-    if len(photos) != len(sounds):
-        raise ValueError(
-            f"Expected as many images as recordings, received {len(photos)} and {len(sounds)}. "
-            "Put None where a pair has no photo or no recording."
-        )
-    pairs = list(zip(photos, sounds, strict=True))
-    empty = [i for i, (image, recording) in enumerate(pairs) if image is None and recording is None]
-    if empty:
-        raise ValueError(f"Pairs {empty[:10]} have neither an image nor a recording.")
-    return pairs
-
-
-def _batches(items: Iterator, size: int) -> Iterator[list]:
-    batch: list = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -20,7 +20,7 @@ IMAGE_SPECS = (
     tf.TensorSpec((None, None, None, 3), tf.float32, "images"),
 )
 WAVEFORM_SPEC = tf.TensorSpec((None, None), tf.float32, "waveforms")
-_PHOTO_SPEC = tf.TensorSpec((None, *IMAGE_SIZE, 3), tf.float32)
+PHOTO_SPEC = tf.TensorSpec((None, *IMAGE_SIZE, 3), tf.float32)
 SEQUENCE_SPEC = tf.TensorSpec((None, None, AUDIO_SEQUENCE_SIZE), tf.float32, "audio_sequences")
 
 
@@ -45,11 +45,13 @@ class PairEmbedding(tf.Module):
         self._weights = [w.value for w in (*self._see.variables, *self._join.variables)]
         # Traced once each, however many functions below call them.
         self._see_photos = tf.function(
-            lambda photos: self._see(photos, training=False), input_signature=[_PHOTO_SPEC]
+            lambda photos: self._see(photos, training=False), input_signature=[PHOTO_SPEC]
         )
         self._join_windows = tf.function(
             lambda *seen_and_heard: self._join(list(seen_and_heard), training=False)
         )
+        seen_specs = [tf.TensorSpec(part.shape, part.dtype) for part in self._see.outputs]
+        self.join = tf.function(self._joined, input_signature=[seen_specs, SEQUENCE_SPEC])
         self._yamnet = yamnet
         self._window_frames = frames_in(audio_seconds)
         self._max_frames = frames_in(audio_seconds * max_windows)
@@ -84,6 +86,20 @@ class PairEmbedding(tf.Module):
         """
         return self._pairs(images, audio_sequences)
 
+    @tf.function(input_signature=[IMAGE_SPECS[0]])
+    def see(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """What is seen in photos, once for the many pairs a photo may be in.
+
+        `join(see(images), audio_sequences)` is `embed_sequences(images, audio_sequences)`.
+
+        Args:
+            images: uint8 [batch, height, width, 3], as in `embed`.
+
+        Returns:
+            Image features float32 [batch, 512] and whether there is a photo, bool [batch].
+        """
+        return self._see_photos(_to_input(images))
+
     @tf.function(input_signature=[WAVEFORM_SPEC])
     def audio_sequences(self, waveforms: tf.Tensor) -> tf.Tensor:
         """What YAMNet makes of waveforms.
@@ -105,14 +121,14 @@ class PairEmbedding(tf.Module):
             tf.shape(audio_sequences)[0],
             message="Expected as many images as recordings; all zeros stand for an absent one.",
         )
-        features, has_image = self._see_photos(_to_input(images))
+        return self._joined(self._see_photos(_to_input(images)), audio_sequences)
+
+    def _joined(self, seen: list[tf.Tensor], audio_sequences: tf.Tensor) -> tf.Tensor:
         audio_sequences = audio_sequences[:, : self._max_frames]
         windows, items = audio_windows(
             audio_sequences, window_frames=self._window_frames, max_windows=self._max_windows
         )
-        embeddings = self._join_windows(
-            tf.gather(features, items), tf.gather(has_image, items), windows
-        )
+        embeddings = self._join_windows(*(tf.gather(part, items) for part in seen), windows)
         return tf.math.l2_normalize(tf.math.segment_mean(embeddings, items), axis=-1)
 
 

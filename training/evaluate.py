@@ -2,94 +2,93 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, overload
+from functools import cached_property, partial
 
-import cv2
+import keras
 import numpy as np
 
 from inference.embed import Embedder
-from inference.metrics import bootstrap_interval, retrieval_metrics, retrieval_metrics_per_query
-from inference.threshold import suggest_threshold
-from triplets.features import PreparedFile, PreparedMedia
+from inference.metrics import (
+    RightAndWrong,
+    confusion_counts,
+    nearest_right_and_wrong,
+    retrieval_metrics_per_query,
+)
+from training.class_results import ClassResult, class_results
+from training.floors import frozen_image_features
+from training.pairs import EmbeddedPairs, Pairs, Pattern, draw_pairs, embed_pairs
+from training.retrieval_rows import embedded_side, raw_sides, retrieval_row
+from training.sides import SourceOf
+from training.thresholds import measure_threshold
+from triplets.features import PreparedMedia
 
-Pattern = Literal["fused", "image", "audio"]
-PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
+ROWS: dict[str, tuple[Pattern, Pattern]] = {  # what asks, and what is searched
+    "fused": ("fused", "fused"),
+    "without_sound": ("image", "fused"),
+    "without_photo": ("audio", "fused"),
+    "image_only": ("image", "image"),
+    "audio_only": ("audio", "audio"),
+}
 MAX_PAIRS_PER_CLASS = 12
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Photos and recordings of one class each, paired: indices into a `PreparedMedia`.
-
-    Args:
-        images: int [num_pairs].
-        recordings: int [num_pairs].
-        labels: str [num_pairs], class names.
-        sources: str [num_pairs], the content of the pair's recording: pairs of one recording rise and
-            fall together.
-    """
-
-    images: np.ndarray
-    recordings: np.ndarray
-    labels: np.ndarray
-    sources: np.ndarray
-
-
-@dataclass(frozen=True)
-class EmbeddedPairs:
-    """The embeddings of pairs, whole and with one modality left out.
-
-    Args:
-        pairs: which pairs.
-        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size].
-    """
-
-    pairs: Pairs
-    by_pattern: dict[Pattern, np.ndarray]
-
-
-@dataclass(frozen=True)
 class Evaluation:
-    """How well held-out pairs find their class in the gallery.
+    """How well held-out photos and recordings find their class in the gallery.
 
     Args:
-        gallery: what was searched.
-        queries: what asked.
-        rows: for each way of asking its metrics: `precision_at_1`, `r_precision`,
-            `mean_average_precision_at_r`. "fused" asks with photo and call; "without_sound" and
-            "without_photo" ask the same gallery with one of them; "image_only" and "audio_only" have
-            one modality on both sides; "raw_pixels" and "raw_audio_sequence" are floors without any encoder.
-        interval: 95 % bootstrap interval of the fused precision at 1, over recordings.
+        gallery: the pairs that were searched.
+        queries: the pairs that asked.
+        class_names: of all classes.
+        rows: for each way of asking its numbers; see `evaluate_encoder`.
     """
 
     gallery: EmbeddedPairs
     queries: EmbeddedPairs
+    class_names: tuple[str, ...]
     rows: dict[str, dict[str, float]]
-    interval: tuple[float, float]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the fused precision at 1; NaN where there are too few sources."""
+        fused = self.rows["fused"]
+        return fused["precision_at_1_low"], fused["precision_at_1_high"]
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
         """For each modality pattern the similarity from which two embeddings are taken for one class.
 
-        Measured on held-out files alone; where no class has two of them to compare, on held-out and
-        gallery files together, which were trained on: such a threshold tends to be too high.
+        See `measure_threshold`.
         """
-        return {pattern: self._threshold(pattern) for pattern in self.queries.by_pattern}
+        patterns = self.queries.by_pattern
+        return {name: measure_threshold(self.gallery, self.queries, name) for name in patterns}
 
-    def _threshold(self, pattern: Pattern) -> float:
-        held_out = _observations(self.queries, pattern, "held out")
-        if _is_comparable(*held_out[1:]):
-            embeddings, labels, sources = held_out
-        else:
-            both = (held_out, _observations(self.gallery, pattern, "gallery"))
-            embeddings, labels, sources = (
-                np.concatenate(parts) for parts in zip(*both, strict=True)
-            )
-        return suggest_threshold(embeddings, labels, sources=sources)
+    @cached_property
+    def nearest(self) -> RightAndWrong:
+        """For each query pair the nearest gallery pair of its class, and of any other."""
+        return nearest_right_and_wrong(*self._fused())
+
+    @cached_property
+    def found(self) -> np.ndarray:
+        """The class of each query pair's nearest neighbour, str [num_queries]."""
+        return self.gallery.pairs.labels[self.nearest.nearest]
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """How often query pairs of each class (row) found each class (column), int64, a square."""
+        return confusion_counts(self.queries.pairs.labels, self.found, self.class_names)
+
+    @cached_property
+    def classes(self) -> list[ClassResult]:
+        """How well the query pairs of each class find it."""
+        per_query = retrieval_metrics_per_query(*self._fused())
+        return class_results(per_query, self.queries.pairs.labels, self.found, self.class_names)
+
+    def _fused(self) -> Iterator[np.ndarray]:
+        for side in (self.queries, self.gallery):
+            yield from (side.by_pattern["fused"], side.pairs.labels)
 
 
 def evaluate_encoder(
@@ -97,156 +96,62 @@ def evaluate_encoder(
     gallery: PreparedMedia,
     queries: PreparedMedia,
     *,
-    max_pairs_per_class: int = MAX_PAIRS_PER_CLASS,
+    encoder: keras.Model | None = None,
+    max_pairs_per_class: int | None = MAX_PAIRS_PER_CLASS,
+    source_of: SourceOf | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Retrieval of held-out pairs in a gallery of pairs, with every modality left out in turn.
+    """Retrieval of held-out files in a gallery, with every modality left out in turn.
 
-    A class's pairs are all combinations of its photos and recordings, or `max_pairs_per_class` of
-    them drawn at random.
+    The rows of the result, by how they ask:
+
+    - "fused": pairs of a photo and a recording, in the gallery's pairs.
+    - "without_sound" and "without_photo": each photo, or recording, once, in the gallery's pairs.
+    - "image_only" and "audio_only": each photo in the gallery's photos; each recording in its recordings.
+    - "raw_pixels", "raw_image_features" and "raw_audio_sequence": likewise, by features that were not
+      trained; see `training.floors`.
+
+    Each row holds `precision_at_1`, `precision_at_5`, `r_precision` and `mean_average_precision_at_r`, in
+    [0, 1]; under the same names with `_low` and `_high` their 95 % bootstrap interval over sources (for
+    pairs over those of photos and of recordings both), NaN where there are fewer than two;
+    `chance_precision_at_1`, what guessing would give; `num_queries`, `num_queries_without_match` (whose
+    class the gallery lacks; they are left out) and `num_gallery`.
 
     Args:
         embedder: of the encoder; see `Embedder.from_encoder` and `Embedder.load`.
-        gallery: what is searched: usually the training files.
+        gallery: what is searched: usually the training files. For classes that were never trained on,
+            both sides come from them: see `split_gallery_queries`.
         queries: what asks; none of its files may be in the gallery.
-        max_pairs_per_class: int >= 1, on each side. Default 12.
+        encoder: the Keras model; where it is given and its image backbone was not trained, there is a row
+            "raw_image_features".
+        max_pairs_per_class: int >= 1, on each side, drawn so that files are used evenly; files that are in
+            no pair are not asked. None: all combinations. Default 12.
+        source_of: names the source of a file, see `split_by_source`: intervals resample sources. Default:
+            the file's content.
         seed: int, for which pairs are drawn.
 
     Returns:
         `Evaluation`.
 
     Raises:
-        ValueError: a file is on both sides: its content would find itself.
+        ValueError: a file is on both sides: its content would find itself; or a side has no pair.
     """
     refuse_leaks(gallery, queries)
-    known = embed_pairs(embedder, gallery, draw_pairs(gallery, max_pairs_per_class, seed))
-    asking = embed_pairs(embedder, queries, draw_pairs(queries, max_pairs_per_class, seed + 1))
-
-    def retrieve(query: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-        return retrieval_metrics(query, asking.pairs.labels, reference, known.pairs.labels)
-
-    fused = known.by_pattern["fused"]
+    draw = partial(_drawn, max_pairs_per_class=max_pairs_per_class, source_of=source_of)
+    known = embed_pairs(embedder, gallery, draw(gallery, "gallery", seed=seed))
+    asking = embed_pairs(embedder, queries, draw(queries, "query side", seed=seed + 1))
     rows = {
-        "fused": retrieve(asking.by_pattern["fused"], fused),
-        "without_sound": retrieve(asking.by_pattern["image"], fused),
-        "without_photo": retrieve(asking.by_pattern["audio"], fused),
-        "image_only": retrieve(asking.by_pattern["image"], known.by_pattern["image"]),
-        "audio_only": retrieve(asking.by_pattern["audio"], known.by_pattern["audio"]),
-        "raw_pixels": retrieve(
-            _described(_pixels, queries.images)[asking.pairs.images],
-            _described(_pixels, gallery.images)[known.pairs.images],
-        ),
-        "raw_audio_sequence": retrieve(
-            _described(_mean_frame, queries.recordings)[asking.pairs.recordings],
-            _described(_mean_frame, gallery.recordings)[known.pairs.recordings],
-        ),
+        name: retrieval_row(embedded_side(asking, asked_with), embedded_side(known, found_among))
+        for name, (asked_with, found_among) in ROWS.items()
     }
-    hits = retrieval_metrics_per_query(
-        asking.by_pattern["fused"], asking.pairs.labels, fused, known.pairs.labels
-    )["precision_at_1"]
-    return Evaluation(known, asking, rows, bootstrap_interval(hits, asking.pairs.sources))
-
-
-def draw_pairs(media: PreparedMedia, max_pairs_per_class: int, seed: int) -> Pairs:
-    """The pairs of every class: all combinations, or so many of them drawn without replacement."""
-    rng = np.random.default_rng(seed)
-    pairs = []
-    for class_index in range(len(media.class_names)):
-        images = _of_class(media.images, class_index)
-        recordings = _of_class(media.recordings, class_index)
-        every = [(image, recording) for image in images for recording in recordings]
-        kept = sorted(rng.permutation(len(every))[:max_pairs_per_class])
-        pairs += [(*every[index], class_index) for index in kept]
-    image, recording, label = np.array(pairs, int).reshape(-1, 3).T
-    return Pairs(
-        image,
-        recording,
-        np.array(media.class_names)[label],
-        np.array([media.recordings[index].content for index in recording]),
+    describe = None if encoder is None else frozen_image_features(encoder)
+    asking_raw, known_raw = (
+        raw_sides(media, pairs, describe)
+        for media, pairs in ((queries, asking.pairs), (gallery, known.pairs))
     )
-
-
-def embed_pairs(
-    embedder: Embedder,
-    media: PreparedMedia,
-    pairs: Pairs,
-    patterns: tuple[Pattern, ...] = PATTERNS,
-) -> EmbeddedPairs:
-    """Embeds pairs in each modality pattern; a photo or recording alone is embedded once."""
-    by_pattern: dict[Pattern, np.ndarray] = {}
-    if "fused" in patterns:
-        by_pattern["fused"] = embedder.embed_features(
-            _Features(media.images, pairs.images), _Features(media.recordings, pairs.recordings)
-        )
-    if "image" in patterns:
-        which, of_pair = np.unique(pairs.images, return_inverse=True)
-        alone = embedder.embed_features(_Features(media.images, which), [None] * len(which))
-        by_pattern["image"] = alone[of_pair]
-    if "audio" in patterns:
-        which, of_pair = np.unique(pairs.recordings, return_inverse=True)
-        alone = embedder.embed_features([None] * len(which), _Features(media.recordings, which))
-        by_pattern["audio"] = alone[of_pair]
-    return EmbeddedPairs(pairs, by_pattern)
-
-
-class _Features(Sequence[np.ndarray]):
-    """Stored features of chosen files, read when they are asked for: thousands cannot be open at once."""
-
-    def __init__(self, files: Sequence[PreparedFile], which: np.ndarray) -> None:
-        self._files = files
-        self._which = which
-
-    def __len__(self) -> int:
-        return len(self._which)
-
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
-    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
-        if isinstance(index, slice):
-            return [np.array(self._files[i].feature()) for i in self._which[index]]
-        return np.array(self._files[self._which[index]].feature())
-
-
-def _observations(
-    side: EmbeddedPairs, pattern: Pattern, name: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Embeddings [num, size], labels [num], and what each was made of [num].
-
-    Fused pairs that share a photo or a recording resemble each other for that alone: of these only the
-    first is kept.
-    """
-    pairs = side.pairs
-    rows = np.arange(len(pairs.labels))
-    number = {"fused": rows, "image": pairs.images, "audio": pairs.recordings}[pattern]
-    if pattern == "fused":
-        rows = _without_common_files(pairs)
-    sources = np.array([f"{name} {index}" for index in number[rows]])
-    return np.asarray(side.by_pattern[pattern])[rows], pairs.labels[rows], sources
-
-
-def _without_common_files(pairs: Pairs) -> np.ndarray:
-    """Rows of pairs of which no two share a photo or a recording."""
-    images: set[int] = set()
-    recordings: set[int] = set()
-    rows = []
-    for row, (image, recording) in enumerate(zip(pairs.images, pairs.recordings, strict=True)):
-        if image not in images and recording not in recordings:
-            rows.append(row)
-            images.add(image)
-            recordings.add(recording)
-    return np.array(rows, int)
-
-
-def _is_comparable(labels: np.ndarray, sources: np.ndarray) -> bool:
-    """Whether there are two classes, and two sources of one of them."""
-    sources_of = Counter(label for label, _ in set(zip(labels, sources.tolist(), strict=True)))
-    return len(sources_of) > 1 and max(sources_of.values()) > 1
-
-
-def _of_class(files: tuple[PreparedFile, ...], class_index: int) -> list[int]:
-    return [index for index, file in enumerate(files) if file.class_index == class_index]
+    rows |= {name: retrieval_row(asking_raw[name], known_raw[name]) for name in known_raw}
+    class_names = tuple(dict.fromkeys((*gallery.class_names, *queries.class_names)))
+    return Evaluation(known, asking, class_names, rows)
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
@@ -268,18 +173,19 @@ def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
         )
 
 
-def _described(
-    describe: Callable[[np.ndarray], np.ndarray], files: tuple[PreparedFile, ...]
-) -> np.ndarray:
-    """Unit vectors, float32 [num_files, size]."""
-    vectors = np.stack([describe(file.feature()) for file in files])
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-
-
-def _pixels(photo: np.ndarray) -> np.ndarray:
-    small = cv2.resize(np.asarray(photo), (32, 32), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32).ravel() - small.mean()
-
-
-def _mean_frame(sequence: np.ndarray) -> np.ndarray:
-    return sequence.mean(axis=0)
+def _drawn(
+    media: PreparedMedia,
+    name: str,
+    *,
+    max_pairs_per_class: int | None,
+    source_of: SourceOf | None,
+    seed: int,
+) -> Pairs:
+    pairs = draw_pairs(media, max_pairs_per_class, seed, source_of=source_of)
+    if not len(pairs.labels):
+        raise ValueError(
+            f"The {name} has no pair of a photo and a recording of one class: it holds "
+            f"{len(media.images)} photos and {len(media.recordings)} recordings that can be read, and "
+            "no class has both. Add the missing files."
+        )
+    return pairs

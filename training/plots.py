@@ -1,43 +1,20 @@
-"""Pictures of a training run: its curves, what was found, and where embeddings lie."""
+"""Pictures of numbers: curves, ways of asking, confusions, and where embeddings lie."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import librosa
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fused_encoder.media import UnreadableMediaError, load_waveform
-from training.evaluate import Evaluation
-from triplets.features import PreparedMedia
+from training.plot_labels import plot_labels
 
-GOOD, BAD, INK, SECOND = "#2a7f4f", "#b3362b", "#222222", "#c77700"
-SAMPLE_RATE_HZ = 16000
-SHOWN_SECONDS = 5.0
+GOOD, BAD, INK, SECOND, FAINT = "#2a7f4f", "#b3362b", "#222222", "#c77700", "#8a8a8a"
+MAX_NAMED_CLASSES = 30
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A photo, a call, and what is written above them.
-
-    Args:
-        photo: uint8 [height, width, 3], RGB.
-        recording: file, or None for no spectrogram.
-        caption: one line.
-        is_right: bool, or None for the query itself.
-    """
-
-    photo: np.ndarray
-    recording: Path | None
-    caption: str
-    is_right: bool | None = None
-
-
-def plot_history(history: dict[str, list[float]]) -> Figure:
+def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     """Loss, and retrieval on held-out pairs, over the epochs.
 
     Args:
@@ -47,7 +24,8 @@ def plot_history(history: dict[str, list[float]]) -> Figure:
     left, right = figure.subplots(1, 2)
     epochs = np.arange(1, len(history["loss"]) + 1)
     left.plot(epochs, history["loss"], color=INK, marker="o", markersize=3)
-    left.set(title="Triplet loss", xlabel="epoch", ylabel="loss", ylim=(0, None))
+    lowest = min(0.0, float(np.nanmin(history["loss"])))
+    left.set(title="Training loss", xlabel="epoch", ylabel="loss", ylim=(lowest, None))
     for name, label, colour in (
         ("val_precision_at_1", "precision at 1", GOOD),
         ("val_mean_average_precision_at_r", "mAP@R", SECOND),
@@ -63,125 +41,141 @@ def plot_history(history: dict[str, list[float]]) -> Figure:
     return figure
 
 
-def query_sheet(
-    evaluation: Evaluation,
-    gallery: PreparedMedia,
-    queries: PreparedMedia,
-    *,
-    num_queries: int = 6,
-    num_neighbours: int = 5,
-) -> list[list[Shown]]:
-    """Some queries with their nearest neighbours: what `plot_query_sheet` draws.
+def plot_rows(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> Figure:
+    """Precision at 1 of every way of asking with its interval, and what guessing would give.
 
     Args:
-        evaluation: of these media.
-        gallery: the media that were searched.
-        queries: the media that asked.
-        num_queries: int >= 1, spread over the classes.
-        num_neighbours: int >= 1.
-
-    Returns:
-        For each query, itself and its neighbours from the nearest on.
+        rows: `Evaluation.rows`.
+        names: what to call each row.
     """
-    asking, known = evaluation.queries.pairs, evaluation.gallery.pairs
-    chosen = np.unique(np.linspace(0, len(asking.labels) - 1, num_queries).round().astype(int))
-    similarity = np.asarray(
-        evaluation.queries.by_pattern["fused"][chosen] @ evaluation.gallery.by_pattern["fused"].T
-    )
-    rows = []
-    for query, similar in zip(chosen, similarity, strict=True):
-        row = [
-            _shown(queries, asking.images[query], asking.recordings[query], asking.labels[query])
-        ]
-        for neighbour in np.argsort(-similar, kind="stable")[:num_neighbours]:
-            caption = f"{known.labels[neighbour]}  {similar[neighbour]:.2f}"
-            is_right = bool(known.labels[neighbour] == asking.labels[query])
-            image, recording = known.images[neighbour], known.recordings[neighbour]
-            row.append(_shown(gallery, image, recording, caption, is_right))
-        rows.append(row)
-    return rows
-
-
-def plot_query_sheet(rows: Sequence[Sequence[Shown]]) -> Figure:
-    """Query photo and spectrogram on the left, then the nearest neighbours, green where right."""
-    columns = max(len(row) for row in rows)
-    figure = Figure(figsize=(2.1 * columns, 2.9 * len(rows)), layout="constrained")
-    grid = figure.subplots(
-        2 * len(rows), columns, squeeze=False, height_ratios=[3, 1.2] * len(rows)
-    )
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for index, row in enumerate(rows):
-        for column, shown in enumerate(row):
-            photo, sound = grid[2 * index, column], grid[2 * index + 1, column]
-            colour = {None: INK, True: GOOD, False: BAD}[shown.is_right]
-            photo.imshow(shown.photo)
-            prefix = "query: " if shown.is_right is None else ""
-            photo.set_title(prefix + _short(shown.caption), color=colour, fontsize=9)
-            draw_spectrogram(sound, shown.recording)
+    figure = Figure(figsize=(9, 0.9 + 0.38 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for height, (name, row) in enumerate(rows.items()):
+        colour = FAINT if name.startswith("raw") else GOOD if name == "fused" else INK
+        low, high = row["precision_at_1_low"], row["precision_at_1_high"]
+        axes.plot([low, high], [height, height], color=colour, linewidth=2)
+        axes.plot(row["precision_at_1"], height, "o", color=colour, markersize=7)
+        guess = row["chance_precision_at_1"]
+        axes.plot([guess, guess], [height - 0.3, height + 0.3], ":", color=BAD)
+    axes.set_yticks(range(len(rows)), [names.get(name, name) for name in rows])
+    axes.set(xlim=(0, 1.02), xlabel="precision at 1 (bar: 95 % interval; red dots: guessing)")
+    axes.invert_yaxis()
+    axes.grid(axis="x", color="#e5e5e5")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
     return figure
 
 
-def plot_embedding_map(embeddings: np.ndarray, labels: Sequence[str], *, seed: int = 0) -> Figure:
+def plot_confusion(
+    confusion: np.ndarray, class_names: Sequence[str], *, at_most: int = MAX_NAMED_CLASSES
+) -> Figure:
+    """Which classes the nearest neighbours of each class's queries belong to, as shares of the queries.
+
+    Of more classes than can be read, those with most confusions are shown, and the others as one column.
+
+    Args:
+        confusion: int [num_classes, num_classes], rows what asked, columns what was found.
+        class_names: of rows and columns.
+        at_most: int >= 1, classes shown.
+    """
+    shown = most_confused(confusion, at_most)
+    labels = plot_labels(class_names)
+    rows = confusion[shown]
+    shares = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)
+    cells, columns = shares[:, shown], [labels[index] for index in shown]
+    if len(shown) < len(class_names):
+        cells = np.column_stack([cells, 1.0 * (rows.sum(axis=1) > 0) - cells.sum(axis=1)])
+        columns = [*columns, f"the {len(class_names) - len(shown)} others"]
+    side = max(4.0, 1.8 + 0.27 * len(shown))
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(cells, cmap="Blues", vmin=0, vmax=1)
+    _write_percentages(axes, cells)
+    axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(shown)), [labels[index] for index in shown], fontsize=8)
+    axes.set(xlabel="class of the nearest neighbour", ylabel="class that asked")
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def most_confused(confusion: np.ndarray, at_most: int) -> np.ndarray:
+    """The classes with most confusions, those they make and those made with them, int [num], ascending."""
+    wrong = confusion - np.diag(np.diag(confusion))
+    times = wrong.sum(axis=0) + wrong.sum(axis=1)
+    return np.sort(np.argsort(-times, kind="stable")[:at_most])
+
+
+def plot_embedding_map(
+    embeddings: np.ndarray,
+    labels: Sequence[str],
+    *,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Figure:
     """Embeddings on a plane (t-SNE): neighbours stay neighbours, distances between groups mean little.
+
+    Up to 30 classes stand in a legend; of more, each has its number (in the list of classes, counted from
+    1) in its middle.
 
     Args:
         embeddings: float32 [num, embedding_size], unit length, num >= 3.
         labels: [num], one colour each.
+        class_names: all classes, in their order. Default: the labels, sorted.
         seed: int, for the layout.
     """
-    from sklearn.manifold import TSNE
-
-    perplexity = min(30.0, (len(embeddings) - 1) / 3)
-    layout = TSNE(perplexity=perplexity, init="pca", metric="cosine", random_state=seed)
-    points = layout.fit_transform(np.asarray(embeddings))
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    points = _on_a_plane(np.asarray(embeddings), seed)
+    names = list(class_names) if class_names is not None else sorted(set(labels))
+    is_crowded = len(names) > MAX_NAMED_CLASSES
+    figure = Figure(figsize=(9, 7 if is_crowded else 6), layout="constrained")
     axes = figure.subplots()
-    names = sorted(set(labels))
-    colours = _colours(len(names))
-    markers = "osD^vP*X"
+    colours, markers = _colours(len(names)), "osD^vPX"
+    texts = plot_labels(names)
     for index, name in enumerate(names):
-        members = points[np.array([label == name for label in labels])]
+        members = points[np.array([label == name for label in labels], bool)]
+        x, y = members[:, 0], members[:, 1]
         axes.scatter(
-            members[:, 0],
-            members[:, 1],
+            x,
+            y,
             s=26,
-            label=_short(name),
+            label=texts[index],
             color=colours[index],
             marker=markers[index % len(markers)],
-            edgecolor="white",
+            edgecolor=INK,
             linewidth=0.4,
         )
+        if is_crowded and len(members):
+            axes.text(
+                float(np.median(x)),
+                float(np.median(y)),
+                str(index + 1),
+                fontsize=9,
+                fontweight="bold",
+            )
     axes.set(title="Embeddings of held-out pairs (t-SNE)", xticks=[], yticks=[])
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
+    if not is_crowded:
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
     return figure
 
 
-def draw_spectrogram(axes: Axes, recording: Path | None) -> None:
-    """The first seconds of a recording as a mel spectrogram, up to YAMNet's 7.5 kHz."""
-    if recording is None:
-        return
-    try:
-        waveform = load_waveform(recording, max_seconds=SHOWN_SECONDS)
-    except (UnreadableMediaError, FileNotFoundError):
-        axes.text(0.5, 0.5, "cannot be read", ha="center", va="center", fontsize=8)
-        return
-    power = librosa.feature.melspectrogram(
-        y=waveform, sr=SAMPLE_RATE_HZ, n_fft=512, hop_length=160, n_mels=64, fmin=125, fmax=7500
-    )
-    decibels = librosa.power_to_db(power, ref=np.max, top_db=60)
-    axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", interpolation="nearest")
+def _on_a_plane(embeddings: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(30.0, (len(embeddings) - 1) / 3)
+    layout = TSNE(perplexity=perplexity, init="pca", metric="cosine", random_state=seed)
+    with threadpool_limits(
+        1
+    ):  # on a busy machine its threads wait for each other: ten times slower
+        return layout.fit_transform(embeddings)
 
 
-def _shown(
-    media: PreparedMedia, image: int, recording: int, caption: str, is_right: bool | None = None
-) -> Shown:
-    photo = np.asarray(media.images[image].feature())
-    return Shown(photo, media.recordings[recording].path, str(caption), is_right)
-
-
-def _short(name: str, length: int = 26) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+def _write_percentages(axes: Axes, cells: np.ndarray) -> None:
+    for row, column in zip(*np.nonzero(cells > 0.005), strict=True):
+        share = cells[row, column]
+        colour = "white" if share > 0.5 else INK
+        text = f"{100 * share:.0f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
 
 
 def _colours(number: int) -> np.ndarray:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from fused_encoder.encoder import load_encoder
+from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
 from inference.export import library_versions
-from training.fit import TrainedEncoder, TrainingOptions
+from training.fit import TrainedEncoder
+from training.options import MinedTriplets, TrainingOptions
 from triplets.features import PreparedFile, PreparedMedia
 from triplets.folders import MediaFile, PairedFolders
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no contents of files, no fingerprint of YAMNet, and other options
+EVALUATION_FOLDER = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class SavedRun:
         history: of each epoch: `loss`, `val_precision_at_1`, ...
         training: the files it was trained on.
         held_out: the files it has never seen.
+        yamnet_fingerprint: of the YAMNet it was trained with; None where it was not told.
+        contents: SHA-256 of each file as it was in training, by its path; empty where it was not told.
     """
 
     directory: Path
@@ -40,6 +47,8 @@ class SavedRun:
     history: dict[str, list[float]]
     training: PairedFolders
     held_out: PairedFolders
+    yamnet_fingerprint: str | None = None
+    contents: dict[Path, str] = field(default_factory=dict, repr=False)
 
 
 def save_run(
@@ -48,26 +57,29 @@ def save_run(
     options: TrainingOptions,
     *,
     yamnet_source: str | None = None,
+    yamnet: Yamnet | None = None,
 ) -> Path:
     """Writes `encoder.keras` and `run.json`, for `load_run`.
+
+    An earlier run in the folder is replaced, and with it the evaluation that was made of it.
 
     Args:
         directory: made if it does not exist.
         trained: from `train_encoder`.
         options: those it was given.
         yamnet_source: see `SavedRun`.
+        yamnet: the one it was trained with, so that another one is noticed later.
 
     Returns:
         The directory.
     """
     root = Path(directory)
     root.mkdir(parents=True, exist_ok=True)
-    trained.encoder.save(root / "unfinished.keras")
-    (root / "unfinished.keras").replace(root / "encoder.keras")
     record = {
         "schema": SCHEMA,
-        "options": asdict(options),
+        "options": options.to_dict(),
         "yamnet_source": yamnet_source,
+        "yamnet_fingerprint": None if yamnet is None else yamnet_fingerprint(yamnet),
         "class_names": trained.training.class_names,
         "training": _to_json(trained.training),
         "held_out": _to_json(trained.held_out),
@@ -75,8 +87,13 @@ def save_run(
         "history": trained.history,
         "versions": library_versions(),
     }
+    trained.encoder.save(root / "unfinished.keras")
     temporary = root / "run.json.part"
     temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    # Never an encoder beside the record of another: that might call held out what it was trained on.
+    (root / "run.json").unlink(missing_ok=True)
+    _remove_evaluation(root / EVALUATION_FOLDER)
+    (root / "unfinished.keras").replace(root / "encoder.keras")
     temporary.replace(root / "run.json")
     return root
 
@@ -89,7 +106,7 @@ def load_run(directory: str | Path) -> SavedRun:
 
     Raises:
         FileNotFoundError: it holds no run.
-        ValueError: it was written by a newer version.
+        ValueError: it is damaged, or was written by a newer version.
     """
     root = Path(directory)
     if not (root / "run.json").is_file():
@@ -97,36 +114,123 @@ def load_run(directory: str | Path) -> SavedRun:
             f"No training run in '{root}'. Expected a folder that `fused-encoder train --out` wrote, "
             "with the files run.json and encoder.keras."
         )
-    record = json.loads((root / "run.json").read_text(encoding="utf-8"))
-    if record["schema"] > SCHEMA:
-        raise ValueError(
-            f"'{root}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
-            "Update fused-encoder."
+    contents = _read_record(root / "run.json")
+    return SavedRun(root, _load_encoder(root / "encoder.keras"), **contents)
+
+
+def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia) -> list[str]:
+    """What is not as it was when the run's encoder was trained.
+
+    Args:
+        run: from `load_run`.
+        yamnet: the one that the run is used with now.
+        media: the run's files as they are prepared now. Files that are gone are not told of here: they
+            are in `skipped`.
+
+    Returns:
+        One sentence for each kind of change; empty where nothing is known to differ.
+    """
+    changes = []
+    now = yamnet_fingerprint(yamnet)
+    if run.yamnet_fingerprint not in (None, now):
+        changes.append(
+            f"The encoder was trained with another YAMNet (fingerprint {run.yamnet_fingerprint}) than the "
+            f"one found now ({now}): what it hears is not what it learnt from, and figures may be too low. "
+            "Put the YAMNet of the training where load_yamnet looks first (FUSED_ENCODER_WEIGHTS), or train "
+            "again. (The same weights from another kind of file have another fingerprint, too.)"
         )
-    class_names = tuple(record["class_names"])
-    return SavedRun(
-        root,
-        load_encoder(root / "encoder.keras"),
-        TrainingOptions(**record["options"]),
-        record["yamnet_source"],
-        record["history"],
-        _from_json(record["training"], class_names),
-        _from_json(record["held_out"], class_names),
+    files = [file for side in media for file in (*side.images, *side.recordings)]
+    changed = [file for file in files if run.contents.get(file.path, file.content) != file.content]
+    if changed:
+        named = ", ".join(f"'{file.path}'" for file in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        changes.append(
+            f"{len(changed)} of {len(files)} files hold other bytes than in training: {named}{more}. "
+            "Figures are of the files as they are now. Restore them, or train again."
+        )
+    return changes
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """The fields of `SavedRun` that stand in run.json."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["schema"] <= SCHEMA:
+            return _fields(record)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the record of a training "
+            "run, as `fused-encoder train --out` writes it. Restore the file, or train again."
+        ) from error
+    raise ValueError(
+        f"'{path}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
+        "Update fused-encoder."
     )
 
 
-def _to_json(media: PreparedMedia) -> dict[str, list[tuple[str, int]]]:
-    def listed(files: Sequence[PreparedFile]) -> list[tuple[str, int]]:
-        return [(str(file.path.resolve()), file.class_index) for file in files]
+# Any: as JSON gives it
+def _fields(record: dict[str, Any]) -> dict[str, Any]:
+    class_names = tuple(record["class_names"])
+    files = [
+        (Path(path), content)
+        for side in ("training", "held_out")
+        for kind in ("images", "recordings")
+        for path, _, *content in record[side][kind]  # schema 1 has no content
+    ]
+    return {
+        "options": _options(record),
+        "yamnet_source": record["yamnet_source"],
+        "history": dict(record["history"]),
+        "training": _from_json(record["training"], class_names),
+        "held_out": _from_json(record["held_out"], class_names),
+        "yamnet_fingerprint": record.get("yamnet_fingerprint"),
+        "contents": {path: content[0] for path, content in files if content},
+    }
+
+
+def _options(record: dict[str, Any]) -> TrainingOptions:
+    if record["schema"] > 1:
+        return TrainingOptions.from_dict(record["options"])
+    options = dict(
+        record["options"]
+    )  # all batches were of mined triplets, the loss of triplets alone
+    names = ("num_triplets_per_class", "batch_size", "mining")
+    batches = MinedTriplets(**{name: options.pop(name) for name in names})
+    return TrainingOptions(batches=batches, class_scale=None, cache_frozen=False, **options)
+
+
+def _load_encoder(path: Path) -> keras.Model:
+    try:
+        return load_encoder(path)
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"'{path}' is damaged ({error}). Expected the encoder of a training run, as "
+            "`fused-encoder train --out` writes it. Restore the file, or train again."
+        ) from error
+
+
+def _remove_evaluation(folder: Path) -> None:
+    """Removes what `fused-encoder evaluate` wrote there, and nothing else."""
+    if not (folder / "metrics.json").is_file():
+        return
+    pictures = (file for kind in ("png", "jpeg") for file in folder.glob(f"pictures/*.{kind}"))
+    for file in (folder / "metrics.json", folder / "report.html", *pictures):
+        file.unlink(missing_ok=True)
+    for emptied in (folder / "pictures", folder):
+        if emptied.is_dir() and not any(emptied.iterdir()):
+            emptied.rmdir()
+
+
+def _to_json(media: PreparedMedia) -> dict[str, list[tuple[str, int, str]]]:
+    def listed(files: Sequence[PreparedFile]) -> list[tuple[str, int, str]]:
+        return [(str(file.path.resolve()), file.class_index, file.content) for file in files]
 
     return {"images": listed(media.images), "recordings": listed(media.recordings)}
 
 
-def _from_json(
-    record: dict[str, list[tuple[str, int]]], class_names: tuple[str, ...]
-) -> PairedFolders:
+def _from_json(record: dict[str, list], class_names: tuple[str, ...]) -> PairedFolders:
     images, recordings = (
-        tuple(MediaFile(Path(path), index) for path, index in record[kind])
+        tuple(MediaFile(Path(path), index) for path, index, *_ in record[kind])
         for kind in ("images", "recordings")
     )
     return PairedFolders(class_names, images, recordings)

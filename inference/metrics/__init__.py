@@ -1,6 +1,6 @@
 """Metrics of retrieval and of grouping into individuals."""
 
-from inference.metrics.bootstrap import bootstrap_interval
+from inference.metrics.bootstrap import bootstrap_interval, two_way_bootstrap_interval
 from inference.metrics.grouping import (
     BCubed,
     adjusted_mutual_information,
@@ -9,8 +9,14 @@ from inference.metrics.grouping import (
     count_error,
     grouping_metrics,
 )
+from inference.metrics.neighbours import (
+    RightAndWrong,
+    confusion_counts,
+    nearest_right_and_wrong,
+)
 from inference.metrics.retrieval import (
     mean_average_precision_at_r,
+    mean_over_queries,
     precision_at_1,
     precision_at_k,
     r_precision,
@@ -26,6 +32,11 @@ __all__ = [
     "mean_average_precision_at_r",
     "retrieval_metrics",
     "retrieval_metrics_per_query",
+    "mean_over_queries",
+    # who is nearest
+    "RightAndWrong",
+    "nearest_right_and_wrong",
+    "confusion_counts",
     # grouping
     "BCubed",
     "bcubed",
@@ -35,4 +46,5 @@ __all__ = [
     "grouping_metrics",
     # how sure
     "bootstrap_interval",
+    "two_way_bootstrap_interval",
 ]

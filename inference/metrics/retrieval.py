@@ -110,6 +110,16 @@ def retrieval_metrics(
         query_sources=query_sources,
         gallery_sources=gallery_sources,
     )
+    return mean_over_queries(per_query)
+
+
+def mean_over_queries(per_query: dict[str, np.ndarray]) -> dict[str, float]:
+    """The mean of every metric over the queries that have a relevant row.
+
+    Args:
+        per_query: from `retrieval_metrics_per_query`.
+    Returns and Raises: as `retrieval_metrics`.
+    """
     is_answerable = np.isfinite(per_query["precision_at_1"])
     if not is_answerable.any():
         raise ValueError(

@@ -1,48 +1,133 @@
+import hashlib
+import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from app.cli import main
-from app.report import Section, write_report
-from training.fit import TrainingOptions
+from app.commands.evaluate import evaluation_table, write_metrics
+from app.report import write_evaluation_report
+from inference import Embeddings
+from training.evaluate import evaluate_encoder
+from training.options import PairBatches, TrainingOptions
+from triplets import PreparedFile, PreparedMedia
+
+CLASSES = ("<b>wren</b> & co", "a$b$", "シジュウカラ", "house_sparrow/blue_left_leg_" + "x" * 60)
+EVALUATION_HEADINGS = [
+    "Held-out photos and calls find their class",
+    "How these numbers came about",
+    "Class by class",
+    "Confusion among nearest neighbours",
+    "Best queries",
+    "Worst queries",
+    "Where embeddings lie",
+    "Training",
+]
 
 
-@pytest.fixture
-def page(tmp_path) -> str:
-    figure = Figure(figsize=(1, 1))
-    figure.subplots().plot([0, 1])
-    sections = [
-        Section("Wren & <rail>", "a < b", ("name", "P@1"), [("<b>", 0.12345), ("n", 3)]),
-        Section("Picture", figure=figure, alt='"quoted" <picture>'),
-    ]
-    return write_report(tmp_path / "report.html", "<Title>", sections).read_text()
+class Colours:
+    """Embeds a photo by its mean colour, and a recording by its first numbers."""
+
+    def embed_combinations(self, images, sequences, pairs):
+        vectors = np.ones((len(pairs), 7), np.float32)
+        for vector, (i, j) in zip(vectors, pairs, strict=True):
+            vector[:3] = images[i].mean(axis=(0, 1)) / 255 if i >= 0 else 0
+            vector[3:6] = sequences[j][0, :3] if j >= 0 else 0
+        return Embeddings.of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), "colours")
 
 
-def test_names_are_escaped(page):
-    assert "<title>&lt;Title&gt;</title>" in page
-    assert "<h2>Wren &amp; &lt;rail&gt;</h2>" in page
-    assert "<td>&lt;b&gt;</td><td>0.123</td>" in page
-    assert 'alt="&quot;quoted&quot; &lt;picture&gt;"' in page
+def media(folder: Path, side: str, num_files: int) -> PreparedMedia:
+    """Plain photos and made-up sequences of classes with odd names; the recordings are gone."""
+    rng = np.random.default_rng(len(side))
+    files: dict[str, list[PreparedFile]] = {"photo": [], "call": []}
+    for index in range(len(CLASSES)):
+        for number in range(num_files):
+            plain = np.full((224, 224, 3), rng.integers(0, 256, 3), np.uint8)
+            for kind, feature in (("photo", plain), ("call", rng.normal(size=(2, 1024)))):
+                path = folder / f"{side} {kind} {index} {number}.npy"
+                np.save(path, feature.astype(np.uint8 if kind == "photo" else np.float32))
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                files[kind].append(PreparedFile(path.with_suffix(".gone"), index, content, path))
+    return PreparedMedia(CLASSES, tuple(files["photo"]), tuple(files["call"]))
 
 
-def test_pictures_are_inside_and_nothing_is_fetched(page):
-    assert re.findall(r'src="([^"]{22})', page) == ["data:image/png;base64,"]
-    assert not re.search(r"https?://|<link|<script", page)
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd_names")
+    return media(folder, "gallery", 3), media(folder, "query", 2)
+
+
+@pytest.fixture(scope="module")
+def evaluation(sides):
+    return evaluate_encoder(Colours(), *sides)
+
+
+@pytest.fixture(scope="module")
+def page(evaluation, sides, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    history = {"loss": [0.3, 0.2]}
+    notes = ["Something <changed>."]
+    write_evaluation_report(path, "測試", evaluation, *sides, history=history, notes=notes)
+    return path.read_text("utf-8")
+
+
+def test_the_report_has_all_its_sections_and_first_what_changed(page):
+    assert re.findall("<h2>(.*?)</h2>", page) == ["Before you read on", *EVALUATION_HEADINGS]
+    assert '<p class="note">Something &lt;changed&gt;.</p>' in page
+
+
+def test_names_of_classes_are_escaped_and_whole(page):
+    assert "<b>wren" not in page
+    assert "&lt;b&gt;wren&lt;/b&gt; &amp; co" in page
+    assert all(name in page for name in CLASSES[1:])
+
+
+def test_every_number_of_the_table_is_in_the_report(page, evaluation):
+    for name, row in evaluation.rows.items():
+        assert f"({name})</th><td>{row['num_queries']:.0f}</td>" in page
+        assert f"<td>{row['precision_at_1']:.3f}</td>" in page
+
+
+def test_pictures_say_in_words_what_they_show(page):
+    spoken = re.findall(r'<img alt="([^"]+)"', page)
+    assert len(spoken) == 6
+    assert "photo and call together (fused): 0." in spoken[0]
+    assert "found" in spoken[2]
+
+
+def test_the_report_speaks_of_few_sources(page):
+    assert "The queries are made of 8 photos and 8 recordings. So few make even" in page
+
+
+def test_the_report_says_which_encoder_it_is_of(page):
+    assert "the encoder with the fingerprint colours, by fused-encoder " in page
+
+
+def test_the_table_has_a_line_for_every_way_of_asking(evaluation):
+    lines = evaluation_table(evaluation).splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == list(evaluation.rows)
+    assert lines[0].split("  ")[0] == "held-out queries"
+    assert lines[-1].startswith("Guessing would give a fused P@1 of 0.250.")
+
+
+def test_metrics_are_json_with_names_in_any_script(evaluation, tmp_path):
+    write_metrics(tmp_path / "metrics.json", evaluation, ["note"])
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    assert record["confusion_class_names"] == list(CLASSES)
+    assert record["fused_precision_at_1"] == evaluation.rows["fused"]["precision_at_1"]
 
 
 def test_the_demo_writes_a_report_with_all_its_sections(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("app.demo.AVIARY_OPTIONS", TrainingOptions(num_triplets_per_class=4))
+    monkeypatch.setattr(
+        "app.demo.AVIARY_OPTIONS", TrainingOptions(PairBatches(steps_per_epoch=2), epochs=2)
+    )
     assert main(["demo", "--out", str(tmp_path), "--size", "tiny", "--epochs", "1"]) == 0
     page = (tmp_path / "report.html").read_text()
-    assert re.findall("<h2>(.*?)</h2>", page) == [
-        "Training",
-        "Held-out photos and calls find their class",
-        "Queries and their nearest neighbours",
-        "Where embeddings lie",
-        "Individuals in the videos",
-    ]
-    assert page.count("data:image/png;base64,") == 4
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    assert headings == [*EVALUATION_HEADINGS, "Individuals in the videos"]
+    assert page.count("data:image/") == 7
     printed = capsys.readouterr().out
     for part in ("held-out queries", "found their class first", "counted exactly", "report.html"):
         assert part in printed

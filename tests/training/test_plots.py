@@ -1,31 +1,13 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from training.evaluate import Evaluation, draw_pairs, embed_pairs
 from training.plots import (
-    draw_spectrogram,
+    most_confused,
+    plot_confusion,
     plot_embedding_map,
     plot_history,
-    plot_query_sheet,
-    query_sheet,
+    plot_rows,
 )
-
-
-class FirstFrame:
-    """An embedder that needs no encoder."""
-
-    def embed_features(self, images, sequences):
-        return np.stack([s[0] / np.linalg.norm(s[0]) for s in sequences])
-
-
-@pytest.fixture(scope="module")
-def evaluation(trained):
-    sides = [
-        embed_pairs(FirstFrame(), media, draw_pairs(media, 3, seed=0), ("fused",))
-        for media in (trained.training, trained.held_out)
-    ]
-    return Evaluation(*sides, {}, (0.0, 1.0))
 
 
 def test_curves_have_a_point_for_every_epoch():
@@ -35,48 +17,67 @@ def test_curves_have_a_point_for_every_epoch():
     assert right.lines[0].get_xydata().tolist() == [[1, 0.5], [2, 0.75]]
 
 
-@pytest.mark.filterwarnings("error")
 def test_curves_without_validation_are_drawn_too():
-    assert plot_history({"loss": [0.2]}).axes[0].get_title() == "Triplet loss"
+    assert plot_history({"loss": [0.2]}).axes[0].get_title() == "Training loss"
 
 
-def test_a_query_sheet_goes_from_the_nearest_neighbour_on(evaluation, trained):
-    rows = query_sheet(
-        evaluation, trained.training, trained.held_out, num_queries=3, num_neighbours=4
-    )
-    assert [len(row) for row in rows] == [5, 5, 5]
-    for query, *neighbours in rows:
-        assert query.is_right is None
-        similarities = [float(shown.caption.rpartition(" ")[2]) for shown in neighbours]
-        assert similarities == sorted(similarities, reverse=True)
-        for shown in neighbours:
-            assert shown.is_right == (shown.caption.rpartition("  ")[0] == query.caption)
+def row(value: float, low: float, high: float) -> dict[str, float]:
+    return {
+        "precision_at_1": value,
+        "precision_at_1_low": low,
+        "precision_at_1_high": high,
+        "chance_precision_at_1": 0.1,
+    }
 
 
-def test_a_query_sheet_shows_photos_and_spectrograms(evaluation, trained):
-    rows = query_sheet(evaluation, trained.training, trained.held_out, num_queries=2)
-    figure = plot_query_sheet(rows)
-    assert sum(bool(axes.images) for axes in figure.axes) == 2 * 2 * 6
+def test_rows_show_value_interval_and_guessing():
+    rows = {"fused": row(0.8, 0.6, 0.9), "raw_pixels": row(0.3, float("nan"), float("nan"))}
+    axes = plot_rows(rows, {"fused": "both"}).axes[0]
+    interval, value, guessing = axes.lines[:3]
+    assert interval.get_xdata().tolist() == [0.6, 0.9]
+    assert (list(value.get_xdata()), list(guessing.get_xdata())) == ([0.8], [0.1, 0.1])
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["both", "raw_pixels"]
 
 
-def test_more_queries_than_there_are_show_each_once(evaluation, trained):
-    rows = query_sheet(evaluation, trained.training, trained.held_out, num_queries=1000)
-    assert len(rows) == len(evaluation.queries.pairs.labels)
+def test_a_confusion_matrix_shows_shares_of_each_class():
+    axes = plot_confusion(np.array([[3, 1], [0, 0]]), ["wren", "rail"]).axes[0]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[0.75, 0.25], [0, 0]])
+    assert sorted(text.get_text() for text in axes.texts) == ["25", "75"]
+
+
+@pytest.mark.parametrize("num_classes", [1, 9, 30, 100])
+def test_a_confusion_matrix_stays_readable_with_many_classes(num_classes):
+    rng = np.random.default_rng(0)
+    confusion = rng.poisson(0.1, (num_classes, num_classes)) + 3 * np.eye(num_classes, dtype=int)
+    axes = plot_confusion(confusion, [f"species {i}" for i in range(num_classes)]).axes[0]
+    cells = np.asarray(axes.images[0].get_array())
+    shown = min(num_classes, 30)
+    assert cells.shape == (shown, shown + (num_classes > 30))
+    np.testing.assert_allclose(cells.sum(axis=1), 1)
+    labels = [text.get_text() for text in axes.get_xticklabels()]
+    assert (labels[-1] == "the 70 others") == (num_classes == 100)
+
+
+def test_the_most_confused_classes_make_or_attract_confusions():
+    confusion = np.diag([9, 9, 9, 9])
+    confusion[3, 1] = 2
+    assert most_confused(confusion, 2).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("num", [3, 40])
 def test_an_embedding_map_has_one_point_per_embedding(num):
     vectors = np.random.default_rng(0).normal(size=(num, 8)).astype(np.float32)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    figure = plot_embedding_map(
-        unit, ["wren", "rail", "wren", "a" * 60] * (num // 4) or list("abc")
-    )
-    assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == num
+    labels = ["wren", "rail", "wren", "a" * 60] * (num // 4) or list("abc")
+    axes = plot_embedding_map(unit, labels).axes[0]
+    assert sum(len(c.get_offsets()) for c in axes.collections) == num
+    assert len(axes.get_legend().get_texts()) == len(set(labels))
 
 
-def test_a_recording_that_cannot_be_read_says_so(tmp_path):
-    (tmp_path / "broken.wav").write_bytes(b"RIFF")
-    for path in (tmp_path / "broken.wav", tmp_path / "gone.wav"):
-        axes = Figure().subplots()
-        draw_spectrogram(axes, path)
-        assert [text.get_text() for text in axes.texts] == ["cannot be read"]
+def test_a_map_of_many_classes_has_their_numbers_instead_of_a_legend():
+    vectors = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    names = [f"{i:02}" for i in range(50)]
+    axes = plot_embedding_map(unit, names[10:], class_names=names).axes[0]
+    assert axes.get_legend() is None
+    assert [text.get_text() for text in axes.texts] == [str(i) for i in range(11, 51)]

@@ -1,19 +1,44 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.run import load_run, save_run
+from fused_encoder import LogMelFeatures, create_fused_encoder
+from training.fit import TrainedEncoder
+from training.options import MinedTriplets, TrainingOptions
+from training.run import changes_since_training, load_run, save_run
+from triplets import Skipped, prepare_media, scan_folders
+
+OPTIONS = TrainingOptions(MinedTriplets(num_triplets_per_class=4), epochs=2)
+
+
+@pytest.fixture(scope="module")
+def trained(aviary, yamnet, store):
+    """As `train_encoder` gives it, without the training."""
+    training, held_out = (
+        prepare_media(
+            scan_folders(*folders, min_sources_per_class=1), yamnet, store=store, progress=False
+        )
+        for folders in (
+            (aviary.images, aviary.audio),
+            (aviary.held_out_images, aviary.held_out_audio),
+        )
+    )
+    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
+    skipped = (Skipped(Path("broken.jpg"), "no photo"),)
+    return TrainedEncoder(encoder, {"loss": [0.2]}, replace(training, skipped=skipped), held_out)
 
 
 @pytest.fixture
-def saved(trained, options, tmp_path):
-    return save_run(tmp_path / "run", trained, options, yamnet_source="log_mel")
+def saved(trained, yamnet, tmp_path):
+    return save_run(tmp_path / "run", trained, OPTIONS, yamnet_source="log_mel", yamnet=yamnet)
 
 
-def test_a_run_comes_back_as_it_was_saved(saved, trained, options):
+def test_a_run_comes_back_as_it_was_saved(saved, trained):
     run = load_run(saved)
-    assert (run.options, run.history, run.yamnet_source) == (options, trained.history, "log_mel")
+    assert (run.options, run.history, run.yamnet_source) == (OPTIONS, trained.history, "log_mel")
     for loaded, weights in zip(
         run.encoder.get_weights(), trained.encoder.get_weights(), strict=True
     ):
@@ -33,8 +58,82 @@ def test_a_run_knows_which_files_it_has_seen(saved, trained):
 
 def test_a_run_lists_what_was_skipped_and_the_versions(saved):
     record = json.loads((saved / "run.json").read_text())
-    assert [entry["path"].rpartition("/")[2] for entry in record["skipped"]] == ["broken.jpg"]
+    assert record["skipped"] == [{"path": "broken.jpg", "reason": "no photo"}]
     assert record["versions"]["keras"]
+
+
+def test_where_nothing_changed_nothing_is_told(saved, trained, yamnet):
+    assert changes_since_training(load_run(saved), yamnet, trained.training, trained.held_out) == []
+
+
+def test_a_file_that_changed_since_training_is_named(saved, trained, yamnet):
+    first, *others = trained.held_out.images
+    changed = replace(trained.held_out, images=(replace(first, content="other"), *others))
+    (change,) = changes_since_training(load_run(saved), yamnet, trained.training, changed)
+    assert f"hold other bytes than in training: '{first.path}'. Figures are of the files" in change
+    assert change.startswith("1 of ")
+
+
+def test_another_yamnet_than_in_training_is_told(saved):
+    class Deaf(LogMelFeatures):
+        def __call__(self, waveform):
+            scores, embeddings, log_mel = super().__call__(waveform)
+            return scores, 0 * embeddings, log_mel
+
+    (change,) = changes_since_training(load_run(saved), Deaf())
+    assert change.startswith("The encoder was trained with another YAMNet (fingerprint ")
+
+
+def test_a_run_of_the_first_schema_is_read_and_knows_of_no_change(saved, trained, yamnet):
+    record = json.loads((saved / "run.json").read_text())
+    record["schema"] = 1
+    record["options"] = {
+        **{"num_triplets_per_class": 9, "epochs": 3, "batch_size": 4, "learning_rate": 0.01},
+        **{"margin": 0.3, "mining": "hard", "loss_mining": None, "augment": False, "seed": 5},
+        **{"audio_seconds": 4.0, "max_audio_seconds": None, "held_out_fraction": 0.4},
+    }
+    del record["yamnet_fingerprint"]
+    for side in ("training", "held_out"):
+        for kind in ("images", "recordings"):
+            record[side][kind] = [entry[:2] for entry in record[side][kind]]
+    (saved / "run.json").write_text(json.dumps(record))
+    run = load_run(saved)
+    assert [file.path for file in run.held_out.images] == [
+        file.path.resolve() for file in trained.held_out.images
+    ]
+    assert changes_since_training(run, yamnet, trained.training) == []
+    assert run.options.batches == MinedTriplets(9, 4, "hard")
+    assert (run.options.class_scale, run.options.seed, run.options.audio_seconds) == (None, 5, 4.0)
+
+
+def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, trained):
+    evaluation = saved / "evaluation"
+    (evaluation / "pictures").mkdir(parents=True)
+    for name in ("metrics.json", "report.html", "pictures/training.png", "my notes.txt"):
+        (evaluation / name).write_text("old")
+    save_run(saved, trained, OPTIONS)
+    assert [path.name for path in evaluation.rglob("*")] == ["my notes.txt"]
+    assert load_run(saved).yamnet_fingerprint is None
+
+
+def test_an_interrupted_save_leaves_no_encoder_with_the_record_of_another(
+    saved, trained, monkeypatch
+):
+    def interrupted(path, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_run(saved, trained, OPTIONS)
+    with pytest.raises(FileNotFoundError, match="No training run in"):
+        load_run(saved)
+
+
+def test_names_in_any_script_and_of_damaged_encoding_come_back(trained, tmp_path):
+    odd = replace(trained.held_out.images[0], path=tmp_path / "シジュウカラ \udcff <b>.jpg")
+    media = replace(trained.held_out, images=(odd,))
+    run = load_run(save_run(tmp_path / "run", replace(trained, held_out=media), OPTIONS))
+    assert run.held_out.images[0].path == odd.path.resolve()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
@@ -44,5 +143,33 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 def test_a_run_of_a_newer_version_is_refused(tmp_path):
     (tmp_path / "run.json").write_text('{"schema": 99}')
-    with pytest.raises(ValueError, match=r"has schema 99, .* reads up to 1\. Update"):
+    with pytest.raises(ValueError, match=r"has schema 99, .* reads up to 2\. Update"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"schema": 2', "[]", "3", "{}", '{"schema": 2}', '{"schema": null}', "\x00"]
+)
+def test_a_damaged_record_is_named_with_what_was_expected(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(
+        ValueError, match=r"run\.json' is damaged \(.*Expected the record .*Restore the file, or"
+    ):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"epochs": 0}, {"magic": 1}])
+def test_a_record_of_impossible_options_is_damaged(saved, change):
+    record = json.loads((saved / "run.json").read_text())
+    record["options"] |= change
+    (saved / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=r"run\.json' is damaged \(.*(magic|epochs)"):
+        load_run(saved)
+
+
+@pytest.mark.parametrize("keep", [0, 1000, -1000])
+def test_a_damaged_encoder_is_named_with_what_was_expected(saved, keep):
+    whole = (saved / "encoder.keras").read_bytes()
+    (saved / "encoder.keras").write_bytes(whole[:keep])
+    with pytest.raises(ValueError, match=r"encoder\.keras' is damaged .* or train again\."):
+        load_run(saved)

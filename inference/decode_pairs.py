@@ -1,0 +1,109 @@
+"""The pairs that a caller asks to embed: checked, decoded one by one, and what cannot be used listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fused_encoder.media import UnreadableMediaError, load_image
+from fused_encoder.photo import prepare_photo
+
+Image = str | Path | np.ndarray
+Recording = str | Path | np.ndarray
+Decoded = tuple[int, np.ndarray | None, np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class SkippedPair:
+    """A pair that could not be embedded.
+
+    Args:
+        position: int, in the lists that were given.
+        path: the file that is to blame.
+        reason: what is wrong with it.
+    """
+
+    position: int
+    path: Path
+    reason: str
+
+
+def checked_pairs(
+    images: Sequence[Image | None] | None, recordings: Sequence[Recording | None] | None
+) -> list[tuple[Image | None, Recording | None]]:
+    """The two lists side by side.
+
+    Args:
+        images: paths or arrays, or None in the place of an absent one; or None for no images at all.
+        recordings: likewise.
+
+    Raises:
+        ValueError: the lists are of different length or both absent, or a pair has neither.
+    """
+    if images is None and recordings is None:
+        raise ValueError("Expected images, recordings or both, received neither.")
+    for name, value in (("images", images), ("recordings", recordings)):
+        if isinstance(value, str | Path):
+            raise ValueError(f"Expected a list of {name}, received the single path '{value}'.")
+    photos = list(images) if images is not None else [None] * len(recordings or ())
+    sounds = list(recordings) if recordings is not None else [None] * len(photos)
+    if len(photos) != len(sounds):
+        raise ValueError(
+            f"Expected as many images as recordings, received {len(photos)} and {len(sounds)}. "
+            "Put None where a pair has no photo or no recording."
+        )
+    pairs = list(zip(photos, sounds, strict=True))
+    empty = [i for i, (image, recording) in enumerate(pairs) if image is None and recording is None]
+    if empty:
+        raise ValueError(f"Pairs {empty[:10]} have neither an image nor a recording.")
+    return pairs
+
+
+def decode_pairs(
+    pairs: Sequence[tuple[Image | None, Recording | None]],
+    load_sequence: Callable[[Recording], np.ndarray],
+    skipped: list[SkippedPair],
+) -> Iterator[Decoded]:
+    """Position, photo and audio sequence of each pair that can be used, one after the other.
+
+    Args:
+        pairs: from `checked_pairs`.
+        load_sequence: gives the YAMNet sequence of a recording, float32 [num_frames, 1024].
+        skipped: gets the pairs that cannot be used. A pair with one bad file is skipped whole: it never
+            becomes a pair without sound, or without a photo, unseen.
+
+    Returns:
+        Of each pair: int position; uint8 [224, 224, 3] or None; float32 [num_frames, 1024] or None.
+    """
+    for position, (image, recording) in enumerate(pairs):
+        current = image
+        try:
+            photo = None if image is None else _load_photo(image)
+            current = recording
+            yield position, photo, None if recording is None else load_sequence(recording)
+        except UnreadableMediaError as error:
+            skipped.append(SkippedPair(position, error.path, error.reason))
+        except FileNotFoundError:
+            skipped.append(SkippedPair(position, Path(str(current)), "there is no such file"))
+        except ValueError as error:  # silent, too short, not finite
+            path = current if isinstance(current, str | Path) else f"pair {position}"
+            skipped.append(SkippedPair(position, Path(path), str(error)))
+
+
+def in_batches(items: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
+    """Lists of `size` items, the last one with what is left."""
+    batch: list[Decoded] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _load_photo(image: Image) -> np.ndarray:
+    return prepare_photo(image if isinstance(image, np.ndarray) else load_image(image))

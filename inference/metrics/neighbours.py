@@ -1,0 +1,135 @@
+"""Who is nearest: for each query the nearest row of its own label, and the nearest of any other.
+
+Where both are equally near, the wrong one counts as nearest, as in `inference.metrics.retrieval`: what is
+found here is what precision at 1 counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.embeddings import check_embeddings
+
+Labels = Sequence[Hashable] | np.ndarray
+
+SIMILARITIES_AT_ONCE = 2**22
+SIMILARITY_STEPS = 10**9  # similarities that agree to 9 decimals are equal
+
+
+@dataclass(frozen=True)
+class RightAndWrong:
+    """The nearest gallery rows of each query's own label, and of other labels.
+
+    Args:
+        right: int [num_queries], the nearest row with the query's label; -1 where there is none.
+        wrong: int [num_queries], the nearest row with another label; -1 where there is none.
+        right_similarities: float64 [num_queries], their cosine similarities, to 9 decimals; -inf where
+            there is none.
+        wrong_similarities: float64 [num_queries], as above.
+    """
+
+    right: np.ndarray
+    wrong: np.ndarray
+    right_similarities: np.ndarray
+    wrong_similarities: np.ndarray
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """By how much the right label is nearer than the best wrong one, float64 [num_queries].
+
+        Above 0 where the query is answered rightly, in [-2, 2]; NaN where the gallery has only right
+        rows, or none.
+        """
+        is_known = (self.right >= 0) & (self.wrong >= 0)
+        gaps = np.full(len(self.right), np.nan)
+        gaps[is_known] = self.right_similarities[is_known] - self.wrong_similarities[is_known]
+        return gaps
+
+    @property
+    def nearest(self) -> np.ndarray:
+        """The nearest row, int [num_queries]; -1 where the gallery is empty."""
+        return np.where(self.right_similarities > self.wrong_similarities, self.right, self.wrong)
+
+
+def nearest_right_and_wrong(
+    query_embeddings: npt.ArrayLike,
+    query_labels: Labels,
+    gallery_embeddings: npt.ArrayLike,
+    gallery_labels: Labels,
+) -> RightAndWrong:
+    """For each query the nearest gallery row of its label and the nearest of another.
+
+    Args:
+        query_embeddings: float32 [num_queries, size], unit length.
+        query_labels: str or int [num_queries].
+        gallery_embeddings: float32 [num_gallery, size], unit length.
+        gallery_labels: str or int [num_gallery].
+    Returns:
+        RightAndWrong.
+    Raises:
+        ValueError: lengths or sizes that do not fit, NaN, not of unit length.
+    """
+    queries = np.asarray(check_embeddings(query_embeddings, name="query_embeddings"), np.float64)
+    gallery = np.asarray(
+        check_embeddings(gallery_embeddings, name="gallery_embeddings"), np.float64
+    )
+    asked, known = np.asarray(query_labels), np.asarray(gallery_labels)
+    sizes = (queries.shape[1], len(queries), len(gallery))
+    if sizes != (gallery.shape[1], len(asked), len(known)):
+        raise ValueError(
+            "Queries and gallery must be of one size, with a label for each row; received embeddings "
+            f"{list(queries.shape)} and {list(gallery.shape)}, and {len(asked)} and {len(known)} labels."
+        )
+    at_once = max(1, SIMILARITIES_AT_ONCE // max(1, len(gallery)))
+    blocks = []
+    for start in range(0, max(1, len(queries)), at_once):
+        similarities = queries[start : start + at_once] @ gallery.T
+        similarities = np.rint(similarities * SIMILARITY_STEPS) / SIMILARITY_STEPS
+        is_right = asked[start : start + at_once, None] == known[None, :]
+        blocks.append([*_nearest(similarities, is_right), *_nearest(similarities, ~is_right)])
+    right, right_similarities, wrong, wrong_similarities = map(
+        np.concatenate, zip(*blocks, strict=True)
+    )
+    return RightAndWrong(right, wrong, right_similarities, wrong_similarities)
+
+
+def confusion_counts(
+    true_labels: Labels, found_labels: Labels, label_names: Sequence[Hashable]
+) -> np.ndarray:
+    """How often queries of one label found a neighbour of another.
+
+    Args:
+        true_labels: str or int [num_queries].
+        found_labels: str or int [num_queries], of each query's nearest neighbour.
+        label_names: the labels, in the order of rows and columns.
+    Returns:
+        int64 [num_labels, num_labels]: row, the query's label; column, the neighbour's.
+    Raises:
+        ValueError: a label that is not among the names; lists of different length.
+    """
+    number = {name: index for index, name in enumerate(label_names)}
+    true, found = np.asarray(true_labels).tolist(), np.asarray(found_labels).tolist()
+    unknown = sorted({str(label) for label in (*true, *found) if label not in number})
+    if len(true) != len(found) or unknown:
+        raise ValueError(
+            "Expected as many found as true labels, all among label_names; received "
+            f"{len(true)} true and {len(found)} found, and unknown: {', '.join(unknown) or 'none'}."
+        )
+    counts = np.zeros((len(number), len(number)), np.int64)
+    for true_label, found_label in zip(true, found, strict=True):
+        counts[number[true_label], number[found_label]] += 1
+    return counts
+
+
+def _nearest(similarities: np.ndarray, is_allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest allowed row of each query, int [num] or -1, and its similarity or -inf."""
+    allowed = np.where(is_allowed, similarities, -np.inf)
+    if not allowed.shape[1]:
+        return np.full(len(allowed), -1), np.full(len(allowed), -np.inf)
+    rows = allowed.argmax(axis=1)
+    best = allowed[np.arange(len(allowed)), rows]
+    return np.where(np.isfinite(best), rows, -1), best

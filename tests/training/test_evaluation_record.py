@@ -1,0 +1,70 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from inference import Embeddings
+from training.evaluate import evaluate_encoder
+from training.evaluation_record import evaluation_record
+from triplets import prepare_media, scan_folders
+
+
+class Pixels:
+    """An embedder that needs no encoder."""
+
+    def embed_combinations(self, images, sequences, pairs):
+        vectors = np.ones((len(pairs), 101), np.float32)
+        for vector, (i, j) in zip(vectors, pairs, strict=True):
+            vector[:50] = images[i].ravel()[:50] / 255 if i >= 0 else 0
+            vector[50:100] = sequences[j][0, :50] if j >= 0 else 0
+        return Embeddings.of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), "wren-1")
+
+
+@pytest.fixture(scope="module")
+def evaluation(aviary, yamnet, store):
+    sides = [
+        prepare_media(
+            scan_folders(*folders, min_sources_per_class=1), yamnet, store=store, progress=False
+        )
+        for folders in (
+            (aviary.images, aviary.audio),
+            (aviary.held_out_images, aviary.held_out_audio),
+        )
+    ]
+    return evaluate_encoder(Pixels(), *sides)
+
+
+def test_a_record_is_json_and_says_what_it_is_of(evaluation):
+    record = json.loads(json.dumps(evaluation_record(evaluation, ["a note"]), allow_nan=False))
+    assert (record["schema"], record["encoder_fingerprint"]) == (1, "wren-1")
+    assert record["notes"] == ["a note"]
+    assert record["versions"]["keras"]
+
+
+def test_numbers_stand_under_flat_names(evaluation):
+    record = evaluation_record(evaluation)
+    for row, numbers in evaluation.rows.items():
+        assert record[f"{row}_precision_at_1"] == numbers["precision_at_1"]
+        assert type(record[f"{row}_num_queries"]) is int
+        low, high = record[f"{row}_r_precision_low"], record[f"{row}_r_precision_high"]
+        assert low <= record[f"{row}_r_precision"] <= high
+    assert record["threshold_audio"] == evaluation.thresholds["audio"]
+
+
+def test_classes_and_confusions_add_up(evaluation):
+    record = evaluation_record(evaluation)
+    counts = np.array(record["confusion_counts"])
+    assert [result["name"] for result in record["classes"]] == record["confusion_class_names"]
+    assert counts.sum(axis=1).tolist() == [r["num_queries"] for r in record["classes"]]
+    share = counts.trace() / counts.sum()
+    assert share == pytest.approx(record["fused_precision_at_1"])
+    assert counts.sum() == record["num_query_pairs"] == record["fused_num_queries"]
+
+
+def test_what_cannot_be_said_is_null(evaluation):
+    unknown = {
+        name: row | {"r_precision_low": float("nan")} for name, row in evaluation.rows.items()
+    }
+    record = evaluation_record(replace(evaluation, rows=unknown))
+    assert record["fused_r_precision_low"] is None

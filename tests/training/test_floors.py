@@ -1,0 +1,66 @@
+import keras
+import numpy as np
+import pytest
+
+from fused_encoder import create_fused_encoder
+from training.floors import frozen_image_features, raw_audio_sequence, raw_pixels
+
+
+def photos(number: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (224, 224, 3), np.uint8) for _ in range(number)]
+
+
+def encoder(trainable: str, **options: str) -> keras.Model:
+    return create_fused_encoder(
+        image_backbone="small_cnn", image_weights=None, image_trainable=trainable, **options
+    )
+
+
+def test_floors_are_unit_vectors_even_where_there_is_nothing_to_tell():
+    grey = np.full((224, 224, 3), 7, np.uint8)
+    pixels = raw_pixels([*photos(2), grey, grey + 1])
+    np.testing.assert_allclose(np.linalg.norm(pixels, axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(pixels[2], pixels[3])
+    heard = raw_audio_sequence([np.eye(3, 1024, dtype=np.float32), np.zeros((2, 1024), np.float32)])
+    np.testing.assert_allclose(np.linalg.norm(heard, axis=1), 1, atol=1e-5)
+
+
+def test_pixels_do_not_see_how_bright_a_photo_is():
+    dim = photos(1)[0] // 4
+    np.testing.assert_allclose(raw_pixels([dim])[0], raw_pixels([dim + 60])[0], atol=1e-2)
+
+
+def test_frozen_features_are_what_enters_the_first_layer_of_ours():
+    model = encoder("none")
+    describe = frozen_image_features(model)
+    seen = model.get_layer("small_cnn")(np.stack(photos(20)).astype(np.float32) / 255)
+    expected = np.asarray(seen) / np.linalg.norm(seen, axis=1, keepdims=True)
+    np.testing.assert_allclose(describe(photos(20)), expected, atol=1e-5)
+
+
+def test_an_encoder_that_adds_up_has_a_floor_too():
+    describe = frozen_image_features(encoder("none", fusion="additive", photo_views="zooms"))
+    np.testing.assert_allclose(np.linalg.norm(describe(photos(2)), axis=1), 1, atol=1e-5)
+    assert frozen_image_features(encoder("all", fusion="additive")) is None
+
+
+@pytest.mark.parametrize("trainable", ["all", "last_block"])
+def test_a_trained_backbone_is_no_floor(trainable):
+    assert frozen_image_features(encoder(trainable)) is None
+
+
+def test_an_encoder_of_another_make_has_no_floor():
+    image = keras.Input((224, 224, 3), name="image_input")
+    audio = keras.Input((None, 1024), name="audio_input")
+    pool = keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalAveragePooling1D()
+    joined = keras.layers.Concatenate()([pool[0](image), pool[1](audio)])
+    model = keras.Model({"image_input": image, "audio_input": audio}, joined)
+    assert frozen_image_features(model) is None
+
+
+def test_a_frozen_backbone_is_still_known_as_frozen_after_loading(tmp_path):
+    encoder("none").save(tmp_path / "encoder.keras")
+    assert frozen_image_features(keras.saving.load_model(tmp_path / "encoder.keras")) is not None
+    encoder("last_block").save(tmp_path / "encoder.keras")
+    assert frozen_image_features(keras.saving.load_model(tmp_path / "encoder.keras")) is None

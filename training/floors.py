@@ -1,0 +1,79 @@
+"""Floors: what photos and recordings tell without any training, which an encoder must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import keras
+import numpy as np
+
+BATCH_SIZE = 16
+Describe = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def raw_pixels(photos: Sequence[np.ndarray]) -> np.ndarray:
+    """Photos reduced to 32 x 32 pixels, less their mean.
+
+    Args:
+        photos: uint8 [224, 224, 3] each, RGB.
+
+    Returns:
+        float32 [num_photos, 3072], unit length.
+    """
+    small = [
+        cv2.resize(np.asarray(photo), (32, 32), interpolation=cv2.INTER_AREA) for photo in photos
+    ]
+    flat = np.stack(small).reshape(len(small), -1).astype(np.float32)
+    return _unit_length(flat - flat.mean(axis=1, keepdims=True))
+
+
+def raw_audio_sequence(sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """What YAMNet makes of recordings, as the mean over all frames.
+
+    Args:
+        sequences: float32 [num_frames, 1024] each.
+
+    Returns:
+        float32 [num_sequences, 1024], unit length.
+    """
+    return _unit_length(np.stack([sequence.mean(axis=0) for sequence in sequences]))
+
+
+def frozen_image_features(encoder: keras.Model) -> Describe | None:
+    """What an encoder's image backbone makes of photos, where no part of it was trained.
+
+    That is the floor for photos: the pooled features of the pretrained network, as they enter the first
+    layer that is trained (the mean over its looks at a photo; a direction, where the encoder adds up). A
+    backbone that was trained, in part or whole, is no floor.
+
+    Args:
+        encoder: from `create_fused_encoder`.
+
+    Returns:
+        A function of photos, uint8 [224, 224, 3] each, that gives float32 [num_photos, size], unit
+        length; None where the backbone was trained, or the encoder has no layer `image_features`.
+    """
+    if not any(layer.name == "image_features" for layer in encoder.layers):
+        return None
+    backbone = keras.Model(encoder.input["image_input"], encoder.get_layer("image_features").input)
+    if backbone.trainable_weights or not backbone.weights:
+        return None
+
+    def features(photos: Sequence[np.ndarray]) -> np.ndarray:
+        batches = (
+            photos[start : start + BATCH_SIZE] for start in range(0, len(photos), BATCH_SIZE)
+        )
+        seen = [
+            backbone.predict_on_batch(np.stack(batch).astype(np.float32) / 255) for batch in batches
+        ]
+        return _unit_length(np.concatenate(seen).astype(np.float32))
+
+    return features
+
+
+def _unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors; where there is nothing to tell (one grey), all such get one and the same."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    nothing = np.full_like(vectors, 1 / np.sqrt(vectors.shape[1]))
+    return np.where(lengths > 1e-6, vectors / np.maximum(lengths, 1e-6), nothing)

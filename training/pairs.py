@@ -1,0 +1,184 @@
+"""Pairs: which photos and recordings are asked together, and their embeddings whole and in halves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import numpy as np
+
+from inference.embed import Embedder
+from training.sides import SourceOf
+from triplets.features import PreparedFile, PreparedMedia
+
+Pattern = Literal["fused", "image", "audio"]
+PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Photos and recordings of one class each, paired: indices into a `PreparedMedia`.
+
+    Args:
+        images: int [num_pairs].
+        recordings: int [num_pairs].
+        labels: str [num_pairs], class names.
+        image_sources: str [num_pairs], what the pair's photo comes from: pairs of one source rise and fall
+            together.
+        recording_sources: str [num_pairs], what its recording comes from, likewise.
+    """
+
+    images: np.ndarray
+    recordings: np.ndarray
+    labels: np.ndarray
+    image_sources: np.ndarray
+    recording_sources: np.ndarray
+
+    def rows_of_distinct(self, pattern: Pattern) -> np.ndarray:
+        """The first row of each distinct thing that is asked with, int [num], ascending.
+
+        Args:
+            pattern: "fused" for pairs (all rows), "image" for photos, "audio" for recordings.
+        """
+        if pattern == "fused":
+            return np.arange(len(self.labels))
+        number = self.images if pattern == "image" else self.recordings
+        return np.sort(np.unique(number, return_index=True)[1])
+
+
+@dataclass(frozen=True)
+class EmbeddedPairs:
+    """The embeddings of pairs, whole and with one modality left out.
+
+    Args:
+        pairs: which pairs.
+        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size].
+    """
+
+    pairs: Pairs
+    by_pattern: dict[Pattern, np.ndarray]
+
+
+def draw_pairs(
+    media: PreparedMedia,
+    max_pairs_per_class: int | None,
+    seed: int,
+    *,
+    source_of: SourceOf | None = None,
+) -> Pairs:
+    """The pairs of every class: all combinations, or so many of them that use every file about equally.
+
+    Files of one class that hold the same bytes count as one.
+
+    Args:
+        media: photos and recordings.
+        max_pairs_per_class: int >= 1, or None for all combinations.
+        seed: int, for which files meet, and which are left out where there are more files than pairs.
+        source_of: names the source of a file, see `split_by_source`. Default: the file's content.
+
+    Raises:
+        ValueError: `max_pairs_per_class` is below 1.
+    """
+    if max_pairs_per_class is not None and max_pairs_per_class < 1:
+        raise ValueError(f"Expected max_pairs_per_class >= 1, received {max_pairs_per_class}.")
+    rng = np.random.default_rng(seed)
+    pairs = []
+    for class_index in range(len(media.class_names)):
+        images = rng.permutation(_distinct(media.images, class_index))
+        recordings = rng.permutation(_distinct(media.recordings, class_index))
+        drawn = _even_combinations(len(images), len(recordings), max_pairs_per_class)
+        pairs += sorted((images[i], recordings[j], class_index) for i, j in drawn)
+    image, recording, label = np.array(pairs, int).reshape(-1, 3).T
+    return Pairs(
+        image,
+        recording,
+        np.array(media.class_names)[label],
+        np.array([_source(media.images[index], source_of) for index in image]),
+        np.array([_source(media.recordings[index], source_of) for index in recording]),
+    )
+
+
+def embed_pairs(
+    embedder: Embedder,
+    media: PreparedMedia,
+    pairs: Pairs,
+    patterns: tuple[Pattern, ...] = PATTERNS,
+) -> EmbeddedPairs:
+    """Embeds pairs in each modality pattern; each photo is looked at once, however many pairs it is in."""
+    image_files, image = np.unique(pairs.images, return_inverse=True)
+    recording_files, recording = np.unique(pairs.recordings, return_inverse=True)
+    nothing = np.full_like(image, -1)
+    halves = {
+        "fused": (image, recording),
+        "image": (image, nothing),
+        "audio": (nothing, recording),
+    }
+    asked = [np.stack(halves[pattern], axis=1).reshape(-1, 2) for pattern in patterns]
+    every, row = np.unique(np.concatenate(asked), axis=0, return_inverse=True)
+    if (every[:, 0] < 0).all():
+        image_files = image_files[:0]  # no photo is asked for
+    embedded = embedder.embed_combinations(
+        StoredFeatures(media.images, image_files),
+        StoredFeatures(media.recordings, recording_files),
+        every,
+    )
+    parts = np.split(row.reshape(-1), len(patterns))
+    return EmbeddedPairs(
+        pairs, {pattern: embedded[part] for pattern, part in zip(patterns, parts, strict=True)}
+    )
+
+
+class StoredFeatures(Sequence[np.ndarray]):
+    """Stored features of chosen files, read when they are asked for: thousands cannot be open at once.
+
+    Args:
+        files: photos or recordings.
+        which: int [num], indices into the files.
+    """
+
+    def __init__(self, files: Sequence[PreparedFile], which: np.ndarray) -> None:
+        self._files = files
+        self._which = which
+
+    def __len__(self) -> int:
+        return len(self._which)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
+        if isinstance(index, slice):
+            return [np.array(self._files[i].feature()) for i in self._which[index]]
+        return np.array(self._files[self._which[index]].feature())
+
+
+def _source(file: PreparedFile, source_of: SourceOf | None) -> str:
+    return file.content if source_of is None else source_of(file.path)
+
+
+def _distinct(files: Sequence[PreparedFile], class_index: int) -> list[int]:
+    """The files of a class, of several with the same bytes the first."""
+    first: dict[str, int] = {}
+    for index, file in enumerate(files):
+        if file.class_index == class_index:
+            first.setdefault(file.content, index)
+    return list(first.values())
+
+
+def _even_combinations(
+    num_images: int, num_recordings: int, at_most: int | None
+) -> list[tuple[int, int]]:
+    """Combinations without repetition; any first part of them uses all images and recordings evenly.
+
+    Both numbers count up together, and after each common multiple one of them skips a step: so every
+    combination comes up exactly once.
+    """
+    total = num_images * num_recordings
+    cycle = math.lcm(num_images, num_recordings) or 1
+    return [
+        (k % num_images, (k + k // cycle) % num_recordings)
+        for k in range(total if at_most is None else min(total, at_most))
+    ]

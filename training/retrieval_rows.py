@@ -1,0 +1,103 @@
+"""One way of asking as a row of numbers: how often it is answered rightly, and how sure that is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from inference.metrics import (
+    bootstrap_interval,
+    mean_over_queries,
+    retrieval_metrics_per_query,
+    two_way_bootstrap_interval,
+)
+from training.floors import Describe, raw_audio_sequence, raw_pixels
+from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures
+from triplets.features import PreparedMedia
+
+
+@dataclass(frozen=True)
+class Side:
+    """What asks, or what is searched.
+
+    Args:
+        embeddings: float32 [num, size], unit length.
+        labels: str [num], class names.
+        sources: the contents that each was made of, str [num] each: of the photo, the recording, or both.
+    """
+
+    embeddings: np.ndarray
+    labels: np.ndarray
+    sources: tuple[np.ndarray, ...]
+
+
+def embedded_side(side: EmbeddedPairs, pattern: Pattern) -> Side:
+    """The pairs of a side, or its distinct photos or recordings, each once."""
+    rows = side.pairs.rows_of_distinct(pattern)
+    return _side(side.by_pattern[pattern][rows], side.pairs, rows, pattern)
+
+
+def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> dict[str, Side]:
+    """The distinct photos and recordings of pairs by features that were not trained.
+
+    Args:
+        media: what the pairs point into.
+        pairs: whose files.
+        describe: from `frozen_image_features`.
+
+    Returns:
+        "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence".
+    """
+    of_photos, of_recordings = (pairs.rows_of_distinct(p) for p in ("image", "audio"))
+    photos = StoredFeatures(media.images, pairs.images[of_photos])
+    sequences = StoredFeatures(media.recordings, pairs.recordings[of_recordings])
+    sides = {"raw_pixels": _side(raw_pixels(photos), pairs, of_photos, "image")}
+    if describe is not None:
+        sides["raw_image_features"] = _side(describe(photos), pairs, of_photos, "image")
+    heard = raw_audio_sequence(sequences)
+    return sides | {"raw_audio_sequence": _side(heard, pairs, of_recordings, "audio")}
+
+
+def retrieval_row(asking: Side, known: Side) -> dict[str, float]:
+    """The numbers of one way of asking; see `evaluate_encoder` for their names.
+
+    Args:
+        asking: the queries; their sources are what the intervals resample.
+        known: the gallery.
+
+    Raises:
+        ValueError: no query's class is in the gallery.
+    """
+    per_query = retrieval_metrics_per_query(
+        asking.embeddings, asking.labels, known.embeddings, known.labels
+    )
+    row = mean_over_queries(per_query)
+    for name, values in per_query.items():
+        row[f"{name}_low"], row[f"{name}_high"] = _interval(values, asking.sources)
+    row["chance_precision_at_1"] = _chance(asking.labels, known.labels)
+    row["num_gallery"] = float(len(known.labels))
+    return row
+
+
+def _side(embeddings: np.ndarray, pairs: Pairs, rows: np.ndarray, pattern: Pattern) -> Side:
+    sources = {"image": pairs.image_sources[rows], "audio": pairs.recording_sources[rows]}
+    chosen = tuple(sources.values()) if pattern == "fused" else (sources[pattern],)
+    return Side(embeddings, pairs.labels[rows], chosen)
+
+
+def _chance(labels: np.ndarray, known_labels: np.ndarray) -> float:
+    """How often a row drawn at random is right, mean over the queries that have a right one."""
+    share_of = {label: n / len(known_labels) for label, n in Counter(known_labels.tolist()).items()}
+    return float(np.mean([share_of[label] for label in labels.tolist() if label in share_of]))
+
+
+def _interval(values: np.ndarray, sources: tuple[np.ndarray, ...]) -> tuple[float, float]:
+    """95 % interval of the mean; NaN where fewer than two sources of a kind have a value."""
+    is_known = np.isfinite(values)
+    if any(len(np.unique(source[is_known])) < 2 for source in sources):
+        return float("nan"), float("nan")
+    if len(sources) == 2:
+        return two_way_bootstrap_interval(values, *sources)
+    return bootstrap_interval(values, *sources)
