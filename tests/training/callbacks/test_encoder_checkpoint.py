@@ -1,0 +1,105 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from fused_encoder.encoder import load_encoder
+from training import create_triplet_model
+from training.callbacks import EncoderCheckpoint, HistoryFile
+
+
+class Logging(keras.callbacks.Callback):
+    """Logs written figures as if they were a validation."""
+
+    def __init__(self, *figures):
+        super().__init__()
+        self.figures = figures
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_precision_at_1"] = self.figures[epoch]
+
+
+def pairs_of_zeros_and_ones():
+    photos = np.stack([np.zeros((224, 224, 3)), np.ones((224, 224, 3))])
+    sounds = np.stack([np.ones((4, 1024)), np.zeros((4, 1024))])
+    return {"image_input": photos.astype("float32"), "audio_input": sounds.astype("float32")}
+
+
+def test_the_checkpoint_of_a_triplet_model_is_the_whole_encoder_and_loads_in_a_fresh_process(
+    small_encoder, tmp_path
+):
+    encoder = small_encoder()
+    checkpoint = EncoderCheckpoint(tmp_path / "best.keras", encoder)
+    checkpoint.set_model(create_triplet_model(encoder))
+    checkpoint.on_epoch_begin(0)
+    checkpoint.on_epoch_end(0, {"val_precision_at_1": 0.5})
+    inputs = pairs_of_zeros_and_ones()
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    program = (
+        "import sys, numpy as np\n"
+        "from fused_encoder.encoder import load_encoder\n"
+        "encoder = load_encoder(sys.argv[1])\n"
+        "inputs = dict(np.load(sys.argv[2]))\n"
+        "np.save(sys.argv[3], encoder.predict_on_batch(inputs))"
+    )
+    paths = [tmp_path / name for name in ("best.keras", "inputs.npz", "embeddings.npy")]
+    subprocess.run([sys.executable, "-c", program, *paths], check=True, capture_output=True)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "embeddings.npy"), encoder.predict_on_batch(inputs), atol=1e-6
+    )
+
+
+def test_only_a_better_epoch_replaces_the_checkpoint_and_nothing_else_is_left(
+    small_encoder, fit_with, tmp_path
+):
+    encoder = small_encoder()
+    marks = iter(range(1, 5))
+
+    class Marking(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            encoder.get_layer("projection").bias.assign(np.full(128, next(marks)))
+
+    checkpoint = EncoderCheckpoint(tmp_path / "best.keras", encoder)
+    fit_with(4, Marking(), Logging(0.5, 0.8, 0.6, 0.8), checkpoint)
+    saved = load_encoder(tmp_path / "best.keras")
+    assert saved.get_layer("projection").bias.numpy()[0] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
+
+
+def test_a_run_that_goes_on_keeps_what_was_best_before(small_encoder, fit_with, tmp_path):
+    path = tmp_path / "best.keras"
+    path.write_text("of the run before")
+    history = HistoryFile(tmp_path / "history.json")
+    for epoch, figure in enumerate((0.5, 0.9, 0.95)):  # the third was not backed up any more
+        history.on_epoch_end(epoch, {"val_precision_at_1": figure})
+    checkpoint = EncoderCheckpoint(path, small_encoder(), history=history)
+    fit_with(4, Logging(0, 0, 0.8, 0.9), checkpoint, initial_epoch=2)
+    assert path.read_text() == "of the run before"
+    assert checkpoint.best == 0.9
+
+
+def test_a_run_that_begins_anew_does_not_look_at_an_old_history(small_encoder, fit_with, tmp_path):
+    history = HistoryFile(tmp_path / "history.json")
+    history.on_epoch_end(0, {"val_precision_at_1": 0.9})
+    checkpoint = EncoderCheckpoint(tmp_path / "best.keras", small_encoder(), history=history)
+    fit_with(1, Logging(0.5), checkpoint)
+    assert load_encoder(tmp_path / "best.keras").name == "fused_encoder"
+
+
+def test_the_name_may_hold_the_epoch_and_the_figure(small_encoder, fit_with, tmp_path):
+    path = tmp_path / "{epoch}_{val_precision_at_1:.2f}.keras"
+    checkpoint = EncoderCheckpoint(path, small_encoder(), save_best_only=False)
+    fit_with(2, Logging(0.5, 0.25), checkpoint)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["1_0.50.keras", "2_0.25.keras"]
+
+
+def test_a_mode_that_keras_would_have_to_guess_is_refused(small_encoder):
+    with pytest.raises(ValueError, match="mode to be 'max' or 'min', received 'auto'"):
+        EncoderCheckpoint("best.keras", small_encoder(), mode="auto")
+
+
+def test_a_checkpoint_that_is_no_keras_file_is_refused(small_encoder):
+    with pytest.raises(ValueError, match=r"ends in \.keras, received 'best\.h5'"):
+        EncoderCheckpoint("best.h5", small_encoder())

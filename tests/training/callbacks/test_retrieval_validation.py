@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pytest
+
+from inference.embed import Embedder
+from inference.metrics import retrieval_metrics
+from training import RetrievalValidation
+from training.pairs import draw_pairs, embed_pairs
+
+VALIDATED = {
+    "val_precision_at_1",
+    "val_r_precision",
+    "val_mean_average_precision_at_r",
+    "val_nmi",
+    "val_ami",
+}
+
+
+class Watching(keras.callbacks.Callback):
+    """Remembers what each epoch logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.logged = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logged.append(dict(logs))
+
+
+class Scripted(RetrievalValidation):
+    """Gives figures that were written before."""
+
+    def metrics(self):
+        return {"precision_at_1": self.figures.pop(0)}
+
+
+@pytest.fixture
+def validation(small_encoder, gallery, held_out):
+    def of(kind=RetrievalValidation, encoder=None, **options):
+        return kind(encoder or small_encoder(), gallery, held_out, **options)
+
+    return of
+
+
+@pytest.fixture
+def scripted(validation):
+    def of(*figures, **options):
+        callback = validation(Scripted, **options)
+        callback.figures = list(figures)
+        return callback
+
+    return of
+
+
+def test_every_so_many_epochs_and_the_last_one_are_validated(scripted, fit_with):
+    watching = Watching()
+    fit_with(5, scripted(0.1, 0.2, 0.3, every=2), watching)
+    validated = ["val_precision_at_1" in logged for logged in watching.logged]
+    assert validated == [False, True, False, True, True]
+
+
+def test_the_history_holds_all_figures_between_0_and_1(validation, fit_with):
+    history = fit_with(1, validation())
+    assert set(history) == {"loss", *VALIDATED}
+    assert all(-0.5 <= history[name][0] <= 1 for name in VALIDATED)
+
+
+def test_early_stopping_stops_by_the_validation_and_brings_the_best_weights_back(
+    scripted, fit_with, small_encoder
+):
+    seen = []
+    watching = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: seen.append(watching.model.get_weights()),
+        on_train_end=lambda logs: seen.append(watching.model.get_weights()),
+    )
+    stopping = keras.callbacks.EarlyStopping(
+        "val_precision_at_1", mode="max", patience=2, restore_best_weights=True
+    )
+    history = fit_with(9, scripted(0.5, 0.7, 0.6, 0.6), stopping, watching)
+    assert len(history["loss"]) == 4
+    np.testing.assert_array_equal(seen[-1][0], seen[2][0])  # as the third epoch found them
+
+
+def test_validation_sees_the_weights_of_the_moment_as_an_embedder_of_them_does(
+    small_encoder, validation, gallery, held_out, yamnet
+):
+    encoder = small_encoder()
+    callback = validation(encoder=encoder)
+    before = callback.metrics()
+    rng = np.random.default_rng(0)
+    encoder.set_weights([rng.normal(size=w.shape) * 0.2 + w for w in encoder.get_weights()])
+    embedder = Embedder.from_encoder(encoder, yamnet)
+    sides = []
+    for seed, media in enumerate((held_out, gallery)):
+        pairs = draw_pairs(media, 6, 1 - seed)
+        embedded = embed_pairs(embedder, media, pairs, ("fused",)).by_pattern["fused"]
+        sides += [embedded, pairs.labels]
+    expected = retrieval_metrics(*sides)
+    after = callback.metrics()
+    assert before != after
+    for name in ("precision_at_1", "r_precision", "mean_average_precision_at_r"):
+        assert after[name] == pytest.approx(expected[name])
+
+
+def test_an_interval_below_one_epoch_is_refused(validation):
+    with pytest.raises(ValueError, match=r"Expected every >= 1 \(epochs\), received 0\."):
+        validation(every=0)

@@ -1,0 +1,83 @@
+"""Retrieval on held-out pairs, and how well they fall into their classes, while an encoder trains."""
+
+from __future__ import annotations
+
+import keras
+
+from inference.metrics import retrieval_metrics
+from training.clustering import cluster_agreement
+from training.live_embedding import LiveEmbedding
+from training.pairs import draw_pairs
+from triplets.features import PreparedMedia
+from triplets.photos import PhotoSource
+
+RETRIEVAL = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
+
+
+class RetrievalValidation(keras.callbacks.Callback):
+    """After each epoch asks held-out pairs for their class and logs how often the answer is right.
+
+    Adds to the logs, each in [0, 1]: `val_precision_at_1`, `val_r_precision` and
+    `val_mean_average_precision_at_r` of held-out pairs that search the gallery; and `val_nmi` and
+    `val_ami`, how well k-means groups the held-out pairs into their classes without any gallery, see
+    `cluster_agreement`. Callbacks that stand after it in the list see them: `CSVLogger`,
+    `TensorBoard`, `EarlyStopping("val_precision_at_1", mode="max")`, `EncoderCheckpoint`. To stop or
+    choose by them spoils them as an estimate: keep a further split for the final figure.
+
+    Args:
+        encoder: the one that is trained, inside of whatever model: the whole encoder, or the head
+            behind a frozen trunk, with its photos. With a head the photos are looked at once per run.
+        gallery: what is searched.
+        queries: what asks; no source may be in the gallery too.
+        gallery_photos: what the encoder's `image_input` takes for the gallery. Default: the stored
+            photos.
+        query_photos: the same for the queries.
+        audio_seconds: float > 0, how much sound the encoder hears at once. Default 5.0.
+        every: int >= 1, epochs between two validations; the last epoch always has one.
+        max_pairs_per_class: int >= 1, drawn on each side.
+
+    Raises:
+        ValueError: an option is out of range, or photos do not have the shape the encoder takes.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        gallery: PreparedMedia,
+        queries: PreparedMedia,
+        *,
+        gallery_photos: PhotoSource | None = None,
+        query_photos: PhotoSource | None = None,
+        audio_seconds: float = 5.0,
+        every: int = 1,
+        max_pairs_per_class: int = 6,
+    ) -> None:
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"Expected every >= 1 (epochs), received {every}.")
+        self._embed_gallery, self._embed_queries = (
+            LiveEmbedding(
+                encoder,
+                media,
+                draw_pairs(media, max_pairs_per_class, seed),
+                photos=photos,
+                audio_seconds=audio_seconds,
+            )
+            for seed, (media, photos) in enumerate(
+                [(gallery, gallery_photos), (queries, query_photos)]
+            )
+        )
+        self._every = every
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Validates, and adds what it found to the logs."""
+        is_last = epoch + 1 == self.params.get("epochs")
+        if logs is not None and (is_last or (epoch + 1) % self._every == 0):
+            logs.update({f"val_{name}": value for name, value in self.metrics().items()})
+
+    def metrics(self) -> dict[str, float]:
+        """The metrics as the encoder is now, by the names under which they are logged less `val_`."""
+        gallery, queries = self._embed_gallery(), self._embed_queries()
+        labels = self._embed_queries.pairs.labels
+        retrieval = retrieval_metrics(queries, labels, gallery, self._embed_gallery.pairs.labels)
+        return {name: retrieval[name] for name in RETRIEVAL} | cluster_agreement(queries, labels)
