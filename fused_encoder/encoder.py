@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import keras
 
-from fused_encoder.audio_branch import audio_features, audio_input
-from fused_encoder.fusion import IsPresent, MissingModality, fuse
-from fused_encoder.image_branch import ImageTrainable, image_features, image_input
+from fused_encoder.audio_branch import attended_audio, audio_features, audio_input
+from fused_encoder.fusion import IsPresent, MissingModality, add_up, fuse
+from fused_encoder.image_branch import (
+    ImageTrainable,
+    PhotoViewsName,
+    image_direction,
+    image_features,
+    image_input,
+    pooled_image,
+)
+
+Fusion = Literal["concatenate", "additive"]
+FUSIONS = ("concatenate", "additive")
 
 
 def create_fused_encoder(
@@ -17,6 +28,8 @@ def create_fused_encoder(
     image_backbone: str | keras.Model | Callable = "vgg16",
     image_weights: str | Path | None = "imagenet",
     image_trainable: ImageTrainable = "auto",
+    photo_views: PhotoViewsName = "one",
+    fusion: Fusion = "concatenate",
     embedding_size: int = 128,
     modality_dropout: float = 0.2,
     seed: int | None = None,
@@ -28,6 +41,11 @@ def create_fused_encoder(
     16,454,592 parameters, and 768 that are ours: a learned token of each branch's size, which takes
     the branch's place where the photo or the call is absent (all zeros).
 
+    `fusion="additive"` is the better one where classes have few files: each branch is a single
+    projection of pretrained features (the photo's; the call's frames, averaged with learned attention),
+    the embedding is their sum at unit length, and what is absent adds nothing. Far fewer weights, so
+    that a branch that knows little learns to say little. docs/results.md compares the two.
+
     Args:
         image_backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
             [0, 1] and does its own preprocessing.
@@ -36,6 +54,10 @@ def create_fused_encoder(
         image_trainable: what of a named backbone is trained: "none", "last_block" or "all". "auto" is
             "last_block" with pretrained weights and "all" without. BatchNorm layers of a partly
             frozen backbone keep ImageNet's statistics.
+        photo_views: "one" look at each photo; or "zooms": eight, the whole and its middle at three
+            zooms, each also mirrored, averaged. Better with a pretrained backbone, and eight times its
+            work: see `PhotoViews`.
+        fusion: "concatenate" (published) or "additive".
         embedding_size: int >= 1, default 128.
         modality_dropout: float in [0, 1), the share of training items of which one modality is hidden.
         seed: int or None, for modality dropout. (Weights follow `keras.utils.set_random_seed`.)
@@ -56,14 +78,26 @@ def create_fused_encoder(
     """
     if embedding_size < 1:
         raise ValueError(f"Expected embedding_size >= 1, received {embedding_size}.")
+    if fusion not in FUSIONS:
+        raise ValueError(f"Expected fusion to be one of {FUSIONS}, received {fusion!r}.")
     image, audio = image_input(), audio_input()
-    seen = image_features(image, image_backbone, weights=image_weights, trainable=image_trainable)
-    heard = audio_features(audio)
     present = [IsPresent(name="has_image")(image), IsPresent(name="has_audio")(audio)]
-    seen, heard = MissingModality(modality_dropout, seed, name="missing_modality")(
-        [seen, heard, *present]
+    pooled = pooled_image(
+        image,
+        image_backbone,
+        weights=image_weights,
+        trainable=image_trainable,
+        views=photo_views,
     )
-    embedding = fuse(seen, heard, embedding_size=embedding_size)
+    if fusion == "additive":
+        seen = image_direction(pooled, size=embedding_size)
+        heard = attended_audio(audio, size=embedding_size)
+        embedding = add_up(seen, heard, present, modality_dropout=modality_dropout, seed=seed)
+    else:
+        seen, heard = MissingModality(modality_dropout, seed, name="missing_modality")(
+            [image_features(pooled), audio_features(audio), *present]
+        )
+        embedding = fuse(seen, heard, embedding_size=embedding_size)
     return keras.Model(
         {"image_input": image, "audio_input": audio}, embedding, name="fused_encoder"
     )
@@ -106,7 +140,7 @@ def split_encoder(encoder: keras.Model) -> tuple[keras.Model, keras.Model]:
         encoder: from `create_fused_encoder`.
 
     Returns:
-        `see`: float32 [batch, 224, 224, 3] -> image features float32 [batch, 512], image present bool
+        `see`: float32 [batch, 224, 224, 3] -> image features float32 [batch, size], image present bool
         [batch]. `join`: image features, image present, audio sequence float32
         [batch, num_frames, 1024] -> embedding float32 [batch, embedding_size].
     """

@@ -10,6 +10,8 @@ from typing import Literal
 import keras
 from keras import ops
 
+from fused_encoder.direction import centred_direction
+from fused_encoder.photo_views import AverageViews, PhotoViews
 from fused_encoder.weights import load_image_backbone_weights
 
 IMAGE_SIZE = (224, 224)
@@ -17,6 +19,7 @@ IMAGE_FEATURES_SIZE = 512
 
 PixelScale = Literal["unit", "symmetric", "imagenet", "imagenet_bgr", "byte"]
 ImageTrainable = Literal["auto", "none", "last_block", "all"]
+PhotoViewsName = Literal["one", "zooms"]
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,15 @@ def image_input() -> keras.KerasTensor:
     return keras.Input((*IMAGE_SIZE, 3), name="image_input")
 
 
-def image_features(
+def pooled_image(
     image: keras.KerasTensor,
     backbone: str | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor],
     *,
     weights: str | Path | None,
     trainable: ImageTrainable,
+    views: PhotoViewsName = "one",
 ) -> keras.KerasTensor:
-    """What was seen, as one vector per photo: backbone, global average pool, Dense 512.
+    """What the backbone makes of a photo: backbone, global average pool, mean over views.
 
     Args:
         image: float32 [batch, 224, 224, 3], RGB in [0, 1].
@@ -105,14 +109,20 @@ def image_features(
             [batch, channels].
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
         trainable: what of a named backbone is trained: see `create_fused_encoder`.
+        views: "one", or "zooms": see `PhotoViews`.
 
     Returns:
-        float32 [batch, 512], at least 0.
+        float32 [batch, channels].
 
     Raises:
-        ValueError: unknown backbone, or one whose output is neither a map nor a vector.
+        ValueError: unknown backbone or views, or a backbone whose output is neither a map nor a vector.
         MissingWeightsError: the weights are nowhere to be had (the message says where to put them).
     """
+    if views not in ("one", "zooms"):
+        raise ValueError(f"Expected photo_views to be 'one' or 'zooms', received {views!r}.")
+    looks = PhotoViews(name="photo_views") if views == "zooms" else None
+    if looks is not None:
+        image = looks(image)
     if isinstance(backbone, str):
         features = _named_backbone(image, backbone, weights=weights, trainable=trainable)
     else:
@@ -124,7 +134,41 @@ def image_features(
             "Expected an image backbone that gives [batch, height, width, channels] or "
             f"[batch, channels], received one that gives {tuple(features.shape)}."
         )
-    return keras.layers.Dense(IMAGE_FEATURES_SIZE, "relu", name="image_features")(features)
+    if looks is not None:
+        features = AverageViews(looks.num_views, name="average_views")(features)
+    return features
+
+
+def image_features(pooled: keras.KerasTensor) -> keras.KerasTensor:
+    """What was seen, as the published network has it: Dense 512.
+
+    Args:
+        pooled: float32 [batch, channels], from `pooled_image`.
+
+    Returns:
+        float32 [batch, 512], at least 0.
+    """
+    return keras.layers.Dense(IMAGE_FEATURES_SIZE, "relu", name="image_features")(pooled)
+
+
+def image_direction(pooled: keras.KerasTensor, *, size: int) -> keras.KerasTensor:
+    """What was seen, for adding up: the backbone's features as a direction, projected.
+
+    The projection starts as a random one, which keeps the angles between photos as the backbone has
+    them (Johnson-Lindenstrauss), and moves from there no farther than training drives it.
+
+    Args:
+        pooled: float32 [batch, channels], from `pooled_image`.
+        size: int >= 1, of the projection.
+
+    Returns:
+        float32 [batch, size], its length a measure of how sure it is.
+    """
+    direction = centred_direction(pooled, name="image_direction")
+    start = keras.initializers.LecunNormal()
+    return keras.layers.Dense(
+        size, use_bias=False, kernel_initializer=start, name="image_features"
+    )(direction)
 
 
 def _named_backbone(
@@ -173,6 +217,8 @@ def _choose_trainable(
         # Small batches would spoil ImageNet's statistics: BatchNorm stays as it was trained.
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = reached and trainable == "last_block" and not is_norm
+        if isinstance(layer, keras.layers.Dropout) and not layer.trainable:
+            layer.rate = 0.0  # EfficientNet's: noise in front of weights that nobody trains
 
 
 def small_cnn() -> keras.Model:

@@ -13,6 +13,7 @@ from fused_encoder.image_branch import (
     PixelScaling,
     image_features,
     image_input,
+    pooled_image,
     small_cnn,
 )
 from fused_encoder.weights import MissingWeightsError
@@ -30,8 +31,8 @@ KERAS_MODULES = {
 
 def _branch(backbone="mobilenet_v2", *, weights=None, trainable="auto") -> keras.Model:
     image = image_input()
-    features = image_features(image, backbone, weights=weights, trainable=trainable)
-    return keras.Model(image, features)
+    pooled = pooled_image(image, backbone, weights=weights, trainable=trainable)
+    return keras.Model(image, image_features(pooled))
 
 
 @cache
@@ -192,3 +193,12 @@ def test_frozen_statistics_stay_in_training(trainable):
 def test_what_is_trained_of_small_cnn_can_be_chosen_too(trainable, expected):
     network = _branch("small_cnn", trainable=trainable).get_layer("small_cnn")
     assert [name for name in _names_of_trained_layers(network) if "conv" in name] == expected
+
+
+def test_frozen_dropout_of_a_backbone_is_off():
+    model = _partly_frozen("efficientnet_b0")
+    dropouts = [
+        layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dropout)
+    ]
+    assert dropouts
+    assert all(layer.rate == 0 for layer in dropouts if not layer.trainable)

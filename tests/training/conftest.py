@@ -8,10 +8,15 @@ import pytest
 from app.aviary import Aviary, write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from training import train_encoder
-from training.fit import TrainedEncoder, TrainingOptions
+from training.fit import TrainedEncoder
+from training.options import PairBatches, TrainingOptions
 from triplets import FeatureStore, Triplets, prepare_triplets
 
-OPTIONS = TrainingOptions(num_triplets_per_class=4, epochs=2, held_out_fraction=0.4)
+OPTIONS = TrainingOptions(
+    batches=PairBatches(classes_per_batch=4, pairs_per_class=2, steps_per_epoch=3),
+    epochs=2,
+    held_out_fraction=0.4,
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,36 @@
+from functools import partial
 from shutil import copytree, rmtree
 
 import keras
 import pytest
 
 from fused_encoder import create_fused_encoder
-from training import train_encoder
-from training.fit import TrainingOptions
+from training import fit_encoder, recommended_encoder, train_encoder
+from training.backup import RunBackup
+from training.options import MinedTriplets, PairBatches, TrainingOptions
+from triplets import prepare_media, scan_folders
 
 
 def small_encoder(seed=0):
     keras.utils.set_random_seed(seed)
     return create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
+
+
+def frozen_encoder():
+    keras.utils.set_random_seed(0)
+    return recommended_encoder(
+        image_backbone="small_cnn", image_weights=None, image_trainable="none", seed=0
+    )
+
+
+class StopIn(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise InterruptedError
 
 
 def contents(media):
@@ -20,6 +40,11 @@ def contents(media):
 def test_the_history_has_loss_and_validation_of_every_epoch(trained, options):
     expected = {
         "loss",
+        "embedding_loss",
+        "class_cosines_loss",
+        "embedding_spread",
+        "val_ami",
+        "val_nmi",
         "val_precision_at_1",
         "val_r_precision",
         "val_mean_average_precision_at_r",
@@ -55,7 +80,7 @@ def test_the_same_seed_gives_the_same_losses(trained, copied_aviary, yamnet, sto
 
 
 def test_held_out_folders_of_the_callers_are_used_whole(aviary, yamnet, store, monkeypatch):
-    monkeypatch.setattr("training.fit.fit_triplets", lambda *_, **__: {})
+    monkeypatch.setattr("training.fit.fit_encoder", lambda *_, **__: {})
     trained = train_encoder(
         aviary.images,
         aviary.audio,
@@ -85,20 +110,55 @@ def test_held_out_folders_of_other_classes_are_refused(aviary, yamnet, store, tm
         )
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("epochs", 0, ">= 1"),
-        ("batch_size", 0, ">= 1"),
-        ("num_triplets_per_class", -1, ">= 1"),
-        ("learning_rate", 0.0, "> 0"),
-        ("margin", -0.2, "> 0"),
-        ("audio_seconds", float("nan"), "> 0"),
-    ],
-)
-def test_options_out_of_range_are_refused_before_any_work(name, value, expected):
-    with pytest.raises(ValueError, match=f"Expected {name} {expected}, received {value}"):
-        TrainingOptions(**{name: value})
+def test_mined_triplets_are_trained_on_as_published(copied_aviary, yamnet, store):
+    batches = MinedTriplets(num_triplets_per_class=4, mine_again_every=1)
+    trained = train_encoder(
+        *copied_aviary,
+        yamnet,
+        encoder=small_encoder(),
+        options=TrainingOptions(batches, epochs=2, loss_mining=None, class_scale=None),
+        store=store,
+        progress=False,
+    )
+    assert len(trained.history["loss"]) == 2
+    assert "class_cosines_loss" not in trained.history
+
+
+def test_what_is_frozen_is_cached_without_changing_the_result(aviary, yamnet, store):
+    media = prepare_media(
+        scan_folders(aviary.images, aviary.audio), yamnet, store=store, progress=False
+    )
+    losses = []
+    for cache_frozen in (True, False):
+        encoder = frozen_encoder()
+        how = TrainingOptions(
+            PairBatches(4, 2, steps_per_epoch=3), epochs=2, augment=False, cache_frozen=cache_frozen
+        )
+        losses.append(fit_encoder(encoder, media, None, how, store=store, progress=False)["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # features are kept as float16
+
+
+def test_a_run_that_stopped_goes_on_and_leaves_no_backup(aviary, yamnet, store, tmp_path):
+    media = prepare_media(
+        scan_folders(aviary.images, aviary.audio), yamnet, store=store, progress=False
+    )
+    how = TrainingOptions(PairBatches(4, 2, steps_per_epoch=3), epochs=4)
+    fit = partial(fit_encoder, held_out=None, options=how, store=store, progress=False)
+    unbroken = fit(frozen_encoder(), media)["loss"]
+    with pytest.raises(InterruptedError):
+        fit(frozen_encoder(), media, backup_dir=tmp_path / "b", callbacks=[StopIn(epoch=2)])
+    resumed = fit(frozen_encoder(), media, backup_dir=tmp_path / "b")["loss"]
+    assert resumed == pytest.approx(unbroken, rel=1e-6)
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_backup_of_another_run_is_refused(aviary, yamnet, store, tmp_path):
+    media = prepare_media(
+        scan_folders(aviary.images, aviary.audio), yamnet, store=store, progress=False
+    )
+    RunBackup(tmp_path, TrainingOptions(epochs=3), media)
+    with pytest.raises(ValueError, match="unfinished run that differs in its options"):
+        fit_encoder(small_encoder(), media, options=TrainingOptions(), backup_dir=tmp_path)
 
 
 def test_held_out_folders_that_are_the_training_folders_are_refused(aviary, yamnet, encoder, store):

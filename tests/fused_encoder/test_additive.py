@@ -1,0 +1,113 @@
+"""Additive fusion: directions, attention over frames, and the sum of what is present."""
+
+import keras
+import numpy as np
+import pytest
+
+from fused_encoder import create_fused_encoder, load_encoder
+from fused_encoder.audio_branch import FrameAttention
+from fused_encoder.direction import centred_direction
+from fused_encoder.encoder import split_encoder
+from fused_encoder.fusion import AddPresent
+
+
+def additive(seed=0, **options):
+    keras.utils.set_random_seed(seed)
+    return create_fused_encoder(
+        image_backbone="small_cnn", image_weights=None, fusion="additive", seed=seed, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return additive()
+
+
+def batch(num=3, frames=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        "image_input": rng.random((num, 224, 224, 3), np.float32),
+        "audio_input": rng.random((num, frames, 1024), np.float32),
+    }
+
+
+def test_embeddings_have_unit_length_whatever_is_absent(encoder):
+    inputs = batch()
+    inputs["image_input"][0] = 0
+    inputs["audio_input"][1] = 0
+    lengths = np.linalg.norm(encoder(inputs), axis=1)
+    assert lengths == pytest.approx(1.0, abs=1e-5)
+
+
+def test_padding_does_not_change_an_embedding(encoder):
+    inputs = batch()
+    padded = {**inputs, "audio_input": np.pad(inputs["audio_input"], ((0, 0), (0, 5), (0, 0)))}
+    assert np.allclose(encoder(inputs), encoder(padded), atol=1e-6)
+
+
+def test_what_is_absent_adds_nothing():
+    seen, heard = np.ones((3, 2), np.float32), np.full((3, 2), 5.0, np.float32)
+    total = AddPresent()([seen, heard, np.array([1, 1, 0], bool), np.array([1, 0, 1], bool)])
+    assert np.array(total).tolist() == [[6, 6], [1, 1], [5, 5]]
+
+
+def test_in_training_one_branch_is_hidden_and_never_both():
+    layer = AddPresent(dropout_rate=2 / 3, seed=0)
+    present = np.ones(3000, bool)
+    total = layer([np.ones((3000, 1)), np.full((3000, 1), 2.0), present, present], training=True)
+    shares = [np.mean(np.array(total) == value) for value in (1, 2, 3)]
+    assert shares == pytest.approx([1 / 3, 1 / 3, 1 / 3], abs=0.03)
+
+
+def test_attention_is_the_plain_mean_until_it_has_learned():
+    frames = np.random.default_rng(0).random((2, 5, 8), np.float32)
+    assert np.allclose(FrameAttention()(frames), frames.mean(1), atol=1e-6)
+
+
+def test_attention_is_a_softmax_over_the_frames_that_are_there():
+    frames = np.random.default_rng(0).random((1, 5, 8), np.float32)
+    frames[0, 3:] = 0
+    layer = FrameAttention()
+    layer.build(frames.shape)
+    layer.query.assign(np.arange(8))
+    weights = np.exp(frames[0, :3] @ np.arange(8))
+    expected = (weights / weights.sum()) @ frames[0, :3]
+    assert np.allclose(layer(frames)[0], expected, atol=1e-5)
+
+
+def test_attention_to_nothing_is_nothing():
+    assert not np.array(FrameAttention()(np.zeros((1, 3, 8), np.float32))).any()
+
+
+def test_a_direction_does_not_depend_on_loudness_and_zeros_stay_zeros():
+    features = np.random.default_rng(0).random((2, 16)).astype(np.float32)
+    features[1] = 0
+    image = keras.Input((16,))
+    model = keras.Model(image, centred_direction(image, name="direction"))
+    direction = model(features)
+    assert np.allclose(direction[0], model(7 * features)[0], atol=1e-3)
+    assert np.linalg.norm(direction[0]) == pytest.approx(1, abs=1e-3)
+    assert not np.array(direction[1]).any()
+
+
+def test_it_is_saved_split_and_loaded_with_views(tmp_path):
+    encoder = additive(photo_views="zooms", image_trainable="none")
+    inputs = batch(num=2)
+    encoder.save(tmp_path / "encoder.keras")
+    assert np.allclose(load_encoder(tmp_path / "encoder.keras")(inputs), encoder(inputs), atol=1e-6)
+    see, join = split_encoder(encoder)
+    features, has_image = see(inputs["image_input"])
+    joined = join([features, has_image, keras.ops.convert_to_tensor(inputs["audio_input"])])
+    assert np.allclose(joined, encoder(inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fusion": "sum"}, "Expected fusion to be one of"),
+        ({"photo_views": "two"}, "Expected photo_views to be 'one' or 'zooms', received 'two'"),
+    ],
+)
+def test_unknown_choices_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)

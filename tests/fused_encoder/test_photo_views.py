@@ -1,0 +1,51 @@
+import keras
+import numpy as np
+import pytest
+
+from fused_encoder.photo_views import AverageViews, PhotoViews
+
+
+def photos(num=2, size=20):
+    return np.random.default_rng(0).random((num, size, size, 3), np.float32)
+
+
+def test_a_photo_becomes_its_views_one_after_another():
+    batch = photos()
+    views = np.array(PhotoViews((1.0, 0.5))(batch))
+    assert views.shape == (8, 20, 20, 3)
+    assert np.allclose(views[0], batch[0])
+    assert np.allclose(views[1], batch[0][:, ::-1])
+    assert np.allclose(views[4], batch[1])
+
+
+def test_a_zoom_shows_the_middle():
+    photo = np.zeros((1, 20, 20, 3), np.float32)
+    photo[:, 5:15, 5:15] = 1.0
+    assert np.allclose(np.array(PhotoViews((0.5,))(photo)), 1.0)
+
+
+def test_averaging_undoes_the_views_of_a_backbone_that_sees_no_difference():
+    features = photos(4, 3).mean((1, 2))
+    repeated = np.repeat(features, 6, axis=0)
+    assert np.allclose(np.array(AverageViews(6)(repeated)), features)
+
+
+def test_views_and_average_keep_to_their_shapes_and_configs():
+    image = keras.Input((20, 20, 3))
+    views = PhotoViews((1.0, 0.75))
+    pooled = keras.layers.GlobalAveragePooling2D()(views(image))
+    model = keras.Model(image, AverageViews(views.num_views)(pooled))
+    assert model(photos(3)).shape == (3, 3)
+    again = PhotoViews.from_config(views.get_config())
+    assert again.zooms == (1.0, 0.75)
+
+
+@pytest.mark.parametrize("zooms", [(), (0.0,), (1.2,)])
+def test_zooms_outside_a_photo_are_refused(zooms):
+    with pytest.raises(ValueError, match=r"Expected zooms in \(0, 1\], at least one, received"):
+        PhotoViews(zooms)
+
+
+def test_no_views_cannot_be_averaged():
+    with pytest.raises(ValueError, match="Expected num_views >= 1, received 0"):
+        AverageViews(0)

@@ -1,0 +1,72 @@
+"""The objective: what is put on top of an encoder while it is trained, and left behind afterwards."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from training.losses import ArcFaceLoss, ClassCosines, TripletLoss
+from training.options import MinedTriplets, TrainingOptions
+from training.precision import precision_of, with_dtype_policy
+from training.triplet_model import create_triplet_model
+
+
+def create_training_model(
+    encoder: keras.Model, num_classes: int, options: TrainingOptions, *, total_steps: int
+) -> keras.Model:
+    """A compiled Keras model around an encoder: to `fit` it is to train the encoder.
+
+    Args:
+        encoder: from `create_fused_encoder`, or the head behind a frozen trunk.
+        num_classes: int >= 2.
+        options: how it is trained.
+        total_steps: int >= 1, over which the learning rate falls to 0.
+
+    Returns:
+        keras.Model with the outputs `embedding` and, with a class loss, `class_cosines`. It takes what
+        `with_targets` makes of a dataset.
+    """
+    with with_dtype_policy(precision_of(encoder)):
+        if isinstance(options.batches, MinedTriplets):
+            triplets = create_triplet_model(encoder)
+            inputs, embedding = triplets.input, triplets.output
+        else:
+            inputs = {
+                name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+                for name, tensor in encoder.input.items()
+            }
+            embedding = encoder(inputs)
+        outputs, losses = {"embedding": embedding}, {"embedding": _triplet_loss(options)}
+        if options.class_scale is not None:
+            outputs["class_cosines"] = ClassCosines(num_classes, name="class_cosines")(embedding)
+            losses["class_cosines"] = ArcFaceLoss(margin=0.0, scale=options.class_scale)
+        model = keras.Model(inputs, outputs, name="training_model")
+        model.compile(optimizer=create_optimizer(options, total_steps), loss=losses)
+    return model
+
+
+def create_optimizer(options: TrainingOptions, total_steps: int) -> keras.Optimizer:
+    """Adam with gradients clipped to a norm of 1, and a rate that rises, then falls along a cosine."""
+    warmup_steps = max(1, total_steps // 20)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.1 * options.learning_rate,
+        max(1, total_steps - warmup_steps),  # Keras counts them after the warm-up
+        warmup_target=options.learning_rate,
+        warmup_steps=warmup_steps,
+    )
+    return keras.optimizers.Adam(rate, global_clipnorm=1.0)
+
+
+def with_targets(dataset: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
+    """The dataset with its labels once for each output of a training model.
+
+    Args:
+        dataset: of (inputs, labels).
+        model: from `create_training_model`.
+    """
+    names = tuple(model.output)
+    return dataset.map(lambda inputs, labels: (inputs, dict.fromkeys(names, labels)))
+
+
+def _triplet_loss(options: TrainingOptions) -> TripletLoss:
+    return TripletLoss(options.margin, mining=options.loss_mining)

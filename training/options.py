@@ -1,0 +1,165 @@
+"""Training options: how an encoder is trained, as one record that a run keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from training.losses import LossMining
+from triplets.mining import Mining
+from triplets.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class PairBatches:
+    """Batches of P classes and K pairs of each, see `pair_batches`: the default.
+
+    Args:
+        classes_per_batch: int >= 2, P.
+        pairs_per_class: int >= 2, K.
+        steps_per_epoch: int >= 1.
+        sampling: how often a class is drawn.
+    """
+
+    classes_per_batch: int = 12
+    pairs_per_class: int = 3
+    steps_per_epoch: int = 20
+    sampling: Sampling = "class_balanced"
+
+    def __post_init__(self) -> None:
+        _require(self, 2, "classes_per_batch", "pairs_per_class")
+        _require(self, 1, "steps_per_epoch")
+
+
+@dataclass(frozen=True)
+class MinedTriplets:
+    """Batches of triplets that were mined beforehand, as published, see `prepare_triplets`.
+
+    Args:
+        num_triplets_per_class: int >= 1, mined before training; an epoch sees each once.
+        batch_size: int >= 1, triplets per step.
+        mining: how negatives are chosen before training, see `mine_triplets`.
+        mine_again_every: int >= 1, epochs after which triplets are mined anew with the encoder as it is
+            by then; None: never.
+    """
+
+    num_triplets_per_class: int = 100
+    batch_size: int = 8
+    mining: Mining = "cosine"
+    mine_again_every: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(self, 1, "num_triplets_per_class", "batch_size")
+        if self.mine_again_every is not None:
+            _require(self, 1, "mine_again_every")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How an encoder is trained. The defaults are the recipe that docs/results.md measures.
+
+    Args:
+        batches: `PairBatches`, or `MinedTriplets`.
+        epochs: int >= 1.
+        learning_rate: float > 0, at its highest; it rises over the first steps and falls to 0 along a
+            cosine.
+        margin: float > 0, see `TripletLoss`.
+        loss_mining: how triplets are chosen within a batch, see `TripletLoss`; None, with
+            `MinedTriplets`: as mined before.
+        class_scale: float > 0, of the cross-entropy over classes that is added to the triplet loss
+            (`ArcFaceLoss` without margin); None: the triplet loss alone.
+        augment: whether photos are varied lightly; None: where some of the image backbone is trained.
+            (Windows of recordings are drawn anew in any case.)
+        cache_frozen: whether what is frozen of the encoder is computed once per photo, and training
+            starts behind it. The result is the same; it is quicker.
+        audio_seconds: float > 0, how much sound a pair has in training.
+        heard_seconds: float >= audio_seconds or None (the same), how much sound the encoder hears at
+            once when it embeds; longer recordings are heard in windows of this length.
+        max_audio_seconds: float > 0 or None (all), how much of a recording is read.
+        held_out_fraction: float in (0, 1), of each class's sources, not trained on.
+        seed: int >= 0, for split, batches, weights and order.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    batches: PairBatches | MinedTriplets = field(default_factory=PairBatches)
+    epochs: int = 15
+    learning_rate: float = 3e-3
+    margin: float = 0.2
+    loss_mining: LossMining | None = "hard"
+    class_scale: float | None = 8.0
+    augment: bool | None = None
+    cache_frozen: bool = True
+    audio_seconds: float = 5.0
+    heard_seconds: float | None = None
+    max_audio_seconds: float | None = 30.0
+    held_out_fraction: float = 0.25
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self, 1, "epochs")
+        _require(self, 0, "seed")
+        positive = ("learning_rate", "margin", "class_scale", "audio_seconds", "max_audio_seconds")
+        for name in positive:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"Expected {name} > 0, received {value}.")
+        if not 0 < self.held_out_fraction < 1:
+            raise ValueError(
+                f"Expected held_out_fraction in (0, 1), received {self.held_out_fraction}."
+            )
+        if self.heard_seconds is not None and not self.audio_seconds <= self.heard_seconds:
+            raise ValueError(
+                f"Expected heard_seconds >= audio_seconds ({self.audio_seconds}), received "
+                f"{self.heard_seconds}."
+            )
+        if self.loss_mining is None and isinstance(self.batches, PairBatches):
+            raise ValueError(
+                "loss_mining=None takes triplets as they were mined before, but the batches are of pairs. "
+                "Choose a way of mining, or batches=MinedTriplets()."
+            )
+
+    @property
+    def window_seconds(self) -> float:
+        """How much sound is heard at once when embedding, in seconds."""
+        return self.heard_seconds or self.audio_seconds
+
+    @property
+    def max_windows(self) -> int:
+        """How many such windows of a recording are heard at most when embedding."""
+        return max(1, math.ceil((self.max_audio_seconds or 60.0) / self.window_seconds))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for `from_dict`."""
+        kind = "pairs" if isinstance(self.batches, PairBatches) else "triplets"
+        return {**asdict(self), "batches": {"kind": kind, **asdict(self.batches)}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingOptions:
+        """The options that `to_dict` gave.
+
+        Raises:
+            TypeError, KeyError: they are not such options.
+        """
+        if "batches" not in values:
+            values = _as_now(values)
+        batches = dict(values["batches"])
+        kind = {"pairs": PairBatches, "triplets": MinedTriplets}[batches.pop("kind")]
+        return cls(**{**values, "batches": kind(**batches)})
+
+
+def _as_now(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as version 0.1 kept them, when all training was on mined triplets."""
+    moved = ("num_triplets_per_class", "batch_size", "mining")
+    batches = {"kind": "triplets", **{name: values[name] for name in moved}}
+    kept = {name: value for name, value in values.items() if name not in moved}
+    return {**kept, "batches": batches, "class_scale": None, "cache_frozen": False}
+
+
+def _require(options: object, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(options, name) < least:
+            raise ValueError(f"Expected {name} >= {least}, received {getattr(options, name)}.")
