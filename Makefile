@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 IMAGES ?=
 AUDIO ?=
 PACKAGES := fused_encoder triplets training inference app
-CODE := $(PACKAGES) tests benchmarks
+CODE := $(PACKAGES) tests benchmarks examples
 
 .PHONY: demo test check format lint types docs clean
 

@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.training_arguments import add_command, add_prepare, add_train
+
 DONE, DONE_WITH_SKIPPED, REFUSED = 0, 1, 2
 INTERRUPTED = 130
 
@@ -51,8 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
-        _add_prepare,
-        _add_train,
+        add_prepare,
+        add_train,
         _add_evaluate,
         _add_export,
         _add_embed,
@@ -66,82 +68,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=text,
-        description=text,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.set_defaults(module=name)
-    return parser
-
-
-def _add_folders(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", metavar="IMAGES", help="folder with one sub-folder per class")
-    parser.add_argument("audio", metavar="AUDIO", help="the same classes, with recordings")
-
-
-def _add_preparation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--triplets-per-class", type=int, default=100, metavar="N", help="to mine")
-    parser.add_argument(
-        "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
-    )
-    parser.add_argument(
-        "--audio-seconds", type=float, default=5.0, metavar="S", help="sound heard at once"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same result")
-    _add_yamnet(parser)
-
-
-def _add_yamnet(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--yamnet",
-        metavar="SOURCE",
-        help="a SavedModel folder, a yamnet.h5, a TF-Hub handle, or 'log_mel' (no pretrained weights; "
-        "for trying things out). Without it: FUSED_ENCODER_WEIGHTS, the cache, then TF-Hub",
-    )
-
-
-def _add_prepare(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "prepare", "mine hard-negative triplets from class folders")
-    _add_folders(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where triplets are written")
-    _add_preparation(parser)
-
-
-def _add_train(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "train", "train a fused encoder on class folders")
-    _add_folders(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where the run is written")
-    parser.add_argument("--image-backbone", default="vgg16", metavar="NAME", help="see the docs")
-    parser.add_argument(
-        "--image-weights", default="imagenet", metavar="WHAT", help="'imagenet', 'none', or a file"
-    )
-    parser.add_argument(
-        "--image-trainable",
-        choices=("auto", "none", "last_block", "all"),
-        default="auto",
-        help="what of the backbone is trained; auto: last_block if pretrained, else all",
-    )
-    parser.add_argument("--epochs", type=int, default=10, help="passes over the triplets")
-    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="triplets per step")
-    parser.add_argument("--learning-rate", type=float, default=1e-3, metavar="R", help="at first")
-    parser.add_argument("--margin", type=float, default=0.2, help="of the triplet loss")
-    parser.add_argument(
-        "--held-out", type=float, default=0.25, metavar="SHARE", help="of each class's files"
-    )
-    _add_preparation(parser)
-
-
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "evaluate", "ask held-out files for their class, and report")
+    parser = add_command(commands, "evaluate", "ask held-out files for their class, and report")
     parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
     parser.add_argument("--out", metavar="DIR", help="where the report goes (default: in RUN)")
 
 
 def _add_export(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "export", "write a trained encoder as one SavedModel")
+    parser = add_command(commands, "export", "write a trained encoder as one SavedModel")
     parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the SavedModel goes")
 
@@ -153,7 +87,7 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_embed(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "embed", "turn photos and recordings into embeddings")
+    parser = add_command(commands, "embed", "turn photos and recordings into embeddings")
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="files, or folders to walk")
     _add_encoder(parser)
     parser.add_argument(
@@ -163,7 +97,7 @@ def _add_embed(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_index(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "index", "keep embeddings to be queried")
+    parser = add_command(commands, "index", "keep embeddings to be queried")
     parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     build = parts.add_parser("build", help="add embeddings to an index, made if it is not there")
     build.add_argument("index", metavar="INDEX", help="such as birds.index")
@@ -173,7 +107,7 @@ def _add_index(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_query(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "query", "find what resembles a photo, a call, or both")
+    parser = add_command(commands, "query", "find what resembles a photo, a call, or both")
     parser.add_argument("index", metavar="INDEX", help="that `index build` wrote")
     _add_encoder(parser)
     parser.add_argument("--image", metavar="FILE", help="a photo")
@@ -182,7 +116,7 @@ def _add_query(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_count(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "count", "count the individuals in videos")
+    parser = add_command(commands, "count", "count the individuals in videos")
     parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video files")
     _add_encoder(parser)
     parser.add_argument(
@@ -201,7 +135,9 @@ def _add_count(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "demo", "do the whole job on generated birds, or on your folders")
+    parser = add_command(
+        commands, "demo", "do the whole job on generated birds, or on your folders"
+    )
     parser.add_argument("--out", default="demo", metavar="DIR", help="where everything goes")
     parser.add_argument("--images", metavar="DIR", help="your photos, instead of generated ones")
     parser.add_argument("--audio", metavar="DIR", help="your recordings")
@@ -213,7 +149,7 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_doctor(commands: argparse._SubParsersAction) -> None:
-    _command(commands, "doctor", "versions, weights, devices, and what is missing")
+    add_command(commands, "doctor", "versions, weights, devices, and what is missing")
 
 
 def _import_tensorflow_quietly() -> None:

@@ -14,25 +14,27 @@ import numpy as np
 from app.aviary import Aviary, write_aviary
 from app.aviary.layout import Size
 from app.commands.evaluate import evaluation_table, write_metrics
-from app.report import Section, evaluation_sections, write_report
-from fused_encoder import LogMelFeatures, create_fused_encoder, load_yamnet
+from app.page import Section, write_report
+from app.report import evaluation_sections
+from fused_encoder import LogMelFeatures, load_yamnet
 from fused_encoder.weights import MissingWeightsError
 from fused_encoder.yamnet import Yamnet
 from inference import Embedder, EmbeddingIndex, count_individuals, export_saved_model
 from inference.count import VideoCount
 from inference.metrics import bcubed
 from inference.plots import plot_individuals
-from training import train_encoder
+from training import PairBatches, TrainingOptions, recommended_encoder, train_encoder
 from training.evaluate import Evaluation, evaluate_encoder
-from training.fit import TrainedEncoder, TrainingOptions
+from training.fit import TrainedEncoder
 from training.run import save_run
 from triplets import FeatureStore
 from triplets.features import PreparedMedia
 
 AVIARY_OPTIONS = TrainingOptions(
-    num_triplets_per_class=40, epochs=8, batch_size=16, learning_rate=1e-3
+    batches=PairBatches(classes_per_batch=12, pairs_per_class=4, steps_per_epoch=50),
+    epochs=8,
 )
-OWN_OPTIONS = TrainingOptions(num_triplets_per_class=50, epochs=5)
+OWN_OPTIONS = TrainingOptions()
 PHOTO_CROP = "Counting embeds crops by sight alone."
 
 
@@ -83,7 +85,9 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
         options=options,
         store=FeatureStore(out / "features"),
     )
-    save_run(out / "run", trained, options, yamnet_source=material.yamnet_source)
+    save_run(
+        out / "run", trained, options, yamnet_source=material.yamnet_source, yamnet=material.yamnet
+    )
     embedder, evaluation = _export(trained, material, out / "encoder", options)
     correct, asked = _query(embedder, trained, evaluation, out / "birds.index")
     sections = evaluation_sections(evaluation, trained.training, trained.held_out, trained.history)
@@ -108,12 +112,7 @@ def aviary_material(out: Path, size: Size, seed: int) -> Material:
         aviary,
         LogMelFeatures(),
         "log_mel",
-        create_fused_encoder(
-            image_backbone="small_cnn",
-            image_weights=None,
-            modality_dropout=0.5,  # both modalities tell birds apart here: neither may be leant on
-            seed=seed,
-        ),
+        recommended_encoder(image_backbone="small_cnn", image_weights=None, seed=seed),
         "Generated birds. So that it needs no download, the encoder starts from random weights: a small "
         "image network, and log-mel features in YAMNet's place. Nothing here is evidence about real birds.",
     )
@@ -124,11 +123,11 @@ def own_material(images: Path, audio: Path, seed: int) -> Material:
     keras.utils.set_random_seed(seed)  # for the encoder's weights
     try:
         yamnet: Yamnet = load_yamnet()
-        encoder = create_fused_encoder(image_backbone="mobilenet_v2", seed=seed)
+        encoder = recommended_encoder(seed=seed)
         source, note = None, "Your folders, with pretrained MobileNetV2 and YAMNet."
     except MissingWeightsError as error:
         yamnet, source = LogMelFeatures(), "log_mel"
-        encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
+        encoder = recommended_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
         note = (
             f"WITHOUT PRETRAINED WEIGHTS, expect poor results: {error}\nGoing on with a small image "
             "network from random weights, and log-mel features in YAMNet's place."
@@ -146,14 +145,18 @@ def _export(
     trained: TrainedEncoder, material: Material, path: Path, options: TrainingOptions
 ) -> tuple[Embedder, Evaluation]:
     live = Embedder.from_encoder(
-        trained.encoder, material.yamnet, audio_seconds=options.audio_seconds
+        trained.encoder,
+        material.yamnet,
+        audio_seconds=options.window_seconds,
+        max_windows=options.max_windows,
     )
-    evaluation = evaluate_encoder(live, trained.training, trained.held_out)
+    evaluation = evaluate_encoder(live, trained.training, trained.held_out, encoder=trained.encoder)
     export_saved_model(
         trained.encoder,
         material.yamnet,
         path,
-        audio_seconds=options.audio_seconds,
+        audio_seconds=options.window_seconds,
+        max_windows=options.max_windows,
         class_names=trained.training.class_names,
         thresholds=evaluation.thresholds,
     )

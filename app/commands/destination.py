@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 
-def check_destination(folder: str | Path, marker: str) -> None:
+def check_destination(folder: str | Path, *markers: str) -> None:
     """Makes the folder, and refuses one that holds something else or cannot be written to.
 
     Args:
         folder: the user's `--out`.
-        marker: the file by which an earlier result of the same kind is known; such a one is replaced.
+        markers: files or folders, any of which shows an earlier result of the same kind; such a one is
+            replaced.
 
     Raises:
         FileExistsError: the path is a file, or a folder with other things in it.
@@ -20,9 +21,10 @@ def check_destination(folder: str | Path, marker: str) -> None:
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise FileExistsError(f"'{path}' is a file. Choose another --out; a folder is written.")
-    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+    is_ours = any((path / marker).exists() for marker in markers)
+    if path.is_dir() and any(path.iterdir()) and not is_ours:
         raise FileExistsError(
-            f"The folder '{path}' holds other things (no {marker}); it is left as it is. "
+            f"The folder '{path}' holds other things (no {markers[0]}); it is left as it is. "
             "Choose another --out."
         )
     try:

@@ -20,7 +20,8 @@ def run(options: argparse.Namespace) -> int:
         saved.encoder,
         yamnet,
         options.out,
-        audio_seconds=saved.options.audio_seconds,
+        audio_seconds=saved.options.window_seconds,
+        max_windows=saved.options.max_windows,
         class_names=saved.training.class_names,
         thresholds=evaluation.thresholds,
     )

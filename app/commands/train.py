@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import keras
 
 from app.commands.destination import check_destination
 from app.commands.outcome import outcome
 from app.commands.sources import yamnet_from
-from fused_encoder import create_fused_encoder
-from training import train_encoder
-from training.fit import TrainingOptions
+from training import recommended_encoder, train_encoder
+from training.options import MinedTriplets, PairBatches, TrainingOptions
+from training.precision import with_dtype_policy
 from training.run import save_run
 from triplets import scan_folders
+
+UNFINISHED = "unfinished"
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains and writes the run."""
-    how = TrainingOptions(
-        num_triplets_per_class=options.triplets_per_class,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        margin=options.margin,
-        mining=options.mining,
-        audio_seconds=options.audio_seconds,
-        held_out_fraction=options.held_out,
-        seed=options.seed,
-    )
-    check_destination(options.out, "run.json")
+    how = _training_options(options)
+    check_destination(options.out, "run.json", UNFINISHED)
     scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
-    encoder = create_fused_encoder(
-        image_backbone=options.image_backbone,
-        image_weights=None if options.image_weights == "none" else options.image_weights,
-        image_trainable=options.image_trainable,
-        seed=options.seed,
-    )
+    encoder = _encoder(options)
     yamnet = yamnet_from(options.yamnet)
-    trained = train_encoder(options.images, options.audio, yamnet, encoder=encoder, options=how)
-    save_run(options.out, trained, how, yamnet_source=options.yamnet)
+    trained = train_encoder(
+        options.images,
+        options.audio,
+        yamnet,
+        encoder=encoder,
+        options=how,
+        backup_dir=Path(options.out) / UNFINISHED,
+    )
+    save_run(options.out, trained, how, yamnet_source=options.yamnet, yamnet=yamnet)
     last = {name: values[-1] for name, values in trained.history.items()}
     print(
         f"Trained on {len(trained.training.images)} photos and {len(trained.training.recordings)} "
@@ -49,3 +44,46 @@ def run(options: argparse.Namespace) -> int:
         f"The run is in '{options.out}'; next: fused-encoder evaluate {options.out}"
     )
     return outcome(trained.skipped)
+
+
+def _encoder(options: argparse.Namespace) -> keras.Model:
+    with with_dtype_policy(options.precision):
+        return recommended_encoder(
+            image_backbone=options.image_backbone,
+            image_weights=None if options.image_weights == "none" else options.image_weights,
+            image_trainable=options.image_trainable,
+            photo_views=options.photo_views,
+            fusion=options.fusion,
+            seed=options.seed,
+        )
+
+
+def _training_options(options: argparse.Namespace) -> TrainingOptions:
+    batches: PairBatches | MinedTriplets
+    if options.batches == "triplets":
+        batches = MinedTriplets(
+            num_triplets_per_class=options.triplets_per_class,
+            batch_size=options.batch_size,
+            mining=options.mining,
+            mine_again_every=options.mine_again_every,
+        )
+    else:
+        batches = PairBatches(
+            classes_per_batch=options.classes_per_batch,
+            pairs_per_class=options.pairs_per_class,
+            steps_per_epoch=options.steps_per_epoch,
+            sampling=options.sampling,
+        )
+    return TrainingOptions(
+        batches=batches,
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        margin=options.margin,
+        loss_mining=None if options.loss_mining == "none" else options.loss_mining,
+        class_scale=options.class_scale or None,
+        augment=not options.no_augment,
+        cache_frozen=not options.no_cache_frozen,
+        audio_seconds=options.audio_seconds,
+        held_out_fraction=options.held_out,
+        seed=options.seed,
+    )

@@ -63,7 +63,7 @@ def test_a_command_line_that_does_not_fit_is_refused(arguments, capsys):
 
 def test_defaults_are_shown_where_options_are_explained():
     options = build_parser().parse_args(["train", "i", "a", "--out", "o"])
-    assert (options.epochs, options.batch_size, options.image_backbone) == (10, 8, "vgg16")
+    assert (options.epochs, options.batch_size, options.image_backbone) == (15, 8, "mobilenet_v2")
 
 
 def test_an_interrupt_ends_with_130_and_says_what_is_kept(monkeypatch, capsys):

@@ -35,15 +35,6 @@ def test_every_step_says_what_it_made_and_where(journey):
     assert "20 new of 20 rows from" in journey.printed["index"]
 
 
-def test_evaluate_prints_a_table_and_writes_numbers_and_a_report(journey):
-    printed = journey.printed["evaluate"]
-    for name in ("held-out queries", "fused", "without_sound", "raw_pixels", "95 % interval"):
-        assert name in printed
-    numbers = json.loads((journey.run / "evaluation" / "metrics.json").read_text())
-    assert f"{numbers['rows']['fused']['precision_at_1']:.3f}" in printed
-    assert (journey.run / "evaluation" / "report.html").is_file()
-
-
 def test_the_exported_encoder_carries_classes_and_thresholds(journey, tiny_aviary):
     settings = load_settings(journey.encoder)
     assert settings.class_names == tiny_aviary.class_names

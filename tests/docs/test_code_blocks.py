@@ -23,7 +23,21 @@ MADE_SMALL = {
     'hub.load("https://tfhub.dev/google/yamnet/1")': "LogMelFeatures()",
     "load_yamnet()": "LogMelFeatures()",
     '"train_audio", yamnet)': '"train_audio", yamnet, 4)',
-    "num_triplets_per_class=30": "num_triplets_per_class=4",
+    'recommended_encoder(image_backbone="mobilenet_v2")': (
+        'recommended_encoder(image_backbone="small_cnn", image_weights=None)'
+    ),
+    "encoder=recommended_encoder())": (
+        'encoder=recommended_encoder(image_backbone="small_cnn", image_weights=None), options=TINY)'
+    ),
+    "import recommended_encoder, train_encoder\n": (
+        "import PairBatches, TrainingOptions, recommended_encoder, train_encoder\n"
+        "TINY = TrainingOptions(PairBatches(steps_per_epoch=2), epochs=1)\n"
+    ),
+    "classes_per_batch=12, pairs_per_class=3), epochs=15": (
+        "classes_per_batch=4, pairs_per_class=2, steps_per_epoch=2), epochs=1"
+    ),
+    "yamnet, 20, mining": "yamnet, 4, mining",
+    "from fused_encoder import load_yamnet": "from fused_encoder import LogMelFeatures",
     "epochs=10": "epochs=1",
     "import tensorflow_hub as hub": "from fused_encoder import LogMelFeatures",
     "import create_fused_encoder, load_yamnet": "import create_fused_encoder, LogMelFeatures",
