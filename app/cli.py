@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 done with skipped inputs, 2 refused.
     """
-    options = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = build_parser().parse_args(given)
+    options.arguments = given  # for workers, which are given the same
     _quiet_logs()
     try:
         if options.module != "index":

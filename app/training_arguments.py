@@ -47,6 +47,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--held-out", type=float, default=0.25, metavar="SHARE", help="of each class's files"
     )
+    _add_hearing(parser)
     parser.add_argument(
         "--workers",
         type=int,
@@ -134,6 +135,18 @@ def _add_triplet_batches(group: argparse._ArgumentGroup) -> None:
 def _add_folders(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGES", help="folder with one sub-folder per class")
     parser.add_argument("audio", metavar="AUDIO", help="the same classes, with recordings")
+
+
+def _add_hearing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--heard-seconds",
+        type=float,
+        metavar="S",
+        help="sound heard at once when embedding (default: as --audio-seconds)",
+    )
+    parser.add_argument(
+        "--max-audio-seconds", type=float, default=30.0, metavar="S", help="read of a recording"
+    )
 
 
 def _add_listening(parser: argparse.ArgumentParser) -> None:

@@ -107,7 +107,8 @@ def measure_time_to(target: float, published_step_seconds: float) -> dict[str, f
         ours = time_to_precision.ours(sides, target, store)
         published = time_to_precision.published(sides, target, store)
     published_seconds = published.num_steps * published_step_seconds
-    ratio = published_seconds / ours.seconds
+    reached_it = ours.precision >= target
+    ratio = published_seconds / ours.seconds if reached_it else 0.0
     print(
         f"\n{'until fused P@1 is ' + format(target, '.2f'):<48}{'seconds':>9}{'steps':>7}{'P@1':>7}"
     )
@@ -117,10 +118,11 @@ def measure_time_to(target: float, published_step_seconds: float) -> dict[str, f
     at_least = (
         "" if published.precision >= target else " at least: the published one did not reach it"
     )
-    print(f"{ratio:.0f} times shorter{at_least}")
+    print(f"{ratio:.0f} times shorter{at_least}" if reached_it else "ours did not reach it")
     return {
         "time_to_080_seconds": ours.seconds,
         "time_to_080_steps": ours.num_steps,
+        "time_to_080_precision_at_1": ours.precision,
         "published_time_to_080_seconds": published_seconds,
         "published_time_to_080_steps": published.num_steps,
         "published_precision_at_1": published.precision,

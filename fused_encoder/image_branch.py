@@ -16,6 +16,7 @@ from fused_encoder.weights import load_image_backbone_weights
 
 IMAGE_SIZE = (224, 224)
 IMAGE_FEATURES_SIZE = 512
+DIRECTION_GAIN = 10.0  # measured: docs/decisions.md
 
 PixelScale = Literal["unit", "symmetric", "imagenet", "imagenet_bgr", "byte"]
 ImageTrainable = Literal["auto", "none", "last_block", "all"]
@@ -154,8 +155,9 @@ def image_features(pooled: keras.KerasTensor) -> keras.KerasTensor:
 def image_direction(pooled: keras.KerasTensor, *, size: int) -> keras.KerasTensor:
     """What was seen, for adding up: the backbone's features as a direction, projected.
 
-    The projection starts as a random one, which keeps the angles between photos as the backbone has
-    them (Johnson-Lindenstrauss), and moves from there no farther than training drives it.
+    The projection starts as a random rotation onto fewer axes, which nearly keeps the angles between
+    photos as the backbone has them. It starts large, so that training moves it little beside what it
+    is, and classes that were never trained on stay apart.
 
     Args:
         pooled: float32 [batch, channels], from `pooled_image`.
@@ -165,7 +167,7 @@ def image_direction(pooled: keras.KerasTensor, *, size: int) -> keras.KerasTenso
         float32 [batch, size], its length a measure of how sure it is.
     """
     direction = centred_direction(pooled, name="image_direction")
-    start = keras.initializers.LecunNormal()
+    start = keras.initializers.Orthogonal(gain=DIRECTION_GAIN)
     return keras.layers.Dense(
         size, use_bias=False, kernel_initializer=start, name="image_features"
     )(direction)

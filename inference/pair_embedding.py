@@ -96,7 +96,7 @@ class PairEmbedding(tf.Module):
             images: uint8 [batch, height, width, 3], as in `embed`.
 
         Returns:
-            Image features float32 [batch, 512] and whether there is a photo, bool [batch].
+            Image features float32 [batch, size] and whether there is a photo, bool [batch].
         """
         return self._see_photos(_to_input(images))
 

@@ -28,3 +28,5 @@ from .remining import MineAgain as MineAgain
 from .remining import embed_candidates as embed_candidates
 from .triplet_model import create_triplet_model as create_triplet_model
 from .unseen_classes import split_gallery_queries as split_gallery_queries
+from .workers import cluster_strategy as cluster_strategy
+from .workers import start_workers as start_workers

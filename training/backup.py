@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from training.callbacks import HistoryFile
 from training.options import TrainingOptions
@@ -21,17 +25,29 @@ class RunBackup:
         directory: made if it does not exist.
         options: of the run.
         media: what it is trained on.
+        held_out: what it is validated on, if anything.
+        encoder: what is trained: of another network, or behind other frozen weights, what was kept is
+            worth nothing, even where the shapes are the same.
 
     Raises:
-        ValueError: the folder holds the backup of a run with other options or other files.
+        ValueError: the folder holds the backup of a run with other options, files, features (of another
+            YAMNet) or another encoder.
     """
 
     def __init__(
-        self, directory: str | Path, options: TrainingOptions, media: PreparedMedia
+        self,
+        directory: str | Path,
+        options: TrainingOptions,
+        media: PreparedMedia,
+        *,
+        held_out: PreparedMedia | None = None,
+        encoder: keras.Model | None = None,
     ) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        _check_same_run(self.directory / IDENTITY_FILE, _identity(options, media))
+        _check_same_run(
+            self.directory / IDENTITY_FILE, _identity(options, media, held_out, encoder)
+        )
         self.history = HistoryFile(self.directory / "history.json")
 
     @property
@@ -54,17 +70,44 @@ class RunBackup:
             self.directory.rmdir()
 
 
-def _identity(options: TrainingOptions, media: PreparedMedia) -> dict[str, object]:
+def _identity(
+    options: TrainingOptions,
+    media: PreparedMedia,
+    held_out: PreparedMedia | None,
+    encoder: keras.Model | None,
+) -> dict[str, object]:
     return {
         "options": options.to_dict(),
         "class_names": list(media.class_names),
-        "contents": [file.content for file in (*media.images, *media.recordings)],
+        "training_files": _files(media),
+        "held_out_files": None if held_out is None else _files(held_out),
+        "encoder": None if encoder is None else _untrained_fingerprint(encoder),
     }
+
+
+def _files(media: PreparedMedia) -> list[list[object]]:
+    """Of each file its class, and its feature's name, which tells its content and what made it."""
+    files = (*media.images, *media.recordings)
+    return [[file.class_index, file.feature_path.name] for file in files]
+
+
+def _untrained_fingerprint(encoder: keras.Model) -> str:
+    """Names what training leaves as it is: an encoder's wiring, and its frozen weights."""
+    wiring = json.dumps(encoder.get_config(), sort_keys=True, default=str)
+    wiring = re.sub(
+        r'_\d+"', '"', wiring
+    )  # Keras numbers the layers that have no name of their own
+    digest = hashlib.sha256(wiring.encode())
+    for layer in encoder._flatten_layers():
+        if not layer.trainable:
+            for weight in layer.weights:
+                digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check_same_run(path: Path, identity: dict[str, object]) -> None:
     if not path.is_file():
-        temporary = path.with_name(f"{path.name}.part")
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         temporary.write_text(json.dumps(identity), encoding="utf-8")
         temporary.replace(path)
         return

@@ -56,10 +56,11 @@ class CollapseWarning(keras.callbacks.Callback):
     """Warns, once in a `fit`, that the encoder has collapsed, and says what to try.
 
     Two signs are looked for at the end of each epoch. The embeddings of `probe` have no spread; or, with
-    a `TripletLoss`, the training loss stays at the margin, which is what a triplet costs whose three
-    members have one embedding. (A loss at the margin alone can also mean that the task is too hard.)
-    The spread is logged as `embedding_spread`, see the function of that name, so that `History` and
-    `TensorBoard` show it; NaN embeddings log NaN, and are for `keras.callbacks.TerminateOnNaN`.
+    a `TripletLoss`, alone or among losses by output, it stays at the margin, which is what a triplet
+    costs whose three members have one embedding. (A loss at the margin alone can also mean that the task
+    is too hard.) The spread is logged as `embedding_spread`, see the function of that name, so that
+    `History` and `TensorBoard` show it; NaN embeddings log NaN, and are for
+    `keras.callbacks.TerminateOnNaN`.
 
     Args:
         probe: inputs of a small batch, as the model takes them, of at least two classes; such as
@@ -102,7 +103,7 @@ class CollapseWarning(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Forgets what an earlier `fit` showed."""
-        self._margin = _margin_of(self.model.loss)
+        self._margin, self._loss_name = _margin_and_name_of(self.model.loss)
         self._epochs_without_spread = 0
         self._epochs_at_margin = 0
         self._has_warned = False
@@ -112,7 +113,7 @@ class CollapseWarning(keras.callbacks.Callback):
         logs = {} if logs is None else logs
         spread = self._spread()
         logs["embedding_spread"] = spread
-        loss = logs.get("loss", np.nan)
+        loss = logs.get(self._loss_name, np.nan)
         no_spread = spread < self._min_spread
         at_margin = self._margin is not None and (
             abs(loss - self._margin) <= self._margin_tolerance * self._margin
@@ -142,7 +143,21 @@ class CollapseWarning(keras.callbacks.Callback):
         self._has_warned = True
 
 
+def _margin_and_name_of(loss: object) -> tuple[float | None, str]:
+    """The margin at which the loss of a collapsed encoder stands still, if any, and that loss in the logs.
+
+    Keras logs the losses of several outputs as `<output>_loss`, and that of one as `loss`.
+    """
+    if not isinstance(loss, Mapping):
+        return _margin_of(loss), "loss"
+    margins = {name: _margin_of(one) for name, one in loss.items()}
+    known = [(margin, name) for name, margin in margins.items() if margin is not None]
+    if not known:
+        return None, "loss"
+    margin, name = known[0]
+    return margin, f"{name}_loss" if len(margins) > 1 else "loss"
+
+
 def _margin_of(loss: object) -> float | None:
-    """The margin at which the loss of a collapsed encoder stands still; None if there is none."""
     inner = loss.loss if isinstance(loss, CrossBatchMemory) else loss
     return inner.margin if isinstance(inner, TripletLoss) else None

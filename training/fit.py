@@ -10,27 +10,22 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import frames_in
 from fused_encoder.yamnet import Yamnet
 from training.backup import RunBackup
+from training.batches import training_batches
 from training.callbacks import ProgressBar, RetrievalValidation
 from training.collapse import CollapseWarning
 from training.epochs import FollowEpoch
 from training.evaluate import refuse_leaks
-from training.frozen_features import freeze_photos
-from training.frozen_trunk import split_frozen_trunk
 from training.objective import create_training_model, with_targets
-from training.options import MinedTriplets, TrainingOptions
+from training.options import TrainingOptions
 from training.recommended import recommended_encoder
-from training.remining import MineAgain
 from training.sides import Folders, SourceOf, prepare_sides
+from training.trained_part import trained_part
+from training.workers.chief import chief_first, is_chief
+from training.workers.replicate import replicate
 from triplets.epochs import EpochCounter
 from triplets.features import FeatureStore, PreparedMedia, Skipped, prepare_media
-from triplets.pair_batches import pair_batches
-from triplets.photos import PhotoSource, StoredPhotos
-from triplets.prepare import triplets_from_media
-
-AUGMENTED_VIEWS = 4  # of each photo, itself among them, when what is frozen is computed beforehand
 
 
 @dataclass(frozen=True)
@@ -67,6 +62,7 @@ def train_encoder(
     store: FeatureStore | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     backup_dir: str | Path | None = None,
+    strategy: tf.distribute.Strategy | None = None,
     progress: bool = True,
 ) -> TrainedEncoder:
     """Splits, prepares, trains, and validates after each epoch on what was held out.
@@ -85,6 +81,8 @@ def train_encoder(
         callbacks: further Keras callbacks; they see the validation in their logs.
         backup_dir: a folder for what a killed run needs to go on, with the same loss curve, when it is
             started again with the same arguments; emptied when training is done. None: no backup.
+        strategy: `tf.distribute.MirroredStrategy()` for several GPUs, `cluster_strategy()` for several
+            processes or machines; see docs/training.md. None: this process alone.
         progress: whether to show bars.
 
     Returns:
@@ -105,14 +103,15 @@ def train_encoder(
         store=store,
         progress=progress,
     )
-    training, held_out_media = prepare_sides(
-        (image_dir, audio_dir),
-        held_out,
-        prepare,
-        held_out_fraction=options.held_out_fraction,
-        source_of=source_of,
-        seed=options.seed,
-    )
+    with chief_first(strategy):
+        training, held_out_media = prepare_sides(
+            (image_dir, audio_dir),
+            held_out,
+            prepare,
+            held_out_fraction=options.held_out_fraction,
+            source_of=source_of,
+            seed=options.seed,
+        )
     refuse_leaks(training, held_out_media)
     if encoder is None:
         encoder = recommended_encoder(seed=options.seed)
@@ -124,6 +123,7 @@ def train_encoder(
         store=store,
         callbacks=callbacks,
         backup_dir=backup_dir,
+        strategy=strategy,
         progress=progress,
     )
     return TrainedEncoder(encoder, history, training, held_out_media)
@@ -138,6 +138,7 @@ def fit_encoder(
     store: FeatureStore | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     backup_dir: str | Path | None = None,
+    strategy: tf.distribute.Strategy | None = None,
     progress: bool = True,
 ) -> dict[str, list[float]]:
     """Trains an encoder in place on files that are prepared already.
@@ -150,33 +151,42 @@ def fit_encoder(
         store: where a frozen trunk's features are kept. Default: the user's cache.
         callbacks: further Keras callbacks.
         backup_dir: as in `train_encoder`.
+        strategy: as in `train_encoder`.
         progress: whether to show bars.
 
     Returns:
         Of each epoch: `loss` and what the callbacks logged.
     """
     options = options or TrainingOptions()
-    backup = None if backup_dir is None else RunBackup(backup_dir, options, training)
-    side = _behind_what_is_frozen(encoder, training, held_out, options, store, progress)
+    backup = None
+    with chief_first(strategy):
+        if backup_dir is not None:
+            backup = RunBackup(backup_dir, options, training, held_out=held_out, encoder=encoder)
+        part = trained_part(encoder, training, held_out, options, store, progress)
     epoch = EpochCounter()
-    dataset, mining_again = _batches(side, training, options, epoch, backup)
+    dataset, mining_again = training_batches(part, training, options, epoch, backup)
     total_steps = options.epochs * int(dataset.cardinality())
-    model = create_training_model(
-        side.encoder, len(training.class_names), options, total_steps=total_steps
+    create = partial(
+        create_training_model,
+        num_classes=len(training.class_names),
+        options=options,
+        total_steps=total_steps,
     )
+    model = replicate(create, part.encoder, strategy)
     every: list[keras.callbacks.Callback] = list(mining_again)
     if held_out is not None:
         every.append(
             RetrievalValidation(
-                side.encoder,
+                part.encoder,
                 training,
                 held_out,
-                gallery_photos=side.photos,
-                query_photos=side.held_out_photos,
+                gallery_photos=part.photos,
+                query_photos=part.held_out_photos,
                 audio_seconds=options.window_seconds,
+                max_windows=options.max_windows,
             )
         )
-    every.append(CollapseWarning(_probe(dataset), encoder=side.encoder))
+    every.append(CollapseWarning(_probe(dataset), encoder=part.encoder))
     every += callbacks
     every += backup.callbacks() if backup else []
     every += [FollowEpoch(epoch), *([ProgressBar(total_steps)] if progress else [])]
@@ -187,8 +197,9 @@ def fit_encoder(
         verbose=0,
         shuffle=False,  # the dataset does, by epoch
     )
-    history = dict((backup.history if backup else fitted).history)
-    if backup:
+    history = dict(fitted.history)
+    if backup and is_chief(strategy):
+        history = dict(backup.history.history)
         backup.remove()
     return {name: [float(value) for value in values] for name, values in history.items()}
 
@@ -199,87 +210,3 @@ def _probe(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
     if "anchor_image" in inputs:
         return {"image_input": inputs["anchor_image"], "audio_input": inputs["anchor_audio"]}
     return inputs
-
-
-@dataclass(frozen=True)
-class _Side:
-    """What is trained, what its `image_input` takes on both sides, and whether photos are varied."""
-
-    encoder: keras.Model
-    photos: PhotoSource
-    held_out_photos: PhotoSource | None
-    augment: bool
-
-
-def _behind_what_is_frozen(
-    encoder: keras.Model,
-    training: PreparedMedia,
-    held_out: PreparedMedia | None,
-    options: TrainingOptions,
-    store: FeatureStore | None,
-    progress: bool,
-) -> _Side:
-    frozen = split_frozen_trunk(encoder)
-    is_backbone_frozen = frozen is not None and len(frozen.feature_shape) == 1
-    augment = not is_backbone_frozen if options.augment is None else options.augment
-    held_out_photos: PhotoSource | None
-    if frozen is None or not options.cache_frozen:
-        held_out_photos = None if held_out is None else StoredPhotos(held_out)
-        return _Side(encoder, StoredPhotos(training), held_out_photos, augment)
-    # Not by the seed of the run: variations are drawn once and serve every run.
-    freeze = partial(freeze_photos, frozen, store=store, progress=progress)
-    photos = freeze(training, num_views=AUGMENTED_VIEWS if augment else 1)
-    held_out_photos = None if held_out is None else freeze(held_out, num_views=1)
-    return _Side(frozen.head, photos, held_out_photos, augment)
-
-
-def _batches(
-    side: _Side,
-    media: PreparedMedia,
-    options: TrainingOptions,
-    epoch: EpochCounter,
-    backup: RunBackup | None,
-) -> tuple[tf.data.Dataset, list[keras.callbacks.Callback]]:
-    """What is trained on, and the callback that mines it again, if any."""
-    batches, window_frames = options.batches, frames_in(options.audio_seconds)
-    if not isinstance(batches, MinedTriplets):
-        dataset = pair_batches(
-            media,
-            classes_per_batch=batches.classes_per_batch,
-            pairs_per_class=batches.pairs_per_class,
-            steps_per_epoch=batches.steps_per_epoch,
-            sampling=batches.sampling,
-            window_frames=window_frames,
-            photos=side.photos,
-            augment=side.augment,
-            epoch=epoch,
-            seed=options.seed,
-        )
-        return dataset, []
-    triplets = triplets_from_media(
-        media,
-        batches.num_triplets_per_class,
-        mining=batches.mining,
-        audio_seconds=options.audio_seconds,
-        seed=options.seed,
-    )
-    dataset = triplets.to_dataset(
-        batches.batch_size,
-        augment=side.augment,
-        audio_windows="random",
-        photos=side.photos,
-        epoch=epoch,
-        seed=options.seed,
-    )
-    if batches.mine_again_every is None:
-        return dataset, []
-    again = MineAgain(
-        triplets,
-        side.encoder,
-        every=batches.mine_again_every,
-        mining="semi-hard" if batches.mining == "cosine" else batches.mining,
-        photos=side.photos,
-        rows_path=None if backup is None else backup.mined_rows,
-        seed=options.seed,
-    )
-    return dataset, [again]

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from fused_encoder.image_branch import IMAGE_SIZE
 from training.frozen_trunk import FrozenTrunk
+from training.precision import precision_of
 from triplets.augmentation import augment_photo
 from triplets.features import FEATURES_VERSION
 from triplets.photos import VaryPhoto, scale_photos
@@ -123,8 +124,9 @@ def freeze_photos(
 def trunk_fingerprint(trunk: keras.Model) -> str:
     """A short name of what a trunk computes, the same in every process: part of stored features' key.
 
-    Made from the exact weights and from its features of a fixed photo. The latter are rounded, so that
-    the float noise of another processor seldom matters: that would only cost computing again.
+    Made from the exact weights, the precision it computes with, and its features of a fixed photo. The
+    latter are rounded, so that the float noise of another processor seldom matters: that would only
+    cost computing again.
 
     Args:
         trunk: float32 [batch, 224, 224, 3] -> features [batch, ...].
@@ -137,7 +139,9 @@ def trunk_fingerprint(trunk: keras.Model) -> str:
     norm = float(np.linalg.norm(features))
     weightings = np.cos(np.outer(np.sqrt([2, 3, 5, 7]), np.arange(features.size)))
     sums = np.round(weightings @ features.ravel() / (norm or 1.0), 2) + 0.0  # no -0.0
-    digest = hashlib.sha256(f"{features.shape} {norm:.2e} {sums.tolist()}".encode())
+    digest = hashlib.sha256(
+        f"{features.shape} {norm:.2e} {sums.tolist()} {precision_of(trunk)}".encode()
+    )
     for weight in trunk.weights:
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()[:16]

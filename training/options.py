@@ -42,7 +42,8 @@ class MinedTriplets:
         batch_size: int >= 1, triplets per step.
         mining: how negatives are chosen before training, see `mine_triplets`.
         mine_again_every: int >= 1, epochs after which triplets are mined anew with the encoder as it is
-            by then; None: never.
+            by then ("semi-hard" where `mining` is "cosine", whose limit is one of YAMNet's
+            similarities); None: never.
     """
 
     num_triplets_per_class: int = 100
@@ -58,7 +59,9 @@ class MinedTriplets:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How an encoder is trained. The defaults are the recipe that docs/results.md measures.
+    """How an encoder is trained. The defaults are the recipe that docs/results.md measures, but for hearing.
+
+    There real recordings are heard whole: `heard_seconds=45.0, max_audio_seconds=None`.
 
     Args:
         batches: `PairBatches`, or `MinedTriplets`.
@@ -73,11 +76,13 @@ class TrainingOptions:
         augment: whether photos are varied lightly; None: where some of the image backbone is trained.
             (Windows of recordings are drawn anew in any case.)
         cache_frozen: whether what is frozen of the encoder is computed once per photo, and training
-            starts behind it. The result is the same; it is quicker.
+            starts behind it. It is quicker, and the result is the same, except that varied photos are
+            then a few variations of each, not new ones at each step.
         audio_seconds: float > 0, how much sound a pair has in training.
         heard_seconds: float >= audio_seconds or None (the same), how much sound the encoder hears at
             once when it embeds; longer recordings are heard in windows of this length.
-        max_audio_seconds: float > 0 or None (all), how much of a recording is read.
+        max_audio_seconds: float > 0 or None (all), how much of a recording is read. With None, when
+            embedding, no more windows are heard than make a minute.
         held_out_fraction: float in (0, 1), of each class's sources, not trained on.
         seed: int >= 0, for split, batches, weights and order.
 
@@ -111,7 +116,10 @@ class TrainingOptions:
             raise ValueError(
                 f"Expected held_out_fraction in (0, 1), received {self.held_out_fraction}."
             )
-        if self.heard_seconds is not None and not self.audio_seconds <= self.heard_seconds:
+        if (
+            self.heard_seconds is not None
+            and not self.audio_seconds <= self.heard_seconds < math.inf
+        ):
             raise ValueError(
                 f"Expected heard_seconds >= audio_seconds ({self.audio_seconds}), received "
                 f"{self.heard_seconds}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -191,7 +192,7 @@ class MineAgain(keras.callbacks.Callback):
         if self._rows_path is None:
             return
         self._rows_path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._rows_path.with_name(f"{self._rows_path.name}.part")
+        temporary = self._rows_path.with_name(f"{self._rows_path.name}.{os.getpid()}.part")
         with temporary.open("wb") as file:
             np.savez(file, epoch=epoch, rows=np.array(rows), made_of=self._fingerprint)
         temporary.replace(self._rows_path)

@@ -43,14 +43,11 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
         f"{role}_image": _input_like(inputs["image_input"], f"{role}_image") for role in ROLES
     }
     audio = {f"{role}_audio": _input_like(inputs["audio_input"], f"{role}_audio") for role in ROLES}
+    join = JoinMembers(name="members")
     embeddings = encoder(
-        {
-            "image_input": ops.concatenate(list(images.values()), axis=0),
-            "audio_input": ops.concatenate(list(audio.values()), axis=0),
-        }
+        {"image_input": join(list(images.values())), "audio_input": join(list(audio.values()))}
     )
-    by_role = ops.reshape(embeddings, (3, -1, embeddings.shape[-1]))
-    stacked = ops.transpose(by_role, (1, 0, 2))
+    stacked = ops.reshape(embeddings, (-1, 3, embeddings.shape[-1]))
     model = keras.Model({**images, **audio}, stacked, name="triplet_model")
     model.dtype_policy = precision_of(encoder)  # by it Keras decides whether to scale the loss
     return model
@@ -58,3 +55,27 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
 
 def _input_like(tensor: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+
+
+@keras.saving.register_keras_serializable(package="fused_encoder")
+class JoinMembers(keras.layers.Layer):
+    """Anchors, positives and negatives as one batch, triplet by triplet.
+
+    In this order a share of the triplets is a slice of the batch, also for a worker among several.
+
+    Input shape:
+        Three tensors [batch, ...].
+    Output shape:
+        [3 * batch, ...]: anchor, positive and negative of the first triplet, then of the second.
+    """
+
+    def call(self, inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+        """The members, see the class."""
+        stacked = ops.stack(inputs, axis=1)
+        return ops.reshape(stacked, (-1, *ops.shape(stacked)[2:]))
+
+    def compute_output_shape(
+        self, input_shape: list[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
+        """The shape of all members."""
+        return (None, *input_shape[0][1:])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import keras
 
+from app.cli import DONE
 from app.commands.destination import check_destination
 from app.commands.outcome import outcome
 from app.commands.sources import yamnet_from
@@ -14,6 +16,9 @@ from training import recommended_encoder, train_encoder
 from training.options import MinedTriplets, PairBatches, TrainingOptions
 from training.precision import with_dtype_policy
 from training.run import save_run
+from training.workers.chief import is_chief
+from training.workers.cluster import cluster_strategy, is_worker
+from training.workers.start import start_workers
 from triplets import scan_folders
 
 UNFINISHED = "unfinished"
@@ -22,8 +27,12 @@ UNFINISHED = "unfinished"
 def run(options: argparse.Namespace) -> int:
     """Trains and writes the run."""
     how = _training_options(options)
-    check_destination(options.out, "run.json", UNFINISHED)
-    scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
+    if options.workers > 1 and not is_worker():
+        _check(options)
+        return start_workers(options.workers, [sys.executable, "-m", "app.cli", *options.arguments])
+    strategy = cluster_strategy()  # before TensorFlow computes anything
+    if is_chief(strategy):
+        _check(options)
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
     encoder = _encoder(options)
     yamnet = yamnet_from(options.yamnet)
@@ -34,7 +43,10 @@ def run(options: argparse.Namespace) -> int:
         encoder=encoder,
         options=how,
         backup_dir=Path(options.out) / UNFINISHED,
+        strategy=strategy,
     )
+    if not is_chief(strategy):
+        return DONE
     save_run(options.out, trained, how, yamnet_source=options.yamnet, yamnet=yamnet)
     last = {name: values[-1] for name, values in trained.history.items()}
     print(
@@ -44,6 +56,12 @@ def run(options: argparse.Namespace) -> int:
         f"The run is in '{options.out}'; next: fused-encoder evaluate {options.out}"
     )
     return outcome(trained.skipped)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuses what is wrong with the folders before slow work begins."""
+    check_destination(options.out, "run.json", UNFINISHED)
+    scan_folders(options.images, options.audio)
 
 
 def _encoder(options: argparse.Namespace) -> keras.Model:
@@ -81,9 +99,11 @@ def _training_options(options: argparse.Namespace) -> TrainingOptions:
         margin=options.margin,
         loss_mining=None if options.loss_mining == "none" else options.loss_mining,
         class_scale=options.class_scale or None,
-        augment=not options.no_augment,
+        augment=False if options.no_augment else None,
         cache_frozen=not options.no_cache_frozen,
         audio_seconds=options.audio_seconds,
+        heard_seconds=options.heard_seconds,
+        max_audio_seconds=options.max_audio_seconds,
         held_out_fraction=options.held_out,
         seed=options.seed,
     )

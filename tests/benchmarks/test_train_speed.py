@@ -1,5 +1,7 @@
 import importlib.util
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,3 +32,15 @@ def test_members_of_a_triplet_are_two_files_of_one_class_and_one_of_another(trai
         anchor, positive, negative = (triplets.media.images[i] for i in row[::2])
         assert anchor.content != positive.content
         assert anchor.class_index == positive.class_index != negative.class_index
+
+
+@pytest.mark.parametrize(("precision", "expected"), [(0.85, 20.0), (0.79, 0.0)])
+def test_a_target_that_ours_does_not_reach_gives_no_speedup(
+    train_speed, monkeypatch, precision, expected
+):
+    def reached(seconds, num_steps):
+        return lambda *_: SimpleNamespace(seconds=seconds, num_steps=num_steps, precision=precision)
+
+    runs = {"nine_species": lambda store: (), "ours": reached(5.0, 40), "published": reached(0, 50)}
+    monkeypatch.setitem(sys.modules, "time_to_precision", SimpleNamespace(**runs))
+    assert train_speed.measure_time_to(0.8, 2.0)["time_to_080_speedup"] == expected

@@ -5,6 +5,8 @@ import pytest
 from training import TripletLoss, create_triplet_model
 from training.collapse import CollapseWarning, embedding_spread
 from training.losses import CrossBatchMemory
+from training.objective import create_training_model
+from training.options import TrainingOptions
 
 INPUTS = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
 LABELS = np.arange(16) % 4
@@ -78,6 +80,19 @@ def test_a_loss_that_stays_at_the_margin_is_warned_of_though_the_probe_has_sprea
     fit(small_model(loss, collapsed=True), CollapseWarning(INPUTS, encoder=spread_out))
     assert len(caplog.messages) == 1
     assert "stayed at the margin (0.5000 at margin 0.5) for 3 epochs" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("class_scale", [None, 8.0])
+def test_a_triplet_loss_that_stays_at_the_margin_is_found_beside_other_losses(class_scale, caplog):
+    encoder = small_model("mse", collapsed=True)
+    options = TrainingOptions(margin=0.5, class_scale=class_scale, learning_rate=1e-12)
+    inputs = {"image_input": keras.Input((6,), name="image_input")}
+    whole = keras.Model(inputs, encoder(inputs["image_input"]))
+    model = create_training_model(whole, 4, options, total_steps=12)
+    targets = dict.fromkeys(model.output, LABELS)
+    spread_out = CollapseWarning(INPUTS, encoder=small_model("mse", collapsed=False))
+    model.fit({"image_input": INPUTS}, targets, epochs=4, callbacks=[spread_out], verbose=0)
+    assert "stayed at the margin (0.5000 at margin 0.5)" in caplog.messages[0]
 
 
 def test_signs_must_show_for_as_many_epochs_as_patience_says(caplog):

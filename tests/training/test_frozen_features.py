@@ -12,6 +12,7 @@ from fused_encoder import create_fused_encoder
 from training import TripletLoss, create_triplet_model
 from training.frozen_features import FrozenFeatures, freeze_photos, trunk_fingerprint
 from training.frozen_trunk import FrozenTrunk, split_frozen_trunk
+from training.precision import with_dtype_policy
 from triplets import FeatureStore, PreparedMedia, Triplets
 from triplets.photos import scale_photos
 
@@ -116,6 +117,14 @@ def test_other_weights_seeds_augmentations_and_types_never_share_features(
         freeze(split_frozen_trunk(conv_encoder(seed=1)), one, empty_store, num_views=2),
     ]
     assert len({kind.paths for kind in kinds}) == len(kinds)
+
+
+def test_a_trunk_of_another_precision_has_another_fingerprint():
+    prints = set()
+    for precision in ("float32", "mixed_float16"):
+        with with_dtype_policy(precision):
+            prints.add(trunk_fingerprint(split_frozen_trunk(conv_encoder()).trunk))
+    assert len(prints) == 2
 
 
 def test_trunks_of_the_same_weights_that_compute_something_else_have_other_fingerprints():

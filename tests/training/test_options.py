@@ -29,6 +29,7 @@ OF_VERSION_0_1 = {
         ("audio_seconds", float("nan"), "> 0"),
         ("held_out_fraction", 1.0, r"in \(0, 1\)"),
         ("heard_seconds", 1.0, r">= audio_seconds \(5.0\)"),
+        ("heard_seconds", float("inf"), r">= audio_seconds \(5.0\)"),
     ],
 )
 def test_options_out_of_range_are_refused(name, value, expected):

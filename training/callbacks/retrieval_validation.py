@@ -33,6 +33,7 @@ class RetrievalValidation(keras.callbacks.Callback):
             photos.
         query_photos: the same for the queries.
         audio_seconds: float > 0, how much sound the encoder hears at once. Default 5.0.
+        max_windows: int >= 1, how many such windows of a recording it hears at most. Default 6.
         every: int >= 1, epochs between two validations; the last epoch always has one.
         max_pairs_per_class: int >= 1, drawn on each side.
 
@@ -49,6 +50,7 @@ class RetrievalValidation(keras.callbacks.Callback):
         gallery_photos: PhotoSource | None = None,
         query_photos: PhotoSource | None = None,
         audio_seconds: float = 5.0,
+        max_windows: int = 6,
         every: int = 1,
         max_pairs_per_class: int = 6,
     ) -> None:
@@ -62,6 +64,7 @@ class RetrievalValidation(keras.callbacks.Callback):
                 draw_pairs(media, max_pairs_per_class, seed),
                 photos=photos,
                 audio_seconds=audio_seconds,
+                max_windows=max_windows,
             )
             for seed, (media, photos) in enumerate(
                 [(gallery, gallery_photos), (queries, query_photos)]

@@ -80,7 +80,7 @@ def shares_of_mean(totals: keras.KerasTensor, counts: keras.KerasTensor) -> kera
         float32 [num_anchors]; zeros where no anchor has any term. Under a `tf.distribute` strategy the
         sums are over the anchors of all replicas, whose means Keras averages.
     """
-    num_anchors = ops.cast(ops.shape(totals)[0], "float32")
+    num_anchors = mean_over_replicas(ops.cast(ops.shape(totals)[0], "float32"))
     num_terms = mean_over_replicas(ops.sum(counts))
     return totals * (num_anchors * ops.divide_no_nan(1.0, num_terms))
 

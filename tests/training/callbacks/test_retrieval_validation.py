@@ -102,6 +102,20 @@ def test_validation_sees_the_weights_of_the_moment_as_an_embedder_of_them_does(
         assert after[name] == pytest.approx(expected[name])
 
 
+def test_validation_hears_as_many_windows_as_it_is_told(
+    small_encoder, validation, held_out, yamnet
+):
+    encoder, heard = small_encoder(), {"audio_seconds": 0.5, "max_windows": 1}
+    embedder = Embedder.from_encoder(encoder, yamnet, **heard)
+    expected = embed_pairs(embedder, held_out, draw_pairs(held_out, 6, 1)).by_pattern["fused"]
+    queries = validation(encoder=encoder, **heard)._embed_queries()
+    np.testing.assert_allclose(queries, expected, atol=1e-5)
+    assert (
+        np.abs(validation(encoder=encoder, audio_seconds=0.5)._embed_queries() - queries).max()
+        > 1e-3
+    )
+
+
 def test_an_interval_below_one_epoch_is_refused(validation):
     with pytest.raises(ValueError, match=r"Expected every >= 1 \(epochs\), received 0\."):
         validation(every=0)

@@ -1,0 +1,70 @@
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import pytest
+
+from training import TrainingOptions, recommended_encoder
+from training.backup import RunBackup
+
+OPTIONS = TrainingOptions()
+
+
+def frozen_encoder(seed=0, **changes):
+    keras.utils.set_random_seed(seed)
+    return recommended_encoder(
+        image_backbone="small_cnn", image_weights=None, image_trainable="none", **changes
+    )
+
+
+@pytest.fixture
+def backup(triplets, tmp_path):
+    def of(media=triplets.media, **options):
+        return RunBackup(tmp_path, OPTIONS, media, **options)
+
+    return of
+
+
+def test_an_encoder_goes_on_with_a_backup_of_its_own_though_it_was_trained_meanwhile(backup):
+    encoder = frozen_encoder()
+    backup(encoder=encoder)
+    for weight in encoder.trainable_weights:
+        weight.assign(weight + 1.0)
+    backup(encoder=encoder)
+    backup(encoder=frozen_encoder())  # its layers have other numbers
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"photo_views": "one"}, {"modality_dropout": 0.1}, {"seed": 1}],
+    ids=["another trunk before a head of the same shape", "another rate", "other frozen weights"],
+)
+def test_the_backup_of_another_encoder_is_refused(backup, changes):
+    backup(encoder=frozen_encoder())
+    with pytest.raises(ValueError, match="unfinished run that differs in its encoder"):
+        backup(encoder=frozen_encoder(**changes))
+
+
+def test_features_of_another_yamnet_are_another_run(backup, triplets):
+    backup()
+    heard_otherwise = tuple(
+        replace(file, feature_path=Path(f"{file.content}-another.npy"))
+        for file in triplets.media.recordings
+    )
+    with pytest.raises(ValueError, match="differs in its training files"):
+        backup(replace(triplets.media, recordings=heard_otherwise))
+
+
+def test_a_file_in_another_class_is_another_run(backup, triplets):
+    backup()
+    first, *others = triplets.media.images
+    moved = (replace(first, class_index=first.class_index + 1), *others)
+    with pytest.raises(ValueError, match="differs in its training files"):
+        backup(replace(triplets.media, images=moved))
+
+
+def test_validation_on_other_files_is_another_run(backup, triplets):
+    backup(held_out=triplets.media)
+    fewer = replace(triplets.media, images=triplets.media.images[1:])
+    with pytest.raises(ValueError, match="differs in its held out files"):
+        backup(held_out=fewer)
