@@ -49,7 +49,7 @@ def attended_audio(audio_sequence: keras.KerasTensor, *, size: int) -> keras.Ker
     heard = FrameAttention(name="audio_attention")(frames)
     heard = keras.layers.Dropout(AUDIO_DROPOUT, name="audio_dropout")(heard)
     # Starts small: until it has learnt something, sound says little beside the photo.
-    small = keras.initializers.VarianceScaling(scale=0.25, mode="fan_in")
+    small = keras.initializers.VarianceScaling(scale=0.01, mode="fan_in")
     return keras.layers.Dense(
         size, use_bias=False, kernel_initializer=small, name="audio_projection"
     )(heard)

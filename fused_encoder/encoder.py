@@ -16,6 +16,7 @@ from fused_encoder.image_branch import (
     image_direction,
     image_features,
     image_input,
+    is_frozen,
     pooled_image,
 )
 
@@ -90,7 +91,8 @@ def create_fused_encoder(
         views=photo_views,
     )
     if fusion == "additive":
-        seen = image_direction(pooled, size=embedding_size)
+        keeps_geometry = is_frozen(image_backbone, image_trainable)
+        seen = image_direction(pooled, size=embedding_size, keeps_geometry=keeps_geometry)
         heard = attended_audio(audio, size=embedding_size)
         embedding = add_up(seen, heard, present, modality_dropout=modality_dropout, seed=seed)
     else:

@@ -16,7 +16,7 @@ from fused_encoder.weights import load_image_backbone_weights
 
 IMAGE_SIZE = (224, 224)
 IMAGE_FEATURES_SIZE = 512
-DIRECTION_GAIN = 10.0  # measured: docs/decisions.md
+KEEPING_GAIN = 10.0  # measured: docs/decisions.md
 
 PixelScale = Literal["unit", "symmetric", "imagenet", "imagenet_bgr", "byte"]
 ImageTrainable = Literal["auto", "none", "last_block", "all"]
@@ -152,25 +152,44 @@ def image_features(pooled: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Dense(IMAGE_FEATURES_SIZE, "relu", name="image_features")(pooled)
 
 
-def image_direction(pooled: keras.KerasTensor, *, size: int) -> keras.KerasTensor:
+def image_direction(
+    pooled: keras.KerasTensor, *, size: int, keeps_geometry: bool
+) -> keras.KerasTensor:
     """What was seen, for adding up: the backbone's features as a direction, projected.
 
     The projection starts as a random rotation onto fewer axes, which nearly keeps the angles between
-    photos as the backbone has them. It starts large, so that training moves it little beside what it
-    is, and classes that were never trained on stay apart.
+    photos as the backbone has them.
 
     Args:
         pooled: float32 [batch, channels], from `pooled_image`.
         size: int >= 1, of the projection.
+        keeps_geometry: whether it starts large, so that training moves it little beside what it is, and
+            classes that were never trained on stay apart. Right for a frozen backbone; behind one that
+            is trained the projection has to be free to move with it.
 
     Returns:
         float32 [batch, size], its length a measure of how sure it is.
     """
     direction = centred_direction(pooled, name="image_direction")
-    start = keras.initializers.Orthogonal(gain=DIRECTION_GAIN)
+    gain = KEEPING_GAIN if keeps_geometry else 1.0
     return keras.layers.Dense(
-        size, use_bias=False, kernel_initializer=start, name="image_features"
+        size,
+        use_bias=False,
+        kernel_initializer=keras.initializers.Orthogonal(gain=gain),
+        name="image_features",
     )(direction)
+
+
+def is_frozen(backbone: str | keras.Model | Callable, trainable: ImageTrainable) -> bool:
+    """Whether nothing of a backbone is trained.
+
+    Args:
+        backbone: as in `pooled_image`; of a callable that is no model nothing is known.
+        trainable: of a named backbone.
+    """
+    if isinstance(backbone, str):
+        return trainable == "none"
+    return isinstance(backbone, keras.Model) and not backbone.trainable_weights
 
 
 def _named_backbone(

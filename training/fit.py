@@ -21,7 +21,7 @@ from training.objective import create_training_model, with_targets
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
 from training.sides import Folders, SourceOf, prepare_sides
-from training.trained_part import trained_part
+from training.trained_part import TrainedPart, trained_part
 from training.workers.chief import chief_first, is_chief
 from training.workers.replicate import replicate
 from triplets.epochs import EpochCounter
@@ -173,27 +173,18 @@ def fit_encoder(
         total_steps=total_steps,
     )
     model = replicate(create, part.encoder, strategy)
-    every: list[keras.callbacks.Callback] = list(mining_again)
-    if held_out is not None:
-        every.append(
-            RetrievalValidation(
-                part.encoder,
-                training,
-                held_out,
-                gallery_photos=part.photos,
-                query_photos=part.held_out_photos,
-                audio_seconds=options.window_seconds,
-                max_windows=options.max_windows,
-            )
-        )
-    every.append(CollapseWarning(_probe(dataset), encoder=part.encoder))
-    every += callbacks
-    every += backup.callbacks() if backup else []
-    every += [FollowEpoch(epoch), *([ProgressBar(total_steps)] if progress else [])]
+    following = [
+        *mining_again,
+        *_watching(part, dataset, training, held_out, options),
+        *callbacks,
+        *(backup.callbacks() if backup else ()),
+        FollowEpoch(epoch),
+        *([ProgressBar(total_steps)] if progress else ()),
+    ]
     fitted = model.fit(
         with_targets(dataset, model),
         epochs=options.epochs,
-        callbacks=every,
+        callbacks=following,
         verbose=0,
         shuffle=False,  # the dataset does, by epoch
     )
@@ -202,6 +193,29 @@ def fit_encoder(
         history = dict(backup.history.history)
         backup.remove()
     return {name: [float(value) for value in values] for name, values in history.items()}
+
+
+def _watching(
+    part: TrainedPart,
+    dataset: tf.data.Dataset,
+    training: PreparedMedia,
+    held_out: PreparedMedia | None,
+    options: TrainingOptions,
+) -> list[keras.callbacks.Callback]:
+    """What looks on and logs: retrieval on held-out files, and whether embeddings collapse."""
+    collapse = CollapseWarning(_probe(dataset), encoder=part.encoder)
+    if held_out is None:
+        return [collapse]
+    validation = RetrievalValidation(
+        part.encoder,
+        training,
+        held_out,
+        gallery_photos=part.photos,
+        query_photos=part.held_out_photos,
+        audio_seconds=options.window_seconds,
+        max_windows=options.max_windows,
+    )
+    return [validation, collapse]
 
 
 def _probe(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from training.losses import LossMining
-from triplets.mining import Mining
-from triplets.sampling import Sampling
+from training.losses.options import require_choice
+from training.losses.triplet import LOSS_MININGS
+from triplets.mining import MINING_WAYS, Mining
+from triplets.sampling import EXPONENTS, Sampling
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class PairBatches:
     sampling: Sampling = "class_balanced"
 
     def __post_init__(self) -> None:
+        require_choice("sampling", self.sampling, tuple(EXPONENTS))
         _require(self, 2, "classes_per_batch", "pairs_per_class")
         _require(self, 1, "steps_per_epoch")
 
@@ -52,6 +55,7 @@ class MinedTriplets:
     mine_again_every: int | None = None
 
     def __post_init__(self) -> None:
+        require_choice("mining", self.mining, MINING_WAYS)
         _require(self, 1, "num_triplets_per_class", "batch_size")
         if self.mine_again_every is not None:
             _require(self, 1, "mine_again_every")
@@ -105,6 +109,7 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_choice("loss_mining", self.loss_mining, LOSS_MININGS)
         _require(self, 1, "epochs")
         _require(self, 0, "seed")
         positive = ("learning_rate", "margin", "class_scale", "audio_seconds", "max_audio_seconds")

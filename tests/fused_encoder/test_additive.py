@@ -111,3 +111,13 @@ def test_it_is_saved_split_and_loaded_with_views(tmp_path):
 def test_unknown_choices_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
+
+
+def test_behind_a_frozen_backbone_the_projection_starts_large():
+    starts = [
+        additive(image_trainable=trainable).get_layer("image_features").kernel
+        for trainable in ("none", "all")
+    ]
+    norms = [np.linalg.norm(np.array(kernel), axis=0) for kernel in starts]
+    assert norms[0] == pytest.approx(10.0, rel=1e-3)
+    assert norms[1] == pytest.approx(1.0, rel=1e-3)

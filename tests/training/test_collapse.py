@@ -12,6 +12,11 @@ INPUTS = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
 LABELS = np.arange(16) % 4
 
 
+def said(caplog):
+    """Our own messages: TensorFlow warns of retracing when many models are made."""
+    return [record.getMessage() for record in caplog.records if record.name.startswith("training")]
+
+
 def small_model(loss, *, collapsed):
     """Embeds 6 numbers in 3; collapsed, it gives every item one embedding. It does not learn."""
     keras.utils.set_random_seed(0)
@@ -57,15 +62,15 @@ def test_the_spread_of_what_is_no_matrix_of_numbers_is_refused(embeddings, messa
 def test_a_collapsed_encoder_is_warned_of_once_with_what_to_try(caplog):
     model = small_model(TripletLoss(mining="hard"), collapsed=True)
     history = fit(model, CollapseWarning(INPUTS), epochs=6)
-    assert len(caplog.messages) == 1
-    assert "are nearly the same for all items" in caplog.messages[0]
-    assert "Try a learning rate ten times lower" in caplog.messages[0]
+    assert len(said(caplog)) == 1
+    assert "are nearly the same for all items" in said(caplog)[0]
+    assert "Try a learning rate ten times lower" in said(caplog)[0]
     assert history["embedding_spread"] == pytest.approx([0] * 6, abs=1e-6)
 
 
 def test_an_encoder_that_has_not_collapsed_is_not_warned_of(caplog):
     history = fit(small_model(TripletLoss(mining="hard"), collapsed=False), CollapseWarning(INPUTS))
-    assert caplog.messages == []
+    assert said(caplog) == []
     assert min(history["embedding_spread"]) > 0.01
 
 
@@ -78,8 +83,8 @@ def test_a_loss_that_stays_at_the_margin_is_warned_of_though_the_probe_has_sprea
         loss = CrossBatchMemory(loss, memory_size=8, embedding_size=3)
     spread_out = small_model("mse", collapsed=False)
     fit(small_model(loss, collapsed=True), CollapseWarning(INPUTS, encoder=spread_out))
-    assert len(caplog.messages) == 1
-    assert "stayed at the margin (0.5000 at margin 0.5) for 3 epochs" in caplog.messages[0]
+    assert len(said(caplog)) == 1
+    assert "stayed at the margin (0.5000 at margin 0.5) for 3 epochs" in said(caplog)[0]
 
 
 @pytest.mark.parametrize("class_scale", [None, 8.0])
@@ -92,16 +97,16 @@ def test_a_triplet_loss_that_stays_at_the_margin_is_found_beside_other_losses(cl
     targets = dict.fromkeys(model.output, LABELS)
     spread_out = CollapseWarning(INPUTS, encoder=small_model("mse", collapsed=False))
     model.fit({"image_input": INPUTS}, targets, epochs=4, callbacks=[spread_out], verbose=0)
-    assert "stayed at the margin (0.5000 at margin 0.5)" in caplog.messages[0]
+    assert "stayed at the margin (0.5000 at margin 0.5)" in said(caplog)[0]
 
 
 def test_signs_must_show_for_as_many_epochs_as_patience_says(caplog):
     model = small_model(TripletLoss(mining="hard"), collapsed=True)
     callback = CollapseWarning(INPUTS, patience=3)
     fit(model, callback, epochs=2)
-    assert caplog.messages == []
+    assert said(caplog) == []
     fit(model, callback, epochs=3)
-    assert len(caplog.messages) == 1
+    assert len(said(caplog)) == 1
 
 
 def test_embeddings_that_are_nan_have_no_spread_to_tell_of(caplog):
@@ -109,7 +114,7 @@ def test_embeddings_that_are_nan_have_no_spread_to_tell_of(caplog):
     model.layers[0].set_weights([np.zeros((6, 3)), np.full(3, np.nan)])
     history = fit(model, CollapseWarning(INPUTS, patience=1), epochs=1)
     assert np.isnan(history["embedding_spread"]).all()
-    assert caplog.messages == []
+    assert said(caplog) == []
 
 
 def test_a_fused_encoder_has_spread_when_new_and_none_when_it_ignores_its_input(
@@ -125,7 +130,7 @@ def test_a_fused_encoder_has_spread_when_new_and_none_when_it_ignores_its_input(
         projection.set_weights(weights)
         logs = {}
         callback.on_epoch_end(0, logs)
-        spreads.append((logs["embedding_spread"], len(caplog.messages)))
+        spreads.append((logs["embedding_spread"], len(said(caplog))))
     assert spreads[0][0] > 0.05
     assert spreads[0][1] == 0
     assert spreads[1] == (pytest.approx(0, abs=1e-6), 1)

@@ -73,3 +73,16 @@ def test_options_of_version_0_1_are_of_mined_triplets():
 def test_so_many_windows_are_heard_as_a_recording_has():
     assert TrainingOptions(audio_seconds=5.0, max_audio_seconds=30.0).max_windows == 6
     assert TrainingOptions(heard_seconds=30.0, max_audio_seconds=30.0).max_windows == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: TrainingOptions(loss_mining="hardest"), "loss_mining"),
+        (lambda: PairBatches(sampling="balanced"), "sampling"),
+        (lambda: MinedTriplets(mining="semihard"), "mining"),
+    ],
+)
+def test_choices_that_do_not_exist_are_refused_before_any_work(make, name):
+    with pytest.raises(ValueError, match=f"Expected {name} to be one of"):
+        make()
