@@ -22,6 +22,7 @@ class IsPresent(keras.layers.Layer):
         return ops.any(ops.not_equal(inputs, 0), axis=tuple(range(1, len(inputs.shape))))
 
     def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """One truth for each item, bool [batch]."""
         return keras.KerasTensor((inputs.shape[0],), dtype="bool")
 
 
@@ -81,6 +82,7 @@ class MissingModality(keras.layers.Layer):
     def compute_output_spec(
         self, inputs: list[keras.KerasTensor], training: bool = False
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """The shapes of both branches' features."""
         image, audio = inputs[:2]
         return (
             keras.KerasTensor(image.shape, dtype=self.compute_dtype),

@@ -11,6 +11,7 @@ import tensorflow as tf
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, frames_in
 from fused_encoder.audio_windows import audio_windows, pad_sequences
 from fused_encoder.encoder import split_encoder
+from fused_encoder.image_branch import IMAGE_SIZE
 from training.pairs import Pairs
 from triplets.features import PreparedMedia
 from triplets.photos import PhotoSource, StoredPhotos, load_photos, scale_photos
@@ -57,7 +58,7 @@ class LiveEmbedding:
         self._media = media
         self.pairs = pairs
         self._photos = photos or StoredPhotos(media)
-        _check_shape(encoder, self._photos)
+        check_photos(encoder, photos)
         self._max_frames = frames_in(audio_seconds * max_windows)
         self._windows = partial(
             audio_windows, window_frames=frames_in(audio_seconds), max_windows=max_windows
@@ -103,11 +104,21 @@ class LiveEmbedding:
         return tf.math.l2_normalize(tf.math.segment_mean(embeddings, items), axis=-1)
 
 
-def _check_shape(encoder: keras.Model, photos: PhotoSource) -> None:
+def check_photos(encoder: keras.Model, photos: PhotoSource | None) -> None:
+    """Refuses photos that an encoder cannot take.
+
+    Args:
+        encoder: the whole encoder, or the head behind a frozen trunk.
+        photos: what its `image_input` is to be given; None for the stored photos.
+
+    Raises:
+        ValueError: they do not have the shape that the encoder takes.
+    """
     expected = tuple(encoder.input["image_input"].shape[1:])
-    if tuple(photos.shape) != expected:
+    received = (*IMAGE_SIZE, 3) if photos is None else tuple(photos.shape)
+    if received != expected:
         raise ValueError(
-            f"The encoder's image_input takes {list(expected)}, but the photos are "
-            f"{list(photos.shape)}. For the head behind a frozen trunk pass the trunk's features as "
-            "photos; for the whole encoder pass none."
+            f"The encoder's image_input takes {list(expected)}, but the photos are {list(received)}. "
+            "For the head behind a frozen trunk pass the trunk's features as photos; for the whole "
+            "encoder pass none."
         )

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
-from fused_encoder.image_branch import IMAGE_SIZE
+from training.live_embedding import check_photos
 from triplets.candidates import CandidatePairs, draw_candidate_pairs
 from triplets.dataset import Triplets
 from triplets.features import PreparedMedia
@@ -63,7 +63,7 @@ def embed_candidates(
     """
     if batch_size < 1:
         raise ValueError(f"Expected batch_size >= 1, received {batch_size}.")
-    _check_photos(encoder, photos)
+    check_photos(encoder, photos)
     images, recordings = draw_candidate_pairs(media, num_pairs_per_class, seed=seed)
     loader = MemberLoader(media, window_frames=window_frames, photos=photos)
     rng = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ class MineAgain(keras.callbacks.Callback):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        _check_photos(encoder, photos)
+        check_photos(encoder, photos)
         self._triplets = triplets
         self._encoder = encoder
         self._every = every
@@ -205,17 +205,6 @@ class MineAgain(keras.callbacks.Callback):
             if saved["epoch"] != epoch or saved["made_of"] != self._fingerprint:
                 return None
             return [TripletRow(*row) for row in saved["rows"].tolist()]
-
-
-def _check_photos(encoder: keras.Model, photos: PhotoSource | None) -> None:
-    expected = tuple(encoder.input["image_input"].shape[1:])
-    received = (*IMAGE_SIZE, 3) if photos is None else tuple(photos.shape)
-    if received != expected:
-        raise ValueError(
-            f"The encoder's image_input takes {list(expected)}, but the photos are {list(received)}. "
-            "For the head behind a frozen trunk pass the trunk's features as photos; for the whole "
-            "encoder pass none."
-        )
 
 
 def _num_triplets_per_class(triplets: Triplets, every: int, mining: Mining) -> int:
