@@ -77,6 +77,13 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         "--fusion", choices=("additive", "concatenate"), default="additive", help="see docs"
     )
     group.add_argument(
+        "--modality-dropout",
+        type=float,
+        default=0.67,
+        metavar="SHARE",
+        help="of training items, whose photo or call is hidden",
+    )
+    group.add_argument(
         "--precision",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
         default="float32",

@@ -72,6 +72,7 @@ def _encoder(options: argparse.Namespace) -> keras.Model:
             image_trainable=options.image_trainable,
             photo_views=options.photo_views,
             fusion=options.fusion,
+            modality_dropout=options.modality_dropout,
             seed=options.seed,
         )
 

@@ -4,7 +4,8 @@ import logging
 import numpy as np
 import pytest
 
-from app.cli import main
+from app.cli import build_parser, main
+from app.commands import train
 from app.commands.outcome import table
 from inference.embedding_file import load_embeddings
 from inference.export import load_settings
@@ -149,3 +150,12 @@ def test_running_a_command_leaves_the_log_handlers_of_others_alone():
 def test_a_table_keeps_its_columns_in_line():
     text = table([("wren", 0.5), ("rail", 12)], ("name", "value"))
     assert text.splitlines() == ["name  value", "wren  0.500", "rail     12"]
+
+
+def test_the_network_that_is_trained_is_the_one_that_was_asked_for():
+    asked = (
+        "train i a --out o --image-backbone small_cnn --image-weights none --modality-dropout 0.2"
+    )
+    encoder = train._encoder(build_parser().parse_args(asked.split()))
+    assert encoder.get_layer("fusion").dropout_rate == 0.2
+    assert not any(layer.name == "photo_views" for layer in encoder.layers)
