@@ -1,0 +1,35 @@
+"""Which of photo and call an embedding was made of, and the patterns that pairs of them make."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Modality = Literal["image", "audio", "fused"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
+
+
+def pair_pattern(first: Modality, second: Modality) -> str:
+    """The name of a pair of embeddings by what each was made of, the same in either order.
+
+    Args:
+        first, second: "image", "audio" or "fused".
+    Returns:
+        Such as "image-image" or "image-fused".
+    Raises:
+        ValueError: an unknown modality.
+
+    Example:
+        >>> pair_pattern("fused", "image")
+        'image-fused'
+    """
+    unknown = [name for name in (first, second) if name not in MODALITIES]
+    if unknown:
+        raise ValueError(
+            f"Unknown modality {unknown[0]!r}. Expected one of {', '.join(MODALITIES)}."
+        )
+    return "-".join(sorted((first, second), key=MODALITIES.index))
+
+
+PAIR_PATTERNS = tuple(
+    dict.fromkeys(pair_pattern(first, second) for first in MODALITIES for second in MODALITIES)
+)
