@@ -12,7 +12,8 @@ def pair_pattern(first: Modality, second: Modality) -> str:
     """The name of a pair of embeddings by what each was made of, the same in either order.
 
     Args:
-        first, second: "image", "audio" or "fused".
+        first: "image", "audio" or "fused".
+        second: likewise.
     Returns:
         Such as "image-image" or "image-fused".
     Raises:
