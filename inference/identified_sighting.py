@@ -34,7 +34,7 @@ class IdentifiedSighting:
         frame_width_px: int >= 1.
         frame_height_px: int >= 1.
         low_frequency_hz: float >= 0, of a call.
-        high_frequency_hz: float, above low_frequency_hz.
+        high_frequency_hz: float >= low_frequency_hz.
         tracklet: int, within the media.
         similarity: float in [-1, 1], cosine, to the other sightings of the individual.
         probability: float in [0, 1], that the individual is right.
@@ -178,8 +178,10 @@ def _problems(sighting: IdentifiedSighting) -> list[str]:
             f"{sighting.box}"
         )
     lower, upper = sighting.low_frequency_hz, sighting.high_frequency_hz
-    if lower is not None and upper is not None and not lower < upper:
-        problems.append(f"low_frequency_hz must be below high_frequency_hz, received {lower}, {upper}")
+    if lower is not None and upper is not None and not lower <= upper:
+        problems.append(
+            f"low_frequency_hz must not be above high_frequency_hz, received {lower}, {upper}"
+        )
     return problems
 
 

@@ -1,1 +1,60 @@
-"""x"""
+"""Sightings as files that other programs read: tables, capture histories, Camtrap DP, Raven, Audacity."""
+
+from inference.formats.audacity import (
+    read_audacity_labels,
+    write_audacity_labels,
+    write_audacity_tracks,
+)
+from inference.formats.camtrap_dp import write_camtrap_dp
+from inference.formats.camtrap_project import CamtrapProject, Deployment, read_deployments
+from inference.formats.capture_history import (
+    CaptureHistory,
+    capture_history,
+    every_days,
+    occasion_dates,
+)
+from inference.formats.capture_history_files import (
+    read_capture_history,
+    write_capture_history,
+    write_mark_inp,
+    write_secr_captures,
+)
+from inference.formats.columns import COLUMNS
+from inference.formats.counted_sightings import identified_sightings
+from inference.formats.media_details import MediaDetails, read_media_details
+from inference.formats.raven import read_raven_table, write_raven_table, write_raven_tables
+from inference.formats.tables import read_sightings, write_sightings
+from inference.identified_sighting import IdentifiedSighting
+
+__all__ = [
+    # the record
+    "IdentifiedSighting",
+    "identified_sightings",
+    "MediaDetails",
+    "read_media_details",
+    # the table
+    "COLUMNS",
+    "write_sightings",
+    "read_sightings",
+    # capture-recapture
+    "CaptureHistory",
+    "capture_history",
+    "every_days",
+    "occasion_dates",
+    "write_capture_history",
+    "read_capture_history",
+    "write_mark_inp",
+    "write_secr_captures",
+    # camera traps
+    "CamtrapProject",
+    "Deployment",
+    "read_deployments",
+    "write_camtrap_dp",
+    # sound
+    "write_raven_table",
+    "write_raven_tables",
+    "read_raven_table",
+    "write_audacity_labels",
+    "write_audacity_tracks",
+    "read_audacity_labels",
+]

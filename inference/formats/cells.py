@@ -42,9 +42,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, guard: 
     """
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([_cell(value, guard) for value in row])
+    writer.writerows([_cell(value, guard) for value in row] for row in (header, *rows))
     return lines.getvalue()
 
 
@@ -58,39 +56,58 @@ def _cell(value: object, guard: bool) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def read_csv_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
+def read_csv_rows(path: str | Path, expected: str) -> tuple[list[str], list[dict[str, str]]]:
     """The columns and rows of a CSV file, also of one that a spreadsheet has saved.
 
     Commas, semicolons or tabs between cells, and a byte order mark, are taken as they come; with
     semicolons, numbers may have decimal commas. Apostrophes before formulas are taken away.
 
+    Args:
+        path: of the file.
+        expected: name of a column that it must have.
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not text, or has no header, or a row has too many cells.
+        ValueError: it is no such table; the message says which of its rows is wrong.
     """
+    text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
-        first_line = text.split("\n", 1)[0]
-        delimiter = max(",;\t", key=first_line.count)
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        delimiter = _delimiter(text, expected)
+        table = _parse(text, delimiter)
+        header = [unguard_cell(cell) for cell in table[0]] if table else []
     except csv.Error as error:
         raise ValueError(f"'{path}' is no CSV file ({error}).") from error
-    if not table:
-        raise ValueError(f"'{path}' is empty. Expected at least a header of column names.")
-    header = [cell.strip() for cell in table[0]]
+    if expected not in header:
+        raise ValueError(
+            f"'{path}' has no column {expected}. Its first line must name the columns; it names "
+            f"{', '.join(map(repr, header)) or 'none'}."
+        )
+    repeated = sorted({name for name in header if name and header.count(name) > 1})
+    if repeated:
+        raise ValueError(f"'{path}' has several columns {', '.join(map(repr, repeated))}.")
     rows = []
     for number, cells in enumerate(table[1:], start=1):
-        if not any(cells):
-            continue
-        if len(cells) > len(header) and any(cells[len(header) :]):
+        if any(cells[len(header) :]):
             raise ValueError(
                 f"Row {number} of '{path}' has {len(cells)} cells, its header {len(header)}. Put text that "
                 "contains the separator in double quotes."
             )
         if delimiter == ";":
             cells = [_with_point(cell) for cell in cells]
-        rows.append(dict(zip(header, map(unguard_cell, cells), strict=False)))
+        if any(cells):
+            rows.append(dict(zip(header, map(unguard_cell, cells), strict=False)))
     return header, rows
+
+
+def _parse(text: str, delimiter: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+
+
+def _delimiter(text: str, expected: str) -> str:
+    for delimiter in ",;\t":
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        if expected in next(reader, []):
+            return delimiter
+    return ","
 
 
 def _with_point(cell: str) -> str:

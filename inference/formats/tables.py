@@ -67,7 +67,7 @@ def _to_csv(sightings: Sequence[IdentifiedSighting]) -> bytes:
 
 
 def _from_csv(path: Path) -> list[IdentifiedSighting]:
-    names, rows = read_csv_rows(path)
+    names, rows = read_csv_rows(path, "individual")
     return rows_to_sightings(rows, names, f"'{path}'")
 
 
