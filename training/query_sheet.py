@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fused_encoder.media import UnreadableMediaError, load_waveform
+from inference.plots.plot_labels import plot_labels
 from training.evaluate import Evaluation
 from training.pairs import Pairs
-from training.plot_labels import plot_labels
 from training.plots import BAD, GOOD, INK
 from triplets.features import PreparedMedia
 

@@ -1,4 +1,4 @@
-"""Names of classes as a picture can show them: short, whatever script and signs they are made of."""
+"""Names as a picture can show them: short, whatever script and signs they are made of."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from matplotlib import font_manager
 MAX_LENGTH = 26
 
 
-def plot_labels(names: Sequence[str], max_length: int = MAX_LENGTH) -> list[str]:
-    """What stands for each class in a picture.
+def plot_labels(
+    names: Sequence[str], max_length: int = MAX_LENGTH, word: str = "class"
+) -> list[str]:
+    """What stands for each class, individual or file in a picture.
 
     Long names lose their middle, because nested ones ("house_sparrow/blue_left_leg") differ at the end. A
-    name in a script that the picture's font cannot draw becomes "class 7", its number in the list of
-    classes, counted from 1.
+    name in a script that the picture's font cannot draw becomes "class 7", its number in the list,
+    counted from 1.
 
     Args:
-        names: all classes, in the order of their list.
+        names: all of them, in the order of their list.
         max_length: int >= 3, of a label.
+        word: what the names are of.
 
     Returns:
         One label per name, to be drawn as text: without mathematics, and never hidden from a legend.
     """
     return [
-        plain_text(shortened(name, max_length) if _can_draw(name) else f"class {number}")
+        plain_text(shortened(name, max_length) if can_draw(name) else f"{word} {number}")
         for number, name in enumerate(names, start=1)
     ]
 
@@ -38,13 +41,28 @@ def shortened(name: str, max_length: int = MAX_LENGTH) -> str:
     return f"{name[:head]}…{name[len(name) - (max_length - 1 - head) :]}"
 
 
+def individual_label(individual: str, name: str | None, max_length: int = MAX_LENGTH) -> str:
+    """An individual as pictures call it: "#7 Bruno", its name left out where the font cannot draw it.
+
+    Args:
+        individual: a count's number ("7" becomes "#7") or a catalogue's id.
+        name: what people call it.
+        max_length: int >= 3, of the label.
+    """
+    mark = f"#{individual}" if individual.isdecimal() else individual
+    return plot_labels(
+        [f"{mark} {name}" if name and can_draw(name) else mark], max_length, "individual"
+    )[0]
+
+
 def plain_text(name: str) -> str:
     """The name such that Matplotlib draws it as it is: no mathematics between dollars, no hidden `_`."""
     spaced = f" {name}" if name.startswith("_") else name
     return "".join(sign if sign.isprintable() else " " for sign in spaced).replace("$", r"\$")
 
 
-def _can_draw(name: str) -> bool:
+def can_draw(name: str) -> bool:
+    """Whether the picture's font has all signs of a name."""
     return all(ord(sign) in _drawable() for sign in name if sign.isprintable())
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from training.plot_labels import plot_labels, shortened
+from inference.plots.plot_labels import plot_labels, shortened
 
 
 def test_names_that_fit_stay_as_they_are():

@@ -1,4 +1,4 @@
-"""What Camtrap DP 1.0.2 demands, as facts of its published table schemas; an independent check of what is written.
+"""What Camtrap DP 1.0.2 demands, from its published table schemas: an independent check of what is written.
 
 Source: https://camtrap-dp.tdwg.org/data and https://camtrap-dp.tdwg.org/metadata (version 1.0.2).
 """
@@ -7,6 +7,8 @@ import csv
 import json
 import re
 from datetime import datetime
+
+import pytest
 
 MISSING = {"", "NA", "NaN", "nan"}
 TEXT, TIME, BOOLEAN = {"type": "string"}, {"type": "datetime"}, {"type": "boolean"}
@@ -116,8 +118,13 @@ def read_table(folder, name):
     return rows[0], [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
-def faults(folder):
-    """Everything in which a package does not follow the standard."""
+@pytest.fixture
+def camtrap_faults():
+    """Everything in which the package in a folder does not follow the standard."""
+    return _faults
+
+
+def _faults(folder):
     found = []
     tables = {name: read_table(folder, name) for name in FIELDS}
     for name, (header, rows) in tables.items():
@@ -133,8 +140,10 @@ def faults(folder):
             values = [row[column] for row in rows]
             if field.get("unique") and len(set(values)) < len(values):
                 found.append(f"{name}: {column} is not unique")
-    known = {name: {row[f"{name[:-1]}ID"] for row in tables[name][1]} for name in ("deployments",)}
-    known["media"] = {row["mediaID"] for row in tables["media"][1]}
+    known = {
+        name: {row[f"{one}ID"] for row in tables[name][1]}
+        for name, one in (("deployments", "deployment"), ("media", "media"))
+    }
     for name in ("media", "observations"):
         for row in tables[name][1]:
             if row["deploymentID"] not in known["deployments"]:
