@@ -22,6 +22,7 @@ from inference.formats.capture_history_files import (
 from inference.formats.columns import COLUMNS
 from inference.formats.counted_sightings import identified_sightings
 from inference.formats.media_details import MediaDetails, read_media_details
+from inference.formats.outputs import write_outputs
 from inference.formats.raven import read_raven_table, write_raven_table, write_raven_tables
 from inference.formats.tables import read_sightings, write_sightings
 from inference.identified_sighting import IdentifiedSighting
@@ -32,6 +33,8 @@ __all__ = [
     "identified_sightings",
     "MediaDetails",
     "read_media_details",
+    # all at once
+    "write_outputs",
     # the table
     "COLUMNS",
     "write_sightings",

@@ -43,15 +43,14 @@ def distinct_file_names(media: Iterable[str], suffix: str) -> dict[str, str]:
     """
     paths = list(dict.fromkeys(media))
     short = short_media_names(paths)
-    stems = Counter(PurePath(name).with_suffix("").as_posix().casefold() for name in short.values())
+    times = Counter(_without_suffix(name).casefold() for name in short.values())
     taken: set[str] = set()
     names = {}
     for path in paths:
-        name = PurePath(short[path])
-        if stems[name.with_suffix("").as_posix().casefold()] == 1:
-            name = name.with_suffix("")
-        stem = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", name.as_posix().strip("/"))
-        stem = stem[-MAX_STEM:] or "media"
+        name = short[path]
+        if times[_without_suffix(name).casefold()] == 1:
+            name = _without_suffix(name)
+        stem = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", name.strip("/"))[-MAX_STEM:] or "media"
         number, candidate = 1, stem
         while candidate.casefold() in taken:
             number += 1
@@ -59,3 +58,8 @@ def distinct_file_names(media: Iterable[str], suffix: str) -> dict[str, str]:
         taken.add(candidate.casefold())
         names[path] = candidate + suffix
     return names
+
+
+def _without_suffix(name: str) -> str:
+    path = PurePath(name)
+    return path.with_suffix("").as_posix() if path.name else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path, PurePath
 
@@ -155,8 +155,8 @@ def read_raven_table(
 def _selection(
     row: Mapping[str, str], media: str | None, individual_column: str
 ) -> IdentifiedSighting:
-    begin, end = exact(float(row["Begin Time (s)"])), exact(float(row["End Time (s)"]))
-    offset = exact(float(row["File Offset (s)"])) if row.get("File Offset (s)") else begin
+    begin, end = (_decimal(row.get(name, "")) for name in ("Begin Time (s)", "End Time (s)"))
+    offset = _decimal(row["File Offset (s)"]) if row.get("File Offset (s)") else begin
     texts = {
         name: row.get(name) or None for name in ("Begin Path", "Begin File", "Name", "Species")
     }
@@ -176,6 +176,13 @@ def _selection(
         high_frequency_hz=numbers["High Freq (Hz)"],
         probability=numbers["Probability"],
     )
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is no number") from None
 
 
 def _starts(media: list[str], durations: Mapping[str, float] | None) -> dict[str, Decimal]:

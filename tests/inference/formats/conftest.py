@@ -103,6 +103,16 @@ FIELDS = {
         "observationComments": TEXT,
     },
 }
+PACKAGE = (
+    "resources",
+    "profile",
+    "created",
+    "contributors",
+    "project",
+    "spatial",
+    "temporal",
+    "taxonomic",
+)
 PROJECT = {
     "samplingDesign": (
         "simpleRandom systematicRandom clusteredRandom experimental targeted opportunistic"
@@ -180,8 +190,7 @@ def _fault(column, value, field):
 
 def _package_faults(package):
     base = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
-    needed = "resources profile created contributors project spatial temporal taxonomic".split()
-    found = [f"no {name}" for name in needed if name not in package]
+    found = [f"no {name}" for name in PACKAGE if name not in package]
     if package["profile"] != f"{base}/camtrap-dp-profile.json":
         found.append("profile")
     for resource in package["resources"]:
