@@ -6,7 +6,12 @@ from inference.formats.audacity import (
     write_audacity_tracks,
 )
 from inference.formats.camtrap_dp import write_camtrap_dp
-from inference.formats.camtrap_project import CamtrapProject, Deployment, read_deployments
+from inference.formats.camtrap_project import (
+    CamtrapProject,
+    Deployment,
+    read_deployments,
+    read_project,
+)
 from inference.formats.capture_history import (
     CaptureHistory,
     capture_history,
@@ -52,6 +57,7 @@ __all__ = [
     "CamtrapProject",
     "Deployment",
     "read_deployments",
+    "read_project",
     "write_camtrap_dp",
     # sound
     "write_raven_table",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -156,7 +157,6 @@ def _refuse(
             if not start <= told.captured_at <= end:
                 outside.append(f"{path} ({told.captured_at.isoformat()})")
     names = [d.deployment_id for d in deployments]
-    files = list(in_package.values())
     kinds = {
         "no deployments were given: where and when did the cameras stand?": []
         if deployments
@@ -169,7 +169,7 @@ def _refuse(
             path for path, relative in in_package.items() if not _FILE_PATH.match(relative)
         ],
         "paths that are one file in the package": sorted(
-            {path for path in files if files.count(path) > 1}
+            path for path, times in Counter(in_package.values()).items() if times > 1
         ),
         "paths that are not Unicode (rename the files)": [
             repr(path) for path in in_package if path != path.encode("utf-8", "replace").decode()

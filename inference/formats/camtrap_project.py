@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,6 +130,29 @@ class CamtrapProject:
             problems.append("data_license and media_license must be given together")
         if problems:
             raise ValueError(f"Project {self.title!r}: {'; '.join(problems)}.")
+
+
+def read_project(path: str | Path) -> CamtrapProject:
+    """A project from a JSON file: an object with the attributes of `CamtrapProject`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no such object, or not all that is needed is in it.
+    """
+    known = CamtrapProject.__dataclass_fields__
+    needed = ("title", "sampling_design", "capture_methods", "contributors")
+    try:
+        given = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"'{path}' is no JSON ({error}).") from error
+    if not isinstance(given, dict) or not set(needed) <= set(given) <= set(known):
+        raise ValueError(
+            f"'{path}' must hold an object with {', '.join(needed)}, and if wanted "
+            f"{', '.join(name for name in known if name not in needed)}; received "
+            f"{', '.join(map(repr, given)) if isinstance(given, dict) else type(given).__name__}."
+        )
+    lists = {name: tuple(given[name]) for name in ("capture_methods", "contributors")}
+    return CamtrapProject(**given | lists)
 
 
 _NEEDED: tuple[tuple[str, str, Callable[[str], object]], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -40,7 +41,7 @@ class CaptureHistory:
                 f"{matrix.shape}."
             )
         for what, values in (("individuals", self.individuals), ("occasions", self.occasions)):
-            repeated = sorted({value for value in values if values.count(value) > 1})
+            repeated = sorted(value for value, times in Counter(values).items() if times > 1)
             if repeated:
                 raise ValueError(f"The {what} {', '.join(map(repr, repeated))} are there twice.")
         object.__setattr__(self, "matrix", matrix.astype(np.uint8))

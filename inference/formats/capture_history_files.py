@@ -113,25 +113,27 @@ def write_secr_captures(
     ]
     if problems:
         raise ValueError(f"Captures cannot be written; media with {'; and with '.join(problems)}.")
-    individuals = sorted({s.individual for s in every}, key=natural_order)
-    places = sorted({s.place or s.deployment or "" for s in every}, key=natural_order)
-    individual_id = dict(zip(individuals, secr_identifiers(individuals), strict=True))
-    detector_id = dict(zip(places, secr_identifiers(places), strict=True))
-    lines = sorted(
-        {
-            (
-                individuals.index(s.individual),
-                occasion_numbers[s.occasion or ""],
-                places.index(s.place or s.deployment or ""),
-            )
-            for s in every
-        }
-    )
+    individuals = _numbered(s.individual for s in every)
+    places = _numbered(s.place or s.deployment or "" for s in every)
+    captures = {
+        (
+            individuals[s.individual],
+            occasion_numbers[s.occasion or ""],
+            places[s.place or s.deployment or ""],
+        )
+        for s in every
+    }
+    individual_ids, place_ids = secr_identifiers([*individuals]), secr_identifiers([*places])
     text = "".join(
-        f"{_identifier(session)} {individual_id[individuals[i]]} {occasion} {detector_id[places[p]]}\n"
-        for i, occasion, p in lines
+        f"{_identifier(session)} {individual_ids[individual]} {occasion} {place_ids[place]}\n"
+        for individual, occasion, place in sorted(captures)
     )
     return write_text_atomically(path, "# Session ID Occasion Detector\n" + text)
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    """Each name once, with its number in their order."""
+    return {name: number for number, name in enumerate(sorted(set(names), key=natural_order))}
 
 
 def secr_identifiers(names: Sequence[str]) -> list[str]:

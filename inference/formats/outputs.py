@@ -162,9 +162,12 @@ def _ends(moments: Sequence) -> tuple[str | None, str | None]:
 def _write_media(
     path: Path, sightings: Sequence[IdentifiedSighting], told: Mapping[str, MediaDetails]
 ) -> Path:
+    met_in: dict[str, set[str]] = {}
+    for sighting in sightings:
+        met_in.setdefault(sighting.media, set()).add(sighting.individual)
     rows = []
     for media, details in told.items():
-        met = sorted({s.individual for s in sightings if s.media == media}, key=natural_order)
+        met = sorted(met_in.get(media, ()), key=natural_order)
         when = details.captured_at.isoformat() if details.captured_at else None
         rest = [details.occasion, details.deployment, details.place]
         rows.append([media, len(met), " | ".join(met), when, *rest])

@@ -52,7 +52,8 @@ def write_raven_table(
         sightings: all become selections, in the order of recording and time.
         durations_seconds: of every recording, in the order of the sequence; needed for several recordings,
             because Raven's Begin Time counts from the start of the first.
-        band_hz: lower and upper edge of selections of which they are not known. Default: what YAMNet hears.
+        band_hz: lower and upper edge of selections of which they are not known. Default: what the encoder
+            hears at most, as sound at 16 kHz holds it.
     Returns:
         The path.
     Raises:
@@ -60,7 +61,7 @@ def write_raven_table(
             selection table cannot hold.
 
     Reference:
-        Raven Pro user's manual, chapter 6 "Selections", https://www.ravensoundsoftware.com
+        Raven Pro user's guide, https://www.ravensoundsoftware.com
     """
     every = list(sightings)
     starts = _starts(list(dict.fromkeys(s.media for s in every)), durations_seconds)
@@ -69,15 +70,15 @@ def write_raven_table(
     lines = ["\t".join(RAVEN_COLUMNS)]
     for number, sighting in enumerate(every, start=1):
         start = starts[sighting.media]
-        low, high = sighting.low_frequency_hz, sighting.high_frequency_hz
+        low, high = _edges(sighting, band_hz)
         cells = (
             str(number),
             "Spectrogram 1",
             "1",
             plain_number(start + exact(sighting.start_seconds)),
             plain_number(start + exact(sighting.end_seconds)),
-            plain_number(band_hz[0] if low is None else low),
-            plain_number(band_hz[1] if high is None else high),
+            plain_number(low),
+            plain_number(high),
             PurePath(sighting.media).name,
             sighting.media,
             plain_number(sighting.start_seconds),
@@ -176,6 +177,14 @@ def _selection(
         high_frequency_hz=numbers["High Freq (Hz)"],
         probability=numbers["Probability"],
     )
+
+
+def _edges(sighting: IdentifiedSighting, band_hz: tuple[float, float]) -> tuple[float, float]:
+    """Of a selection, in Hz; those of the whole band where they are not known."""
+    low, high = sighting.low_frequency_hz, sighting.high_frequency_hz
+    if low is None:
+        low = band_hz[0] if high is None else min(band_hz[0], high)
+    return low, max(band_hz[1], low) if high is None else high
 
 
 def _decimal(text: str) -> Decimal:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.aviary import write_aviary
+from app.aviary import write_aviary, write_videos
 from app.cli import build_parser
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from inference import export_saved_model
@@ -48,6 +48,11 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
 
 
+def shown_files(page: Path) -> list[tuple[str, str]]:
+    """The CSV files that a page shows, each under its name: `media.csv`:"""
+    return re.findall(r"^`(\w+\.csv)`:\n\n```csv\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+
+
 @pytest.fixture(scope="module")
 def field_work(tmp_path_factory):
     """A folder with all files that the pages name."""
@@ -63,6 +68,8 @@ def field_work(tmp_path_factory):
         ("monday", "tuesday"), sorted(aviary.videos.glob("*.mp4")), strict=False
     ):
         shutil.copy(video, folder / f"{name}.mp4")
+    write_videos(folder / "more", cast_sizes=(2,), size="tiny")
+    shutil.copy(folder / "more" / "video_01.mp4", folder / "wednesday.mp4")
     (folder / "torn.jpg").write_bytes(photos[0].read_bytes()[:900])
     encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
     export_saved_model(encoder, LogMelFeatures(), folder / "exported", thresholds={"image": 0.9})
@@ -80,6 +87,8 @@ def here(field_work, monkeypatch):
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
 def test_the_python_blocks_of_a_page_run_in_order(page, here):
+    for name, text in shown_files(page):
+        Path(name).write_text(text, encoding="utf-8")
     names: dict[str, object] = {}
     for block in blocks(page, "python"):
         for long, short in MADE_SMALL.items():

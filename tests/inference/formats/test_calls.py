@@ -46,6 +46,14 @@ def test_a_band_that_is_not_known_is_all_that_can_be_heard(tmp_path):
     assert (row["Low Freq (Hz)"], row["High Freq (Hz)"]) == ("100.0", "7000.0")
 
 
+@pytest.mark.parametrize(
+    ("known", "edges"), [("low_frequency_hz", 9e3), ("high_frequency_hz", 9e3)]
+)
+def test_a_band_of_which_one_edge_is_known_is_never_upside_down(tmp_path, known, edges):
+    (row,) = table(write_raven_table(tmp_path / "t.txt", [heard(**{known: edges})]))
+    assert float(row["Low Freq (Hz)"]) <= float(row["High Freq (Hz)"])
+
+
 def test_selections_of_a_sequence_count_from_its_start(tmp_path):
     path = write_raven_table(
         tmp_path / "t.txt",

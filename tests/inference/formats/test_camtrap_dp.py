@@ -11,6 +11,7 @@ from inference.formats import (
     IdentifiedSighting,
     MediaDetails,
     read_deployments,
+    read_project,
     write_camtrap_dp,
 )
 from inference.formats.camtrap_rows import timestamp
@@ -235,6 +236,28 @@ def test_a_deployment_that_cannot_be_is_refused(changes, message):
 def test_a_project_that_cannot_be_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(PROJECT, **changes)
+
+
+def test_a_project_is_read_from_json(tmp_path):
+    path = tmp_path / "project.json"
+    path.write_text(json.dumps(vars(PROJECT)), encoding="utf-8")
+    assert read_project(path) == PROJECT
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "received list"),
+        ('{"title": "Teich"}', "with title, sampling_design, .*; received 'title'"),
+        (json.dumps({**vars(PROJECT), "colour": 1}), "received .*'colour'"),
+    ],
+)
+def test_what_is_no_project_is_refused(tmp_path, text, message):
+    path = tmp_path / "project.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_project(path)
 
 
 def test_deployments_are_read_from_the_standards_own_file(tmp_path):

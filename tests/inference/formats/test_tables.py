@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -182,3 +183,9 @@ def test_the_formats_load_neither_tensorflow_nor_matplotlib():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == []
+
+
+def test_the_page_of_outputs_says_what_each_column_means():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "outputs.md").read_text("utf-8")
+    for column in COLUMNS:
+        assert f"| `{column.name}` | {column.meaning} |\n" in page
