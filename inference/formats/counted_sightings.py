@@ -13,7 +13,6 @@ from inference.identified_sighting import IdentifiedSighting
 
 if TYPE_CHECKING:
     from inference.count import VideoCount
-    from inference.sightings import Sightings
 
 Grain = Literal["tracklet", "detection"]
 
@@ -54,13 +53,14 @@ def identified_sightings(
         best = rows[max(members, key=lambda m: (rows[m].quality or 0.0, rows[m].score))]
         known = (details or {}).get(best.video, MediaDetails())
         size = (frame_sizes or {}).get(best.video)
+        modalities = {rows[m].modality for m in members}
         found.append(
             IdentifiedSighting(
                 individual=str(best.individual),
                 media=best.video,
                 start_seconds=min(rows[m].time_seconds for m in members),
                 end_seconds=max(rows[m].time_seconds for m in members),
-                modality=best.modality,  # type: ignore[arg-type]  # checked by the record itself
+                modality=modalities.pop() if len(modalities) == 1 else "fused",  # type: ignore[arg-type]  # checked by the record itself
                 name=(names or {}).get(str(best.individual)),
                 captured_at=known.captured_at,
                 frame_index=best.frame_index,
@@ -97,8 +97,9 @@ class _Row:
 def _rows(counted: VideoCount) -> Iterator[_Row]:
     labels = iter(counted.count.labels)
     for sightings in counted.sightings:
-        qualities = _each(sightings, "qualities", None)
-        modalities = _each(sightings, "modalities", "image")
+        num = len(sightings.detections)
+        qualities = getattr(sightings, "qualities", [None] * num)
+        modalities = getattr(sightings, "modalities", ["image"] * num)
         for number, detection in enumerate(sightings.detections):
             quality = qualities[number]
             yield _Row(
@@ -109,15 +110,9 @@ def _rows(counted: VideoCount) -> Iterator[_Row]:
                 int(detection.frame_index),
                 detection.box,
                 float(detection.score),
-                None if quality is None else float(quality),  # type: ignore[arg-type]
+                None if quality is None else float(quality),
                 str(modalities[number]),
             )
-
-
-def _each(sightings: Sightings, attribute: str, default: object) -> Sequence[object]:
-    """One value for each sighting; the default where this kind of sightings has none."""
-    values = getattr(sightings, attribute, None)
-    return [default] * len(sightings.detections) if values is None else values
 
 
 def _similarities(counted: VideoCount, rows: Sequence[_Row]) -> dict[tuple[str, int], float]:

@@ -2,6 +2,7 @@ import csv
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,8 +21,6 @@ from inference.formats import (
     read_sightings,
     write_outputs,
 )
-from inference.sightings import Sightings
-from inference.tracklets import Detection
 
 MORNING = datetime.fromisoformat("2026-05-01T06:30:00+02:00")
 EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
@@ -29,14 +28,19 @@ EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
 
 def seen(video, rows):
     """Sightings of a video from (vector, time, tracklet) of each."""
-    return Sightings(
-        Path(video),
-        Embeddings.of(np.array([vector for vector, _, _ in rows], np.float32).reshape(-1, 2), "f"),
-        tuple(Detection(int(10 * t), t, (5.0, 5.0, 40.0 + t, 30.0)) for _, t, _ in rows),
-        tuple(tracklet for _, _, tracklet in rows),
-        tuple(np.full((224, 224, 3), 90, np.uint8) for _ in rows),
-        (),
+    vectors = np.array([vector for vector, _, _ in rows], np.float32).reshape(-1, 2)
+    return SimpleNamespace(
+        video=Path(video),
+        embeddings=Embeddings.of(vectors, "f"),
+        detections=tuple(detection(seconds) for _, seconds, _ in rows),
+        tracklets=tuple(tracklet for _, _, tracklet in rows),
+        crops=tuple(np.full((224, 224, 3), 90, np.uint8) for _ in rows),
     )
+
+
+def detection(seconds):
+    box = (5.0, 5.0, 40.0 + seconds, 30.0)
+    return SimpleNamespace(frame_index=int(10 * seconds), time_seconds=seconds, box=box, score=1.0)
 
 
 def count(*videos):
@@ -108,14 +112,10 @@ def test_what_is_known_of_a_video_goes_to_its_sightings(counted, monday):
 
 
 def test_qualities_and_modalities_of_sightings_are_used_where_there_are_any(monday):
-    class Rated:
-        def __init__(self, sightings):
-            self.__dict__ |= vars(sightings)
-            self.qualities, self.modalities = (0.2, 0.9), ("image", "fused")
-
-    counted = count(seen(monday, [(EAST, 0.5, 0), (EAST, 1.5, 0)]))
-    (made,) = identified_sightings(replace(counted, sightings=(Rated(counted.sightings[0]),)))
-    assert (made.quality, made.modality, made.frame_index) == (0.9, "fused", 15)
+    sightings = seen(monday, [(EAST, 0.5, 0), (EAST, 1.5, 0)])
+    sightings.qualities, sightings.modalities = (0.9, 0.2), ("image", "fused")
+    (made,) = identified_sightings(count(sightings))
+    assert (made.quality, made.modality, made.frame_index) == (0.9, "fused", 5)
 
 
 def test_the_usual_files_are_written_and_say_the_same(counted, monday, tmp_path):
