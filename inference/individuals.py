@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from inference.constraints import Constraints, check_constraints
 from inference.embeddings import check_embeddings
+from inference.grouping.atoms import number_by_first_appearance, pool, sum_within
 from inference.linkage import average_linkage, groups_after, mean_similarities
 
 
@@ -128,27 +129,6 @@ def check_threshold(threshold: float) -> None:
             f"threshold must be a mean cosine similarity in [-1, 1], received {threshold}. "
             "suggest_threshold finds one from labelled embeddings."
         )
-
-
-def sum_within(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The sum of each group's vectors, float64 [num_groups, size]; the same in any order of the rows."""
-    sums = np.zeros((int(groups.max(initial=-1)) + 1, vectors.shape[1]))
-    order = np.lexsort(vectors.T)
-    np.add.at(sums, groups[order], vectors[order])
-    return sums
-
-
-def pool(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The mean direction of each group, float64 [num_groups, size]; 0 where its vectors cancel out."""
-    sums = sum_within(vectors, groups)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return sums / np.where(lengths > 0, lengths, 1)
-
-
-def number_by_first_appearance(labels: np.ndarray) -> np.ndarray:
-    """The same grouping, int32 [num], with groups numbered from 0 in the order in which they first appear."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
 
 
 def _components(embeddings: np.ndarray, constraints: Constraints) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import check_embeddings
-from inference.individuals import pool
+from inference.known_individuals import observations_of_known
 from inference.linkage import Merge, average_linkage, mean_similarities
+from inference.metrics.grouping import BCubed
+
+MAX_OBSERVATIONS = 3000
+START_PRECISION = 0.99
 
 
 def suggest_threshold(
@@ -40,44 +44,58 @@ def suggest_threshold(
             not of unit length.
     """
     checked = np.asarray(check_embeddings(embeddings), np.float64)
-    individual_of, observation_of = _observations(len(checked), labels, sources)
-    individuals = individual_of[np.unique(observation_of, return_index=True)[1]]
-    observations = pool(checked, observation_of)
+    observations, individuals = observations_of_known(checked, labels, sources)
+    return best_threshold(observations, individuals)
+
+
+def best_threshold(observations: np.ndarray, individual_of: np.ndarray) -> float:
+    """As `suggest_threshold`, of pooled observations.
+
+    Args:
+        observations: float64 [num, size], unit length. Of more than 3,000, those of 3,000 are used.
+        individual_of: int [num], numbered from 0.
+    """
+    observations, individuals = _not_too_many(observations, individual_of)
     sizes = np.ones(len(observations))
     merges = average_linkage(mean_similarities(observations, sizes), sizes)
-    scores = _bcubed_f1_after_each(merges, individuals)
+    scores = np.array([score.f1 for score in _bcubed_after_each(merges, individuals)])
     return _middle_of_widest_best(np.array([merge.similarity for merge in merges]), scores)
 
 
-def _observations(
-    num: int,
-    labels: Sequence[Hashable] | np.ndarray,
-    sources: Sequence[Hashable] | np.ndarray | None,
+def start_similarity(observations: np.ndarray, individual_of: np.ndarray) -> float:
+    """The mean similarity down to which average linkage joins (nearly) nothing but what is one individual.
+
+    Args:
+        observations: float64 [num, size], unit length.
+        individual_of: int [num], numbered from 0.
+
+    Returns:
+        float, the least threshold at which the B-cubed precision of these is at least 0.99.
+    """
+    observations, individual_of = _not_too_many(observations, individual_of)
+    sizes = np.ones(len(observations))
+    merges = average_linkage(mean_similarities(observations, sizes), sizes)
+    precision = np.array([score.precision for score in _bcubed_after_each(merges, individual_of)])
+    impure = np.flatnonzero(precision < START_PRECISION)
+    if not len(impure):
+        return merges[-1].similarity if merges else 1.0
+    first = int(impure[0])  # after so many merges
+    return merges[first - 1].similarity + 1e-6
+
+
+def _not_too_many(
+    observations: np.ndarray, individual_of: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Individual and observation (individual in a source) of each row, int [num], both numbered from 0."""
-    given = np.arange(num) if sources is None else sources
-    if len(labels) != num or len(given) != num:
-        raise ValueError(
-            f"labels and sources must hold one value for each of the {num} embeddings, received "
-            f"{len(labels)} labels and {len(given)} sources."
-        )
-    individual_of = np.unique(np.asarray(labels), return_inverse=True)[1]
-    source_of = np.unique(np.asarray(given), return_inverse=True)[1]
-    both, observation_of = np.unique(
-        np.stack([individual_of, source_of]), axis=1, return_inverse=True
-    )
-    num_sources = np.bincount(both[0], minlength=1)
-    if len(num_sources) < 2 or num_sources.max() < 2:
-        raise ValueError(
-            "A threshold needs at least two individuals, one of them in two sources; received "
-            f"{len(num_sources) if num else 0} individuals, the most often seen in {num_sources.max()} "
-            "sources. Label more recordings or photos."
-        )
-    return individual_of, observation_of.reshape(-1)
+    """As many individuals, drawn with a fixed seed, as have at most 3,000 observations together."""
+    if len(observations) <= MAX_OBSERVATIONS:
+        return observations, individual_of
+    rank = np.random.default_rng(0).permutation(int(individual_of.max()) + 1)[individual_of]
+    chosen = np.sort(np.argsort(rank, kind="stable")[:MAX_OBSERVATIONS])
+    return observations[chosen], np.unique(individual_of[chosen], return_inverse=True)[1]
 
 
-def _bcubed_f1_after_each(merges: list[Merge], individuals: np.ndarray) -> np.ndarray:
-    """B-cubed F1 before any merge and after each, float64 [num_merges + 1]."""
+def _bcubed_after_each(merges: list[Merge], individuals: np.ndarray) -> list[BCubed]:
+    """B-cubed scores before any merge and after each, [num_merges + 1]."""
     num = len(individuals)
     true_sizes = np.bincount(individuals)
     groups = [Counter({individual: 1}) for individual in individuals.tolist()]
@@ -93,7 +111,11 @@ def _bcubed_f1_after_each(merges: list[Merge], individuals: np.ndarray) -> np.nd
     def purity(group: Counter[int]) -> float:
         return sum(times * times for times in group.values()) / group.total()
 
-    scores = [2 * precision * recall / (precision + recall) / num]
+    def score() -> BCubed:
+        f1 = 2 * precision * recall / (precision + recall) / num
+        return BCubed(precision / num, recall / num, f1)
+
+    scores = [score()]
     for merge in merges:
         small, large = sorted(
             (root(merge.first), root(merge.second)), key=lambda at: len(groups[at])
@@ -103,8 +125,8 @@ def _bcubed_f1_after_each(merges: list[Merge], individuals: np.ndarray) -> np.nd
         groups[large].update(groups[small])
         group_of[small] = large
         precision += purity(groups[large])
-        scores.append(2 * precision * recall / (precision + recall) / num)
-    return np.array(scores)
+        scores.append(score())
+    return scores
 
 
 def _middle_of_widest_best(similarities: np.ndarray, scores: np.ndarray) -> float:

@@ -1,0 +1,1 @@
+"""Grouping of embeddings into individuals: neighbours, merging, and the evidence that decides."""

@@ -1,0 +1,192 @@
+"""A grouping made better step by step: atoms move, groups split, while the total log-odds rise."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from inference.grouping.evidence import EvidenceGroups
+from inference.grouping.neighbours import nearest_keys
+
+NEAREST_GROUPS = 6
+MAX_SWEEPS = 8
+LEAST_GAIN = 1e-6
+
+
+class Improver:
+    """Moves single atoms to other groups, or out of them, each time by what gains most.
+
+    Every step is checked against the constraints and raises the total; steps of one sweep touch
+    different groups, so that what they gain adds up exactly.
+
+    Args:
+        atoms: the atoms as groups of their own.
+        apart: int64 [pairs, 2], atoms that can never be one individual.
+    """
+
+    def __init__(self, atoms: EvidenceGroups, apart: np.ndarray) -> None:
+        self._atoms = atoms
+        self._rivals: dict[int, list[int]] = defaultdict(list)
+        for first, second in apart.tolist():
+            self._rivals[first].append(second)
+            self._rivals[second].append(first)
+
+    def improve(self, labels: np.ndarray) -> np.ndarray:
+        """Moves, then splits, until neither gains, or for eight sweeps.
+
+        Args:
+            labels: int64 [num_atoms], groups numbered from 0.
+
+        Returns:
+            int64 [num_atoms], likewise.
+        """
+        for _ in range(MAX_SWEEPS):
+            moved = self._split(self._move(labels))
+            if np.array_equal(moved, labels):
+                break
+            labels = moved
+        return labels
+
+    def _move(self, labels: np.ndarray) -> np.ndarray:
+        atoms = self._atoms
+        groups = groups_of(atoms, labels)
+        each = np.arange(len(labels))
+        left_behind = _without(groups, labels, atoms)
+        in_place = groups.score[labels] - left_behind
+        best, target = atoms.score.copy(), np.full(len(labels), -1)  # -1: a group of its own
+        for goal, gain in self._offers(groups, labels):
+            is_better = gain > best
+            best[is_better], target[is_better] = gain[is_better], goal[is_better]
+        gains = best - in_place
+        is_alone = groups.sizes[labels] == atoms.sizes
+        wants = each[(gains > LEAST_GAIN) & ~(is_alone & (target < 0))]
+        return self._apply(labels, target, wants[np.argsort(-gains[wants], kind="stable")])
+
+    def _offers(
+        self, groups: EvidenceGroups, labels: np.ndarray
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Some groups that each atom might move to, and what its evidence would be there."""
+        atoms, num = self._atoms, len(groups)
+        if num < 2:
+            return []
+        own = np.arange(len(labels))
+        near, _ = nearest_keys(
+            atoms.expected_centres(own),
+            groups.expected_centres(np.arange(num)),
+            min(NEAREST_GROUPS, num - 1),
+            labels,
+        )
+        offers = []
+        for goals in near.T:
+            gain = np.full(len(labels), -np.inf)
+            for rows in np.array_split(np.flatnonzero(goals >= 0), 1 + len(labels) // 50_000):
+                goal = goals[rows]
+                product = np.einsum("ij,ij->i", atoms.sums[rows], groups.sums[goal])
+                gain[rows] = (
+                    groups.score_of(
+                        groups.sizes[goal] + atoms.sizes[rows],
+                        groups.along[goal] + atoms.along[rows],
+                        groups.squares[goal] + atoms.squares[rows] + 2 * product,
+                        groups.total[goal] + atoms.total[rows],
+                    )
+                    - groups.score[goal]
+                )
+            offers.append((goals, gain))
+        return offers
+
+    def _apply(self, labels: np.ndarray, target: np.ndarray, wants: np.ndarray) -> np.ndarray:
+        moved = labels.copy()
+        fresh = int(labels.max(initial=-1)) + 1
+        touched: set[int] = set()
+        for atom in wants.tolist():
+            source, goal = int(labels[atom]), int(target[atom])
+            if source in touched or goal in touched:
+                continue
+            if goal >= 0 and any(moved[rival] == goal for rival in self._rivals[atom]):
+                continue
+            touched.add(source)
+            if goal >= 0:
+                touched.add(goal)
+            moved[atom], fresh = (goal, fresh) if goal >= 0 else (fresh, fresh + 1)
+        return np.unique(moved, return_inverse=True)[1]
+
+    def _split(self, labels: np.ndarray) -> np.ndarray:
+        """Each group in two parts around its two least alike atoms, where that gains."""
+        atoms = self._atoms
+        order = np.argsort(labels, kind="stable")
+        ends = np.cumsum(np.bincount(labels))
+        split, fresh = labels.copy(), int(labels.max(initial=-1)) + 1
+        for members in np.split(order, ends)[:-1]:
+            if len(members) < 4:  # of fewer, moving one out is the same
+                continue
+            part = members[_two_parts(atoms.sums[members] / atoms.sizes[members, np.newaxis])]
+            if not 0 < len(part) < len(members):
+                continue
+            sides = np.isin(members, part).astype(np.int64)
+            parts = groups_of(atoms, sides, members)
+            whole = groups_of(atoms, np.zeros_like(sides), members)
+            if parts.score.sum() > whole.score.sum() + LEAST_GAIN:
+                split[part], fresh = fresh, fresh + 1
+        return split
+
+
+def groups_of(
+    atoms: EvidenceGroups, labels: np.ndarray, rows: np.ndarray | None = None
+) -> EvidenceGroups:
+    """The groups that atoms make.
+
+    Args:
+        atoms: as groups of their own.
+        labels: int [num], groups numbered from 0.
+        rows: int [num], the atoms that are meant; None: all.
+    """
+    rows = np.arange(len(labels)) if rows is None else rows
+    num = int(labels.max(initial=-1)) + 1
+    sums = np.zeros((num, atoms.sums.shape[1]), atoms.sums.dtype)
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    if len(starts):
+        sums[:] = np.add.reduceat(atoms.sums[rows[order]], starts, axis=0)
+    return EvidenceGroups(
+        atoms.model,
+        sums,
+        np.bincount(labels, atoms.sizes[rows], minlength=num),
+        np.bincount(labels, atoms.total[rows], minlength=num),
+        atoms.alpha,
+    )
+
+
+def _without(groups: EvidenceGroups, labels: np.ndarray, atoms: EvidenceGroups) -> np.ndarray:
+    """The score of each atom's group without it, 0 where nothing is left, float64 [num_atoms]."""
+    left = np.zeros(len(labels))
+    shares = np.flatnonzero(groups.sizes[labels] > atoms.sizes)
+    for rows in np.array_split(shares, 1 + len(shares) // 50_000):
+        group = labels[rows]
+        product = np.einsum("ij,ij->i", atoms.sums[rows], groups.sums[group])
+        left[rows] = groups.score_of(
+            groups.sizes[group] - atoms.sizes[rows],
+            groups.along[group] - atoms.along[rows],
+            groups.squares[group] + atoms.squares[rows] - 2 * product,
+            groups.total[group] - atoms.total[rows],
+        )
+    return left
+
+
+def _two_parts(means: np.ndarray) -> np.ndarray:
+    """Two-means from the atom farthest out and the one least like it: the atoms of the first part."""
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    means = means / np.where(lengths > 0, lengths, 1)
+    first = means[np.argmin(means @ means.sum(axis=0))]
+    second = means[np.argmin(means @ first)]
+    for _ in range(3):
+        is_first = means @ first > means @ second
+        if is_first.all() or not is_first.any():
+            break
+        first, second = (_direction(means[part]) for part in (is_first, ~is_first))
+    return np.flatnonzero(is_first)
+
+
+def _direction(vectors: np.ndarray) -> np.ndarray:
+    total = vectors.sum(axis=0)
+    return total / (np.linalg.norm(total) or 1)

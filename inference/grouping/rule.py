@@ -1,0 +1,239 @@
+"""How embeddings of one modality are grouped: which way does best on known individuals, and how far its counts are off."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.embeddings import check_embeddings
+from inference.grouping.atoms import Atoms
+from inference.grouping.by_evidence import group_by_evidence
+from inference.grouping.fitting import LEAST_INDIVIDUALS, fit_model_of_observations
+from inference.grouping.identity_model import IdentityModel
+from inference.grouping.linear import link_by_similarity
+from inference.known_individuals import observations_of_known
+from inference.metrics.grouping import bcubed
+from inference.threshold import best_threshold
+
+EVIDENCE_SCALES = (1.0, 0.5, 0.25)
+CLEARLY_BETTER = 0.005  # of B-cubed F1
+NUM_SPLITS = 4
+NUM_FOOTAGES = 60  # of each half
+MAX_OBSERVATIONS_TRIED = 1500  # of one half
+_NO_PAIRS = np.empty((0, 2), np.int64)
+
+
+@dataclass(frozen=True)
+class TriedFootage:
+    """A set of observations of known individuals that was grouped as footage would be.
+
+    Attributes:
+        num_found: int, groups.
+        num_true: int, individuals.
+        num_observations: int.
+    """
+
+    num_found: int
+    num_true: int
+    num_observations: int
+
+
+@dataclass(frozen=True, eq=False)
+class GroupingRule:
+    """How embeddings of one modality are grouped into individuals.
+
+    Attributes:
+        threshold: float, the mean cosine similarity from which average linkage joins groups.
+        model: IdentityModel by whose evidence groups are joined, where that does better on individuals that
+            were left out; None: average linkage does.
+        held_out_f1: B-cubed F1 of each way on individuals that were left out of its fit.
+        tried: footage made of left-out individuals: what was found, and what was true.
+        num_individuals: int, how many individuals it was fitted on.
+    """
+
+    threshold: float
+    model: IdentityModel | None
+    held_out_f1: Mapping[str, float]
+    tried: tuple[TriedFootage, ...]
+    num_individuals: int
+
+    def group(self, atoms: Atoms) -> np.ndarray:
+        """The group of each atom, int64 [num_atoms], numbered from 0."""
+        if self.model is not None:
+            return group_by_evidence(atoms, self.model).labels
+        return np.unique(link_by_similarity(atoms, self.threshold), return_inverse=True)[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON takes it."""
+        return {
+            "threshold": self.threshold,
+            "model": None if self.model is None else self.model.to_dict(),
+            "held_out_f1": dict(self.held_out_f1),
+            "tried": [list(asdict(footage).values()) for footage in self.tried],
+            "num_individuals": self.num_individuals,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> GroupingRule:
+        """The rule that `to_dict` wrote.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        try:
+            return cls(
+                float(record["threshold"]),
+                None if record["model"] is None else IdentityModel.from_dict(record["model"]),
+                {str(name): float(f1) for name, f1 in record["held_out_f1"].items()},
+                tuple(TriedFootage(*map(int, footage)) for footage in record["tried"]),
+                int(record["num_individuals"]),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"This is no grouping rule, or it is damaged ({error!r}). Calibrate the encoder again."
+            ) from error
+
+
+def fit_grouping_rule(
+    embeddings: npt.ArrayLike,
+    individuals: Sequence[Hashable] | np.ndarray,
+    *,
+    sources: Sequence[Hashable] | np.ndarray | None = None,
+    seed: int = 0,
+) -> GroupingRule:
+    """The way of grouping that does best on known individuals, tried on those left out of the fit.
+
+    The individuals are halved several times; on one half average linkage gets its threshold and the model of
+    individuals is fitted, on the other both are tried. The model is used where its B-cubed F1 is the
+    higher. Footages drawn from the left-out halves, of any number of individuals and views, then show how far
+    counts are off.
+
+    Args:
+        embeddings: float32 [num, size], unit length, all of one modality, of individuals that the encoder was
+            not trained on.
+        individuals: str or int [num], who each row shows.
+        sources: str or int [num], such as the video or tracklet of each row; rows of one individual in one
+            source are pooled first. None: every row is a source of its own.
+        seed: int, for how individuals are halved and footages are drawn.
+
+    Returns:
+        GroupingRule.
+
+    Raises:
+        ValueError: fewer than two individuals, or no individual in two sources.
+    """
+    checked = np.asarray(check_embeddings(embeddings), np.float64)
+    observations, individual_of = observations_of_known(checked, individuals, sources)
+    rng = np.random.default_rng(seed)
+    threshold = best_threshold(observations, individual_of)
+    num_individuals = int(individual_of.max()) + 1
+    halves = list(_halves(individual_of, rng))
+    scores: dict[str, list[float]] = {}
+    for fit_on, try_on in halves:
+        for name, labels in _ways(observations, individual_of, fit_on, try_on).items():
+            scores.setdefault(name, []).append(bcubed(individual_of[try_on], labels).f1)
+    held_out_f1 = {
+        name: float(np.mean(f1)) for name, f1 in scores.items() if len(f1) == len(halves)
+    }
+    scale = _best_scale(held_out_f1)
+    model = None
+    if scale is not None:
+        model = replace(
+            fit_model_of_observations(observations, individual_of), evidence_scale=scale
+        )
+    tried = [
+        footage
+        for fit_on, try_on in halves[:2]
+        for footage in _try_footages(observations, individual_of, fit_on, try_on, scale, rng)
+    ]
+    return GroupingRule(threshold, model, held_out_f1, tuple(tried), num_individuals)
+
+
+def _halves(
+    individual_of: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows to fit on and rows to try on, without a common individual, where both can be done."""
+    num = int(individual_of.max()) + 1
+    for _ in range(NUM_SPLITS // 2):
+        is_first = (rng.permutation(num) < num // 2)[individual_of]
+        for fit_on, try_on in ((is_first, ~is_first), (~is_first, is_first)):
+            sizes = np.bincount(individual_of[fit_on])
+            if (sizes > 0).sum() >= 2 and (sizes > 1).any() and try_on.any():
+                few = rng.permutation(np.flatnonzero(try_on))[:MAX_OBSERVATIONS_TRIED]
+                yield np.flatnonzero(fit_on), np.sort(few)
+
+
+def _ways(
+    observations: np.ndarray, individual_of: np.ndarray, fit_on: np.ndarray, try_on: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The labels of each way of grouping, fitted on some rows, of others."""
+    known = np.unique(individual_of[fit_on], return_inverse=True)[1]
+    atoms = _lone_atoms(observations[try_on])
+    threshold = best_threshold(observations[fit_on], known)
+    labels = {"average_linkage": link_by_similarity(atoms, threshold)}
+    if _can_be_modelled(known):
+        model = fit_model_of_observations(observations[fit_on], known)
+        for scale in EVIDENCE_SCALES:
+            scaled = replace(model, evidence_scale=scale)
+            labels[_way_of(scale)] = group_by_evidence(atoms, scaled).labels
+    return labels
+
+
+def _best_scale(held_out_f1: Mapping[str, float]) -> float | None:
+    """The largest scale that does about as well as any; None where average linkage does clearly better."""
+    by_scale = {
+        scale: held_out_f1[_way_of(scale)]
+        for scale in EVIDENCE_SCALES
+        if _way_of(scale) in held_out_f1
+    }
+    if not by_scale or max(by_scale.values()) < held_out_f1["average_linkage"]:
+        return None
+    best = max(by_scale.values())
+    return next(scale for scale, f1 in by_scale.items() if f1 >= best - CLEARLY_BETTER)
+
+
+def _try_footages(
+    observations: np.ndarray,
+    individual_of: np.ndarray,
+    fit_on: np.ndarray,
+    try_on: np.ndarray,
+    scale: float | None,
+    rng: np.random.Generator,
+) -> Iterator[TriedFootage]:
+    """Footages of left-out individuals: from one to all of them, each in some of its observations."""
+    known = np.unique(individual_of[fit_on], return_inverse=True)[1]
+    model = None
+    if scale is not None:
+        model = replace(
+            fit_model_of_observations(observations[fit_on], known), evidence_scale=scale
+        )
+    rule = GroupingRule(best_threshold(observations[fit_on], known), model, {}, (), 0)
+    left_out = np.unique(individual_of[try_on])
+    for _ in range(NUM_FOOTAGES):
+        num_true = int(np.exp(rng.uniform(0, np.log(len(left_out) + 0.999))))
+        cast = rng.permutation(left_out)[:num_true]
+        share = rng.uniform(0.2, 1.0)
+        rows = [
+            rng.permutation(seen)[: max(1, rng.binomial(len(seen), share))]
+            for individual in cast
+            for seen in [try_on[individual_of[try_on] == individual]]
+        ]
+        drawn = observations[np.concatenate(rows)]
+        num_found = int(rule.group(_lone_atoms(drawn)).max()) + 1
+        yield TriedFootage(num_found, num_true, len(drawn))
+
+
+def _can_be_modelled(individual_of: np.ndarray) -> bool:
+    return int((np.bincount(individual_of) > 1).sum()) >= LEAST_INDIVIDUALS
+
+
+def _way_of(scale: float) -> str:
+    return f"evidence_{scale:g}"
+
+
+def _lone_atoms(observations: np.ndarray) -> Atoms:
+    return Atoms(observations, np.arange(len(observations)), _NO_PAIRS)
