@@ -118,13 +118,14 @@ def _curves(
     matched = np.unique(sample.first[sample.is_same])
     num_positive = int(counts.of_individual[matched].sum())
     num_individuals = len(np.union1d(sample.first, sample.second))
-    targets = np.where(
-        sample.is_same, (len(matched) + 1) / (len(matched) + 2), 1 / (num_individuals + 2)
-    )
+    # Platt's targets; two rows of the same two individuals are no further evidence that others differ
+    positive_target = (num_positive + 1) / (num_positive + 2)
+    negative_target = 1 / (num_individuals * (num_individuals - 1) / 2 + 2)
+    targets = np.where(sample.is_same, positive_target, negative_target)
     slope, intercept = fit_logistic(sample.similarity, targets, sample.weight)
     if num_positive < ISOTONIC_FROM_PAIRS or len(matched) < ISOTONIC_FROM_INDIVIDUALS:
         return slope, intercept, ()
-    return slope, intercept, fit_isotonic(sample, len(matched), num_individuals)
+    return slope, intercept, fit_isotonic(sample, slope, intercept, len(matched))
 
 
 def _held_out_error(

@@ -41,9 +41,9 @@ class PairCalibration:
         slope: float >= 0. The log-odds that two embeddings show one individual, both being equally likely
             beforehand, are slope * similarity + intercept. Grouping adds these up.
         intercept: float.
-        knots: (similarity, probability at even prior), both ascending: the isotonic curve through which
-            probabilities are shown; empty where the data were too few for one, and the logistic curve is
-            shown.
+        knots: (similarity, log-odds at even prior), both ascending: the isotonic curve by which
+            probabilities are shown, level beyond its ends; empty where the data were too few for one, and
+            probabilities are of the logistic curve.
         num_individuals: int, whose pairs were fitted.
         num_positive_pairs: int, pairs of two sources of one individual.
         num_negative_pairs: int, pairs of sources of two individuals.
@@ -87,10 +87,8 @@ class PairCalibration:
     def _shown_log_odds(self, similarity: npt.ArrayLike) -> np.ndarray:
         if not self.knots:
             return self.log_odds(similarity)
-        at, probability = np.array(self.knots).T
-        return np.interp(
-            np.asarray(similarity, np.float64), at, np.log(probability) - np.log1p(-probability)
-        )
+        at, log_odds = np.array(self.knots).T
+        return np.interp(np.asarray(similarity, np.float64), at, log_odds)
 
     # Any: as JSON takes it
     def to_dict(self) -> dict[str, Any]:
