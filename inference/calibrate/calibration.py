@@ -20,6 +20,7 @@ from inference.calibrate.pair_calibration import PairCalibration
 from inference.embeddings import fingerprint_of
 
 SCHEMA = 1
+ROUND_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,29 @@ class Calibration:
         return certify_threshold(
             unknowns.scores, false_match_rate, confidence, unknowns.num_gallery
         )
+
+    def strictest_threshold(
+        self, confidence: float = 0.95, pattern: str = "image-image"
+    ) -> CertifiedThreshold:
+        """The threshold of the lowest round false match rate that can be certified.
+
+        Args:
+            confidence: float in (0, 1).
+            pattern: as in `log_odds`.
+
+        Returns:
+            As `threshold_at`, for the lowest of 0.001, 0.002, 0.005, ... 0.2.
+
+        Raises:
+            CannotCertifyError: the calibration has too few independent individuals even for 0.2.
+            ValueError: no such pattern; a confidence outside (0, 1).
+        """
+        for rate in ROUND_RATES[:-1]:
+            try:
+                return self.threshold_at(rate, confidence, pattern)
+            except CannotCertifyError:
+                continue
+        return self.threshold_at(ROUND_RATES[-1], confidence, pattern)
 
     def realised_rate(
         self,
