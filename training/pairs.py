@@ -36,7 +36,7 @@ class Pairs:
     image_sources: np.ndarray
     recording_sources: np.ndarray
 
-    def rows_ofdistinct_files(self, pattern: Pattern) -> np.ndarray:
+    def rows_of_distinct(self, pattern: Pattern) -> np.ndarray:
         """The first row of each distinct thing that is asked with, int [num], ascending.
 
         Args:

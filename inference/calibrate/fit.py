@@ -28,7 +28,7 @@ def fit_calibration(
     embeddings: npt.ArrayLike,
     individuals: Labels,
     *,
-    modalities: Modality | Sequence[Modality] = "image",
+    modalities: Modality | Sequence[Modality] | np.ndarray = "image",
     sources: Labels | None = None,
     units: Labels | None = None,
     is_identity_disjoint: bool = True,
@@ -171,7 +171,7 @@ def _held_out_error(
 def _rows(
     embeddings: npt.ArrayLike,
     individuals: Labels,
-    modalities: Modality | Sequence[Modality],
+    modalities: Modality | Sequence[Modality] | np.ndarray,
     sources: Labels | None,
 ) -> Rows:
     checked = np.asarray(check_embeddings(embeddings))

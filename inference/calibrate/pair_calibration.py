@@ -25,12 +25,25 @@ class CalibrationError:
         brier_score: float in [0, 1], mean squared error of the probability.
         log_loss: float >= 0, mean negative logarithm of the probability of what is true.
         num_individuals: int, how many individuals were held out in turn.
+        reliability: (mean probability, share of pairs of one individual, weight) of each bin, ascending:
+            the points of a reliability diagram.
     """
 
     expected_calibration_error: float
     brier_score: float
     log_loss: float
     num_individuals: int
+    reliability: tuple[tuple[float, float, float], ...] = ()
+
+    # Any: as JSON takes it
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return vars(self) | {"reliability": [list(point) for point in self.reliability]}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> CalibrationError:
+        """What `to_dict` gave."""
+        return cls(**(record | {"reliability": tuple(map(tuple, record["reliability"]))}))
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ class PairCalibration:
             "num_individuals": self.num_individuals,
             "num_positive_pairs": self.num_positive_pairs,
             "num_negative_pairs": self.num_negative_pairs,
-            "error": None if self.error is None else vars(self.error).copy(),
+            "error": None if self.error is None else self.error.to_dict(),
             "unknowns": None if self.unknowns is None else self.unknowns.to_dict(),
         }
 
@@ -110,7 +123,7 @@ class PairCalibration:
         fields = dict(record)
         fields["knots"] = tuple((float(at), float(value)) for at, value in record["knots"])
         if record["error"] is not None:
-            fields["error"] = CalibrationError(**record["error"])
+            fields["error"] = CalibrationError.from_dict(record["error"])
         if record["unknowns"] is not None:
             fields["unknowns"] = UnknownScores.from_dict(record["unknowns"])
         return cls(**fields)

@@ -87,6 +87,7 @@ def calibration_error(
         float(mass @ (given - true) ** 2),
         float(-(mass @ np.where(true, np.log(safe), np.log1p(-safe)))),
         num_individuals,
+        tuple(map(tuple, np.stack([points.probability, points.share, points.weight], 1).tolist())),
     )
 
 
