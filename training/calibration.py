@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,8 @@ from inference.modalities import MODALITIES
 from training.pairs import StoredFeatures, distinct_files
 from training.sides import SourceOf
 from triplets.features import PreparedFile, PreparedMedia
+
+logger = logging.getLogger(__name__)
 
 
 def calibrate_encoder(
@@ -61,6 +64,32 @@ def calibrate_encoder(
         held_out_share=held_out_share,
         seed=seed,
     )
+
+
+def calibrate_held_out(
+    embedder: Embedder, held_out: PreparedMedia, *, source_of: SourceOf | None = None, seed: int = 0
+) -> Calibration | None:
+    """The calibration on a run's held-out files, marked as of classes that were trained on.
+
+    It says how well files are told apart, not how well strangers are: for those, calibrate on individuals
+    that were left out whole.
+
+    Args:
+        embedder: of the run's encoder.
+        held_out: the files that were not trained on.
+        source_of: as in `calibrate_encoder`.
+        seed: int.
+
+    Returns:
+        None where the files are too few, which is logged.
+    """
+    try:
+        return calibrate_encoder(
+            embedder, held_out, is_identity_disjoint=False, source_of=source_of, seed=seed
+        )
+    except ValueError as error:
+        logger.warning("The encoder is exported without a calibration. %s", error)
+        return None
 
 
 @dataclass
