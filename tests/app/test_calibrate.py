@@ -17,11 +17,6 @@ def attached(encoder):
     return read_attached(encoder, load_settings(encoder).fingerprint)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(journey, monkeypatch):
-    monkeypatch.setenv("FUSED_ENCODER_CACHE", str(journey.root / "cache"))
-
-
 @pytest.fixture
 def encoder(journey, tmp_path):
     return shutil.copytree(journey.encoder, tmp_path / "encoder")
