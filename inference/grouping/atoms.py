@@ -41,14 +41,20 @@ class Atoms:
         return sum_within(self.observations, self.atom_of)
 
 
-def pool_rows(embeddings: np.ndarray, constraints: Constraints) -> Atoms:
+def pool_rows(
+    embeddings: np.ndarray, constraints: Constraints, weights: np.ndarray | None = None
+) -> Atoms:
     """The atoms of these rows; atom i is the component i of the constraints.
 
     Args:
         embeddings: float [num, size], unit length.
         constraints: of the same rows.
+        weights: float [num] > 0, how much a row counts within its tracklet; None: all alike.
     """
-    observations = pool(embeddings, constraints.tracklet_of)
+    weighted = embeddings if weights is None else embeddings * weights[:, np.newaxis]
+    observations = pool(weighted, constraints.tracklet_of)
+    if weights is not None and observations is weighted:  # every row is a tracklet of its own
+        observations = embeddings
     _, first_row = np.unique(constraints.tracklet_of, return_index=True)
     apart = np.sort(constraints.component_of[constraints.cannot_link], axis=1)
     return Atoms(observations, constraints.component_of[first_row], np.unique(apart, axis=0))

@@ -7,11 +7,10 @@ from scipy.special import digamma, gammaln
 
 from inference.grouping.atoms import Atoms, sum_within
 from inference.grouping.identity_model import IdentityModel
+from inference.grouping.scored import ScoredGroups
 
-PAIRS_AT_ONCE = 50_000
 
-
-class EvidenceGroups:
+class EvidenceGroups(ScoredGroups):
     """Groups whose affinity is the log-odds that both are one individual, by an `IdentityModel`.
 
     The prior is Ewens': with concentration `alpha`, an observation is a new individual with probability
@@ -37,16 +36,12 @@ class EvidenceGroups:
         total: np.ndarray,
         alpha: float,
     ) -> None:
-        self.model, self.sums = model, sums
-        self.sizes = sizes.astype(np.float64)
-        self.total = total.astype(np.float64)
-        self.along = sums @ model.directions.T
-        self.squares = np.einsum("ij,ij->i", sums, sums).astype(np.float64)
-        self.alpha = alpha
-        self.score = self.score_of(self.sizes, self.along, self.squares, self.total)
+        self.model, self.alpha = model, alpha
+        super().__init__(sums, sizes, total, sums @ model.directions.T)
 
-    def __len__(self) -> int:
-        return len(self.sizes)
+    def alike(self, sums: np.ndarray, sizes: np.ndarray, total: np.ndarray) -> EvidenceGroups:
+        """Other groups by the same model and prior."""
+        return EvidenceGroups(self.model, sums, sizes, total, self.alpha)
 
     def score_of(
         self, sizes: np.ndarray, along: np.ndarray, squares: np.ndarray, total: np.ndarray
@@ -55,22 +50,6 @@ class EvidenceGroups:
         rest = np.maximum(squares - np.einsum("ij,ij->i", along, along), 0)
         evidence = self.model.log_evidence(sizes, along, rest, total)
         return evidence + np.log(self.alpha) + gammaln(sizes)
-
-    def affinity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The log-odds that each two groups are one individual."""
-        found = np.empty(len(first))
-        for start in range(0, len(first), PAIRS_AT_ONCE):
-            a, b = first[start : start + PAIRS_AT_ONCE], second[start : start + PAIRS_AT_ONCE]
-            a, b = np.minimum(a, b), np.maximum(a, b)
-            product = np.einsum("ij,ij->i", self.sums[a], self.sums[b])
-            joined = self.score_of(
-                self.sizes[a] + self.sizes[b],
-                self.along[a] + self.along[b],
-                self.squares[a] + self.squares[b] + 2 * product,
-                self.total[a] + self.total[b],
-            )
-            found[start : start + PAIRS_AT_ONCE] = joined - (self.score[a] + self.score[b])
-        return found
 
     def queries_and_keys(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where the centres are expected, as unit vectors in coordinates in which they vary alike."""
@@ -87,16 +66,6 @@ class EvidenceGroups:
         centres = means / np.sqrt(model.rest_variance + noise) + (along * weights) @ model.directions
         lengths = np.linalg.norm(centres, axis=1, keepdims=True)
         return (centres / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-
-    def join(self, kept: np.ndarray, joined: np.ndarray) -> None:
-        """Sums add up."""
-        products = np.einsum("ij,ij->i", self.sums[kept], self.sums[joined])
-        self.squares[kept] += self.squares[joined] + 2 * products
-        for sums in (self.sums, self.along, self.sizes, self.total):
-            sums[kept] += sums[joined]
-        self.score[kept] = self.score_of(
-            self.sizes[kept], self.along[kept], self.squares[kept], self.total[kept]
-        )
 
 
 def whitened(atoms: Atoms, model: IdentityModel) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,13 @@ from collections import defaultdict
 
 import numpy as np
 
-from inference.grouping.evidence import EvidenceGroups
+from inference.grouping.scored import ScoredGroups
 from inference.grouping.neighbours import nearest_keys
 
 NEAREST_GROUPS = 6
 MAX_SWEEPS = 8
 LEAST_GAIN = 1e-6
+LEAST_TO_SPLIT = 4  # of fewer atoms, moving one out is the same
 
 
 class Improver:
@@ -25,7 +26,7 @@ class Improver:
         apart: int64 [pairs, 2], atoms that can never be one individual.
     """
 
-    def __init__(self, atoms: EvidenceGroups, apart: np.ndarray) -> None:
+    def __init__(self, atoms: ScoredGroups, apart: np.ndarray) -> None:
         self._atoms = atoms
         self._rivals: dict[int, list[int]] = defaultdict(list)
         for first, second in apart.tolist():
@@ -64,7 +65,7 @@ class Improver:
         return self._apply(labels, target, wants[np.argsort(-gains[wants], kind="stable")])
 
     def _offers(
-        self, groups: EvidenceGroups, labels: np.ndarray
+        self, groups: ScoredGroups, labels: np.ndarray
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Some groups that each atom might move to, and what its evidence would be there."""
         atoms, num = self._atoms, len(groups)
@@ -115,49 +116,41 @@ class Improver:
         """Each group in two parts around its two least alike atoms, where that gains."""
         atoms = self._atoms
         order = np.argsort(labels, kind="stable")
-        ends = np.cumsum(np.bincount(labels))
-        split, fresh = labels.copy(), int(labels.max(initial=-1)) + 1
-        for members in np.split(order, ends)[:-1]:
-            if len(members) < 4:  # of fewer, moving one out is the same
-                continue
-            part = members[_two_parts(atoms.sums[members] / atoms.sizes[members, np.newaxis])]
-            if not 0 < len(part) < len(members):
-                continue
-            sides = np.isin(members, part).astype(np.int64)
-            parts = groups_of(atoms, sides, members)
-            whole = groups_of(atoms, np.zeros_like(sides), members)
-            if parts.score.sum() > whole.score.sum() + LEAST_GAIN:
-                split[part], fresh = fresh, fresh + 1
-        return split
+        sizes = np.bincount(labels)
+        is_second = np.zeros(len(labels), bool)
+        for members in np.split(order, np.cumsum(sizes))[:-1]:
+            if len(members) >= LEAST_TO_SPLIT:
+                means = atoms.sums[members] / atoms.sizes[members, np.newaxis]
+                is_second[members[_two_parts(means)]] = True
+        halves, half_of = np.unique(2 * labels + is_second, return_inverse=True)
+        group_of_half = halves // 2
+        is_cut = np.bincount(group_of_half)[group_of_half] == 2
+        if not is_cut.any():
+            return labels
+        gains = np.bincount(group_of_half, groups_of(atoms, half_of).score)
+        gains -= groups_of(atoms, labels).score
+        parts = np.where(is_second & (gains > LEAST_GAIN)[labels], 2 * labels + 1, 2 * labels)
+        return np.unique(parts, return_inverse=True)[1]
 
 
-def groups_of(
-    atoms: EvidenceGroups, labels: np.ndarray, rows: np.ndarray | None = None
-) -> EvidenceGroups:
+def groups_of(atoms: ScoredGroups, labels: np.ndarray) -> ScoredGroups:
     """The groups that atoms make.
 
     Args:
         atoms: as groups of their own.
-        labels: int [num], groups numbered from 0.
-        rows: int [num], the atoms that are meant; None: all.
+        labels: int [num_atoms], groups numbered from 0.
     """
-    rows = np.arange(len(labels)) if rows is None else rows
     num = int(labels.max(initial=-1)) + 1
     sums = np.zeros((num, atoms.sums.shape[1]), atoms.sums.dtype)
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     if len(starts):
-        sums[:] = np.add.reduceat(atoms.sums[rows[order]], starts, axis=0)
-    return EvidenceGroups(
-        atoms.model,
-        sums,
-        np.bincount(labels, atoms.sizes[rows], minlength=num),
-        np.bincount(labels, atoms.total[rows], minlength=num),
-        atoms.alpha,
-    )
+        sums[:] = np.add.reduceat(atoms.sums[order], starts, axis=0)
+    sizes = np.bincount(labels, atoms.sizes, minlength=num)
+    return atoms.alike(sums, sizes, np.bincount(labels, atoms.total, minlength=num))
 
 
-def _without(groups: EvidenceGroups, labels: np.ndarray, atoms: EvidenceGroups) -> np.ndarray:
+def _without(groups: ScoredGroups, labels: np.ndarray, atoms: ScoredGroups) -> np.ndarray:
     """The score of each atom's group without it, 0 where nothing is left, float64 [num_atoms]."""
     left = np.zeros(len(labels))
     shares = np.flatnonzero(groups.sizes[labels] > atoms.sizes)

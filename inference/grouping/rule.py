@@ -14,13 +14,17 @@ from inference.grouping.atoms import Atoms
 from inference.grouping.by_evidence import group_by_evidence
 from inference.grouping.fitting import LEAST_INDIVIDUALS, fit_model_of_observations
 from inference.grouping.identity_model import IdentityModel
+from inference.grouping.improvement import Improver
 from inference.grouping.linear import link_by_similarity
+from inference.grouping.pair_odds import PairGroups
 from inference.known_individuals import observations_of_known
 from inference.metrics.grouping import bcubed
 from inference.threshold import best_threshold
 
 EVIDENCE_SCALES = (1.0, 0.5, 0.25)
-CLEARLY_BETTER = 0.005  # of B-cubed F1
+LINKAGE, IMPROVED, EVIDENCE = "average_linkage", "average_linkage_improved", "evidence_"
+CLEARLY_BETTER = 0.02  # of B-cubed F1
+ABOUT_AS_WELL = 0.005
 NUM_SPLITS = 4
 NUM_FOOTAGES = 60  # of each half
 MAX_OBSERVATIONS_TRIED = 1500  # of one half
@@ -46,16 +50,21 @@ class TriedFootage:
 class GroupingRule:
     """How embeddings of one modality are grouped into individuals.
 
+    Average linkage, unless another way did clearly better on individuals that were left out: with moves and
+    splits afterwards (`improves`), or by the evidence of a model of individuals.
+
     Attributes:
         threshold: float, the mean cosine similarity from which average linkage joins groups.
-        model: IdentityModel by whose evidence groups are joined, where that does better on individuals that
-            were left out; None: average linkage does.
+        improves: bool, whether atoms then move and groups split while the total over pairs of
+            `similarity - threshold` rises.
+        model: IdentityModel by whose evidence groups are joined instead, or None.
         held_out_f1: B-cubed F1 of each way on individuals that were left out of its fit.
         tried: footage made of left-out individuals: what was found, and what was true.
         num_individuals: int, how many individuals it was fitted on.
     """
 
     threshold: float
+    improves: bool
     model: IdentityModel | None
     held_out_f1: Mapping[str, float]
     tried: tuple[TriedFootage, ...]
@@ -65,12 +74,13 @@ class GroupingRule:
         """The group of each atom, int64 [num_atoms], numbered from 0."""
         if self.model is not None:
             return group_by_evidence(atoms, self.model).labels
-        return np.unique(link_by_similarity(atoms, self.threshold), return_inverse=True)[1]
+        return _linked(atoms, self.threshold, self.improves)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON takes it."""
         return {
             "threshold": self.threshold,
+            "improves": self.improves,
             "model": None if self.model is None else self.model.to_dict(),
             "held_out_f1": dict(self.held_out_f1),
             "tried": [list(asdict(footage).values()) for footage in self.tried],
@@ -87,6 +97,7 @@ class GroupingRule:
         try:
             return cls(
                 float(record["threshold"]),
+                bool(record["improves"]),
                 None if record["model"] is None else IdentityModel.from_dict(record["model"]),
                 {str(name): float(f1) for name, f1 in record["held_out_f1"].items()},
                 tuple(TriedFootage(*map(int, footage)) for footage in record["tried"]),
@@ -129,7 +140,6 @@ def fit_grouping_rule(
     checked = np.asarray(check_embeddings(embeddings), np.float64)
     observations, individual_of = observations_of_known(checked, individuals, sources)
     rng = np.random.default_rng(seed)
-    threshold = best_threshold(observations, individual_of)
     num_individuals = int(individual_of.max()) + 1
     halves = list(_halves(individual_of, rng))
     scores: dict[str, list[float]] = {}
@@ -139,18 +149,16 @@ def fit_grouping_rule(
     held_out_f1 = {
         name: float(np.mean(f1)) for name, f1 in scores.items() if len(f1) == len(halves)
     }
-    scale = _best_scale(held_out_f1)
-    model = None
-    if scale is not None:
-        model = replace(
-            fit_model_of_observations(observations, individual_of), evidence_scale=scale
-        )
+    way = _best_way(held_out_f1)
     tried = [
         footage
         for fit_on, try_on in halves[:2]
-        for footage in _try_footages(observations, individual_of, fit_on, try_on, scale, rng)
+        for footage in _try_footages(observations, individual_of, fit_on, try_on, way, rng)
     ]
-    return GroupingRule(threshold, model, held_out_f1, tuple(tried), num_individuals)
+    fitted = _fitted(observations, individual_of, way)
+    return replace(
+        fitted, held_out_f1=held_out_f1, tried=tuple(tried), num_individuals=num_individuals
+    )
 
 
 def _halves(
@@ -172,9 +180,9 @@ def _ways(
 ) -> dict[str, np.ndarray]:
     """The labels of each way of grouping, fitted on some rows, of others."""
     known = np.unique(individual_of[fit_on], return_inverse=True)[1]
-    atoms = _lone_atoms(observations[try_on])
-    threshold = best_threshold(observations[fit_on], known)
-    labels = {"average_linkage": link_by_similarity(atoms, threshold)}
+    atoms = lone_atoms(observations[try_on])
+    linked = _fitted(observations[fit_on], known, LINKAGE)
+    labels = {LINKAGE: linked.group(atoms), IMPROVED: replace(linked, improves=True).group(atoms)}
     if _can_be_modelled(known):
         model = fit_model_of_observations(observations[fit_on], known)
         for scale in EVIDENCE_SCALES:
@@ -183,17 +191,23 @@ def _ways(
     return labels
 
 
-def _best_scale(held_out_f1: Mapping[str, float]) -> float | None:
-    """The largest scale that does about as well as any; None where average linkage does clearly better."""
-    by_scale = {
-        scale: held_out_f1[_way_of(scale)]
-        for scale in EVIDENCE_SCALES
-        if _way_of(scale) in held_out_f1
-    }
-    if not by_scale or max(by_scale.values()) < held_out_f1["average_linkage"]:
-        return None
-    best = max(by_scale.values())
-    return next(scale for scale, f1 in by_scale.items() if f1 >= best - CLEARLY_BETTER)
+def _fitted(observations: np.ndarray, individual_of: np.ndarray, way: str) -> GroupingRule:
+    """The rule of one way of grouping."""
+    model = None
+    if way.startswith(EVIDENCE):
+        scale = float(way.removeprefix(EVIDENCE))
+        model = fit_model_of_observations(observations, individual_of)
+        model = replace(model, evidence_scale=scale)
+    threshold = best_threshold(observations, individual_of)
+    return GroupingRule(threshold, way == IMPROVED, model, {}, (), 0)
+
+
+def _best_way(held_out_f1: Mapping[str, float]) -> str:
+    """Average linkage, unless another way is clearly better; of several, the first that does about as well as any."""
+    best = max(held_out_f1.values())
+    if best < held_out_f1[LINKAGE] + CLEARLY_BETTER:
+        return LINKAGE
+    return next(way for way, f1 in held_out_f1.items() if f1 >= best - ABOUT_AS_WELL)
 
 
 def _try_footages(
@@ -201,17 +215,12 @@ def _try_footages(
     individual_of: np.ndarray,
     fit_on: np.ndarray,
     try_on: np.ndarray,
-    scale: float | None,
+    way: str,
     rng: np.random.Generator,
 ) -> Iterator[TriedFootage]:
     """Footages of left-out individuals: from one to all of them, each in some of its observations."""
     known = np.unique(individual_of[fit_on], return_inverse=True)[1]
-    model = None
-    if scale is not None:
-        model = replace(
-            fit_model_of_observations(observations[fit_on], known), evidence_scale=scale
-        )
-    rule = GroupingRule(best_threshold(observations[fit_on], known), model, {}, (), 0)
+    rule = _fitted(observations[fit_on], known, way)
     left_out = np.unique(individual_of[try_on])
     for _ in range(NUM_FOOTAGES):
         num_true = int(np.exp(rng.uniform(0, np.log(len(left_out) + 0.999))))
@@ -223,7 +232,7 @@ def _try_footages(
             for seen in [try_on[individual_of[try_on] == individual]]
         ]
         drawn = observations[np.concatenate(rows)]
-        num_found = int(rule.group(_lone_atoms(drawn)).max()) + 1
+        num_found = int(rule.group(lone_atoms(drawn)).max()) + 1
         yield TriedFootage(num_found, num_true, len(drawn))
 
 
@@ -232,8 +241,17 @@ def _can_be_modelled(individual_of: np.ndarray) -> bool:
 
 
 def _way_of(scale: float) -> str:
-    return f"evidence_{scale:g}"
+    return f"{EVIDENCE}{scale:g}"
 
 
-def _lone_atoms(observations: np.ndarray) -> Atoms:
+def _linked(atoms: Atoms, threshold: float, improves: bool) -> np.ndarray:
+    labels = np.unique(link_by_similarity(atoms, threshold), return_inverse=True)[1]
+    if improves:
+        groups = PairGroups.of_atoms(atoms, threshold)
+        labels = Improver(groups, atoms.apart).improve(labels)
+    return labels
+
+
+def lone_atoms(observations: np.ndarray) -> Atoms:
+    """Each observation as an atom, with no constraints."""
     return Atoms(observations, np.arange(len(observations)), _NO_PAIRS)
