@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from fused_encoder.media import Moment
-from inference.detections import detect_motion, detect_whole_frames, find_detector
-from inference.tracklets import Detection, box_iou
+from inference.video.detection import Detection, box_iou
+from inference.video.detectors import detect_whole_frames, find_detector
+from inference.video.motion import detect_motion
 
 HEIGHT, WIDTH, SIDE = 120, 160, 24
 RED = (200, 40, 30)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.tracklets import Detection, box_iou, link_tracklets
+from inference.video.detection import Detection, box_iou
+from inference.video.tracklets import link_tracklets
 
 
 def at(frame: int, left: float, top: float = 0.0, side: float = 10.0) -> Detection:
