@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from inference.video.listed_boxes import (
+    Json,
     ListedBox,
     Listing,
     frame_of_name,
     is_video_name,
+    objects_in,
     still_images_note,
     trailing_number,
+    whole_numbers,
 )
 
-Json = Mapping[str, Any]
 Frame = tuple[str, Any]  # video and frame number, as listed
 FRAME_KEYS = ("frame_index", "frame_number", "frame_id")
 
@@ -32,14 +35,15 @@ def read_coco(content: Json) -> Listing:
     Reference:
         https://cocodataset.org/#format-data; for `videos`, https://github.com/TAO-Dataset/tao
     """
-    names = {entry.get("id"): str(entry.get("name")) for entry in content.get("categories") or ()}
+    categories = objects_in(content, "categories")
+    names = {str(entry.get("id")): str(entry.get("name")) for entry in categories}
     listing = Listing({}, "pixels", tuple(names.values()))
     frames = _read_images(content, listing)
     num_crowds = 0
-    for number, annotation in enumerate(content["annotations"]):
-        place, image = f"annotations[{number}]", annotation.get("image_id")
+    for number, annotation in enumerate(objects_in(content, "annotations")):
+        place, image = f"annotations[{number}]", str(annotation.get("image_id"))
         if image not in frames:
-            listing.problems.append(f"{place} is of the image {image!r}, which is not listed")
+            listing.problems.append(f"{place} is of the image {image}, which is not listed")
             continue
         if annotation.get("iscrowd"):
             num_crowds += 1
@@ -49,7 +53,7 @@ def read_coco(content: Json) -> Listing:
                     frame[1],
                     annotation.get("bbox"),
                     annotation.get("score", 1.0),
-                    names.get(annotation.get("category_id")),
+                    names.get(str(annotation.get("category_id"))),
                     f"{place} of '{frame[0]}'",
                 )
             )
@@ -58,33 +62,33 @@ def read_coco(content: Json) -> Listing:
     return listing
 
 
-def _read_images(content: Json, listing: Listing) -> dict[Any, Frame | None]:
+def _read_images(content: Json, listing: Listing) -> dict[str, Frame | None]:
     """The frame that each image is, by its id; None for one that is not a frame. Adds their videos."""
     videos = {
-        entry.get("id"): str(entry.get("name") or entry.get("file_name"))
-        for entry in content.get("videos") or ()
+        str(entry.get("id")): str(entry.get("name") or entry.get("file_name"))
+        for entry in objects_in(content, "videos")
     }
-    frames = {image.get("id"): _frame(image, videos) for image in content["images"]}
-    for image in content["images"]:
-        frame = frames[image.get("id")]
+    frames: dict[str, Frame | None] = {}
+    still_images = []
+    for image in objects_in(content, "images"):
+        frame = frames[str(image.get("id"))] = _frame(image, videos)
         if frame is None:
+            still_images.append(str(image.get("file_name")))
             continue
         video = listing.video(frame[0])
-        if isinstance(frame[1], int):
-            video.frames_processed.add(frame[1])
-        if image.get("width") and image.get("height"):
-            video.sizes.add((float(image["width"]), float(image["height"])))
-    listing.notes += still_images_note(
-        str(image.get("file_name")) for image in content["images"] if not frames[image.get("id")]
-    )
+        video.frames_processed |= whole_numbers([frame[1]])
+        size = image.get("width"), image.get("height")
+        if all(isinstance(side, int | float) and 0 < side < math.inf for side in size):
+            video.sizes.add((float(size[0]), float(size[1])))  # type: ignore[arg-type] # just checked
+    listing.notes += still_images_note(still_images)
     return frames
 
 
-def _frame(image: Json, videos: Mapping[Any, str]) -> Frame | None:
+def _frame(image: Json, videos: Mapping[str, str]) -> Frame | None:
     """The video and the frame number of an image; None where it is not a frame."""
     name = str(image.get("file_name") or "")
     number = next((image[key] for key in FRAME_KEYS if image.get(key) is not None), None)
-    video = videos.get(image.get("video_id"))
+    video = videos.get(str(image.get("video_id")))
     if video is None and is_video_name(name):
         video = name
     if video is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ USUAL_CONFIDENCE = 0.2
 """What MegaDetector 5 recommends, for files that recommend nothing."""
 ANIMAL = "animal"
 MAX_LISTED = 5
+_LAST_FRAME = 2**31
 _LARGEST_SHARE = 2.0
 """Beyond this a box is not a rounded share of the frame but something else, such as pixels."""
 
@@ -142,19 +143,32 @@ def _read_layout(path: Path) -> Listing:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"The detection file '{path}' is not JSON in UTF-8: {error}.") from error
+    read = _reader_of(content)
+    if read is None:
+        held = (
+            ", ".join(map(repr, content)) if isinstance(content, dict) else type(content).__name__
+        )
+        raise ValueError(
+            f"The detection file '{path}' is of no known layout. Expected MegaDetector's results ('images' "
+            "with 'detections' each, and 'detection_categories'), its list of {'file', 'detections'}, or "
+            f"COCO ('images', 'annotations' and 'categories'); received {held or 'nothing'}."
+        )
+    try:
+        return read(content)
+    except ValueError as error:
+        raise ValueError(f"The detection file '{path}' is damaged: {error}.") from error
+
+
+def _reader_of(content: Any) -> Callable[[Any], Listing] | None:
+    """What reads a file of this content; None for an unknown layout."""
+    if isinstance(content, list):
+        return read_megadetector_list if all(map(_has_detections, content)) else None
     if isinstance(content, dict) and isinstance(content.get("images"), list):
         if isinstance(content.get("annotations"), list):
-            return read_coco(content)
-        if "detection_categories" in content or "annotations" not in content:
-            return read_megadetector(content)
-    if isinstance(content, list) and all(_has_detections(entry) for entry in content):
-        return read_megadetector_list(content)
-    held = ", ".join(map(repr, content)) if isinstance(content, dict) else type(content).__name__
-    raise ValueError(
-        f"The detection file '{path}' is of no known layout. Expected MegaDetector's results ('images' with "
-        "'detections' each, and 'detection_categories'), its list of {'file', 'detections'}, or COCO "
-        f"('images', 'annotations' and 'categories'); received {held or 'nothing'}."
-    )
+            return read_coco
+        if "annotations" not in content:
+            return read_megadetector
+    return None
 
 
 def _has_detections(entry: Any) -> bool:
@@ -214,7 +228,7 @@ def _kept_boxes(
 
 def _problem_of(listed: ListedBox, form: str) -> str | None:
     frame, box, score = listed.frame_index, listed.box, listed.score
-    if not _is_number(frame) or frame != int(frame) or frame < 0:
+    if not _is_number(frame) or frame != int(frame) or not 0 <= frame <= _LAST_FRAME:
         return f"expected a frame number, 0 or more, received {frame!r}"
     if not isinstance(box, list | tuple) or len(box) != 4 or not all(map(_is_number, box)):
         return f"expected a box of four finite numbers, received {box!r}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from fused_encoder.media import VIDEO_EXTENSIONS
+
+Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,43 @@ class Listing:
     def video(self, name: str) -> ListedVideo:
         """The video of this name, made if it is new."""
         return self.videos.setdefault(name, ListedVideo(name))
+
+
+def objects_in(content: Json, key: str) -> list[Json]:
+    """The list of objects under a key; empty where there is none.
+
+    Raises:
+        ValueError: something else is there.
+    """
+    value = content.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise ValueError(f"expected a list of objects under '{key}', received {_short(value)}")
+    return value
+
+
+def object_in(content: Json, key: str) -> Json:
+    """The object under a key; empty where there is none.
+
+    Raises:
+        ValueError: something else is there.
+    """
+    value = content.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"expected an object under '{key}', received {_short(value)}")
+    return value or {}
+
+
+def whole_numbers(value: object) -> set[int]:
+    """The frame numbers in a list; what is none is left out."""
+    items = value if isinstance(value, list) else ()
+    return {item for item in items if isinstance(item, int) and not isinstance(item, bool)}
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def is_video_name(name: str) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from inference.video.listed_boxes import (
+    Json,
     ListedBox,
     Listing,
     frame_of_name,
     is_video_name,
+    object_in,
+    objects_in,
     still_images_note,
+    whole_numbers,
 )
-
-Json = Mapping[str, Any]
 
 
 def read_megadetector(content: Json) -> Listing:
@@ -27,13 +28,12 @@ def read_megadetector(content: Json) -> Listing:
     Reference:
         https://lila.science/megadetector-output-format (format version 1.6).
     """
-    names = {
-        str(key): str(name) for key, name in (content.get("detection_categories") or {}).items()
-    }
-    information = content.get("info") or {}
-    recommended = (information.get("detector_metadata") or {}).get("typical_detection_threshold")
+    categories = object_in(content, "detection_categories")
+    names = {str(key): str(name) for key, name in categories.items()}
+    metadata = object_in(object_in(content, "info"), "detector_metadata")
+    recommended = metadata.get("typical_detection_threshold")
     listing = Listing({}, "shares", tuple(names.values()), recommended)
-    _read_entries(content["images"], names, "images", "conf", listing)
+    _read_entries(objects_in(content, "images"), names, "images", "conf", listing)
     return listing
 
 
@@ -45,8 +45,8 @@ def read_megadetector_list(content: Sequence[Json]) -> Listing:
     Reference:
         https://microsoft.github.io/MegaDetector/output_format/
     """
-    found = [entry.get("detections") or [] for entry in content if isinstance(entry, Mapping)]
-    kinds = {str(box["category"]) for boxes in found for box in boxes if "category" in box}
+    found = [box for entry in content for box in objects_in(entry, "detections")]
+    kinds = {str(box.get("category")) for box in found}
     listing = Listing({}, "corners", tuple(sorted(kinds | {"animal"})))
     _read_entries(content, {kind: kind for kind in listing.categories}, "", "confidence", listing)
     return listing
@@ -61,25 +61,20 @@ def _read_entries(
 ) -> None:
     still_images = []
     for number, entry in enumerate(entries):
-        here = f"{place}[{number}]"
-        file = entry.get("file") if isinstance(entry, Mapping) else None
+        here, file = f"{place}[{number}]", entry.get("file")
         if not isinstance(file, str) or not file:
             listing.problems.append(f"{here} names no file")
             continue
-        boxes = entry.get("detections")
         frame = None if is_video_name(file) else frame_of_name(file)
         if not is_video_name(file) and frame is None:
             still_images.append(file)
             continue
         video = listing.video(frame[0] if frame else file)
-        if boxes is None:
-            video.failure = video.failure or str(entry.get("failure") or "no detections are listed")
-            continue
-        if frame:
-            video.frames_processed.add(frame[1])
-        else:
-            video.frames_processed.update(entry.get("frames_processed") or ())
-        for which, box in enumerate(boxes):
+        if entry.get("detections") is None:
+            video.failure = str(entry.get("failure") or "no detections are listed")
+        frames = [frame[1]] if frame else entry.get("frames_processed")
+        video.frames_processed |= whole_numbers(frames)
+        for which, box in enumerate(objects_in(entry, "detections")):
             video.boxes.append(
                 ListedBox(
                     frame[1] if frame else box.get("frame_number"),
