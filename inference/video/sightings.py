@@ -18,7 +18,7 @@ from inference.video.detection import Detection
 from inference.video.detection_file import DetectionFile
 from inference.video.detectors import Detector
 from inference.video.known_boxes import KnownBoxes
-from inference.video.sound import Sound, check_sound, is_alone_throughout
+from inference.video.sound import Sound, audio_sequence_of, check_sound, is_alone_throughout
 from inference.video.tracklets import link_tracklets
 from inference.video.watching import Watched, watch
 
@@ -115,13 +115,9 @@ def find_sightings(
     if chosen is not None and not chosen:
         probe_video(video)  # a video without animals must still be one that can be read
         moments = iter(())
-    watched = watch(moments, detect, embedder, follow=follow, sound=sound)
+    watched = watch(moments, detect, follow=follow, sound=sound)
     notes = list(detect.notes) if isinstance(detect, KnownBoxes) else []
     notes += _missing_frames_note(Path(video), chosen, watched)
-    if watched.num_unheard:
-        notes.append(
-            f"the sound around {watched.num_unheard} crops is silent: they are embedded by sight alone."
-        )
     return _embedded(
         Path(video),
         watched,
@@ -149,13 +145,29 @@ def _embedded(
         tracklets = link_tracklets(detections, appearances=np.stack(watched.looks))
     lengths = Counter(tracklets)
     kept = [c for c in watched.candidates if lengths[tracklets[c.number]] >= min_detections]
-    sequences = [c.audio_sequence for c in kept]
+    is_heard = [c.waveform is not None for c in kept]
     if sound == "alone":
         animals = tracklets if follow else _places_in_frames(detections)
-        is_alone = is_alone_throughout(
-            detections, animals, [c.number for c in kept], embedder.settings.audio_seconds
+        seen = [d for d in range(len(detections)) if lengths[tracklets[d]] >= min_detections]
+        is_heard = is_alone_throughout(
+            [detections[d] for d in seen],
+            [animals[d] for d in seen],
+            [detections[c.number].time_seconds for c in kept],
+            embedder.settings.audio_seconds,
         )
-        sequences = [s if alone else None for s, alone in zip(sequences, is_alone, strict=True)]
+    sequences = [
+        audio_sequence_of(embedder, c.waveform) if heard and c.waveform is not None else None
+        for c, heard in zip(kept, is_heard, strict=True)
+    ]
+    num_silent = sum(
+        heard and c.waveform is not None and sequence is None
+        for c, heard, sequence in zip(kept, is_heard, sequences, strict=True)
+    )
+    if num_silent:
+        notes = [
+            *notes,
+            f"the sound around {num_silent} crops is silent: they are embedded by sight alone.",
+        ]
     return Sightings(
         video,
         embedder.embed_features([c.crop for c in kept], sequences),

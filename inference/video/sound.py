@@ -30,28 +30,30 @@ def check_sound(sound: Sound) -> None:
         )
 
 
-def who_may_be_heard(sound: Sound, moment: Moment, detections: Sequence[Detection]) -> int | None:
-    """Position of the detection of one moment that its sound may belong to; None for nobody.
+def who_may_be_heard(sound: Sound, moment: Moment, detections: Sequence[Detection]) -> set[int]:
+    """Positions of the detections of one moment that its sound may belong to.
 
     Args:
-        sound: see `Sound`.
+        sound: see `Sound`. With "alone" it may be any: who is alone shows when the whole video was seen.
         moment: frame and sound.
         detections: all of this frame.
 
     Raises:
         ValueError: the caller's function gave no position of a detection.
     """
-    if sound == "none" or moment.waveform is None or not detections:
-        return None
+    if sound == "none" or moment.waveform is None:
+        return set()
     if not callable(sound):
-        return 0 if len(detections) == 1 else None
+        return set(range(len(detections)))
     position = sound(moment, detections)
-    if position is not None and not 0 <= position < len(detections):
+    if position is None:
+        return set()
+    if not 0 <= position < len(detections):
         raise ValueError(
             f"The function that says who is heard gave {position!r} for frame {moment.frame_index}, which "
             f"has {len(detections)} detections. Expected a position among them, or None."
         )
-    return position
+    return {position}
 
 
 def audio_sequence_of(embedder: Embedder, waveform: np.ndarray) -> np.ndarray | None:
@@ -73,27 +75,28 @@ def audio_sequence_of(embedder: Embedder, waveform: np.ndarray) -> np.ndarray | 
 def is_alone_throughout(
     detections: Sequence[Detection],
     animals: Sequence[int],
-    numbers: Sequence[int],
+    times_seconds: Sequence[float],
     window_seconds: float,
 ) -> list[bool]:
-    """Whether nothing but one animal is in view as long as the sound around a detection lasts.
+    """Whether at most one animal is in view as long as the sound around a moment lasts.
 
     An animal that leaves just before another one comes leaves open whose sound it was.
 
     Args:
-        detections: all of a video.
+        detections: all of a video that are of animals.
         animals: who each is, such as tracklets.
-        numbers: of the detections in question.
-        window_seconds: float > 0, length of the sound, centred on the detection's frame.
+        times_seconds: of the moments in question.
+        window_seconds: float > 0, length of the sound, centred on the moment.
 
     Returns:
-        bool for each of `numbers`.
+        bool for each of the moments.
     """
     order = np.argsort([d.time_seconds for d in detections], kind="stable")
     times = np.array([detections[i].time_seconds for i in order])
-    changes = np.diff(np.asarray(animals)[order]) != 0
-    num_changes = np.concatenate([[0], np.cumsum(changes)])
-    asked = np.array([detections[i].time_seconds for i in numbers])
+    is_other = np.diff(np.asarray(animals, int)[order]) != 0  # than the detection before
+    num_changes = np.concatenate([[0], np.cumsum(is_other)])
+    asked = np.asarray(times_seconds, float)
     first = np.searchsorted(times, asked - window_seconds / 2, side="left")
     last = np.searchsorted(times, asked + window_seconds / 2, side="right") - 1
-    return (num_changes[last] == num_changes[first]).tolist()
+    is_empty = last < first
+    return (is_empty | (num_changes[last] == num_changes[first.clip(0, len(times) - 1)])).tolist()

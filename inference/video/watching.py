@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fused_encoder.media import Moment
-from inference.embed import Embedder
 from inference.video.appearance import colour_appearance
 from inference.video.crops import crop_detection
 from inference.video.detection import Detection
 from inference.video.detectors import Detect
 from inference.video.quality import CropQuality, assess_crops
-from inference.video.sound import Sound, audio_sequence_of, who_may_be_heard
+from inference.video.sound import Sound, who_may_be_heard
 from inference.video.tracklets import link_tracklets
 
 CROPS_PER_TRACKLET = 4  # of each tracklet in each piece of a video
@@ -31,13 +30,14 @@ class Candidate:
         number: of its detection.
         crop: uint8 [224, 224, 3].
         quality: how good it is.
-        audio_sequence: float32 [num_frames, 1024], the sound around it, if it may be the animal's.
+        waveform: float32 [num_samples], the sound around it, if it may be the animal's; a view into the
+            video's track.
     """
 
     number: int
     crop: np.ndarray
     quality: CropQuality
-    audio_sequence: np.ndarray | None
+    waveform: np.ndarray | None
 
 
 @dataclass
@@ -49,25 +49,20 @@ class Watched:
         looks: float16 [num_colours] of each.
         candidates: the crops to embed.
         frames: numbers of the frames that were looked at.
-        num_unheard: crops whose sound was asked for and is silent.
     """
 
     detections: list[Detection] = field(default_factory=list)
     looks: list[np.ndarray] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     frames: set[int] = field(default_factory=set)
-    num_unheard: int = 0
 
 
-def watch(
-    moments: Iterator[Moment], detect: Detect, embedder: Embedder, *, follow: bool, sound: Sound
-) -> Watched:
+def watch(moments: Iterator[Moment], detect: Detect, *, follow: bool, sound: Sound) -> Watched:
     """Detects, and keeps up to four crops of each animal in each piece, the best of each quarter of it.
 
     Args:
         moments: of one video; only a piece of them is held at a time.
         detect: finds the animals of a piece.
-        embedder: hears.
         follow: whether detections are joined to tracklets; if not, every crop is kept.
         sound: whom the sound may belong to.
 
@@ -76,7 +71,7 @@ def watch(
     """
     watched = Watched()
     for piece in _pieces(moments):
-        _watch_piece(watched, piece, detect, embedder, follow=follow, sound=sound)
+        _watch_piece(watched, piece, detect, follow=follow, sound=sound)
     return watched
 
 
@@ -84,7 +79,6 @@ def _watch_piece(
     watched: Watched,
     piece: Sequence[Moment],
     detect: Detect,
-    embedder: Embedder,
     *,
     follow: bool,
     sound: Sound,
@@ -102,21 +96,22 @@ def _watch_piece(
         in_frame.setdefault(detection.frame_index, []).append(position)
     looks = [colour_appearance(moment_of[d.frame_index].frame, d).astype(np.float16) for d in found]
     qualities: dict[int, CropQuality] = {}
-    may_be_heard = set()
+    may_be_heard: set[int] = set()
     for frame_index, positions in in_frame.items():
         moment, here = moment_of[frame_index], [found[position] for position in positions]
         qualities |= dict(zip(positions, assess_crops(moment.frame, here), strict=True))
-        heard = who_may_be_heard(sound, moment, here)
-        if heard is not None:
-            may_be_heard.add(positions[heard])
+        may_be_heard |= {positions[place] for place in who_may_be_heard(sound, moment, here)}
     start = len(watched.detections)
     for position in _pick(found, looks, qualities) if follow else range(len(found)):
-        moment, sequence = moment_of[found[position].frame_index], None
-        if position in may_be_heard and moment.waveform is not None:
-            sequence = audio_sequence_of(embedder, moment.waveform)
-            watched.num_unheard += sequence is None
-        crop = crop_detection(moment.frame, found[position])
-        watched.candidates.append(Candidate(start + position, crop, qualities[position], sequence))
+        moment = moment_of[found[position].frame_index]
+        watched.candidates.append(
+            Candidate(
+                start + position,
+                crop_detection(moment.frame, found[position]),
+                qualities[position],
+                moment.waveform if position in may_be_heard else None,
+            )
+        )
     watched.detections += found
     watched.looks += looks
     watched.frames.update(moment_of)

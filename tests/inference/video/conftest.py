@@ -30,8 +30,8 @@ def write_json(tmp_path: Path) -> Callable[..., Path]:
 def squares() -> Callable[..., list[np.ndarray]]:
     """squares([{"red": (left, top)}, ...]) draws a frame for each; textured so that blur shows."""
     rng = np.random.default_rng(0)
-    coarse = rng.uniform(70, 150, (15, 20, 3)).astype(np.float32)
-    wall = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    coarse = rng.uniform(70, 150, (15, 20)).astype(np.float32)
+    wall = np.repeat(cv2.resize(coarse, (WIDTH, HEIGHT))[..., None], 3, axis=2)  # grey
     pattern = cv2.resize(rng.uniform(-60, 60, (10, 10, 1)).astype(np.float32), (SIDE, SIDE))
 
     def draw(places: list[dict[str, tuple[int, int]]]) -> list[np.ndarray]:
