@@ -144,30 +144,23 @@ def _embedded(
     if follow and detections:
         tracklets = link_tracklets(detections, appearances=np.stack(watched.looks))
     lengths = Counter(tracklets)
-    kept = [c for c in watched.candidates if lengths[tracklets[c.number]] >= min_detections]
-    is_heard = [c.waveform is not None for c in kept]
+    is_kept = [lengths[tracklet] >= min_detections for tracklet in tracklets]
+    kept = [c for c in watched.candidates if is_kept[c.number]]
+    waveforms = [c.waveform for c in kept]
     if sound == "alone":
         animals = tracklets if follow else _places_in_frames(detections)
-        seen = [d for d in range(len(detections)) if lengths[tracklets[d]] >= min_detections]
-        is_heard = is_alone_throughout(
-            [detections[d] for d in seen],
-            [animals[d] for d in seen],
+        is_alone = is_alone_throughout(
+            [d for d, is_animal in zip(detections, is_kept, strict=True) if is_animal],
+            [a for a, is_animal in zip(animals, is_kept, strict=True) if is_animal],
             [detections[c.number].time_seconds for c in kept],
             embedder.settings.audio_seconds,
         )
-    sequences = [
-        audio_sequence_of(embedder, c.waveform) if heard and c.waveform is not None else None
-        for c, heard in zip(kept, is_heard, strict=True)
-    ]
-    num_silent = sum(
-        heard and c.waveform is not None and sequence is None
-        for c, heard, sequence in zip(kept, is_heard, sequences, strict=True)
-    )
+        waveforms = [w if alone else None for w, alone in zip(waveforms, is_alone, strict=True)]
+    sequences = [None if w is None else audio_sequence_of(embedder, w) for w in waveforms]
+    num_silent = sum(w is not None for w in waveforms) - sum(s is not None for s in sequences)
     if num_silent:
-        notes = [
-            *notes,
-            f"the sound around {num_silent} crops is silent: they are embedded by sight alone.",
-        ]
+        told = f"the sound around {num_silent} crops is silent: they are embedded by sight alone."
+        notes = [*notes, told]
     return Sightings(
         video,
         embedder.embed_features([c.crop for c in kept], sequences),

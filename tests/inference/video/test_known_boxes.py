@@ -124,18 +124,32 @@ def test_boxes_of_larger_frames_lie_outside_and_are_refused(film, write_json):
         load_detections(write_json(content)).for_video(path)
 
 
-def test_a_turned_video_has_its_boxes_upright(tmp_path, found_in):
-    path = tmp_path / "turned.mp4"
+def write_black(path, times, *, rotation_degrees=0):
+    """A video of black frames of 64 x 48 pixels that are shown at these times, perhaps turned."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10)
+        stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 10)
-        stream.set_display_rotation(90)
-        for number in range(4):
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        if rotation_degrees:
+            stream.set_display_rotation(rotation_degrees)
+        for seconds in times:
             frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 10)
+            frame.pts, frame.time_base = round(1000 * seconds), Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def test_a_turned_video_has_its_boxes_upright(tmp_path, found_in):
+    path = write_black(tmp_path / "turned.mp4", [0, 0.1, 0.2, 0.3], rotation_degrees=90)
     detect = found_in("turned.mp4", {1: (0.0, 0.5, 0.5, 0.5)}).for_video(path)
     (detection,) = detect(moments_of(path))
     assert detection.box == (0.0, 32.0, 24.0, 64.0)  # of 48 x 64
+
+
+def test_with_a_variable_frame_rate_boxes_keep_the_times_of_their_frames(tmp_path, found_in):
+    times = [0.0, 0.02, 0.04, 0.5, 1.5, 1.6]
+    path = write_black(tmp_path / "uneven.mp4", times)
+    detect = found_in("uneven.mp4", dict.fromkeys((1, 3, 4), (0.1, 0.1, 0.5, 0.5))).for_video(path)
+    found = detect(moments_of(path))
+    assert [d.time_seconds for d in found] == pytest.approx([0.02, 0.5, 1.5], abs=2e-3)
