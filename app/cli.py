@@ -148,11 +148,18 @@ def _add_count(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--threshold", type=float, help="cosine similarity (default: the encoder's own)"
     )
-    parser.add_argument(
+    found = parser.add_mutually_exclusive_group()
+    found.add_argument(
         "--detector",
         choices=("motion", "whole"),
         default="motion",
         help="how animals are found: what moves before a still camera, or the whole frame",
+    )
+    found.add_argument(
+        "--detections", metavar="FILE.json", help="what MegaDetector found, or COCO annotations"
+    )
+    parser.add_argument(
+        "--min-confidence", type=float, help="of --detections (default: the file's own, or 0.2)"
     )
     parser.add_argument(
         "--frames-per-second", type=float, default=5.0, metavar="N", help="frames looked at"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from app.aviary import write_aviary
 from fused_encoder.media import iter_moments
-from inference.detections import detect_motion
-from inference.tracklets import box_iou
+from inference.video.detection import box_iou
+from inference.video.motion import detect_motion
 
 MIN_IOU = 0.4
 FRAMES_PER_SECOND = 5.0

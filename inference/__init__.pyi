@@ -18,3 +18,5 @@ from .index import Hit as Hit
 from .individuals import Grouping as Grouping
 from .individuals import group_individuals as group_individuals
 from .threshold import suggest_threshold as suggest_threshold
+from .video.detection_file import DetectionFile as DetectionFile
+from .video.detection_file import load_detections as load_detections

@@ -9,12 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fused_encoder.media import UnreadableMediaError
-from inference.detections import Detector, DetectorName, find_detector
 from inference.embed import Embedder
 from inference.embeddings import concatenate_embeddings
 from inference.footage import IndividualCount, group_videos
 from inference.individuals import check_threshold
-from inference.sightings import Sightings, find_sightings
+from inference.video.detectors import Detector, DetectorName, find_detector
+from inference.video.sightings import Sightings, find_sightings
 
 MIN_DETECTIONS_OF_MOTION = 3
 
@@ -120,8 +120,8 @@ def count_individuals(
         threshold: float in [-1, 1], mean cosine similarity from which two groups of sightings are one
             individual. Default: the encoder's own, from its export.
         detector: "motion" finds what moves before a still camera; "whole" takes each frame as one
-            sighting, for footage of one animal at a time; or a function of moments. With "motion",
-            what was seen in fewer than three frames is left out.
+            sighting, for footage of one animal at a time; or a function of moments, or what
+            `load_detections` gives. With "motion", what was seen in fewer than three frames is left out.
         frames_per_second: float > 0, frames that are looked at.
         progress: whether to show a bar.
 
@@ -134,7 +134,7 @@ def count_individuals(
     """
     names = [str(video) for video in videos]
     _check(names)
-    find = find_detector(detector)
+    find = find_detector(detector, names)
     limit = _threshold(embedder, threshold)
     sightings: list[Sightings] = []
     skipped: list[SkippedVideo] = []
@@ -164,7 +164,9 @@ def count_individuals(
         cannot_link=list(_seen_together(sightings)),
         all_videos=read,
     )
-    return VideoCount(count, tuple(sightings), tuple(skipped), tuple(_notes(count, detector)))
+    return VideoCount(
+        count, tuple(sightings), tuple(skipped), tuple(_notes(count, detector, sightings))
+    )
 
 
 def _seen_together(sightings: Sequence[Sightings]) -> Iterator[tuple[int, int]]:
@@ -202,8 +204,10 @@ def _threshold(embedder: Embedder, threshold: float | None) -> float:
     return embedder.settings.thresholds["image"]
 
 
-def _notes(count: IndividualCount, detector: DetectorName | Detector) -> list[str]:
-    notes = []
+def _notes(
+    count: IndividualCount, detector: DetectorName | Detector, sightings: Sequence[Sightings]
+) -> list[str]:
+    notes = [f"{seen.video}: {note}" for seen in sightings for note in seen.notes]
     empty = [str(video) for video, number in count.per_video.items() if number == 0]
     if empty and detector == "motion":
         notes.append(

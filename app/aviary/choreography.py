@@ -46,13 +46,21 @@ def draw_stage(
     num_frames: int,
     num_birds: int,
     generator: Generator,
+    *,
+    shares_branch: bool = False,
 ) -> Stage:
-    """Perches for so many birds: one branch for one or two, two branches for three or four."""
+    """Perches for so many birds: one branch for one or two, two branches for three or four.
+
+    With `shares_branch` all birds live on the whole of one branch, and pass one another.
+    """
     scale = width / 480
     if num_birds <= 2:
         rows, body_length_px = [0.68], generator.uniform(76, 92) * scale
     else:
         rows, body_length_px = [0.44, 0.90], generator.uniform(66, 76) * scale
+    if shares_branch:
+        perches = ((0.0, float(width), height * rows[0]),) * num_birds
+        return Stage(width, height, frames_per_second, num_frames, perches, float(body_length_px))
     columns = 1 if num_birds == 1 else 2
     cells = [
         (width * column / columns, width * (column + 1) / columns, height * row)

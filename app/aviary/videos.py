@@ -65,6 +65,7 @@ def make_film(
     size: tuple[int, int],
     duration_seconds: float,
     frames_per_second: int = 10,
+    shares_branch: bool = False,
 ) -> Film:
     """A static camera on a branch or two, and these individuals about it.
 
@@ -74,11 +75,14 @@ def make_film(
         size: width and height in pixels, both even.
         duration_seconds: of the film.
         frames_per_second: of the film.
+        shares_branch: whether they live on one branch and pass one another, which is hard to follow.
     Returns:
         Frames, sound and truth.
     """
     num_frames = round(duration_seconds * frames_per_second)
-    stage = draw_stage(*size, frames_per_second, num_frames, len(cast), generator)
+    stage = draw_stage(
+        *size, frames_per_second, num_frames, len(cast), generator, shares_branch=shares_branch
+    )
     moments = [draw_moments(stage, number, generator) for number in range(len(cast))]
     songs, waveform = _sing_in_turn(cast, moments, stage, generator)
     frames, boxes = _film(cast, moments, stage, generator)

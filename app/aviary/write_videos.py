@@ -22,6 +22,7 @@ def write_videos(
     size: Size = "standard",
     seed: int = 0,
     series: str = "more",
+    shares_branch: bool = False,
 ) -> dict[str, Any]:
     """More videos of the individuals of an aviary than it comes with, for large tests of counting.
 
@@ -31,6 +32,7 @@ def write_videos(
         size: of the aviary.
         seed: of the aviary.
         series: another name gives other videos of the same birds.
+        shares_branch: whether the birds of a video live on one branch and pass one another.
     Returns:
         The truth, as `describe_videos` gives it.
     Raises:
@@ -39,7 +41,15 @@ def write_videos(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     films: dict[str, dict[str, Any]] = {}
-    for task in film_tasks(directory, cast_sizes, films, size=size, seed=seed, series=series):
+    for task in film_tasks(
+        directory,
+        cast_sizes,
+        films,
+        size=size,
+        seed=seed,
+        series=series,
+        shares_branch=shares_branch,
+    ):
         task()
     return write_truth(directory / "truth.json", films, size=size, seed=seed)
 
@@ -52,6 +62,7 @@ def film_tasks(
     size: Size,
     seed: int,
     series: str,
+    shares_branch: bool = False,
 ) -> list[Callable[[], None]]:
     """One task per video, to be run in any order; each adds what is true about it to `films`."""
     known, strangers = inhabitants(size, seed)
@@ -63,7 +74,17 @@ def film_tasks(
         )
     casts = choose_casts(stars, strangers, cast_sizes, generator_for(seed, series, "casts"))
     return [
-        partial(_write_film, directory, number, cast, films, size=size, seed=seed, series=series)
+        partial(
+            _write_film,
+            directory,
+            number,
+            cast,
+            films,
+            size=size,
+            seed=seed,
+            series=series,
+            shares_branch=shares_branch,
+        )
         for number, cast in enumerate(casts, start=1)
     ]
 
@@ -87,6 +108,7 @@ def _write_film(
     size: Size,
     seed: int,
     series: str,
+    shares_branch: bool,
 ) -> None:
     amounts = AMOUNTS[size]
     film = make_film(
@@ -94,6 +116,7 @@ def _write_film(
         generator_for(seed, series, number),
         size=amounts.video_size,
         duration_seconds=amounts.video_seconds,
+        shares_branch=shares_branch,
     )
     name = f"video_{number:02d}.mp4"
     write_video(

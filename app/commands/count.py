@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from app.commands.outcome import outcome, table
-from inference import Embedder, count_individuals
+from inference import DetectionFile, Embedder, count_individuals, load_detections
 from inference.count import VideoCount
+from inference.video.detectors import DetectorName
 
 WORDS = (
     "What is counted: distinct individuals in this footage, as far as this encoder tells individuals "
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         options.videos,
         embedder,
         threshold=options.threshold,
-        detector=options.detector,
+        detector=_detector(options),
         frames_per_second=options.frames_per_second,
         progress=True,
     )
@@ -35,6 +36,17 @@ def run(options: argparse.Namespace) -> int:
             json.dumps(counted.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8"
         )
     return outcome(counted.skipped)
+
+
+def _detector(options: argparse.Namespace) -> DetectorName | DetectionFile:
+    if options.detections is None:
+        if options.min_confidence is not None:
+            raise ValueError("--min-confidence is of --detections. Name a detection file too.")
+        return options.detector
+    found = load_detections(options.detections, min_confidence=options.min_confidence)
+    for note in found.notes:
+        print(f"note: {options.detections}: {note}")
+    return found
 
 
 def count_table(counted: VideoCount) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,7 @@ def iter_moments(
     frames_per_second: float | None = 1.0,
     audio_seconds: float | None = 5.0,
     sample_rate_hz: int = 16000,
+    frame_indices: Collection[int] | None = None,
 ) -> Iterator[Moment]:
     """The frames of a video at even times, each with the sound around it.
 
@@ -127,6 +128,8 @@ def iter_moments(
         frames_per_second: float > 0, how many moments per second; None for every frame.
         audio_seconds: float > 0, the length of the sound around each frame; None for no sound.
         sample_rate_hz: int > 0, of the sound.
+        frame_indices: int >= 0 each; only the frames with these numbers are looked at, and nothing is
+            decoded behind the last of them. Numbers beyond the end give nothing. None for any frame.
     Yields:
         `Moment`, in the order of time.
     Raises:
@@ -143,18 +146,23 @@ def iter_moments(
             raise ValueError(f"Expected {name} > 0, received {value}.")
     path = Path(path)
     read_head(path)
-    return _iter_moments(path, frames_per_second, audio_seconds, sample_rate_hz)
+    chosen = None if frame_indices is None else frozenset(frame_indices)
+    return _iter_moments(path, frames_per_second, audio_seconds, sample_rate_hz, chosen)
 
 
 def _iter_moments(
-    path: Path, frames_per_second: float | None, audio_seconds: float | None, sample_rate_hz: int
+    path: Path,
+    frames_per_second: float | None,
+    audio_seconds: float | None,
+    sample_rate_hz: int,
+    frame_indices: frozenset[int] | None,
 ) -> Iterator[Moment]:
     with _open_video_stream(path) as (container, stream):
         zero_seconds = _clock_zero(container)
         sound: SoundTrack | None = None
         if audio_seconds is not None and container.streams.audio:
             sound = _read_sound_or_warn(path, sample_rate_hz)
-        frames = _iter_frames(path, container, stream)
+        frames = _with_numbers(_iter_frames(path, container, stream), frame_indices)
         for index, seconds, frame in _sample_evenly(frames, frames_per_second):
             waveform = None
             if sound is not None and audio_seconds is not None:
@@ -218,6 +226,17 @@ def _iter_frames(
         damage = f"its frames end at {decoded_seconds:.2f} s of {duration_seconds:.2f} s"
     if damage is not None:
         logger.warning("'%s' is damaged: %s. %d frames are used.", path, damage, index + 1)
+
+
+def _with_numbers(
+    frames: Iterator[tuple[int, float, VideoFrame]], frame_indices: frozenset[int] | None
+) -> Iterator[tuple[int, float, VideoFrame]]:
+    last = max(frame_indices, default=-1) if frame_indices is not None else math.inf
+    for index, seconds, frame in frames:
+        if frame_indices is None or index in frame_indices:
+            yield index, seconds, frame
+        if index >= last:
+            return
 
 
 def _sample_evenly(

@@ -126,3 +126,20 @@ def test_casts_hold_no_bird_twice_and_no_two_look_alikes(seed: int) -> None:
     everyone = {(bird.species.name, bird.number) for cast in casts for bird in cast}
     assert not any((species, 0) in everyone and (species, 2) in everyone for species, _ in everyone)
     assert any(bird in strangers for cast in casts for bird in cast)
+
+
+def test_birds_that_share_a_branch_pass_one_another() -> None:
+    known, _ = inhabitants("standard", 0)
+    film = make_film(
+        known[:2],
+        generator_for(1, "crossing"),
+        size=(320, 240),
+        duration_seconds=6.0,
+        shares_branch=True,
+    )
+    sides = set()
+    for boxes in film.boxes:
+        left = {individual.name: box[0] for individual, box in boxes}
+        if len(left) == 2:
+            sides.add(left[known[0].name] < left[known[1].name])
+    assert sides == {True, False}

@@ -10,8 +10,8 @@ import pytest
 from fused_encoder.media import write_video
 from inference import Embedder, Embeddings, count_individuals
 from inference.plots import plot_individuals
-from inference.sightings import crop_detection
-from inference.tracklets import Detection
+from inference.video.crops import crop_detection
+from inference.video.detection import Detection
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_reading_in_small_pieces_finds_the_same_tracklets(videos, embedder, monk
         return {tracklet for _, _, tracklet, _ in rows_of(counted)}
 
     whole = tracklets()
-    monkeypatch.setattr("inference.sightings.PIECE_BYTES", 1)
+    monkeypatch.setattr("inference.video.watching.PIECE_BYTES", 1)
     assert tracklets() == whole == {0, 1}
 
 

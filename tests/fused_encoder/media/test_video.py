@@ -352,3 +352,15 @@ def test_the_gulls_have_a_track_without_a_sound(data_dir: Path) -> None:
     moments = list(iter_moments(data_dir / "video" / "gulls_silent_track.mp4"))
     assert [moment.frame_index for moment in moments] == list(range(0, 259, 25))
     assert all(m.waveform is not None and not m.waveform.any() for m in moments)
+
+
+def test_only_the_frames_that_are_asked_for_come(flash_and_click: Film) -> None:
+    path = flash_and_click([n / 25 for n in range(20)], flash_index=7, click_seconds=None)
+    moments = list(iter_moments(path, frames_per_second=None, frame_indices=[3, 7, 99]))
+    assert [moment.frame_index for moment in moments] == [3, 7]
+    assert [moment.frame.mean() > 200 for moment in moments] == [False, True]
+
+
+def test_no_frames_are_asked_for_and_none_come(flash_and_click: Film) -> None:
+    path = flash_and_click([0.0, 0.1], flash_index=0, click_seconds=None)
+    assert list(iter_moments(path, frames_per_second=None, frame_indices=[])) == []

@@ -1,59 +1,25 @@
-"""Detections: where the animals are in a video's frames."""
+"""Motion: what differs from the background, for a camera that stands still."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from fused_encoder.media import Moment
-from inference.tracklets import Detection
-
-Detector = Callable[[Sequence[Moment]], list[Detection]]
-DetectorName = Literal["motion", "whole"]
-Box = tuple[float, float, float, float]
+from inference.video.detection import Box, Detection
 
 BACKGROUND_FRAMES = 50
 MIN_CHANGE = 20  # grey levels, of 255
 WEAK_CHANGE = 6
+SURE_CHANGE = 60
 MIN_AREA_SHARE = 0.002  # of the frame
 MAX_AREA_SHARE = 0.4
 MIN_GHOST_FRAMES = 3
 MAX_WIDTH = 640  # what is looked at; boxes are in the frame's own pixels
 JOIN_SHARE = 0.015  # of the frame's width: pieces nearer than this are one animal
-
-
-def find_detector(detector: DetectorName | Detector) -> Detector:
-    """The detector of this name, or the caller's own.
-
-    Raises:
-        ValueError: the name is unknown.
-    """
-    if callable(detector):
-        return detector
-    known: dict[str, Detector] = {"motion": detect_motion, "whole": detect_whole_frames}
-    if detector not in known:
-        raise ValueError(
-            f"Unknown detector {detector!r}. Expected one of {', '.join(known)}, or a function that "
-            "takes moments and gives detections."
-        )
-    return known[detector]
-
-
-def detect_whole_frames(moments: Sequence[Moment]) -> list[Detection]:
-    """Every frame as one detection, for footage that shows one animal and little else."""
-    return [
-        Detection(
-            moment.frame_index,
-            moment.time_seconds,
-            (0.0, 0.0, float(moment.frame.shape[1]), float(moment.frame.shape[0])),
-            1.0,
-        )
-        for moment in moments
-    ]
 
 
 def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
@@ -70,7 +36,8 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
         moments: frames of one video, all of one size.
 
     Returns:
-        Detections, frame by frame, from left to right; the score is the mean change in [0, 1].
+        Detections, frame by frame, from left to right; the score is the mean change,
+        and 1 from 60 grey levels.
     Reference:
         Cucchiara et al., "Detecting moving objects, ghosts, and shadows in video streams", 2003,
         https://doi.org/10.1109/TPAMI.2003.1233909 (ghosts; ours are told by their outline).
@@ -183,7 +150,7 @@ def _changed_regions(frame: np.ndarray, background: np.ndarray) -> list[_Region]
         if MIN_AREA_SHARE * height * width <= len(rows) <= MAX_AREA_SHARE * height * width:
             left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
             box: Box = (float(left), float(top), float(right), float(bottom))
-            score = float(change[rows, columns].mean()) / 255
+            score = min(1.0, float(change[rows, columns].mean()) / SURE_CHANGE)
             is_ghost = _has_sharper_outline(background, frame, rows, columns)
             regions.append(_Region(rows, columns, box, score, is_ghost))
     return sorted(regions, key=lambda region: region.box)

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from fused_encoder.media import Moment
-from inference.detections import detect_motion, detect_whole_frames, find_detector
-from inference.tracklets import Detection, box_iou
+from inference.video.detection import Detection, box_iou
+from inference.video.motion import detect_motion
 
 HEIGHT, WIDTH, SIDE = 120, 160, 24
 RED = (200, 40, 30)
@@ -67,22 +67,3 @@ def test_nothing_that_moves_gives_no_detection():
 @pytest.mark.parametrize("num_frames", [0, 1, 2])
 def test_fewer_than_three_frames_show_no_motion(num_frames):
     assert detect_motion(moments_with_square([(10, 10), (90, 60)][:num_frames])) == []
-
-
-def test_whole_frames_are_one_detection_each():
-    detections = detect_whole_frames(moments_with_square([None, (10, 10)]))
-    assert [d.box for d in detections] == [(0.0, 0.0, WIDTH, HEIGHT)] * 2
-    assert [(d.frame_index, d.time_seconds) for d in detections] == [(0, 0.0), (1, 0.2)]
-
-
-def test_a_detector_is_found_by_name_or_taken_as_it_is():
-    assert find_detector("motion") is detect_motion
-    assert find_detector("whole") is detect_whole_frames
-    assert find_detector(background) is background
-
-
-def test_an_unknown_detector_is_refused():
-    with pytest.raises(
-        ValueError, match=r"Unknown detector 'yolo'\. Expected one of motion, whole"
-    ):
-        find_detector("yolo")
