@@ -12,7 +12,7 @@ from fused_encoder.media import UnreadableMediaError
 from inference.embed import Embedder
 from inference.embeddings import concatenate_embeddings
 from inference.footage import IndividualCount, group_videos
-from inference.individuals import check_threshold
+from inference.grouping.decision import check_threshold
 from inference.video.detectors import Detector, DetectorName, find_detector
 from inference.video.sightings import Sightings, find_sightings
 

@@ -9,9 +9,13 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from inference.calibrate.calibration import Calibration
 from inference.constraints import Constraints, check_constraints
 from inference.embeddings import check_embeddings
-from inference.individuals import Conflict, check_threshold, group_individuals
+from inference.grouping.count_interval import CountInterval, count_interval, num_certain
+from inference.grouping.decision import Decision, decide_by
+from inference.individuals import LARGE, Conflict, check_qualities, group_rows
+from inference.modalities import Modality
 
 ESTIMAND = "distinct individuals in this footage"
 
@@ -28,7 +32,10 @@ class IndividualCount:
         links: dict of individual to tuple of the videos it is seen in, for each individual in two or more.
         conflicts: tuple of Conflict: pairs that look like one individual but were seen together, for a person
             to look at.
-        threshold: float, the mean cosine similarity from which groups were joined.
+        threshold: float, the mean cosine similarity from which groups were joined; NaN where several
+            modalities were joined by log-odds.
+        interval: CountInterval of `num_individuals`.
+        intervals: dict of video to the CountInterval of its number.
         estimand: str, what the number estimates. It is no estimate of a population.
     """
 
@@ -39,6 +46,8 @@ class IndividualCount:
     links: dict[int, tuple[Hashable, ...]]
     conflicts: tuple[Conflict, ...]
     threshold: float
+    interval: CountInterval
+    intervals: dict[Hashable, CountInterval]
     estimand: str = ESTIMAND
 
 
@@ -46,9 +55,12 @@ def group_videos(
     embeddings: npt.ArrayLike,
     videos: Sequence[Hashable],
     *,
-    threshold: float,
+    threshold: float | None = None,
+    calibration: Calibration | None = None,
+    modalities: Sequence[Modality] | Modality = "image",
     frames: Sequence[Hashable | None] | None = None,
     tracklets: Sequence[Hashable | None] | None = None,
+    qualities: npt.ArrayLike | None = None,
     must_link: Iterable[tuple[int, int]] = (),
     cannot_link: Iterable[tuple[int, int]] = (),
     all_videos: Iterable[Hashable] = (),
@@ -56,19 +68,25 @@ def group_videos(
     """Count individuals per video and link them across videos.
 
     Rows of each video are grouped on their own (`group_individuals`); the groups are then linked across
-    videos with the same threshold and constraints, by the mean similarity over pairs of their observations.
+    videos in the same way and under the same constraints, by the mean over pairs of their observations.
     Grouping everything at once would let look-alikes of different places draw groups together before each
     video has its say. Two groups of one video may still become one through a third video, unless they were
     seen together.
 
+    Each number has an interval: see `count_interval`. Without a calibration it is what is certain,
+    from the animals that were seen together to the number of tracklets.
+
     Args:
         embeddings: float32 [num, size], unit length.
         videos: num hashable values, the video of each row (such as its path).
-        threshold: float in [-1, 1], mean cosine similarity.
+        threshold: float in [-1, 1], mean cosine similarity. Either this or `calibration`.
+        calibration: of the encoder that made the embeddings.
+        modalities: what each row was made of, or one for all. Default "image".
         frames: num frame numbers within the video; rows of one frame are different animals. None for a row
             that belongs to no frame.
         tracklets: num tracklet numbers within the video; rows of one tracklet are one individual. None for a
             row without one.
+        qualities: float [num] in [0, 1]; poor rows count less in their tracklet.
         must_link: pairs of rows that are one individual.
         cannot_link: pairs of rows that are not.
         all_videos: videos to report even if no row is of them.
@@ -78,29 +96,26 @@ def group_videos(
         ValueError: as `group_individuals`; all contradictions of all videos in one message.
     """
     checked = check_embeddings(embeddings)
-    check_threshold(threshold)
+    decision = decide_by(threshold, calibration, modalities, checked)
+    weights = check_qualities(qualities, len(checked))
     tied, cannot = list(must_link), list(cannot_link)
     tracklets = _within_video("tracklets", tracklets, videos, len(checked))
     frames = _within_video("frames", frames, videos, len(checked))
     check = partial(
         check_constraints, len(checked), cannot_link=cannot, tracklets=tracklets, frames=frames
     )
-    known = check(must_link=tied)
+    vectors = np.asarray(checked, np.float32 if len(checked) > LARGE else np.float64)
+    given = known = check(must_link=tied)
     has_links_across = bool(tied)
     rows_of = _rows_of_each(videos)
-    for rows in rows_of.values():
-        tied += _ties_within(checked, np.array(rows), threshold, known)
-        if has_links_across:  # what this video ties together may concern the next
-            known = check(must_link=tied)
-    grouping = group_individuals(
-        checked,
-        threshold=threshold,
-        must_link=tied,
-        cannot_link=cannot,
-        tracklets=tracklets,
-        frames=frames,
-    )
+    if len(rows_of) > 1:
+        for rows in rows_of.values():
+            tied += _ties_within(vectors, np.array(rows), decision, known, weights)
+            if has_links_across:  # what this video ties together may concern the next
+                known = check(must_link=tied)
+    grouping = group_rows(vectors, decision, check(must_link=tied), weights)
     seen_in = {video: np.unique(grouping.labels[rows]) for video, rows in rows_of.items()}
+    every = np.arange(len(checked))
     return IndividualCount(
         num_individuals=grouping.num_individuals,
         per_video=dict.fromkeys(all_videos, 0)
@@ -109,7 +124,29 @@ def group_videos(
         members=dict(enumerate(grouping.members())),
         links=_links(seen_in),
         conflicts=grouping.conflicts,
-        threshold=float(threshold),
+        threshold=grouping.threshold,
+        interval=_interval(grouping.num_individuals, every, given, decision),
+        intervals={video: _interval(0, every[:0], given, decision) for video in all_videos}
+        | {
+            video: _interval(len(seen_in[video]), np.array(rows), given, decision)
+            for video, rows in rows_of.items()
+        },
+    )
+
+
+def _interval(
+    num_found: int, rows: np.ndarray, known: Constraints, decision: Decision
+) -> CountInterval:
+    """Of the individuals among these rows, by what was known before anything was compared."""
+    here = np.unique(known.component_of[rows])
+    apart = known.component_of[known.cannot_link]
+    if len(rows) < len(known.component_of):
+        apart = apart[np.isin(apart, here).all(axis=1)]
+    return count_interval(
+        num_found,
+        () if decision.rule is None else decision.rule.tried,
+        minimum=num_certain(len(here), np.unique(np.sort(apart, axis=1), axis=0)),
+        maximum=len(here),
     )
 
 
@@ -138,7 +175,11 @@ def _rows_of_each(videos: Sequence[Hashable]) -> dict[Hashable, list[int]]:
 
 
 def _ties_within(
-    embeddings: np.ndarray, rows: np.ndarray, threshold: float, known: Constraints
+    vectors: np.ndarray,
+    rows: np.ndarray,
+    decision: Decision,
+    known: Constraints,
+    weights: np.ndarray | None,
 ) -> list[tuple[int, int]]:
     """Pairs of rows that tie together each individual of one video, by all that is known of all videos."""
     component_of = known.component_of[rows]
@@ -146,12 +187,17 @@ def _ties_within(
     together = first[np.searchsorted(here, component_of)]
     apart = known.component_of[known.cannot_link]
     apart = apart[np.isin(apart, here).all(axis=1)]
-    grouping = group_individuals(
-        embeddings[rows],
-        threshold=threshold,
+    constraints = check_constraints(
+        len(rows),
         must_link=enumerate(together.tolist()),
         cannot_link=first[np.searchsorted(here, apart)].tolist(),
         tracklets=known.tracklet_of[rows].tolist(),
+    )
+    grouping = group_rows(
+        vectors[rows],
+        decision.of_rows(rows),
+        constraints,
+        None if weights is None else weights[rows],
     )
     return [
         (int(rows[group[0]]), int(rows[row])) for group in grouping.members() for row in group[1:]

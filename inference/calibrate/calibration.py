@@ -18,6 +18,7 @@ from inference.calibrate.certified import (
 )
 from inference.calibrate.pair_calibration import PairCalibration
 from inference.embeddings import fingerprint_of
+from inference.grouping.rule import GroupingRule
 
 SCHEMA = 1
 ROUND_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -35,6 +36,7 @@ class Calibration:
         pairs: pair pattern, such as "image-image" or "image-fused", -> its `PairCalibration`.
         is_identity_disjoint: whether nobody it was fitted on was trained on. If not, probabilities are too
             sure and thresholds too low for animals that the encoder has never seen.
+        groupings: modality, such as "image", -> how its embeddings are grouped into individuals.
 
     Example:
         >>> calibration = Calibration(None, {"image-image": PairCalibration(20.0, -10.0)})
@@ -45,6 +47,7 @@ class Calibration:
     fingerprint: str | None
     pairs: Mapping[str, PairCalibration] = field(default_factory=dict)
     is_identity_disjoint: bool = True
+    groupings: Mapping[str, GroupingRule] = field(default_factory=dict)
 
     def pair(self, pattern: str = "image-image") -> PairCalibration:
         """The calibration of one pattern.
@@ -192,6 +195,7 @@ class Calibration:
             "fingerprint": self.fingerprint,
             "is_identity_disjoint": self.is_identity_disjoint,
             "pairs": {pattern: pair.to_dict() for pattern, pair in self.pairs.items()},
+            "groupings": {name: rule.to_dict() for name, rule in self.groupings.items()},
         }
 
     @classmethod
@@ -204,7 +208,11 @@ class Calibration:
         try:
             if record["schema"] <= SCHEMA:
                 pairs = {name: PairCalibration.from_dict(p) for name, p in record["pairs"].items()}
-                return cls(record["fingerprint"], pairs, record["is_identity_disjoint"])
+                rules = {
+                    name: GroupingRule.from_dict(rule)
+                    for name, rule in record.get("groupings", {}).items()
+                }
+                return cls(record["fingerprint"], pairs, record["is_identity_disjoint"], rules)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"Not a calibration ({type(error).__name__}: {error}). Expected what to_dict gave."

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from inference.constraints import Constraints
+from inference.modalities import MODALITIES
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +22,13 @@ class Atoms:
         observations: float [num_observations, size], unit length.
         atom_of: int64 [num_observations], numbered from 0.
         apart: int64 [pairs, 2], atoms that can never be one individual.
+        modality_of: int8 [num_observations], what each was made of, by its place in `MODALITIES`.
     """
 
     observations: np.ndarray
     atom_of: np.ndarray
     apart: np.ndarray
+    modality_of: np.ndarray
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -41,23 +44,57 @@ class Atoms:
         return sum_within(self.observations, self.atom_of)
 
 
+def lone_atoms(observations: np.ndarray) -> Atoms:
+    """Each observation as an atom, all of one modality, with no constraints."""
+    num = len(observations)
+    return Atoms(observations, np.arange(num), np.empty((0, 2), np.int64), np.zeros(num, np.int8))
+
+
 def pool_rows(
-    embeddings: np.ndarray, constraints: Constraints, weights: np.ndarray | None = None
+    embeddings: np.ndarray,
+    constraints: Constraints,
+    modality_of: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> Atoms:
     """The atoms of these rows; atom i is the component i of the constraints.
 
     Args:
         embeddings: float [num, size], unit length.
         constraints: of the same rows.
+        modality_of: int8 [num]; rows of one tracklet are pooled within each modality.
         weights: float [num] > 0, how much a row counts within its tracklet; None: all alike.
     """
-    weighted = embeddings if weights is None else embeddings * weights[:, np.newaxis]
-    observations = pool(weighted, constraints.tracklet_of)
-    if weights is not None and observations is weighted:  # every row is a tracklet of its own
+    pooled_by = constraints.tracklet_of * len(MODALITIES) + modality_of
+    _, first_row, observation_of = np.unique(pooled_by, return_index=True, return_inverse=True)
+    if len(first_row) == len(embeddings):  # nothing to pool
+        first_row = observation_of = np.arange(len(embeddings))
         observations = embeddings
-    _, first_row = np.unique(constraints.tracklet_of, return_index=True)
+    else:
+        weighted = embeddings if weights is None else embeddings * weights[:, np.newaxis]
+        observations = pool(weighted, observation_of)
     apart = np.sort(constraints.component_of[constraints.cannot_link], axis=1)
-    return Atoms(observations, constraints.component_of[first_row], np.unique(apart, axis=0))
+    return Atoms(
+        observations,
+        constraints.component_of[first_row],
+        np.unique(apart, axis=0),
+        modality_of[first_row],
+    )
+
+
+def renamed(atoms: Atoms, name_of: np.ndarray) -> Atoms:
+    """The same atoms under other numbers, and their observations in the order of these.
+
+    Args:
+        atoms: any.
+        name_of: int64 [num], the new number of each atom.
+    """
+    atom_of = name_of[atoms.atom_of]
+    order = np.argsort(atom_of, kind="stable")
+    if np.array_equal(order, np.arange(len(order))):
+        return Atoms(atoms.observations, atom_of, name_of[atoms.apart], atoms.modality_of)
+    return Atoms(
+        atoms.observations[order], atom_of[order], name_of[atoms.apart], atoms.modality_of[order]
+    )
 
 
 def sum_within(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:

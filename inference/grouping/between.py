@@ -47,9 +47,7 @@ def centre_moments(sums: np.ndarray, sizes: np.ndarray, mean_noise: float) -> Ce
     return CentreMoments(effective, mean, covariance, mean_noise * float((weights / sizes).sum()))
 
 
-def centre_spectrum(
-    moments: CentreMoments, least: float
-) -> tuple[np.ndarray, np.ndarray, float]:
+def centre_spectrum(moments: CentreMoments, least: float) -> tuple[np.ndarray, np.ndarray, float]:
     """Directions, their variances, and the variance of all others.
 
     A direction counts as one of much variance where its eigenvalue is above what as many centres without

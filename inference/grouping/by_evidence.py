@@ -1,9 +1,10 @@
-"""Grouping by evidence: start from what is surely one, then join, move and split while the total log-odds rise."""
+"""Grouping by evidence: from what is surely one, join, move and split while the total log-odds rise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from inference.grouping.identity_model import IdentityModel
 from inference.grouping.improvement import Improver, groups_of
 from inference.grouping.linear import link_by_similarity
 from inference.grouping.merging import merge_nearest
+from inference.grouping.scored import ScoredGroups
 
 ROUNDS = 3
 
@@ -51,7 +53,9 @@ def group_by_evidence(
     Returns:
         EvidencePartition.
     """
-    labels = _numbered(link_by_similarity(atoms, model.start_similarity)) if start is None else start
+    labels = (
+        _numbered(link_by_similarity(atoms, model.start_similarity)) if start is None else start
+    )
     num_observations = len(atoms.observations)
     for _ in range(ROUNDS):
         before = labels
@@ -62,16 +66,19 @@ def group_by_evidence(
         sums, total = whitened(atoms, here)
         alpha = concentration(len(group_sums), num_observations)
         singles = EvidenceGroups(here, sums, atoms.sizes, total, alpha)
-        improver = Improver(singles, atoms.apart)
-        labels = _until_stable(
-            labels, lambda l, s=singles, i=improver: i.improve(_joined(s, l, atoms.apart))
-        )
+        labels = _until_stable(labels, partial(_joined_and_improved, singles, atoms.apart))
         if np.array_equal(labels, before):
             break
     return EvidencePartition(labels, singles, groups_of(singles, labels))
 
 
-def _joined(singles: EvidenceGroups, labels: np.ndarray, apart: np.ndarray) -> np.ndarray:
+def _joined_and_improved(
+    singles: ScoredGroups, apart: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    return Improver(singles, apart).improve(_joined(singles, labels, apart))
+
+
+def _joined(singles: ScoredGroups, labels: np.ndarray, apart: np.ndarray) -> np.ndarray:
     """Groups that are each other's best partner joined, as long as that gains."""
 
     def once(labels: np.ndarray) -> np.ndarray:

@@ -20,8 +20,9 @@ class CountInterval:
     Attributes:
         low: int.
         high: int.
-        confidence: float, the share of intervals made in this way that hold the truth, for footage like that of the
-            known individuals; None where there was nothing to learn it from: then low and high are certain.
+        confidence: float, the share of intervals made in this way that hold the truth, for footage like that
+            of the known individuals; None where there was nothing to learn it from: then low and high are
+            certain.
         minimum: int, certain: so many were seen together, pairwise.
         maximum: int, certain if tracklets are: so many tracklets (or single sightings) there are.
         expected: float, the count after the usual error for its size is taken away.
@@ -69,9 +70,7 @@ def count_interval(
         https://doi.org/10.1080/01621459.2017.1307116
     """
     if num_found == 0 or not tried:
-        return CountInterval(
-            minimum, maximum, None, minimum, maximum, float(num_found), len(tried)
-        )
+        return CountInterval(minimum, maximum, None, minimum, maximum, float(num_found), len(tried))
     found = np.array([footage.num_found for footage in tried], float)
     ratios = np.array([footage.num_true for footage in tried], float) / found
     near = np.argsort(np.abs(np.log(found / num_found)), kind="stable")[:NEAR_FOOTAGES]

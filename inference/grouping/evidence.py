@@ -63,7 +63,9 @@ class EvidenceGroups(ScoredGroups):
         along = self.along[groups] / self.sizes[groups, np.newaxis]
         noise = model.mean_noise / self.sizes[groups, np.newaxis]
         weights = 1 / np.sqrt(model.variances + noise) - 1 / np.sqrt(model.rest_variance + noise)
-        centres = means / np.sqrt(model.rest_variance + noise) + (along * weights) @ model.directions
+        centres = (
+            means / np.sqrt(model.rest_variance + noise) + (along * weights) @ model.directions
+        )
         lengths = np.linalg.norm(centres, axis=1, keepdims=True)
         return (centres / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 

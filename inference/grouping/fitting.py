@@ -44,9 +44,7 @@ def fit_identity_model(
     return replace(fit_model_of_observations(*known), fingerprint=fingerprint_of(embeddings))
 
 
-def fit_model_of_observations(
-    observations: np.ndarray, individual_of: np.ndarray
-) -> IdentityModel:
+def fit_model_of_observations(observations: np.ndarray, individual_of: np.ndarray) -> IdentityModel:
     """As `fit_identity_model`, of pooled observations.
 
     Args:
@@ -56,8 +54,8 @@ def fit_model_of_observations(
     seen_twice = int((np.bincount(individual_of) > 1).sum())
     if seen_twice < LEAST_INDIVIDUALS:
         raise ValueError(
-            f"A model of individuals needs at least {LEAST_INDIVIDUALS} of them seen in two sources each; received "
-            f"{seen_twice}. Label more recordings or photos, or group by a threshold of similarity."
+            f"A model of individuals needs at least {LEAST_INDIVIDUALS} of them seen in two sources each; "
+            f"received {seen_twice}. Label more recordings or photos, or group by a threshold of similarity."
         )
     whitening = _whitening(observations, individual_of)
     points = observations @ whitening

@@ -16,12 +16,12 @@ NOISE_REACH = 3.0  # standard deviations of the log noise, to either side
 
 @dataclass(frozen=True, eq=False)
 class IdentityModel:
-    """A Gaussian model of individuals: centres with noise around them, each individual with a noise level of its own.
+    """A Gaussian model of individuals: centres, and noise around them with a level for each individual.
 
     An observation is `centre + noise`. Centres are normal around `mean`, with a few directions in which
     they vary much (species, sites) and one variance in all others. Noise is normal with one variance in all
-    directions after `whitening`; that variance differs between individuals (some birds are always badly seen), log-normally.
-    From this follows how probable a set of observations is if all show one individual, and so the
+    directions after `whitening`; that variance differs between individuals (some are always badly
+    seen), log-normally. From this follows how probable a set of observations is if all show one individual, and so the
     evidence that two groups of any size are one: that of many observations adds up, where the mean over pairs
     does not grow.
 
@@ -30,7 +30,8 @@ class IdentityModel:
         directions: float64 [num_directions, size], orthonormal.
         variances: float64 [num_directions], of centres along them.
         rest_variance: float > 0, of centres along every other direction.
-        log_noise_mean: float, mean over individuals of the natural logarithm of the noise variance per direction.
+        log_noise_mean: float, mean over individuals of the natural logarithm of the noise variance per
+            direction.
         log_noise_sd: float > 0, its standard deviation.
         whitening: float64 [size, size]; observations are multiplied with it first.
         evidence_scale: float in (0, 1], the share of the evidence that holds on individuals the model

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from inference.grouping.scored import ScoredGroups
 from inference.grouping.neighbours import nearest_keys
+from inference.grouping.scored import ScoredGroups
 
 NEAREST_GROUPS = 6
 MAX_SWEEPS = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -84,21 +84,11 @@ def link_by_similarity(atoms: Atoms, threshold: float) -> np.ndarray:
     return merge_nearest(groups, len(atoms), atoms.apart, bound_of=groups.bound_of)
 
 
-def link_by_log_odds(
-    observations: np.ndarray,
-    modalities: Sequence[Modality],
-    atom_of: np.ndarray,
-    apart: np.ndarray,
-    lines: Mapping[str, Line],
-    threshold: float,
-) -> np.ndarray:
+def link_by_log_odds(atoms: Atoms, lines: Mapping[str, Line], threshold: float) -> np.ndarray:
     """Average linkage of calibrated log-odds, where embeddings of several modalities meet.
 
     Args:
-        observations: float [num, size], unit length.
-        modalities: of each observation.
-        atom_of: int [num], the atom of each observation, numbered from 0.
-        apart: int64 [pairs, 2], atoms that can never be one individual.
+        atoms: what is grouped.
         lines: pair pattern -> (slope, intercept) of its log-odds.
         threshold: float, mean log-odds; groups of at least that much become one.
 
@@ -108,30 +98,30 @@ def link_by_log_odds(
     Raises:
         ValueError: two modalities meet that have no line.
     """
-    here = [name for name in MODALITIES if name in set(modalities)]
-    width = observations.shape[1] + 1
-    num_atoms = int(atom_of.max(initial=-1)) + 1
-    keys = np.zeros((num_atoms, len(here) * width))
+    here = np.unique(atoms.modality_of)
+    width = atoms.observations.shape[1] + 1
+    keys = np.zeros((len(atoms), len(here) * width))
     queries = np.zeros_like(keys)
-    for number, name in enumerate(here):
-        rows = np.flatnonzero(np.array([modality == name for modality in modalities], bool))
-        with_one = np.hstack([observations[rows], np.ones((len(rows), 1))])
-        np.add.at(keys[:, number * width : (number + 1) * width], atom_of[rows], with_one)
-        for other_number, other in enumerate(here):
-            slope, intercept = _line(lines, name, other)
-            factors = np.r_[np.full(width - 1, slope), intercept]
-            block = slice(other_number * width, (other_number + 1) * width)
-            np.add.at(queries[:, block], atom_of[rows], with_one * factors)
-    groups = LinearGroups(queries, keys, np.bincount(atom_of), np.nextafter(threshold, -np.inf))
-    return merge_nearest(groups, num_atoms, apart, bound_of=groups.bound_of)
+    for number, code in enumerate(here):
+        rows = np.flatnonzero(atoms.modality_of == code)
+        with_one = np.hstack([atoms.observations[rows], np.ones((len(rows), 1))])
+        own = slice(number * width, (number + 1) * width)
+        np.add.at(keys[:, own], atoms.atom_of[rows], with_one)
+        for other_number, other_code in enumerate(here):
+            slope, intercept = _line(lines, MODALITIES[code], MODALITIES[other_code])
+            factors = np.append(np.full(width - 1, slope), intercept)
+            other = slice(other_number * width, (other_number + 1) * width)
+            np.add.at(queries[:, other], atoms.atom_of[rows], with_one * factors)
+    groups = LinearGroups(queries, keys, atoms.sizes, np.nextafter(threshold, -np.inf))
+    return merge_nearest(groups, len(atoms), atoms.apart, bound_of=groups.bound_of)
 
 
 def _line(lines: Mapping[str, Line], first: Modality, second: Modality) -> Line:
     pattern = pair_pattern(first, second)
     if pattern not in lines:
         raise ValueError(
-            f"Embeddings of {first} and {second} meet, but the calibration has no pattern {pattern!r}; it has "
-            f"{', '.join(lines) or 'none'}. Calibrate with both, or group each modality on its own."
+            f"Embeddings of {first} and {second} meet, but the calibration has no pattern {pattern!r}; it "
+            f"has {', '.join(lines) or 'none'}. Calibrate with both, or group each modality on its own."
         )
     return lines[pattern]
 

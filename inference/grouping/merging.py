@@ -37,10 +37,11 @@ def merge_nearest(
     """Join groups that are each other's nearest, until nothing speaks for any two being one.
 
     Each group keeps a list of its nearest groups. In every round all pairs of groups that are each other's
-    best partners become one, and those whose best partner was joined look at their list again. Where `bound_of`
-    says what a group outside the list can have at most (which holds for average linkage: merges of others never make two
-    groups more alike), a group whose list falls below it waits until lists are made anew; then the result is that of always
-    joining the best pair of all, up to ties and up to what `nearest_keys` misses.
+    best partners become one, and those whose best partner was joined look at their list again. Where
+    `bound_of` says what a group outside the list can have at most (for average linkage, since merges of
+    others never make two groups more alike), a group whose list falls below it waits until lists are made
+    anew; then the result is that of always joining the best pair of all, up to ties and up to what
+    `nearest_keys` misses.
 
     Args:
         groups: what is compared and joined.
@@ -181,7 +182,7 @@ class _Merger:
             self._is_open[groups[is_done]] = False  # merges of others can only make it less alike
 
     def _compared(self, groups: np.ndarray, listed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the listed groups have become, and how much speaks for each; -1 and -inf where none is left."""
+        """What the listed groups have become, and how much speaks for each; else -1 and -inf."""
         partners = self.root_of(listed)
         rows = np.broadcast_to(groups[:, np.newaxis], partners.shape)
         is_free = (partners >= 0) & (partners != rows) & self._is_open[partners]

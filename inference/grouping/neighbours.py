@@ -41,7 +41,7 @@ def nearest_keys(
         return _without_own(found, products, own_key, k)
     if is_large:
         logger.warning(
-            "%d groups are compared one by one; with faiss (pip install 'fused-encoder[faiss]') it is quicker.",
+            "%d groups are compared one by one; faiss is quicker (pip install 'fused-encoder[faiss]').",
             len(keys),
         )
     return _scan(queries, keys, k, own_key)
@@ -68,16 +68,12 @@ def _scan(
     return found, products
 
 
-def _search_cells(
-    queries: np.ndarray, keys: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _search_cells(queries: np.ndarray, keys: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     import faiss
 
     size = keys.shape[1]
     num_cells = int(2 * np.sqrt(len(keys)))
-    index = faiss.IndexIVFFlat(
-        faiss.IndexFlatIP(size), size, num_cells, faiss.METRIC_INNER_PRODUCT
-    )
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(size), size, num_cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.niter = 0, 6
     training = np.random.default_rng(0).permutation(len(keys))
     index.train(keys[np.sort(training[: TRAINING_KEYS_PER_CELL * num_cells])])

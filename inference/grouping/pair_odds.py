@@ -1,4 +1,4 @@
-"""Groups scored by their pairs: the sum over all pairs within of how far their similarity is above a threshold."""
+"""Groups scored by their pairs: by how far the similarities within are above a threshold, in sum."""
 
 from __future__ import annotations
 

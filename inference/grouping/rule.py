@@ -1,4 +1,4 @@
-"""How embeddings of one modality are grouped: which way does best on known individuals, and how far its counts are off."""
+"""How embeddings of one modality are grouped: as did best on known individuals, and how far counts are off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import check_embeddings
-from inference.grouping.atoms import Atoms
+from inference.grouping.atoms import Atoms, lone_atoms
 from inference.grouping.by_evidence import group_by_evidence
 from inference.grouping.fitting import LEAST_INDIVIDUALS, fit_model_of_observations
 from inference.grouping.identity_model import IdentityModel
@@ -28,7 +28,6 @@ ABOUT_AS_WELL = 0.005
 NUM_SPLITS = 4
 NUM_FOOTAGES = 60  # of each half
 MAX_OBSERVATIONS_TRIED = 1500  # of one half
-_NO_PAIRS = np.empty((0, 2), np.int64)
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ def _fitted(observations: np.ndarray, individual_of: np.ndarray, way: str) -> Gr
 
 
 def _best_way(held_out_f1: Mapping[str, float]) -> str:
-    """Average linkage, unless another way is clearly better; of several, the first that does about as well as any."""
+    """Average linkage, unless another way is clearly better; then the first about as good as any."""
     best = max(held_out_f1.values())
     if best < held_out_f1[LINKAGE] + CLEARLY_BETTER:
         return LINKAGE
@@ -250,8 +249,3 @@ def _linked(atoms: Atoms, threshold: float, improves: bool) -> np.ndarray:
         groups = PairGroups.of_atoms(atoms, threshold)
         labels = Improver(groups, atoms.apart).improve(labels)
     return labels
-
-
-def lone_atoms(observations: np.ndarray) -> Atoms:
-    """Each observation as an atom, with no constraints."""
-    return Atoms(observations, np.arange(len(observations)), _NO_PAIRS)

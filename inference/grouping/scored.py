@@ -1,4 +1,4 @@
-"""Groups with a score each, by sums of their observations: what joining, moving and splitting gain is a difference."""
+"""Groups with a score each, by sums of observations: what joining and moving gain is a difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAIRS_AT_ONCE = 50_000
 
 
 class ScoredGroups(ABC):
-    """Groups whose score depends on their sums alone; the total over all groups is to be as large as possible.
+    """Groups whose score depends on their sums alone; the total of all is to be as large as possible.
 
     Args:
         sums: float [num, size], of each group's observations. Changed in place.
