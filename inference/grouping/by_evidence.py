@@ -32,7 +32,7 @@ class EvidencePartition:
 
     labels: np.ndarray
     atoms: EvidenceGroups
-    groups: EvidenceGroups
+    groups: ScoredGroups
 
 
 def group_by_evidence(

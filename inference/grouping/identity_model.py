@@ -21,9 +21,9 @@ class IdentityModel:
     An observation is `centre + noise`. Centres are normal around `mean`, with a few directions in which
     they vary much (species, sites) and one variance in all others. Noise is normal with one variance in all
     directions after `whitening`; that variance differs between individuals (some are always badly
-    seen), log-normally. From this follows how probable a set of observations is if all show one individual, and so the
-    evidence that two groups of any size are one: that of many observations adds up, where the mean over pairs
-    does not grow.
+    seen), log-normally. From this follows how probable a set of observations is if all show one
+    individual, and so the evidence that two groups of any size are one: that of many observations adds up,
+    where the mean over pairs does not grow.
 
     Args:
         mean: float64 [size], in whitened coordinates.
@@ -138,27 +138,27 @@ class IdentityModel:
             ValueError: keys are missing or arrays do not fit each other.
         """
         try:
-            arrays = {
-                name: np.array(record[name], np.float64)
+            mean, directions, variances, whitening = (
+                np.array(record[name], np.float64)
                 for name in ("mean", "directions", "variances", "whitening")
-            }
-            numbers = {name: float(record[name]) for name in _NUMBERS}
-            size = len(arrays["mean"])
-            arrays["directions"] = arrays["directions"].reshape(-1, size)
-            if arrays["whitening"].shape != (size, size):
-                raise ValueError(f"whitening has the shape {arrays['whitening'].shape}")
-            return cls(**arrays, **numbers, fingerprint=record.get("fingerprint"))
+            )
+            size = len(mean)
+            if whitening.shape != (size, size):
+                raise ValueError(f"whitening has the shape {list(whitening.shape)}")
+            return cls(
+                mean,
+                directions.reshape(len(variances), size),
+                variances,
+                float(record["rest_variance"]),
+                float(record["log_noise_mean"]),
+                float(record["log_noise_sd"]),
+                whitening,
+                float(record["evidence_scale"]),
+                float(record["start_similarity"]),
+                float(record["num_individuals"]),
+                record.get("fingerprint"),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"This is no model of individuals, or it is damaged ({error}). Calibrate the encoder again."
             ) from error
-
-
-_NUMBERS = (
-    "rest_variance",
-    "log_noise_mean",
-    "log_noise_sd",
-    "evidence_scale",
-    "start_similarity",
-    "num_individuals",
-)

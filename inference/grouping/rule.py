@@ -1,4 +1,4 @@
-"""How embeddings of one modality are grouped: as did best on known individuals, and how far counts are off."""
+"""How embeddings of one modality are grouped: as did best on known individuals, and how far off."""
 
 from __future__ import annotations
 
