@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from math import isnan
 from pathlib import Path
+from typing import TypedDict
 
 from tqdm import tqdm
 
 from fused_encoder.media import UnreadableMediaError
+from inference.calibrate.calibration import Calibration
 from inference.embed import Embedder
-from inference.embeddings import concatenate_embeddings
+from inference.embeddings import Embeddings, concatenate_embeddings
 from inference.footage import IndividualCount, group_videos
 from inference.grouping.decision import check_threshold
 from inference.video.detectors import Detector, DetectorName, find_detector
 from inference.video.sightings import Sightings, find_sightings
+from inference.video.sound import Sound
 
 MIN_DETECTIONS_OF_MOTION = 3
 
@@ -84,9 +88,11 @@ class VideoCount:
         return {
             "estimand": self.count.estimand,
             "num_individuals": self.num_individuals,
+            "interval": asdict(self.count.interval),
             "per_video": self.per_video,
+            "intervals": {str(v): asdict(i) for v, i in self.count.intervals.items()},
             "links": {str(k): list(v) for k, v in self.count.links.items()},
-            "threshold": self.count.threshold,
+            "threshold": None if isnan(self.count.threshold) else self.count.threshold,
             "sightings": {str(individual): rows for individual, rows in sorted(seen.items())},
             "num_conflicts": len(self.count.conflicts),
             "skipped": [{"path": str(s.path), "reason": s.reason} for s in self.skipped],
@@ -104,6 +110,9 @@ def count_individuals(
     threshold: float | None = None,
     detector: DetectorName | Detector = "motion",
     frames_per_second: float = 5.0,
+    sound: Sound = "none",
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
     progress: bool = False,
 ) -> VideoCount:
     """Distinct individuals in each video, and which are the same across videos.
@@ -118,11 +127,16 @@ def count_individuals(
         videos: files.
         embedder: of an encoder that was trained on individuals.
         threshold: float in [-1, 1], mean cosine similarity from which two groups of sightings are one
-            individual. Default: the encoder's own, from its export.
+            individual. Default: what the encoder's calibration does, or else its own threshold.
         detector: "motion" finds what moves before a still camera; "whole" takes each frame as one
             sighting, for footage of one animal at a time; or a function of moments, or what
             `load_detections` gives. With "motion", what was seen in fewer than three frames is left out.
         frames_per_second: float > 0, frames that are looked at.
+        sound: whose the sound around a frame is: "none"; "alone": that of an animal that is alone in view,
+            whose crops are then embedded together with it; or a function that says who sings. Needs a
+            calibration of the patterns image-image, image-fused and fused-fused.
+        must_link: pairs of rows (of `Sightings`, one after the other) that are one individual.
+        cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
 
     Returns:
@@ -135,7 +149,7 @@ def count_individuals(
     names = [str(video) for video in videos]
     _check(names)
     find = find_detector(detector, names)
-    limit = _threshold(embedder, threshold)
+    limits = _limits(embedder, threshold, sound)
     sightings: list[Sightings] = []
     skipped: list[SkippedVideo] = []
     for name in tqdm(names, "count", unit="video", disable=not progress):
@@ -148,24 +162,51 @@ def count_individuals(
                     frames_per_second=frames_per_second,
                     min_detections=MIN_DETECTIONS_OF_MOTION if detector == "motion" else 1,
                     follow=detector != "whole",
+                    sound=sound,
                 )
             )
         except UnreadableMediaError as error:
             skipped.append(SkippedVideo(error.path, error.reason))
-    read = [str(s.video) for s in sightings]
-    count = group_videos(
-        concatenate_embeddings(
-            [embedder.embed_features([], []), *(s.embeddings for s in sightings)]
-        ),
-        [str(s.video) for s in sightings for _ in s.detections],
-        threshold=limit,
-        frames=[d.frame_index for s in sightings for d in s.detections],
-        tracklets=[t for s in sightings for t in s.tracklets],
-        cannot_link=list(_seen_together(sightings)),
-        all_videos=read,
+    no_embeddings = embedder.embed_features([], [])
+    count = group_sightings(
+        sightings, no_embeddings, must_link=must_link, cannot_link=cannot_link, **limits
     )
     return VideoCount(
         count, tuple(sightings), tuple(skipped), tuple(_notes(count, detector, sightings))
+    )
+
+
+def group_sightings(
+    sightings: Sequence[Sightings],
+    no_embeddings: Embeddings,
+    *,
+    threshold: float | None = None,
+    calibration: Calibration | None = None,
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+) -> IndividualCount:
+    """The individuals among the sightings of some videos; see `group_videos`.
+
+    Args:
+        sightings: of each video.
+        no_embeddings: [0, size], of the encoder.
+        threshold: as in `group_videos`.
+        calibration: as in `group_videos`.
+        must_link: pairs of rows, counted through all sightings.
+        cannot_link: likewise.
+    """
+    return group_videos(
+        concatenate_embeddings([no_embeddings, *(s.embeddings for s in sightings)]),
+        [str(s.video) for s in sightings for _ in s.detections],
+        threshold=threshold,
+        calibration=calibration,
+        modalities=[modality for s in sightings for modality in s.modalities],
+        frames=[d.frame_index for s in sightings for d in s.detections],
+        tracklets=[t for s in sightings for t in s.tracklets],
+        qualities=[quality for s in sightings for quality in s.qualities],
+        must_link=must_link,
+        cannot_link=[*_seen_together(sightings), *cannot_link],
+        all_videos=[str(s.video) for s in sightings],
     )
 
 
@@ -192,16 +233,30 @@ def _check(names: list[str]) -> None:
         raise ValueError(f"Videos are given more than once: {', '.join(repeated)}.")
 
 
-def _threshold(embedder: Embedder, threshold: float | None) -> float:
+class _Limits(TypedDict):
+    threshold: float | None
+    calibration: Calibration | None
+
+
+def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limits:
+    """What decides who is who: the caller, else the calibration, else the encoder's own threshold."""
     if threshold is not None:
         check_threshold(threshold)
-        return threshold
+        return {"threshold": threshold, "calibration": None}
+    calibration = embedder.calibration
+    if calibration is not None and ("image-image" in calibration.pairs):
+        return {"threshold": None, "calibration": calibration}
+    if sound != "none":
+        raise ValueError(
+            "Sound needs a calibrated encoder, since similarities with and without sound do not compare. "
+            "Calibrate it (`fused-encoder calibrate`), or count by sight alone."
+        )
     if "image" not in embedder.settings.thresholds:
         raise ValueError(
             "The encoder carries no similarity threshold for 'image' embeddings. Pass threshold=..., or "
             "export it with thresholds (`fused-encoder export` measures them on the held-out files)."
         )
-    return embedder.settings.thresholds["image"]
+    return {"threshold": embedder.settings.thresholds["image"], "calibration": None}
 
 
 def _notes(
@@ -217,6 +272,11 @@ def _notes(
     if detector == "whole":
         notes.append(
             "each frame was taken as one sighting: several animals in one frame are counted as one."
+        )
+    if count.interval.confidence is None and count.num_individuals:
+        notes.append(
+            "the intervals are only what is certain, from those seen together to the number of tracklets: "
+            "the encoder has no calibration of counts for this (`fused-encoder calibrate`)."
         )
     if count.conflicts:
         notes.append(

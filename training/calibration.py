@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inference.calibrate import Calibration, fit_calibration
+from inference.calibrate import Calibration, fit_calibration, with_groupings
 from inference.embed import Embedder
 from inference.modalities import MODALITIES
 from training.pairs import StoredFeatures, distinct_files
@@ -55,13 +55,22 @@ def calibrate_encoder(
         StoredFeatures(media.recordings, np.arange(len(media.recordings))),
         np.array(rows.files, int).reshape(-1, 2),
     )
-    return fit_calibration(
+    modalities = np.array(rows.modalities, dtype="U5")
+    calibration = fit_calibration(
         embeddings,
         rows.individuals,
-        modalities=np.array(rows.modalities, dtype="U5"),
+        modalities=modalities,
         sources=rows.sources,
         is_identity_disjoint=is_identity_disjoint,
         held_out_share=held_out_share,
+        seed=seed,
+    )
+    return with_groupings(
+        calibration,
+        embeddings,
+        rows.individuals,
+        modalities=modalities,
+        sources=rows.sources,
         seed=seed,
     )
 

@@ -13,6 +13,7 @@ from inference.calibrate.certified import (
     units_needed,
 )
 from inference.calibrate.fit import fit_calibration
+from inference.calibrate.groupings import with_groupings
 from inference.calibrate.pair_calibration import CalibrationError, PairCalibration
 from inference.calibrate.quality import Reliability, calibration_error, reliability
 
@@ -21,6 +22,7 @@ __all__ = [
     "Calibration",
     "PairCalibration",
     "fit_calibration",
+    "with_groupings",
     "save_calibration",
     "load_calibration",
     # thresholds with a promise

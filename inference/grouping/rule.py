@@ -21,7 +21,7 @@ from inference.known_individuals import observations_of_known
 from inference.metrics.grouping import bcubed
 from inference.threshold import best_threshold
 
-EVIDENCE_SCALES = (1.0, 0.5, 0.25)
+EVIDENCE_SCALES = (1.0, 0.5)
 LINKAGE, IMPROVED, EVIDENCE = "average_linkage", "average_linkage_improved", "evidence_"
 CLEARLY_BETTER = 0.02  # of B-cubed F1
 ABOUT_AS_WELL = 0.005
