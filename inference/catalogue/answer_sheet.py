@@ -121,8 +121,8 @@ def read_identifications(
         )
         raise ValueError(
             f"'{path}' does not fit these sightings in {len(problems)} places: "
-            f"{'; '.join(problems[:AT_MOST_SHOWN])}{more}. Give the sightings that were identified, and leave "
-            "the columns animal and grouped_by as they are; nothing was added."
+            f"{'; '.join(problems[:AT_MOST_SHOWN])}{more}. Give the sightings that were identified, and "
+            "leave the columns animal and grouped_by as they are; nothing was added."
         )
     return [(rows, individual) for rows, individual in chosen.values() if individual]
 
