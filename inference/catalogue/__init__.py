@@ -15,6 +15,7 @@ from inference.catalogue.sighting_file import (
     save_sightings,
 )
 from inference.catalogue.sighting_table import Sighting, SightingTable, sighting_key
+from inference.catalogue.spreadsheet import write_spreadsheet
 from inference.catalogue.thresholds import PatternThresholds, Thresholds
 
 __all__ = [
@@ -47,4 +48,6 @@ __all__ = [
     "review_queue",
     "with_answers",
     "write_review_sheet",
+    # tables
+    "write_spreadsheet",
 ]

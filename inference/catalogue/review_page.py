@@ -101,9 +101,16 @@ function restore() {
   });
 }
 
+// The pair that has the focus, or else the first one in sight.
 function current() {
-  const place = pairs.findIndex(pair => pair.contains(document.activeElement));
-  return Math.max(place, 0);
+  const focused = pairs.findIndex(pair => pair.contains(document.activeElement));
+  if (focused >= 0) return focused;
+  const top = document.querySelector("header").getBoundingClientRect().bottom;
+  const inSight = pairs.findIndex(pair => {
+    const box = pair.getBoundingClientRect();
+    return (box.top + box.bottom) / 2 > top;
+  });
+  return Math.max(inSight, 0);
 }
 
 function goTo(place) {
@@ -140,7 +147,7 @@ function save() {
 
 document.addEventListener("change", answered);
 document.getElementById("save").addEventListener("click", save);
-document.getElementById("next").addEventListener("click", () => goToUnanswered(current()));
+document.getElementById("next").addEventListener("click", () => goToUnanswered(current() + 1));
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const place = current();
@@ -150,7 +157,7 @@ document.addEventListener("keydown", event => {
     if (numAnswered() < pairs.length) goToUnanswered(place + 1); else goTo(place + 1);
   } else if (event.key === "j") goTo(place + 1);
   else if (event.key === "k") goTo(place - 1);
-  else if (event.key === "n") goToUnanswered(place);
+  else if (event.key === "n") goToUnanswered(place + 1);
   else return;
   event.preventDefault();
 });

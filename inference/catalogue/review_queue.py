@@ -20,6 +20,7 @@ NEIGHBOURS = 5  # look-alikes of each individual that may be asked about
 MOST_PARTS = 1000  # of one individual that are looked through
 BLOCK = 512
 SHOWN_BESIDE = 3  # further sightings of each side, to help the eye
+LEAST_OPEN = 0.02  # questions with a clearer answer (probability below 0.005) are not asked
 WEARINESS = 0.5  # what another question about the same individual is still worth
 
 
@@ -79,7 +80,8 @@ def review_queue(
     and, for individuals that look alike, whether they are (a wrong split?). A question is worth more the more
     open its answer is, and the more sightings it would move. Several questions about one individual are
     worth less each. Shown of both sides are the two sightings most alike: if even these are different
-    animals, the sides are. What a person has answered, and animals that were seen together, are not asked.
+    animals, the sides are. What a person has answered, animals that were seen together, and what is all but
+    certain are not asked.
 
     Args:
         counted: from `load_sightings`.
@@ -164,12 +166,14 @@ class _Questions:
         else:
             return
         probability = self._probability(mean)
+        openness = 4 * probability * (1 - probability)
+        if openness < LEAST_OPEN:
+            return
         sides = [self._rows(ones), self._rows(others)]
         row, other_row = _most_alike(
             self._counted.table, self._parts.rows[first], self._parts.rows[second]
         )
         at_stake = min(map(len, sides))
-        openness = 4 * probability * (1 - probability)
         yield ReviewPair(
             row,
             other_row,
