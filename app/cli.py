@@ -61,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_train,
         _add_evaluate,
         _add_export,
+        _add_calibrate,
         _add_embed,
         _add_index,
         _add_query,
@@ -84,6 +85,29 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "export", "write a trained encoder as one SavedModel")
     parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the SavedModel goes")
+
+
+def _add_calibrate(commands: argparse._SubParsersAction) -> None:
+    parser = add_command(
+        commands, "calibrate", "learn what similarities mean, from animals never trained on"
+    )
+    parser.add_argument("encoder", metavar="ENCODER", help="folder that `export --out` wrote")
+    parser.add_argument("--images", metavar="DIR", help="photos, one sub-folder per individual")
+    parser.add_argument("--audio", metavar="DIR", help="recordings, likewise")
+    parser.add_argument(
+        "--source",
+        metavar="REGEX",
+        help="what in a file's name tells its burst, day or tape, such as '^(.*)_': files of one source "
+        "are not compared (default: each file is a source)",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the strangers, to try thresholds on",
+    )
+    parser.add_argument("--picture", metavar="FILE.png", help="where a picture of it goes")
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from inference.count import VideoCount
 from inference.metrics import bcubed
 from inference.plots import plot_individuals
 from training import PairBatches, TrainingOptions, recommended_encoder, train_encoder
+from training.calibration import calibrate_held_out
 from training.evaluate import Evaluation, evaluate_encoder
 from training.fit import TrainedEncoder
 from training.run import save_run
@@ -159,6 +160,7 @@ def _export(
         max_windows=options.max_windows,
         class_names=trained.training.class_names,
         thresholds=evaluation.thresholds,
+        calibration=calibrate_held_out(live, trained.held_out),
     )
     return Embedder.load(path), evaluation
 

@@ -1,3 +1,9 @@
+from .calibrate import Calibration as Calibration
+from .calibrate import CannotCertifyError as CannotCertifyError
+from .calibrate import CertifiedThreshold as CertifiedThreshold
+from .calibrate import fit_calibration as fit_calibration
+from .calibrate import load_calibration as load_calibration
+from .calibrate import save_calibration as save_calibration
 from .count import VideoCount as VideoCount
 from .count import count_individuals as count_individuals
 from .embed import Embedder as Embedder
@@ -5,6 +11,7 @@ from .embed import SkippedPair as SkippedPair
 from .embeddings import Embeddings as Embeddings
 from .embeddings import concatenate_embeddings as concatenate_embeddings
 from .export import EncoderSettings as EncoderSettings
+from .export import attach_calibration as attach_calibration
 from .export import export_saved_model as export_saved_model
 from .index import EmbeddingIndex as EmbeddingIndex
 from .index import Hit as Hit

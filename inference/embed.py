@@ -17,6 +17,8 @@ from fused_encoder.audio_windows import pad_sequences
 from fused_encoder.image_branch import IMAGE_SIZE
 from fused_encoder.media import UnreadableMediaError, load_waveform
 from fused_encoder.yamnet import Yamnet
+from inference.attached_calibration import read_attached
+from inference.calibrate import Calibration
 from inference.decode_pairs import (
     Image,
     Recording,
@@ -51,6 +53,7 @@ class Embedder:
     Args:
         model: an exported SavedModel as `tf.saved_model.load` gives it, or a `PairEmbedding`.
         settings: what travels with it.
+        calibration: what its similarities mean; None where that was not measured.
 
     Example:
         >>> embedder = Embedder.load("encoder")
@@ -58,9 +61,12 @@ class Embedder:
         (1, 128)
     """
 
-    def __init__(self, model: _Model, settings: EncoderSettings) -> None:
+    def __init__(
+        self, model: _Model, settings: EncoderSettings, calibration: Calibration | None = None
+    ) -> None:
         self._model = model
         self.settings = settings
+        self.calibration = calibration
 
     @classmethod
     def load(cls, path: str | Path) -> Embedder:
@@ -71,11 +77,12 @@ class Embedder:
 
         Raises:
             FileNotFoundError: it is not an exported encoder.
-            ValueError: it is damaged, or was written by a newer version.
+            ValueError: it is damaged, was written by a newer version, or holds the calibration of another.
         """
         settings = load_settings(path)
+        calibration = read_attached(Path(path), settings.fingerprint)
         try:
-            return cls(tf.saved_model.load(str(path)), settings)
+            return cls(tf.saved_model.load(str(path)), settings, calibration)
         except (tf.errors.OpError, IndexError, OSError) as error:
             raise ValueError(
                 f"The exported encoder '{path}' is damaged ({error}). Export it again: "
@@ -241,7 +248,7 @@ class Embedder:
     def _load_sequence(self, recording: Recording) -> np.ndarray:
         if isinstance(recording, np.ndarray):
             return self.audio_sequence(recording)
-        return self.audio_sequence(load_waveform(recording, max_seconds=self._seconds_read()))
+        return self.audio_sequence(load_waveform(recording, max_seconds=self.seconds_heard))
 
     def audio_sequence(self, waveform: np.ndarray) -> np.ndarray:
         """What YAMNet makes of a waveform, for `embed_features`.
@@ -255,10 +262,17 @@ class Embedder:
         Raises:
             ValueError: silent, too short or not finite; see `extract_audio_sequence`.
         """
-        return extract_audio_sequence(self._yamnet, waveform)
+        return extract_audio_sequence(self.yamnet, waveform)
 
-    def _yamnet(self, waveform: np.ndarray) -> tuple[None, tf.Tensor, None]:
+    def yamnet(self, waveform: np.ndarray) -> tuple[None, tf.Tensor, None]:
+        """The YAMNet inside, as `prepare_media` takes one; of its three answers the embeddings alone.
+
+        Args:
+            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
+        """
         return None, self._model.audio_sequences(tf.constant(waveform)[None])[0], None
 
-    def _seconds_read(self) -> float:
+    @property
+    def seconds_heard(self) -> float:
+        """How much of a recording is heard, from its start."""
         return self.settings.audio_seconds * self.settings.max_windows

@@ -16,6 +16,8 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
+from inference.attached_calibration import check_belongs, write_attached
+from inference.calibrate import Calibration
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
 
 SETTINGS_FILE = "encoder.json"
@@ -57,6 +59,7 @@ def export_saved_model(
     max_windows: int = 6,
     class_names: Sequence[str] = (),
     thresholds: Mapping[str, float] | None = None,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Writes the encoder, YAMNet and all preprocessing as one SavedModel.
 
@@ -73,6 +76,8 @@ def export_saved_model(
         max_windows: int >= 1, how many windows of a long recording are embedded (and averaged).
         class_names: what it was trained to tell apart.
         thresholds: see `EncoderSettings`.
+        calibration: what its similarities mean, from `fit_calibration` on its embeddings; it is written to
+            `assets/calibration.json`. It can be added later: `attach_calibration`.
 
     Returns:
         The path.
@@ -80,7 +85,7 @@ def export_saved_model(
     Raises:
         FileExistsError: the path holds something that is not an exported encoder.
         OSError: it cannot be written, such as on a full disk.
-        ValueError: an option is out of range.
+        ValueError: an option is out of range, or the calibration is of another encoder.
     """
     target = Path(path)
     if audio_seconds <= 0 or max_windows < 1:
@@ -100,6 +105,8 @@ def export_saved_model(
         thresholds=dict(thresholds or {}),
         versions=library_versions(),
     )
+    if calibration is not None:
+        check_belongs(calibration, settings.fingerprint)
     module = PairEmbedding(encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
@@ -111,10 +118,26 @@ def export_saved_model(
             tf.saved_model.save(module, str(built), signatures=_signatures(module))
         except tf.errors.OpError as error:
             raise OSError(f"Cannot write the SavedModel to '{target}': {error.message}") from error
+        if calibration is not None:
+            write_attached(built, calibration, settings.fingerprint)
         if target.exists():
             shutil.rmtree(target)
         built.replace(target)
     return target
+
+
+def attach_calibration(path: str | Path, calibration: Calibration) -> None:
+    """Puts a calibration into an exported encoder, in place of the one it had.
+
+    Args:
+        path: folder that `export_saved_model` wrote.
+        calibration: from `fit_calibration` on embeddings of this encoder.
+
+    Raises:
+        FileNotFoundError: it is not an exported encoder.
+        ValueError: the calibration is of another encoder, or does not say of which.
+    """
+    write_attached(Path(path), calibration, load_settings(path).fingerprint)
 
 
 def load_settings(path: str | Path) -> EncoderSettings:

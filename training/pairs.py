@@ -86,8 +86,8 @@ def draw_pairs(
     rng = np.random.default_rng(seed)
     pairs = []
     for class_index in range(len(media.class_names)):
-        images = rng.permutation(_distinct(media.images, class_index))
-        recordings = rng.permutation(_distinct(media.recordings, class_index))
+        images = rng.permutation(distinct_files(media.images, class_index))
+        recordings = rng.permutation(distinct_files(media.recordings, class_index))
         drawn = _even_combinations(len(images), len(recordings), max_pairs_per_class)
         pairs += sorted((images[i], recordings[j], class_index) for i, j in drawn)
     image, recording, label = np.array(pairs, int).reshape(-1, 3).T
@@ -159,8 +159,8 @@ def _source(file: PreparedFile, source_of: SourceOf | None) -> str:
     return file.content if source_of is None else source_of(file.path)
 
 
-def _distinct(files: Sequence[PreparedFile], class_index: int) -> list[int]:
-    """The files of a class, of several with the same bytes the first."""
+def distinct_files(files: Sequence[PreparedFile], class_index: int) -> list[int]:
+    """Positions of the files of a class, of several with the same bytes the first."""
     first: dict[str, int] = {}
     for index, file in enumerate(files):
         if file.class_index == class_index:

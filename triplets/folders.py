@@ -96,6 +96,46 @@ def scan_folders(
     return PairedFolders(class_names, _files(class_names, photos), _files(class_names, sounds))
 
 
+def scan_any_folders(
+    image_dir: str | Path | None = None, audio_dir: str | Path | None = None
+) -> PairedFolders:
+    """Finds the class folders of photos, of recordings, or of both, where nothing is to be trained.
+
+    As `scan_folders`, but a class may have files of one kind only, and any number of them.
+
+    Args:
+        image_dir: folder of class folders with photos, or None.
+        audio_dir: folder of class folders with recordings, or None.
+
+    Returns:
+        `PairedFolders`, with the classes of either tree.
+
+    Raises:
+        FileNotFoundError: one of the folders does not exist.
+        ValueError: both are None; or all problems in one message, as `scan_folders`.
+    """
+    if image_dir is None and audio_dir is None:
+        raise ValueError("Expected a folder of photos, of recordings, or both; received neither.")
+    kinds = ((image_dir, "images", IMAGE_EXTENSIONS), (audio_dir, "recordings", AUDIO_EXTENSIONS))
+    trees: list[dict[str, list[Path]]] = []
+    problems: list[str] = []
+    for directory, what, extensions in kinds:
+        found = {}
+        if directory is not None:
+            root = _existing(directory, what)
+            found = _class_folders(root, extensions)
+            problems += [*_empty_tree(root, found, extensions), *_nested_classes(root, found)]
+            _tell_of_other_files(root, extensions)
+        trees.append(found)
+    photos, sounds = trees
+    problems += _similar_names({*photos, *sounds})
+    if problems:
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        raise ValueError(f"The folders cannot be used yet:\n{listed}")
+    class_names = tuple(sorted({*photos, *sounds}))
+    return PairedFolders(class_names, _files(class_names, photos), _files(class_names, sounds))
+
+
 def _existing(directory: str | Path, what: str) -> Path:
     path = Path(directory)
     if not path.is_dir():
@@ -146,7 +186,9 @@ def _tell_of_other_files(root: Path, extensions: frozenset[str]) -> None:
 
 def _files(class_names: tuple[str, ...], folders: dict[str, list[Path]]) -> tuple[MediaFile, ...]:
     return tuple(
-        MediaFile(path, index) for index, name in enumerate(class_names) for path in folders[name]
+        MediaFile(path, index)
+        for index, name in enumerate(class_names)
+        for path in folders.get(name, ())
     )
 
 

@@ -66,14 +66,19 @@ def evaluate_run(
             )
     for change in changes_since_training(saved, yamnet, gallery, queries):
         logger.warning(change)
-    embedder = Embedder.from_encoder(
+    embedder = embedder_of(saved, yamnet)
+    evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
+    return evaluation, gallery, queries
+
+
+def embedder_of(saved: SavedRun, yamnet: Yamnet) -> Embedder:
+    """The embedder of a run's encoder, as its export will be."""
+    return Embedder.from_encoder(
         saved.encoder,
         yamnet,
         audio_seconds=saved.options.window_seconds,
         max_windows=saved.options.max_windows,
     )
-    evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
-    return evaluation, gallery, queries
 
 
 def evaluation_table(evaluation: Evaluation) -> str:

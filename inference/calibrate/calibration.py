@@ -1,0 +1,215 @@
+"""A calibration: from similarities to evidence, probabilities and thresholds, for one encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.calibrate.certified import (
+    CannotCertifyError,
+    CertifiedThreshold,
+    RealisedRate,
+    certify_threshold,
+    realised_rate,
+)
+from inference.calibrate.pair_calibration import PairCalibration
+from inference.embeddings import fingerprint_of
+
+SCHEMA = 1
+ROUND_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the similarities of one encoder's embeddings mean.
+
+    From `fit_calibration`, from an exported encoder (`Embedder.calibration`), or from a file
+    (`load_calibration`).
+
+    Args:
+        fingerprint: names the encoder; None where it is unknown.
+        pairs: pair pattern, such as "image-image" or "image-fused", -> its `PairCalibration`.
+        is_identity_disjoint: whether nobody it was fitted on was trained on. If not, probabilities are too
+            sure and thresholds too low for animals that the encoder has never seen.
+
+    Example:
+        >>> calibration = Calibration(None, {"image-image": PairCalibration(20.0, -10.0)})
+        >>> calibration.probability([0.5, 0.7]).round(3).tolist()
+        [0.5, 0.982]
+    """
+
+    fingerprint: str | None
+    pairs: Mapping[str, PairCalibration] = field(default_factory=dict)
+    is_identity_disjoint: bool = True
+
+    def pair(self, pattern: str = "image-image") -> PairCalibration:
+        """The calibration of one pattern.
+
+        Raises:
+            ValueError: it has none for that pattern.
+        """
+        if pattern not in self.pairs:
+            known = ", ".join(self.pairs) or "no pattern at all"
+            raise ValueError(
+                f"This calibration has no pattern {pattern!r}; it has {known}. Calibrate with embeddings of "
+                "both of its modalities, of individuals that have several sources."
+            )
+        return self.pairs[pattern]
+
+    def log_odds(self, similarity: npt.ArrayLike, pattern: str = "image-image") -> np.ndarray:
+        """The evidence that two embeddings show one individual: natural logarithm of the likelihood ratio.
+
+        Affine in the similarity. 0: undecided if both are equally likely beforehand.
+
+        Args:
+            similarity: float, cosine, of any shape.
+            pattern: what the two embeddings were made of; see `inference.modalities.pair_pattern`.
+
+        Returns:
+            float64, of the same shape.
+
+        Raises:
+            ValueError: no such pattern.
+        """
+        return self.pair(pattern).log_odds(similarity)
+
+    def probability(
+        self, similarity: npt.ArrayLike, pattern: str = "image-image", prior: float = 0.5
+    ) -> np.ndarray:
+        """The probability that two embeddings show one individual.
+
+        Args:
+            similarity: float, cosine, of any shape.
+            pattern: as in `log_odds`.
+            prior: float in (0, 1), how likely it is before looking: for two sightings drawn from n equally
+                often seen individuals 1 / n.
+
+        Returns:
+            float64 in (0, 1), of the same shape; by the isotonic curve where there is one.
+
+        Raises:
+            ValueError: no such pattern; a prior outside (0, 1).
+        """
+        return self.pair(pattern).probability(similarity, prior)
+
+    def threshold_at(
+        self,
+        false_match_rate: float = 0.001,
+        confidence: float = 0.95,
+        pattern: str = "image-image",
+    ) -> CertifiedThreshold:
+        """The threshold above which a never-met animal is taken for somebody at most that often.
+
+        Args:
+            false_match_rate: float in (0, 1), share of never-met animals that are matched to anybody.
+            confidence: float in (0, 1).
+            pattern: as in `log_odds`.
+
+        Returns:
+            See `certify_threshold` for what is promised: it holds for a gallery of `num_gallery` individuals
+            like those of the calibration.
+
+        Raises:
+            CannotCertifyError: the calibration has too few independent individuals for that rate.
+            ValueError: no such pattern; a rate or a confidence outside (0, 1).
+        """
+        unknowns = self.pair(pattern).unknowns
+        if unknowns is None:
+            return certify_threshold([], false_match_rate, confidence)
+        return certify_threshold(
+            unknowns.scores, false_match_rate, confidence, unknowns.num_gallery
+        )
+
+    def strictest_threshold(
+        self, confidence: float = 0.95, pattern: str = "image-image"
+    ) -> CertifiedThreshold:
+        """The threshold of the lowest round false match rate that can be certified.
+
+        Args:
+            confidence: float in (0, 1).
+            pattern: as in `log_odds`.
+
+        Returns:
+            As `threshold_at`, for the lowest of 0.001, 0.002, 0.005, ... 0.2.
+
+        Raises:
+            CannotCertifyError: the calibration has too few independent individuals even for 0.2.
+            ValueError: no such pattern; a confidence outside (0, 1).
+        """
+        for rate in ROUND_RATES[:-1]:
+            try:
+                return self.threshold_at(rate, confidence, pattern)
+            except CannotCertifyError:
+                continue
+        return self.threshold_at(ROUND_RATES[-1], confidence, pattern)
+
+    def realised_rate(
+        self,
+        threshold: float | CertifiedThreshold,
+        pattern: str = "image-image",
+        confidence: float = 0.95,
+    ) -> RealisedRate:
+        """What a threshold does to strangers that were held out of making it; see `realised_rate`.
+
+        Raises:
+            CannotCertifyError: none were held out (`fit_calibration(held_out_share=...)`).
+        """
+        unknowns = self.pair(pattern).unknowns
+        if unknowns is None or not unknowns.held_out:
+            raise CannotCertifyError(
+                f"cannot tell the realised rate of {pattern}: no strangers were held out. Fit with "
+                "held_out_share > 0 and enough individuals."
+            )
+        return realised_rate(threshold, unknowns.held_out, confidence)
+
+    def check_fingerprint(self, embeddings: object) -> None:
+        """Refuses embeddings of another encoder.
+
+        Args:
+            embeddings: anything with a `fingerprint`, such as `Embeddings` or an `Embedder`, or the
+                fingerprint itself. What has none passes.
+
+        Raises:
+            ValueError: both fingerprints are known and differ.
+        """
+        other = embeddings if isinstance(embeddings, str) else fingerprint_of(embeddings)
+        if self.fingerprint and other and other != self.fingerprint:
+            raise ValueError(
+                f"The calibration is of the encoder {self.fingerprint}, received embeddings of {other}: its "
+                "probabilities and thresholds mean nothing for them. Calibrate that encoder "
+                "(`fused-encoder calibrate`, or fit_calibration)."
+            )
+
+    # Any: as JSON takes it
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return {
+            "schema": SCHEMA,
+            "fingerprint": self.fingerprint,
+            "is_identity_disjoint": self.is_identity_disjoint,
+            "pairs": {pattern: pair.to_dict() for pattern, pair in self.pairs.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Calibration:
+        """What `to_dict` gave.
+
+        Raises:
+            ValueError: it is of a newer version, or not a calibration.
+        """
+        try:
+            if record["schema"] <= SCHEMA:
+                pairs = {name: PairCalibration.from_dict(p) for name, p in record["pairs"].items()}
+                return cls(record["fingerprint"], pairs, record["is_identity_disjoint"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f"Not a calibration ({type(error).__name__}: {error}). Expected what to_dict gave."
+            ) from error
+        raise ValueError(
+            f"The calibration has schema {record['schema']}, this version reads up to {SCHEMA}. "
+            "Update fused-encoder, or calibrate again."
+        )

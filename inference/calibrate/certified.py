@@ -1,0 +1,237 @@
+"""Thresholds with a promise: how often a stranger is taken for somebody, at most, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv
+
+
+class CannotCertifyError(ValueError):
+    """There are too few independent units for the rate that was asked for."""
+
+
+@dataclass(frozen=True)
+class UnknownScores:
+    """How near strangers came to a gallery in which they are not: the best similarity of each.
+
+    Args:
+        scores: ascending, one per independent unit: the largest similarity of any of its rows to any row of
+            the gallery.
+        num_gallery: int, individuals in the gallery.
+        held_out: likewise, of further units that no threshold is made of, to see what it does to them;
+            often empty.
+    """
+
+    scores: tuple[float, ...]
+    num_gallery: int
+    held_out: tuple[float, ...] = ()
+
+    # Any: as JSON takes it
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return {
+            "scores": list(self.scores),
+            "num_gallery": self.num_gallery,
+            "held_out": list(self.held_out),
+        }
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> UnknownScores:
+        """What `to_dict` gave."""
+        return cls(tuple(record["scores"]), record["num_gallery"], tuple(record["held_out"]))
+
+
+@dataclass(frozen=True)
+class CertifiedThreshold:
+    """A similarity above which a match counts, and what is promised of it.
+
+    Args:
+        similarity: float. A match is a similarity strictly above it.
+        false_match_rate: float, what was asked for: the share of strangers that are taken for somebody.
+        confidence: float, how sure it is that the true rate is not above that.
+        upper_bound: float <= false_match_rate, the bound that was reached.
+        num_units: int, independent strangers that it rests on.
+        num_false_matches: int, of these, how many are above the threshold.
+        num_gallery: int, individuals in the gallery that it was certified for.
+    """
+
+    similarity: float
+    false_match_rate: float
+    confidence: float
+    upper_bound: float
+    num_units: int
+    num_false_matches: int
+    num_gallery: int
+
+
+@dataclass(frozen=True)
+class RealisedRate:
+    """How often strangers were in fact taken for somebody, with a two-sided exact interval.
+
+    Args:
+        rate: float in [0, 1], num_false_matches / num_units.
+        low: float, lower end of the interval.
+        high: float, its upper end.
+        num_units: int.
+        num_false_matches: int.
+        confidence: float, of the interval.
+    """
+
+    rate: float
+    low: float
+    high: float
+    num_units: int
+    num_false_matches: int
+    confidence: float
+
+
+def certify_threshold(
+    unknown_scores: npt.ArrayLike,
+    false_match_rate: float = 0.001,
+    confidence: float = 0.95,
+    num_gallery: int = 0,
+) -> CertifiedThreshold:
+    """The lowest threshold of which the data show that strangers rarely pass it.
+
+    Of n strangers, let k be the largest number of whom the exact (Clopper-Pearson) upper bound of the rate is
+    still at most the target. The threshold is the (k+1)-th largest score. k depends on n, target and
+    confidence alone, never on the scores, so nothing is chosen by looking: the share of all strangers above
+    the (k+1)-th largest of n independent scores is Beta(k+1, n-k) distributed whatever the scores'
+    distribution, and exceeds the target with a probability of at most 1 - confidence. Equal scores make it
+    only safer, for a match is strictly above.
+
+    Args:
+        unknown_scores: float [num_units], one per independent unit that is NOT in the gallery (an
+            individual; a video; never several frames of one): its largest similarity to anything in the
+            gallery.
+        false_match_rate: float in (0, 1), the target.
+        confidence: float in (0, 1).
+        num_gallery: int, individuals in the gallery; a larger one is easier to be mistaken for.
+
+    Returns:
+        `CertifiedThreshold`.
+
+    Raises:
+        CannotCertifyError: too few units; it says how many are needed.
+        ValueError: a rate or a confidence outside (0, 1), scores that are NaN or not one-dimensional.
+
+    Reference:
+        Clopper & Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial,
+        Biometrika 26, 1934. Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math.
+        Stat. 12, 1941.
+    """
+    _check_share("false_match_rate", false_match_rate)
+    _check_share("confidence", confidence)
+    descending = np.sort(_checked_scores(unknown_scores))[::-1]
+    num = len(descending)
+    if num < units_needed(false_match_rate, confidence):
+        raise CannotCertifyError(_too_few(num, false_match_rate, confidence))
+    allowed = _num_allowed(num, false_match_rate, confidence)
+    similarity = float(descending[allowed])
+    return CertifiedThreshold(
+        similarity,
+        false_match_rate,
+        confidence,
+        upper_bound(allowed, num, confidence),
+        num,
+        int(np.sum(descending > similarity)),
+        num_gallery,
+    )
+
+
+def realised_rate(
+    threshold: float | CertifiedThreshold,
+    unknown_scores: npt.ArrayLike,
+    confidence: float = 0.95,
+) -> RealisedRate:
+    """How often strangers pass a threshold that was not made of them, with its exact interval.
+
+    Args:
+        threshold: a similarity, or what `certify_threshold` gave.
+        unknown_scores: float [num_units], as there, of other strangers in the same gallery.
+        confidence: float in (0, 1), of the two-sided interval.
+
+    Returns:
+        `RealisedRate`; without any units the rate is NaN and the interval [0, 1].
+    """
+    _check_share("confidence", confidence)
+    scores = _checked_scores(unknown_scores)
+    similarity = threshold.similarity if isinstance(threshold, CertifiedThreshold) else threshold
+    num, above = len(scores), int(np.sum(scores > similarity))
+    one_sided = (1 + confidence) / 2
+    low = 0.0 if above == 0 else 1 - upper_bound(num - above, num, one_sided)
+    rate = above / num if num else math.nan
+    return RealisedRate(rate, low, upper_bound(above, num, one_sided), num, above, confidence)
+
+
+def upper_bound(num_events: int, num: int, confidence: float = 0.95) -> float:
+    """The exact one-sided (Clopper-Pearson) upper bound of a rate, of num_events in num independent units."""
+    if num_events >= num:
+        return 1.0
+    if num_events == 0:
+        return -math.expm1(math.log1p(-confidence) / num)
+    return float(betaincinv(num_events + 1, num - num_events, confidence))
+
+
+def units_needed(false_match_rate: float, confidence: float = 0.95) -> int:
+    """How many independent strangers, none of them above the threshold, certify a rate.
+
+    Example:
+        >>> units_needed(0.001), units_needed(0.05)
+        (2995, 59)
+    """
+    num = max(1, math.ceil(math.log1p(-confidence) / math.log1p(-false_match_rate)) - 1)
+    while upper_bound(0, num, confidence) > false_match_rate:  # rounding near a whole number
+        num += 1
+    return num
+
+
+def lowest_rate(num_units: int, confidence: float = 0.95) -> float:
+    """The lowest false match rate that so many units can certify; 1.0 for none."""
+    return upper_bound(0, num_units, confidence)
+
+
+def _num_allowed(num: int, false_match_rate: float, confidence: float) -> int:
+    """The largest number of events whose upper bound is at most the target, by bisection."""
+    low, high = 0, num  # the bound holds at low, not at high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if upper_bound(middle, num, confidence) <= false_match_rate:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _too_few(num: int, false_match_rate: float, confidence: float) -> str:
+    needed = units_needed(false_match_rate, confidence)
+    within_reach = ""
+    if num:
+        rate = math.ceil(1000 * lowest_rate(num, confidence)) / 1000
+        within_reach = f", or ask for a false match rate of {rate:g} or more" if rate < 1 else ""
+    return (
+        f"cannot certify a false match rate of {false_match_rate:g} at {100 * confidence:g} % confidence: "
+        f"needs {needed} independent units without a false match, have {num}. "
+        f"Calibrate with more individuals that are not in the gallery{within_reach}."
+    )
+
+
+def _checked_scores(scores: npt.ArrayLike | Sequence[float]) -> np.ndarray:
+    checked = np.asarray(scores, np.float64)
+    if checked.ndim != 1 or np.isnan(checked).any():
+        raise ValueError(
+            "unknown_scores must be float [num_units] without NaN, one per independent unit; received the "
+            f"shape {list(checked.shape)} with {int(np.isnan(checked).sum())} NaN."
+        )
+    return checked
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"Expected {name} in (0, 1), received {value}.")

@@ -1,0 +1,223 @@
+"""Fit a calibration: embeddings of known individuals tell what similarities mean."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.calibrate.calibration import Calibration
+from inference.calibrate.isotonic import fit_isotonic
+from inference.calibrate.logistic import fit_logistic
+from inference.calibrate.pair_calibration import CalibrationError, PairCalibration
+from inference.calibrate.pair_sample import PairCounts, PairSample, Rows, count_pairs, sample_pairs
+from inference.calibrate.quality import calibration_error
+from inference.calibrate.unknowns import assign_roles, independent_units, unknown_scores
+from inference.embeddings import check_embeddings, fingerprint_of
+from inference.modalities import MODALITIES, PAIR_PATTERNS, Modality
+
+ISOTONIC_FROM_PAIRS = 300
+ISOTONIC_FROM_INDIVIDUALS = 30
+NUM_FOLDS = 5
+MAX_PAIRS = 200_000
+Labels = Sequence[Hashable] | np.ndarray
+
+
+def fit_calibration(
+    embeddings: npt.ArrayLike,
+    individuals: Labels,
+    *,
+    modalities: Modality | Sequence[Modality] | np.ndarray = "image",
+    sources: Labels | None = None,
+    units: Labels | None = None,
+    is_identity_disjoint: bool = True,
+    gallery_share: float = 0.5,
+    held_out_share: float = 0.0,
+    max_pairs: int = MAX_PAIRS,
+    seed: int = 0,
+) -> Calibration:
+    """What similarities mean, learnt from embeddings of individuals that the encoder was NOT trained on.
+
+    The encoder draws individuals that it was trained on together; a calibration on them would promise for
+    strangers what holds for acquaintances. Take others, from the places and cameras that will be asked
+    about. What is compared should be what will be compared: single crops, or pooled tracklets.
+
+    For each pair pattern that has positive and negative pairs, three things are made:
+
+    - log-odds: a logistic curve over the similarity (Platt's, with smoothed targets, and never falling);
+    - the probability that is shown: that curve, or an isotonic one from 300 positive pairs of sources of 30
+      individuals on;
+    - the scores of strangers, from which `Calibration.threshold_at` certifies thresholds: half of the
+      individuals are a gallery, and each of the others is asked for in it.
+
+    Pairs within one source are left out: two frames of one tracklet resemble each other whoever is in them.
+    Individuals count evenly, however often they were seen, and so do both kinds of pairs.
+
+    Args:
+        embeddings: float32 [num, size], unit length.
+        individuals: str or int [num], who each row is.
+        modalities: what each row was made of, "image", "audio" or "fused" [num]; or one for all rows.
+        sources: str or int [num], such as the tracklet, video or file of each row. None: every row is a
+            source of its own.
+        units: str or int [num], what else makes rows dependent, such as the video or the day: individuals
+            that share one are one independent unit of a threshold. None: every individual is one.
+        is_identity_disjoint: whether nobody here was trained on. Recorded, not checked.
+        gallery_share: float in (0, 1), share of the units that are the gallery for thresholds.
+        held_out_share: float in [0, 1), share of the other units that no threshold is made of, for
+            `Calibration.realised_rate`.
+        max_pairs: int >= 1; of more pairs so many of each kind are drawn.
+        seed: int, for draws, folds and who is in the gallery.
+
+    Returns:
+        `Calibration`, with the fingerprint that the embeddings carry.
+
+    Raises:
+        ValueError: no pattern has both kinds of pairs; lengths that do not fit; options out of range; NaN or
+            not of unit length.
+
+    Reference:
+        Platt, Probabilistic outputs for support vector machines, 1999. Zadrozny & Elkan, Transforming
+        classifier scores into accurate multiclass probability estimates, 2002 (isotonic).
+    """
+    rows = _rows(embeddings, individuals, modalities, sources)
+    _check_options(gallery_share, held_out_share, max_pairs)
+    unit = independent_units(
+        rows.individual, None if units is None else _numbered(units, len(rows.individual), "units")
+    )
+    rng = np.random.default_rng(seed)
+    role = assign_roles(unit, gallery_share=gallery_share, held_out_share=held_out_share, rng=rng)
+    fold = rng.permutation(int(rows.individual.max(initial=-1)) + 1)
+    pairs = {}
+    for pattern in PAIR_PATTERNS:
+        first, second = pattern.split("-")
+        counts = count_pairs(rows, first, second)
+        sample = sample_pairs(rows, first, second, max_pairs=max_pairs, rng=rng)
+        if sample.has_both:
+            unknowns = unknown_scores(rows, first, second, unit=unit, role=role)
+            slope, intercept, knots = _curves(sample, counts)
+            pairs[pattern] = PairCalibration(
+                slope,
+                intercept,
+                knots,
+                len(np.union1d(sample.first, sample.second)),
+                counts.num_positive,
+                counts.num_negative,
+                _held_out_error(sample, counts, fold),
+                unknowns,
+            )
+    if not pairs:
+        raise ValueError(_no_pairs(rows))
+    return Calibration(fingerprint_of(embeddings), pairs, is_identity_disjoint)
+
+
+def _curves(
+    sample: PairSample, counts: PairCounts
+) -> tuple[float, float, tuple[tuple[float, float], ...]]:
+    """Slope, intercept, and the knots of the isotonic curve where there are data enough for one."""
+    matched = np.unique(sample.first[sample.is_same])
+    num_positive = int(counts.of_individual[matched].sum())
+    num_individuals = len(np.union1d(sample.first, sample.second))
+    # Platt's targets; two rows of the same two individuals are no further evidence that others differ
+    positive_target = (num_positive + 1) / (num_positive + 2)
+    negative_target = 1 / (num_individuals * (num_individuals - 1) / 2 + 2)
+    targets = np.where(sample.is_same, positive_target, negative_target)
+    slope, intercept = fit_logistic(sample.similarity, targets, sample.weight)
+    if num_positive < ISOTONIC_FROM_PAIRS or len(matched) < ISOTONIC_FROM_INDIVIDUALS:
+        return slope, intercept, ()
+    return slope, intercept, fit_isotonic(sample, slope, intercept, len(matched))
+
+
+def _held_out_error(
+    sample: PairSample, counts: PairCounts, fold: np.ndarray
+) -> CalibrationError | None:
+    """The error on individuals that were left out of the fit in turn; None where they are too few.
+
+    Args:
+        sample: all pairs.
+        counts: of pairs of sources.
+        fold: int [num_individuals], a permutation that says which individuals are left out together.
+    """
+    matched = np.unique(sample.first[sample.is_same])
+    num_folds = min(NUM_FOLDS, len(matched) // 2)
+    if num_folds < 2:
+        return None
+    rank = np.full(len(fold), -1)
+    rank[matched[np.argsort(fold[matched])]] = np.arange(len(matched))
+    others = np.setdiff1d(np.arange(len(fold)), matched)
+    rank[others[np.argsort(fold[others])]] = np.arange(len(others))
+    group = rank % num_folds  # each gets as many individuals with positive pairs
+    probability, is_same, weight = [], [], []
+    for number in range(num_folds):
+        is_left_out = group[sample.first] == number, group[sample.second] == number
+        fitted = sample.where(~is_left_out[0] & ~is_left_out[1])
+        asked = sample.where(is_left_out[0] & is_left_out[1])
+        if not (fitted.has_both and asked.has_both):
+            continue
+        curves = PairCalibration(*_curves(fitted, counts))
+        probability.append(curves.probability(asked.similarity))
+        is_same.append(asked.is_same)
+        weight.append(asked.weight)
+    if not probability:
+        return None
+    return calibration_error(
+        np.concatenate(probability),
+        np.concatenate(is_same),
+        np.concatenate(weight),
+        num_individuals=len(np.union1d(sample.first, sample.second)),
+    )
+
+
+def _rows(
+    embeddings: npt.ArrayLike,
+    individuals: Labels,
+    modalities: Modality | Sequence[Modality] | np.ndarray,
+    sources: Labels | None,
+) -> Rows:
+    checked = np.asarray(check_embeddings(embeddings))
+    num = len(checked)
+    modality = np.full(num, modalities) if isinstance(modalities, str) else np.asarray(modalities)
+    unknown = sorted(set(modality.tolist()) - set(MODALITIES))
+    if unknown or len(modality) != num:
+        raise ValueError(
+            f"modalities must be one of {', '.join(MODALITIES)} for each of the {num} embeddings (or one for "
+            f"all), received {len(modality)} of them with the unknown values {unknown}."
+        )
+    return Rows(
+        checked,
+        _numbered(individuals, num, "individuals"),
+        np.arange(num) if sources is None else _numbered(sources, num, "sources"),
+        modality,
+    )
+
+
+def _numbered(labels: Labels, num: int, name: str) -> np.ndarray:
+    """Labels as int [num], numbered from 0 in the order in which they first appear."""
+    if len(labels) != num:
+        raise ValueError(
+            f"{name} must hold one value for each of the {num} embeddings, received {len(labels)}."
+        )
+    numbers: dict[Hashable, int] = {}
+    listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    return np.array([numbers.setdefault(label, len(numbers)) for label in listed], int)
+
+
+def _check_options(gallery_share: float, held_out_share: float, max_pairs: int) -> None:
+    if not (0 < gallery_share < 1 and 0 <= held_out_share < 1 and max_pairs >= 1):
+        raise ValueError(
+            "Expected gallery_share in (0, 1), held_out_share in [0, 1) and max_pairs >= 1; received "
+            f"{gallery_share}, {held_out_share} and {max_pairs}."
+        )
+
+
+def _no_pairs(rows: Rows) -> str:
+    num_sources = [
+        len(np.unique(rows.source[rows.individual == individual]))
+        for individual in range(int(rows.individual.max(initial=-1)) + 1)
+    ]
+    return (
+        "A calibration needs two individuals or more, one of them in two sources, so that there are pairs of "
+        f"one individual and of two; received {len(rows.individual)} embeddings of {len(num_sources)} "
+        f"individuals, the most often seen in {max(num_sources, default=0)} sources. Pairs within one source "
+        "do not count. Add recordings or photos of known individuals."
+    )

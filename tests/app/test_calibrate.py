@@ -1,0 +1,122 @@
+"""`fused-encoder calibrate` and the calibration that `export` makes, on the tiny aviary."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from app.commands.calibrate import calibration_text, source_by_pattern
+from inference.attached_calibration import read_attached
+from inference.calibrate import Calibration, PairCalibration, UnknownScores
+from inference.export import load_settings
+from inference.modalities import PAIR_PATTERNS
+
+
+def attached(encoder):
+    return read_attached(encoder, load_settings(encoder).fingerprint)
+
+
+@pytest.fixture
+def encoder(journey, tmp_path):
+    return shutil.copytree(journey.encoder, tmp_path / "encoder")
+
+
+@pytest.fixture
+def strangers(tiny_aviary, tmp_path):
+    """The aviary's birds under names that the encoder has not heard of."""
+    for kind, folders in (("images", tiny_aviary.images), ("audio", tiny_aviary.audio)):
+        for name in tiny_aviary.class_names:
+            shutil.copytree(folders / name, tmp_path / kind / f"new_{name}")
+    return tmp_path
+
+
+def run(*arguments) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_export_calibrates_on_held_out_files_and_says_that_their_classes_were_trained_on(journey):
+    calibration = attached(journey.encoder)
+    assert set(calibration.pairs) <= set(PAIR_PATTERNS)
+    assert "image-image" in calibration.pairs
+    assert not calibration.is_identity_disjoint
+    printed = journey.printed["export"]
+    assert "These individuals (or classes) were trained on" in printed
+    assert "image-image: cannot certify a false match rate of 0.2" in printed
+
+
+def test_calibrate_puts_the_calibration_of_strangers_into_the_encoder(
+    encoder, strangers, tmp_path, capsys
+):
+    folders = ("--images", strangers / "images", "--audio", strangers / "audio")
+    picture = tmp_path / "calibration.png"
+    assert run("calibrate", encoder, *folders, "--picture", picture) == 0
+    calibration = attached(encoder)
+    assert calibration.is_identity_disjoint
+    assert list(calibration.pairs) == list(PAIR_PATTERNS)
+    printed = capsys.readouterr().out
+    assert "were trained on" not in printed
+    for pattern in PAIR_PATTERNS:
+        assert f"\n{pattern} " in printed
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_individuals_that_bear_the_names_of_trained_classes_are_told_of(
+    encoder, tiny_aviary, capsys, caplog
+):
+    assert run("calibrate", encoder, "--images", tiny_aviary.images) == 0
+    assert not attached(encoder).is_identity_disjoint
+    assert (
+        "4 of the individuals have the names of classes that the encoder was trained on: "
+        in caplog.text
+    )
+    assert "were trained on" in capsys.readouterr().out
+
+
+def test_a_broken_photo_is_skipped_with_1(encoder, strangers, capsys):
+    broken = next((strangers / "images").iterdir()) / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    assert run("calibrate", encoder, "--images", strangers / "images") == 1
+    assert f"{broken}: " in capsys.readouterr().err
+
+
+def test_a_refused_calibration_leaves_the_earlier_one(encoder, strangers, capsys):
+    before = attached(encoder)
+    everything_is_one_source = ("--source", r"\.jpg$")
+    assert (
+        run("calibrate", encoder, "--images", strangers / "images", *everything_is_one_source) == 2
+    )
+    assert "the most often seen in 1 sources" in capsys.readouterr().err
+    assert attached(encoder) == before
+
+
+def test_no_folder_is_refused(encoder, capsys):
+    assert run("calibrate", encoder) == 2
+    assert "Expected a folder of photos, of recordings, or both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pattern", "source"),
+    [
+        ("^(.*)_", "cam3_2026-05-01"),
+        (r"\d{4}-\d\d-\d\d", "2026-05-01"),
+        ("tape", "a/cam3_2026-05-01_7.jpg"),
+    ],
+)
+def test_a_source_is_what_the_pattern_finds_in_a_files_name(pattern, source):
+    assert source_by_pattern(pattern)(Path("a", "cam3_2026-05-01_7.jpg")) == source
+
+
+def test_a_pattern_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"--source '\(' is no regular expression: .* such as"):
+        source_by_pattern("(")
+
+
+def test_a_certified_threshold_is_told_with_what_it_rests_on():
+    scores = tuple(i / 100 for i in range(60))
+    pair = PairCalibration(20.0, -10.0, unknowns=UnknownScores(scores, 31, (0.1, 0.9)))
+    told = calibration_text(Calibration("wren-1", {"audio-audio": pair}))
+    assert (
+        "audio-audio: above 0.590, at most 5.0% of strangers are taken for one of 31 individuals (95% "
+        "confidence, 60 strangers); of 2 others 1 were (1.3% to 98.7%)." in told
+    )

@@ -1,0 +1,156 @@
+"""Thresholds with a promise: exact bounds, refusals with numbers, and the promise kept in simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from inference.calibrate import (
+    CannotCertifyError,
+    certify_threshold,
+    lowest_rate,
+    realised_rate,
+    units_needed,
+)
+from inference.calibrate.certified import upper_bound
+
+RATES = st.floats(0.001, 0.9)
+CONFIDENCES = st.sampled_from([0.5, 0.9, 0.95, 0.99])
+SCORES = st.lists(st.floats(-1, 1), min_size=1, max_size=400)
+
+
+@pytest.mark.parametrize(
+    ("events", "num"), [(0, 12), (0, 3000), (1, 12), (7, 40), (39, 40), (40, 40)]
+)
+def test_the_upper_bound_is_that_of_scipys_exact_interval(events, num):
+    exact = binomtest(events, num).proportion_ci(0.9, method="exact").high  # 5 % on each side
+    assert upper_bound(events, num, 0.95) == pytest.approx(exact, rel=1e-9)
+
+
+def test_one_in_a_thousand_at_95_percent_needs_2995_strangers():
+    assert units_needed(0.001, 0.95) == 2995
+    assert certify_threshold(np.linspace(0, 1, 2995)).num_false_matches == 0
+    with pytest.raises(CannotCertifyError):
+        certify_threshold(np.linspace(0, 1, 2994))
+
+
+def test_too_few_strangers_are_told_how_many_are_needed_and_what_is_within_reach():
+    with pytest.raises(CannotCertifyError) as error:
+        certify_threshold(np.linspace(0, 1, 12), 0.001, 0.95)
+    assert str(error.value) == (
+        "cannot certify a false match rate of 0.001 at 95 % confidence: needs 2995 independent units without "
+        "a false match, have 12. Calibrate with more individuals that are not in the gallery, or ask for a "
+        "false match rate of 0.221 or more."
+    )
+
+
+def test_the_rate_that_is_named_as_within_reach_is():
+    assert certify_threshold(np.linspace(0, 1, 12), 0.221).num_units == 12
+    assert lowest_rate(12) < 0.221
+
+
+def test_without_any_stranger_nothing_is_within_reach():
+    with pytest.raises(
+        CannotCertifyError, match=r"have 0\. Calibrate with more individuals that are not"
+    ):
+        certify_threshold([], 0.5)
+
+
+@given(rate=RATES, confidence=CONFIDENCES)
+def test_the_number_needed_is_the_smallest_that_suffices(rate, confidence):
+    needed = units_needed(rate, confidence)
+    assert lowest_rate(needed, confidence) <= rate
+    assert needed == 1 or lowest_rate(needed - 1, confidence) > rate
+
+
+@given(scores=SCORES, rate=RATES, confidence=CONFIDENCES)
+def test_the_bound_never_exceeds_the_target(scores, rate, confidence):
+    try:
+        certified = certify_threshold(scores, rate, confidence)
+    except CannotCertifyError:
+        assert len(scores) < units_needed(rate, confidence)
+        return
+    above = sum(score > certified.similarity for score in scores)
+    assert certified.num_false_matches == above
+    assert upper_bound(above, len(scores), confidence) <= certified.upper_bound <= rate
+
+
+@given(scores=SCORES, rate=RATES, confidence=CONFIDENCES)
+def test_no_lower_threshold_among_the_scores_would_do(scores, rate, confidence):
+    try:
+        certified = certify_threshold(scores, rate, confidence)
+    except CannotCertifyError:
+        return
+    lower = [score for score in scores if score < certified.similarity]
+    if lower:
+        above = sum(score > max(lower) for score in scores)
+        assert upper_bound(above, len(scores), confidence) > rate
+
+
+@given(scores=SCORES, confidence=CONFIDENCES, rates=st.tuples(RATES, RATES))
+def test_a_stricter_rate_never_has_a_lower_threshold(scores, confidence, rates):
+    strict, lax = sorted(rates)
+    try:
+        certified = certify_threshold(scores, strict, confidence)
+    except CannotCertifyError:
+        return
+    assert certified.similarity >= certify_threshold(scores, lax, confidence).similarity
+
+
+@given(scores=SCORES, shuffle=st.randoms())
+def test_the_order_of_strangers_does_not_matter(scores, shuffle):
+    mixed = list(scores)
+    shuffle.shuffle(mixed)
+    if len(scores) >= units_needed(0.3):
+        assert certify_threshold(mixed, 0.3) == certify_threshold(scores, 0.3)
+
+
+@pytest.mark.parametrize(("num", "rate"), [(59, 0.05), (100, 0.1), (300, 0.02), (200, 0.3)])
+def test_the_true_rate_exceeds_the_target_no_more_often_than_promised(num, rate):
+    # scores are uniform on [0, 1], so the true rate at a threshold is 1 - threshold
+    rng = np.random.default_rng(num)
+    num_trials = 4_000
+    exceeded = sum(
+        1 - certify_threshold(rng.random(num), rate).similarity > rate for _ in range(num_trials)
+    )
+    assert binomtest(exceeded, num_trials, 0.05, alternative="greater").pvalue > 0.001
+    assert exceeded > 0  # and the threshold is not needlessly high
+
+
+def test_the_promise_holds_for_scores_with_ties():
+    rng = np.random.default_rng(0)
+    exceeded = 0
+    for _ in range(2_000):
+        threshold = certify_threshold(rng.integers(0, 6, 100) / 10, 0.1).similarity
+        exceeded += np.mean(np.arange(6) / 10 > threshold) > 0.1
+    assert exceeded <= 0.05 * 2_000
+
+
+def test_the_realised_rate_counts_what_is_strictly_above():
+    realised = realised_rate(0.5, [0.4, 0.5, 0.6, 0.7])
+    assert (realised.rate, realised.num_false_matches, realised.num_units) == (0.5, 2, 4)
+
+
+@pytest.mark.parametrize(("above", "num"), [(0, 30), (3, 30), (30, 30)])
+def test_the_realised_interval_is_scipys_exact_one(above, num):
+    realised = realised_rate(0.5, [0.9] * above + [0.1] * (num - above))
+    exact = binomtest(above, num).proportion_ci(0.95, method="exact")
+    assert (realised.low, realised.high) == pytest.approx((exact.low, exact.high))
+
+
+def test_without_held_out_strangers_nothing_is_known_of_the_realised_rate():
+    realised = realised_rate(0.5, [])
+    assert np.isnan(realised.rate)
+    assert (realised.low, realised.high) == (0, 1)
+
+
+@pytest.mark.parametrize("options", [{"false_match_rate": 0.0}, {"confidence": 1.0}])
+def test_a_certainty_is_refused(options):
+    with pytest.raises(ValueError, match=r"Expected (false_match_rate|confidence) in \(0, 1\)"):
+        certify_threshold([0.1] * 100, **options)
+
+
+def test_scores_that_are_nan_are_refused():
+    with pytest.raises(ValueError, match=r"received the shape \[2\] with 1 NaN"):
+        certify_threshold([0.1, np.nan], 0.9)

@@ -1,0 +1,94 @@
+"""Calibrating an encoder on folders of individuals, by sight, by sound and by both."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from fused_encoder import create_fused_encoder
+from inference import Embedder
+from inference.modalities import PAIR_PATTERNS
+from training.calibration import _pairs, calibrate_encoder
+from triplets import PreparedMedia, prepare_media
+from triplets.folders import scan_any_folders
+
+
+@pytest.fixture(scope="module")
+def embedder(yamnet):
+    keras.utils.set_random_seed(0)
+    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
+    return Embedder.from_encoder(encoder, yamnet, audio_seconds=2.0, max_windows=3)
+
+
+@pytest.fixture(scope="module")
+def media(aviary, yamnet, store) -> PreparedMedia:
+    folders = scan_any_folders(aviary.images, aviary.audio)
+    return prepare_media(folders, yamnet, store=store, progress=False)
+
+
+@pytest.fixture(scope="module")
+def calibration(embedder, media):
+    return calibrate_encoder(embedder, media)
+
+
+def test_photos_and_recordings_calibrate_every_pattern(calibration, embedder):
+    assert list(calibration.pairs) == list(PAIR_PATTERNS)
+    assert calibration.fingerprint == embedder.fingerprint
+    assert calibration.is_identity_disjoint
+
+
+def test_each_photo_counts_once_and_never_with_the_pair_it_is_in(calibration, media):
+    num = [sum(file.class_index == c for file in media.images) for c in range(4)]
+    heard = [sum(file.class_index == c for file in media.recordings) for c in range(4)]
+    both = np.minimum(num, heard)
+    pairs = calibration.pairs
+    assert pairs["image-image"].num_positive_pairs == sum(n * (n - 1) // 2 for n in num)
+    assert pairs["fused-fused"].num_positive_pairs == sum(n * (n - 1) // 2 for n in both)
+    assert pairs["image-fused"].num_positive_pairs == np.sum(num * both - both)
+    assert pairs["image-audio"].num_positive_pairs == np.sum(np.multiply(num, heard) - both)
+
+
+def test_photos_alone_calibrate_photos_alone(embedder, media):
+    alone = calibrate_encoder(embedder, replace(media, recordings=()), is_identity_disjoint=False)
+    assert list(alone.pairs) == ["image-image"]
+    assert not alone.is_identity_disjoint
+
+
+def test_recordings_alone_calibrate_recordings_alone(embedder, media):
+    assert list(calibrate_encoder(embedder, replace(media, images=())).pairs) == ["audio-audio"]
+
+
+def test_a_copy_of_a_file_is_no_further_evidence(embedder, media, calibration):
+    twice = replace(media, images=(*media.images, *media.images))
+    again = calibrate_encoder(embedder, twice).pair("image-image")
+    assert again.num_positive_pairs == calibration.pair("image-image").num_positive_pairs
+
+
+def test_files_of_one_source_are_not_compared(embedder, media):
+    def one_source_per_individual(path):
+        return path.parent.name
+
+    with pytest.raises(ValueError, match="the most often seen in 1 sources"):
+        calibrate_encoder(embedder, media, source_of=one_source_per_individual)
+
+
+def test_photos_and_recordings_of_one_source_are_paired_first():
+    pairs = _pairs({0: "monday", 1: "tuesday", 2: "sunday"}, {7: "friday", 8: "tuesday"})
+    assert pairs == [(1, 8), (0, 7)]
+    assert _pairs({0: "monday", 1: "monday"}, {7: "friday", 8: "sunday"}) == [(1, 7)]
+
+
+def test_the_exported_encoder_hears_for_itself(embedder, aviary, calibration, store):
+    folders = scan_any_folders(aviary.images, aviary.audio)
+    heard = prepare_media(
+        folders,
+        embedder.yamnet,
+        max_audio_seconds=embedder.seconds_heard,
+        store=store,
+        progress=False,
+    )
+    again = calibrate_encoder(embedder, heard)
+    assert again.pair("fused-fused").slope == pytest.approx(
+        calibration.pair("fused-fused").slope, rel=1e-3
+    )

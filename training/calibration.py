@@ -1,0 +1,149 @@
+"""Calibrate: what an encoder's similarities mean, learnt from folders of known individuals."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inference.calibrate import Calibration, fit_calibration
+from inference.embed import Embedder
+from inference.modalities import MODALITIES
+from training.pairs import StoredFeatures, distinct_files
+from training.sides import SourceOf
+from triplets.features import PreparedFile, PreparedMedia
+
+logger = logging.getLogger(__name__)
+
+
+def calibrate_encoder(
+    embedder: Embedder,
+    media: PreparedMedia,
+    *,
+    is_identity_disjoint: bool = True,
+    source_of: SourceOf | None = None,
+    held_out_share: float = 0.0,
+    seed: int = 0,
+) -> Calibration:
+    """The calibration of an encoder, in every pair pattern that the files allow.
+
+    Every photo is embedded by itself, every recording likewise, and once each together with a file of the
+    other kind. The individuals must be others than those that the encoder was trained on; where they
+    cannot be, say so.
+
+    Args:
+        embedder: of the encoder; see `Embedder.load`.
+        media: photos, recordings, or both, each class being an individual (or whatever is told apart). For
+            an exported encoder: `prepare_media(folders, embedder.yamnet,
+            max_audio_seconds=embedder.seconds_heard)`.
+        is_identity_disjoint: whether nobody here was trained on; see `Calibration`.
+        source_of: names the source of a file, such as the camera and the day. Files of one source are never
+            compared: those of a burst resemble each other for that alone. Default: each content by itself.
+        held_out_share: see `fit_calibration`.
+        seed: int.
+
+    Returns:
+        See `fit_calibration`; attach it with `attach_calibration`.
+
+    Raises:
+        ValueError: there are not two individuals, one of them in two sources.
+    """
+    rows = _rows(media, source_of, np.random.default_rng(seed))
+    embeddings = embedder.embed_combinations(
+        StoredFeatures(media.images, np.arange(len(media.images))),
+        StoredFeatures(media.recordings, np.arange(len(media.recordings))),
+        np.array(rows.files, int).reshape(-1, 2),
+    )
+    return fit_calibration(
+        embeddings,
+        rows.individuals,
+        modalities=np.array(rows.modalities, dtype="U5"),
+        sources=rows.sources,
+        is_identity_disjoint=is_identity_disjoint,
+        held_out_share=held_out_share,
+        seed=seed,
+    )
+
+
+def calibrate_held_out(
+    embedder: Embedder, held_out: PreparedMedia, *, source_of: SourceOf | None = None, seed: int = 0
+) -> Calibration | None:
+    """The calibration on a run's held-out files, marked as of classes that were trained on.
+
+    It says how well files are told apart, not how well strangers are: for those, calibrate on individuals
+    that were left out whole.
+
+    Args:
+        embedder: of the run's encoder.
+        held_out: the files that were not trained on.
+        source_of: as in `calibrate_encoder`.
+        seed: int.
+
+    Returns:
+        None where the files are too few, which is logged.
+    """
+    try:
+        return calibrate_encoder(
+            embedder, held_out, is_identity_disjoint=False, source_of=source_of, seed=seed
+        )
+    except ValueError as error:
+        logger.warning("The encoder is exported without a calibration. %s", error)
+        return None
+
+
+@dataclass
+class _Rows:
+    """What is embedded: an image and a recording each (-1: none), of whom, and from what source."""
+
+    files: list[tuple[int, int]] = field(default_factory=list)
+    individuals: list[int] = field(default_factory=list)
+    modalities: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+
+    def add(self, image: int, recording: int, individual: int, source: str) -> None:
+        image_only, audio_only, fused = MODALITIES
+        only_one = image_only if recording < 0 else audio_only
+        self.files.append((image, recording))
+        self.individuals.append(individual)
+        self.modalities.append(fused if min(image, recording) >= 0 else only_one)
+        self.sources.append(source)
+
+
+def _rows(media: PreparedMedia, source_of: SourceOf | None, rng: np.random.Generator) -> _Rows:
+    rows = _Rows()
+    for individual in range(len(media.class_names)):
+        image_sources, recording_sources = (
+            {int(i): _source(files[i], source_of) for i in rng.permutation(of_individual)}
+            for files in (media.images, media.recordings)
+            for of_individual in [np.array(distinct_files(files, individual), int)]
+        )
+        pairs = _pairs(image_sources, recording_sources)
+        # A pair, its photo and its recording are one source, and so is all else of their sources.
+        joined = {recording_sources[r]: image_sources[i] for i, r in pairs}
+        for image, source in image_sources.items():
+            rows.add(image, -1, individual, source)
+        for recording, source in recording_sources.items():
+            rows.add(-1, recording, individual, joined.get(source, source))
+        for image, recording in pairs:
+            rows.add(image, recording, individual, image_sources[image])
+    return rows
+
+
+def _pairs(
+    image_sources: dict[int, str], recording_sources: dict[int, str]
+) -> list[tuple[int, int]]:
+    """Pairs of a photo and a recording of which no two share a source; of one source where there is one."""
+    image_of = {source: image for image, source in image_sources.items()}
+    recording_of = {source: recording for recording, source in recording_sources.items()}
+    both = [source for source in image_of if source in recording_of]
+    images_left = [image for source, image in image_of.items() if source not in both]
+    recordings_left = [r for source, r in recording_of.items() if source not in both]
+    return [
+        *((image_of[source], recording_of[source]) for source in both),
+        *zip(images_left, recordings_left, strict=False),
+    ]
+
+
+def _source(file: PreparedFile, source_of: SourceOf | None) -> str:
+    return file.content if source_of is None else source_of(file.path)
