@@ -115,18 +115,36 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_thresholds(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--known-above", type=float, required=True, metavar="S", help="similarity of a known animal"
+    certified = parser.add_argument_group("thresholds with a promise")
+    certified.add_argument(
+        "--calibration",
+        metavar="PATH",
+        help="of the encoder: a calibration.json, or the folder of an encoder that holds one "
+        "(default: that of --encoder)",
     )
-    parser.add_argument(
-        "--new-below", type=float, required=True, metavar="S", help="similarity of a new one"
+    certified.add_argument(
+        "--false-match-rate",
+        type=float,
+        default=0.01,
+        metavar="P",
+        help="share of never-met animals that may be taken for somebody (default: 0.01)",
     )
+    certified.add_argument(
+        "--miss-rate",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="share of known animals that may be called new (default: 0.05)",
+    )
+    plain = parser.add_argument_group("plain thresholds (both)")
+    plain.add_argument("--known-above", type=float, metavar="S", help="similarity of a known one")
+    plain.add_argument("--new-below", type=float, metavar="S", help="similarity of a new one")
     parser.add_argument(
         "--margin",
         type=float,
-        default=0.05,
-        metavar="S",
-        help="by which the best individual must beat the next (default: 0.05)",
+        metavar="M",
+        help="by which the best individual must beat the next: of log-odds (default: 2.3, ten times as "
+        "likely), of similarity with plain thresholds (default: 0.05)",
     )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from app.cli import DONE
 from app.commands.outcome import outcome, table
 from app.commands.sighting_inputs import SightingInputs, read_inputs
+from inference.attached_calibration import CALIBRATION_FILE
+from inference.calibrate import Calibration, load_calibration
 from inference.catalogue import (
     Catalogue,
     Decision,
@@ -21,6 +23,7 @@ from inference.catalogue import (
     write_identifications,
     write_spreadsheet,
 )
+from inference.modalities import pair_pattern
 
 LOG_COLUMNS = (
     "entry",
@@ -81,10 +84,9 @@ def _show(catalogue: Catalogue, options: argparse.Namespace) -> int:
 
 
 def _identify(catalogue: Catalogue, options: argparse.Namespace) -> int:
-    thresholds = Thresholds.plain(
-        known_above=options.known_above, new_below=options.new_below, margin=options.margin
-    )
+    calibration = _calibration(options)  # before slow work begins
     given = read_inputs(options.inputs, options.encoder)
+    thresholds = _thresholds(options, calibration, catalogue, given)
     answers = catalogue.identify(given.table, thresholds, groups=given.groups(options.by))
     names = {individual.id: individual.name for individual in catalogue.individuals()}
     print(_answer_table(given, answers, names))
@@ -98,6 +100,63 @@ def _identify(catalogue: Catalogue, options: argparse.Namespace) -> int:
         ids = [id_ for id_ in catalogue.accept(given.table, answers, decision=decision) if id_]
         print(f"Added {len(ids)} animals to {len(set(ids))} individuals.")
     return outcome(given.skipped)
+
+
+def _calibration(options: argparse.Namespace) -> Calibration | None:
+    """The calibration that is to decide; None where plain thresholds are."""
+    plain = [options.known_above, options.new_below]
+    if None not in plain:
+        if options.calibration:
+            raise ValueError("--calibration and plain thresholds exclude each other.")
+        return None
+    path = options.calibration or options.encoder
+    if path is None or plain != [None, None]:
+        raise ValueError(
+            "Expected --known-above and --new-below, or --calibration PATH, to say who is known and who "
+            "is new."
+        )
+    file = Path(path) / "assets" / CALIBRATION_FILE if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"There is no calibration in '{path}'. Make one with `fused-encoder calibrate`, or choose "
+            "--known-above and --new-below."
+        )
+    return load_calibration(file)
+
+
+def _thresholds(
+    options: argparse.Namespace,
+    calibration: Calibration | None,
+    catalogue: Catalogue,
+    given: SightingInputs,
+) -> Thresholds:
+    margin = {} if options.margin is None else {"margin": options.margin}
+    if calibration is None:
+        return Thresholds.plain(
+            known_above=options.known_above, new_below=options.new_below, **margin
+        )
+    known = {
+        sighting.modality
+        for individual in catalogue.individuals()
+        for sighting in catalogue.sightings(individual.id).sightings
+    }
+    asked = {sighting.modality for sighting in given.table.sightings}
+    patterns = sorted({pair_pattern(one, other) for one in asked for other in known})
+    thresholds = Thresholds.calibrated(
+        calibration,
+        false_match_rate=options.false_match_rate,
+        miss_rate=options.miss_rate,
+        patterns=patterns or ("image-image",),
+        known_scores={f"{kind}-{kind}": catalogue.known_scores(kind) for kind in known},
+        **margin,
+    )
+    for pattern, values in thresholds.patterns.items():
+        print(
+            f"{pattern}: known above {values.known_above:.3f} (false matches at most "
+            f"{options.false_match_rate:.1%}), new below {values.new_below:.3f} (known ones called new at "
+            f"most {options.miss_rate:.1%})"
+        )
+    return thresholds
 
 
 def _answer_table(

@@ -28,7 +28,7 @@ def add(
     name: str | None = None,
     *,
     force: bool = False,
-) -> Operation | None:
+) -> Operation:
     """Each row to an individual that is known by id or name, or to a new one.
 
     Args:
@@ -41,7 +41,7 @@ def add(
         force: whether sightings that were seen together may be of one individual.
 
     Returns:
-        Operation; None where all of it is in the catalogue already.
+        Operation, with the id of each row's individual.
     """
     if not len(sightings):
         raise ValueError("Expected at least one sighting to add, received none.")
@@ -49,10 +49,8 @@ def add(
     spelling, wanted = _resolve(place, sightings, individuals)
     is_there = _already_there(place, sightings, wanted)
     fresh = [row for row in range(len(sightings)) if not is_there[row]]
-    if not fresh:
-        return None
     words = list(dict.fromkeys(w for w in (wanted[row] for row in fresh) if isinstance(w, str)))
-    if name is not None and len(words) != 1:
+    if name is not None and fresh and len(words) != 1:
         raise ValueError(
             f"A name is for one new individual, received sightings for {len(words)}. Add them without "
             "a name, and use rename."
@@ -67,8 +65,11 @@ def add(
         place.states[numbers[word]] = State(checked, True)  # the next word may not take this name
     owners = [numbers.get(w, 0) if isinstance(w, str) else w for w in wanted]
     added, added_owners = sightings.take(fresh), [owners[row] for row in fresh]
-    if not force:
+    if fresh and not force:
         _refuse_together(place, added, added_owners, set(numbers.values()))
+    left = tuple(place.names.id_of(owner) for owner in owners)
+    if not fresh:
+        return Operation("add", {}, None, left)
     positions = insert_sightings(place.connection, added)
     moved = {p: (None, owner) for p, owner in zip(positions, added_owners, strict=True)}
     ids = [place.names.id_of(owner) for owner in added_owners]
@@ -77,7 +78,6 @@ def add(
         "new": [place.names.id_of(number) for number in numbers.values()],
         "forced": force,
     }
-    left = tuple(place.names.id_of(owner) for owner in owners)
     return Operation("add", details, Changes(states, moved, settings), left)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Literal
 
 import numpy as np
 
 from inference.catalogue.adding import add
 from inference.catalogue.catalogue_file import CatalogueFile, open_file, read_setting
-from inference.catalogue.gallery import Gallery
+from inference.catalogue.gallery import Gallery, known_scores
 from inference.catalogue.history import (
     find_discrepancies,
     last_entry,
@@ -27,6 +28,7 @@ from inference.catalogue.thresholds import Thresholds
 from inference.catalogue.workplace import Operation, Workplace, list_individuals
 from inference.embeddings import Embeddings
 from inference.index.checks import check_same_encoder
+from inference.modalities import Modality
 
 BY_PERSON = Decision("person")
 
@@ -140,11 +142,19 @@ class Catalogue:
             names = Workplace(connection, self._file.path).names
             if len(sightings):
                 check_same_encoder(sightings.embeddings, read_encoder(connection), self._location)
-            if (entry := last_entry(connection)) != self._seen_entry:
-                _, owners, table = read_owned(connection, self._file.path)
-                self._gallery, self._seen_entry = Gallery.of(owners, table), entry
-            gallery = self._gallery
+            gallery = self._current(connection)
         return identify(sightings, rows, gallery, names, thresholds)
+
+    def known_scores(self, modality: Modality = "image", *, seed: int = 0) -> np.ndarray:
+        """How similar its individuals are to themselves, for `Thresholds.calibrated(known_scores=...)`.
+
+        A tracklet (or photo) of each individual that was met in several files is drawn and compared, as
+        `identify` would, with its sightings in the other files.
+
+        Returns: float64 [num_individuals that were met in two files or more].
+        """
+        with self._file.reading() as connection:
+            return known_scores(self._current(connection), modality, seed)
 
     def add(
         self,
@@ -171,14 +181,13 @@ class Catalogue:
             ValueError: another encoder; sightings of another individual; sightings that were seen together; a
                 name that is taken. Nothing is added.
         """
-        if individual is not None:
-            if name is not None:
-                raise ValueError(
-                    "A name is for a new individual. Use rename for one that is known."
-                )
-            individual = self._id_of(individual)
-        of_each = [individual] * len(sightings)
-        return self.add_each(sightings, of_each, name=name, decision=decision, force=force)[0]
+
+        def prepare(place: Workplace) -> Operation:
+            if individual is not None:
+                place.names.find(individual)  # must be there
+            return add(place, sightings, [individual] * len(sightings), name, force=force)
+
+        return self._do(prepare, decision)[0]
 
     def add_each(
         self,
@@ -202,12 +211,9 @@ class Catalogue:
         Returns:
             The id of each row's individual.
         """
-        operation = self._do(
-            lambda place: add(place, sightings, individuals, name, force=force), decision
+        return list(
+            self._do(lambda place: add(place, sightings, individuals, name, force=force), decision)
         )
-        if operation is None:  # all of it was there
-            return [self._id_of(str(individual)) for individual in individuals]
-        return list(operation.individuals)
 
     def accept(
         self,
@@ -216,11 +222,7 @@ class Catalogue:
         *,
         decision: Decision = BY_PERSON,
     ) -> list[str | None]:
-        """Add what was identified: known to theirs, new ones as new individuals; uncertain ones stay out.
-
-        Returns:
-            The id of each answer's individual; None for the uncertain.
-        """
+        """Add what was identified; the uncertain stay out. Returns each answer's id, or None."""
         chosen = [(row, word) for a in answers if (word := a.word) for row in a.rows]
         if not chosen:
             return [None] * len(answers)
@@ -257,8 +259,7 @@ class Catalogue:
         Raises:
             ValueError: sightings that it does not have; all of them, or none.
         """
-        operation = self._do(lambda place: split(place, individual, keys, name), decision)
-        return operation.individuals[0] if operation else ""
+        return self._do(lambda place: split(place, individual, keys, name), decision)[0]
 
     def delete(self, individual: str, *, decision: Decision = BY_PERSON) -> None:
         """An individual and its sightings leave the catalogue. The file keeps them, to undo it."""
@@ -284,16 +285,16 @@ class Catalogue:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _id_of(self, individual: str) -> str:
-        with self._file.reading() as connection:
-            names = Workplace(connection, self._file.path).names
-        return names.id_of(names.find(individual))
-
-    def _do(
-        self, prepare: Callable[[Workplace], Operation | None], decision: Decision
-    ) -> Operation | None:
+    def _do(self, prepare: Callable[[Workplace], Operation], decision: Decision) -> tuple[str, ...]:
         with self._file.writing() as connection:
             done = prepare(Workplace(connection, self._file.path))
-            if done is not None:
+            if done.changes is not None:
                 record_operation(connection, done.name, done.details, done.changes, decision)
-        return done
+        return done.individuals
+
+    def _current(self, connection: Connection) -> Gallery:
+        """All sightings, read again if the log has grown."""
+        if (entry := last_entry(connection)) != self._seen_entry:
+            _, owners, table = read_owned(connection, self._file.path)
+            self._gallery, self._seen_entry = Gallery.of(owners, table), entry
+        return self._gallery

@@ -9,7 +9,7 @@ import numpy as np
 
 from inference.catalogue.sighting_table import FrameName, Sighting, SightingTable
 from inference.catalogue.thresholds import Thresholds
-from inference.modalities import MODALITIES, pair_pattern
+from inference.modalities import MODALITIES, Modality, pair_pattern
 
 BLOCK_VALUES = 16_000_000  # similarities held at once
 
@@ -92,6 +92,31 @@ def compare(
             "thresholds."
         )
     return Nearness(similarity, pattern, excess, shortfall, tuple(used))
+
+
+def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
+    """See `Catalogue.known_scores`."""
+    generator = np.random.default_rng(seed)
+    embeddings = np.asarray(gallery.table.embeddings)
+    scores = []
+    for individual in range(len(gallery.numbers)):
+        rows = [
+            row
+            for row in np.flatnonzero(gallery.owner_of == individual).tolist()
+            if gallery.table.sightings[row].modality == modality
+        ]
+        tracklets: dict[tuple[object, ...], list[int]] = {}
+        for row in rows:
+            sighting = gallery.table.sightings[row]
+            own = row if sighting.tracklet is None else "tracklet"
+            tracklets.setdefault((sighting.media, own, sighting.tracklet), []).append(row)
+        if len({media for media, *_ in tracklets}) < 2:
+            continue
+        media, *_ = drawn = list(tracklets)[generator.integers(len(tracklets))]
+        others = [row for row in rows if gallery.table.sightings[row].media != media]
+        nearest = (embeddings[tracklets[drawn]] @ embeddings[others].T).max(axis=1)
+        scores.append(float(nearest.mean()))
+    return np.array(scores)
 
 
 def seen_beside(

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from inference.calibrate import Calibration
 from inference.catalogue.sighting_file import CountedSightings, KeyPair
 from inference.catalogue.sighting_table import SightingTable
-from inference.catalogue.thresholds import CalibrationLike
 from inference.modalities import MODALITIES, Modality
 
 UNCALIBRATED_SCALE = 0.05  # of similarity: how far from the threshold an answer is still open
@@ -72,7 +72,7 @@ class _Parts:
 
 
 def review_queue(
-    counted: CountedSightings, num: int = 50, *, calibration: CalibrationLike | None = None
+    counted: CountedSightings, num: int = 50, *, calibration: Calibration | None = None
 ) -> list[ReviewPair]:
     """The most useful questions about a count, most useful first.
 
@@ -86,7 +86,7 @@ def review_queue(
     Args:
         counted: from `load_sightings`.
         num: int >= 1, how many questions at most. Default 50.
-        calibration: an `inference.calibrate.Calibration`; None guesses probabilities from the threshold.
+        calibration: of the encoder; None guesses probabilities from the threshold.
 
     Returns:
         At most `num` pairs; fewer where there is nothing more to ask.
@@ -113,7 +113,7 @@ class _Questions:
     """Questions about parts of one modality."""
 
     def __init__(
-        self, counted: CountedSightings, parts: _Parts, calibration: CalibrationLike | None
+        self, counted: CountedSightings, parts: _Parts, calibration: Calibration | None
     ) -> None:
         self._counted, self._parts, self._calibration = counted, parts, calibration
         is_known = calibration is not None and parts.pattern in calibration.pairs

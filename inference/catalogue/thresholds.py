@@ -5,51 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
+from inference.calibrate import Calibration, CannotCertifyError, certify_threshold
 from inference.modalities import PAIR_PATTERNS
 
 DEFAULT_MARGIN = math.log(10)  # the runner-up is ten times less likely
 DEFAULT_SIMILARITY_MARGIN = 0.05
-
-
-class _Certified(Protocol):
-    @property
-    def similarity(self) -> float: ...
-    @property
-    def num_gallery(self) -> int: ...
-
-
-class _Pair(Protocol):
-    @property
-    def slope(self) -> float: ...
-    @property
-    def intercept(self) -> float: ...
-
-
-class CalibrationLike(Protocol):
-    """What identification asks of an `inference.calibrate.Calibration`."""
-
-    @property
-    def fingerprint(self) -> str | None:
-        """Names the encoder."""
-
-    @property
-    def pairs(self) -> Mapping[str, _Pair]:
-        """By pair pattern."""
-
-    def probability(
-        self, similarity: float, pattern: str = "image-image", prior: float = 0.5
-    ) -> np.ndarray:
-        """Probability that a pair shows one individual."""
-
-    def threshold_at(self, false_match_rate: float, confidence: float, pattern: str) -> _Certified:
-        """The certified threshold."""
-
-    def check_fingerprint(self, embeddings: object) -> None:
-        """Refuses embeddings of another encoder."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +66,7 @@ class Thresholds:
 
     patterns: Mapping[str, PatternThresholds]
     margin: float
-    calibration: CalibrationLike | None = None
+    calibration: Calibration | None = None
     num_gallery: int | None = None
 
     def __post_init__(self) -> None:
@@ -126,31 +90,38 @@ class Thresholds:
     @classmethod
     def calibrated(
         cls,
-        calibration: CalibrationLike,
+        calibration: Calibration,
         *,
         false_match_rate: float = 0.001,
         confidence: float = 0.95,
         miss_rate: float = 0.05,
         margin: float = DEFAULT_MARGIN,
         patterns: Sequence[str] = ("image-image",),
+        known_scores: Mapping[str, npt.ArrayLike] | None = None,
     ) -> Thresholds:
         """Thresholds with a promise each.
 
         `known_above` is the calibration's certified threshold: at most `false_match_rate` of never-met
         animals are taken for somebody. With several patterns each is certified for its share of that rate.
-        `new_below` is where the likelihood ratio falls to `miss_rate`: the expectation of 1 / ratio over
-        true pairs is at most 1, so by Markov's inequality at most that share of the sightings of known
-        animals lies below, as far as the calibration is right. Both hold for what identification compares,
-        the mean over a tracklet's rows of the nearest sighting of an individual: it is never above the
-        certified maximum, and the mean of log-odds obeys the same inequality (Jensen).
+        `new_below`: at most `miss_rate` of the known animals that are met again are called new. It is the
+        higher of two bounds. Where the likelihood ratio falls to `miss_rate`: the expectation of 1 / ratio
+        over true pairs is at most 1, so by Markov's inequality at most that share lies below, as far as the
+        calibration is right; this needs no further data, and calls few strangers new. And, from
+        `known_scores` of enough individuals (59 for 0.05), an exact binomial bound.
+
+        All hold for what identification compares, the mean over a tracklet's rows of the nearest sighting of
+        an individual: it is never above the certified maximum, and the mean of log-odds obeys the same
+        inequality (Jensen).
 
         Args:
-            calibration: an `inference.calibrate.Calibration`.
+            calibration: of the encoder.
             false_match_rate: float in (0, 1). Default 0.001.
             confidence: float in (0, 1), of that rate.
             miss_rate: float in (0, 1): sightings of known animals that are called new. Default 0.05.
             margin: float >= 0, of log-odds: how much likelier than the runner-up. Default log(10).
             patterns: which pair patterns are compared.
+            known_scores: pattern -> float [num_individuals], one per individual:
+                {"image-image": catalogue.known_scores("image")}.
 
         Raises:
             ValueError: the calibration lacks a pattern, or has too few individuals to certify the rate
@@ -165,9 +136,11 @@ class Thresholds:
                 false_match_rate / len(patterns), confidence, pattern
             )
             galleries.append(certified.num_gallery)
-            pair = calibration.pairs[pattern]
+            pair = calibration.pair(pattern)
             known_above = min(certified.similarity, 1.0)
             low = (math.log(miss_rate) - pair.intercept) / pair.slope if pair.slope > 0 else -1.0
+            scores = np.asarray((known_scores or {}).get(pattern, ()), np.float64)
+            low = max(low, _lowest_of_known(scores, miss_rate, confidence))
             new_below = max(-1.0, min(low, known_above))
             found[pattern] = PatternThresholds(known_above, new_below, pair.slope, pair.intercept)
         return cls(found, margin, calibration, min(galleries, default=None))
@@ -192,3 +165,11 @@ class Thresholds:
         if self.calibration is None:
             shown = {"any": next(iter(shown.values()))} if shown else {}
         return {"patterns": shown, "margin": self.margin, "num_gallery": self.num_gallery}
+
+
+def _lowest_of_known(scores: np.ndarray, miss_rate: float, confidence: float) -> float:
+    """Below which at most that share of known animals lies; -1 where they are too few to say."""
+    try:
+        return -certify_threshold(-scores, miss_rate, confidence).similarity
+    except CannotCertifyError:
+        return -1.0

@@ -23,13 +23,13 @@ class Operation:
     Args:
         name: for the log.
         details: for the log.
-        changes: what it changes.
+        changes: what it changes; None where all is so already, and there is nothing to log.
         individuals: ids of the individuals that it leaves, such as the new one.
     """
 
     name: str
     details: Mapping[str, object]
-    changes: Changes
+    changes: Changes | None
     individuals: tuple[str, ...] = ()
 
 

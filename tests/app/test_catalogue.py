@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from app.cli import main
-from inference import Embedder, Embeddings, count_individuals
+from inference import (
+    Embedder,
+    Embeddings,
+    count_individuals,
+    fit_calibration,
+    save_calibration,
+)
 from inference.catalogue import (
     Catalogue,
     load_sightings,
@@ -96,6 +102,25 @@ def test_accepting_at_once_is_logged_as_automatic(last_year, tmp_path):
     assert entry.thresholds["patterns"]["any"]["known_above"] == 0.95
 
 
+def test_a_calibration_decides_with_its_promises(last_year, tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    angles = np.repeat(np.linspace(0, 2 * np.pi, 400), 3) + generator.normal(0, 0.02, 1200)
+    vectors = Embeddings.of(np.stack([np.cos(angles), np.sin(angles)], axis=1), "wren-1")
+    calibration = fit_calibration(vectors, np.repeat(np.arange(400), 3), gallery_share=0.1)
+    save_calibration(tmp_path / "calibration.json", calibration)
+    photos = embeddings_file(tmp_path / "new.npz", x=[0, 200])
+    asked = ["identify", last_year, photos, "--calibration", tmp_path / "calibration.json"]
+    assert run("catalogue", *asked, "--false-match-rate", "0.05", "--accept") == 0
+    printed = capsys.readouterr().out
+    certified = calibration.threshold_at(0.05).similarity
+    assert f"image-image: known above {certified:.3f} (false matches at most 5.0%)" in printed
+    with Catalogue.open(last_year) as catalogue:
+        shown = catalogue.log()[-1].thresholds["patterns"]["image-image"]
+    assert shown["known_above"] == certified
+    assert run("catalogue", *asked, "--false-match-rate", "0.0001") == 2
+    assert "cannot certify a false match rate of 0.0001" in capsys.readouterr().err
+
+
 def test_every_decision_can_be_taken_back_and_is_in_the_log(last_year, tmp_path, capsys):
     for words in (
         ["rename", "WREN-2", "Bö"],
@@ -132,6 +157,13 @@ def test_every_decision_can_be_taken_back_and_is_in_the_log(last_year, tmp_path,
         (["add", "wren.catalogue", "last_year.npz", "--to", "Bo", "--name", "x"], "with --as-new"),
         (["add", "wren.catalogue", "last_year.npz", "--to", "Bo"], "'Älva/0.jpg' is of WREN-0001"),
         (["identify", "wren.catalogue", "no.npz", *KNOWN], "no.npz"),
+        (["identify", "wren.catalogue", "last_year.npz"], "or --calibration PATH, to say who"),
+        (["identify", "wren.catalogue", "x.npz", *KNOWN[:2]], "Expected --known-above and --new"),
+        (
+            ["identify", "wren.catalogue", "x.npz", "--calibration", "c.json"],
+            "no calibration in 'c",
+        ),
+        (["identify", "wren.catalogue", "x", "--calibration", "c", *KNOWN], "exclude each other"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_message(

@@ -28,6 +28,9 @@ class Calibration:
         "image-audio": SimpleNamespace(slope=5.0, intercept=-2.0),
     }
 
+    def pair(self, pattern):
+        return self.pairs[pattern]
+
     def threshold_at(self, false_match_rate=0.001, confidence=0.95, pattern="image-image"):
         pair = self.pairs[pattern]  # where the evidence is as rare as the rate
         similarity = (-math.log(false_match_rate) - pair.intercept) / pair.slope
