@@ -62,7 +62,7 @@ def add(
         checked = None if NO_NAME.fullmatch(given) else place.names.check_new(given)
         numbers[word] = new_individual(place.connection)
         states[numbers[word]] = (State(), State(checked, True))
-        place.states[numbers[word]] = State(checked, True)  # the next word may not take this name
+        place.names.take(numbers[word], State(checked, True))
     owners = [numbers.get(w, 0) if isinstance(w, str) else w for w in wanted]
     added, added_owners = sightings.take(fresh), [owners[row] for row in fresh]
     if fresh and not force:

@@ -40,6 +40,17 @@ class AnimalNames:
         self.prefix = prefix
         self.states = states
         self._path = path
+        self._number_of = {
+            folded(state.name): number
+            for number, state in states.items()
+            if state.is_active and state.name
+        }
+
+    def take(self, number: int, state: State) -> None:
+        """Remember a new individual, so that no other gets its name."""
+        self.states[number] = state
+        if state.name:
+            self._number_of[folded(state.name)] = number
 
     def id_of(self, number: int) -> str:
         """The id of an individual, such as "NYA-0012"."""
@@ -72,15 +83,7 @@ class AnimalNames:
         """
         number = self._number(individual)
         if number is None:
-            wanted = folded(individual)
-            return next(
-                (
-                    n
-                    for n, s in self.states.items()
-                    if s.is_active and s.name and folded(s.name) == wanted
-                ),
-                None,
-            )
+            return self._number_of.get(folded(individual))
         state = self.states.get(number)
         if state is None:
             raise KeyError(f"The catalogue {self._path} never had an individual {individual!r}.")

@@ -13,9 +13,8 @@ from inference import (
     Embedder,
     Embeddings,
     count_individuals,
-    fit_calibration,
-    save_calibration,
 )
+from inference.calibrate import Calibration, PairCalibration, UnknownScores, save_calibration
 from inference.catalogue import (
     Catalogue,
     load_sightings,
@@ -103,10 +102,9 @@ def test_accepting_at_once_is_logged_as_automatic(last_year, tmp_path):
 
 
 def test_a_calibration_decides_with_its_promises(last_year, tmp_path, capsys):
-    generator = np.random.default_rng(0)
-    angles = np.repeat(np.linspace(0, 2 * np.pi, 400), 3) + generator.normal(0, 0.02, 1200)
-    vectors = Embeddings.of(np.stack([np.cos(angles), np.sin(angles)], axis=1), "wren-1")
-    calibration = fit_calibration(vectors, np.repeat(np.arange(400), 3), gallery_share=0.1)
+    strangers = UnknownScores(tuple(np.linspace(-1, 0.9, 200).tolist()), num_gallery=50)
+    pair = PairCalibration(20.0, -14.0, unknowns=strangers)
+    calibration = Calibration("wren-1", {"image-image": pair})
     save_calibration(tmp_path / "calibration.json", calibration)
     photos = embeddings_file(tmp_path / "new.npz", x=[0, 200])
     asked = ["identify", last_year, photos, "--calibration", tmp_path / "calibration.json"]
