@@ -71,10 +71,13 @@ def test_animals_of_one_frame_are_not_merged_unless_forced(catalogue, animals):
     assert catalogue.log()[-1].details["forced"] is True
 
 
-def test_tracklets_seen_together_are_not_merged_though_no_frame_is_shared(catalogue, animals):
+@pytest.mark.parametrize("beside", [((1,), (0,)), ((1,), ()), ((), (0,))])
+def test_tracklets_seen_together_are_not_merged_though_no_frame_is_shared(
+    catalogue, animals, beside
+):
     rows = [
-        animals.seen("m#1", 10, media="m.mp4", frame=1, tracklet=0, seen_with=(1,)),
-        animals.seen("m#9", 12, media="m.mp4", frame=9, tracklet=1, seen_with=(0,)),
+        animals.seen("m#1", 10, media="m.mp4", frame=1, tracklet=0, seen_with=beside[0]),
+        animals.seen("m#9", 12, media="m.mp4", frame=9, tracklet=1, seen_with=beside[1]),
     ]
     c, d = (catalogue.add(animals.table(row)) for row in rows)
     with pytest.raises(ValueError, match="were seen together, so they are different animals"):
