@@ -98,7 +98,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         "--source",
         metavar="REGEX",
         help="what in a file's name tells its burst, day or tape, such as '^(.*)_': files of one source "
-        "are not compared (default: each file is a source)",
+        "are not compared; without it each file is one",
     )
     parser.add_argument(
         "--held-out",

@@ -70,7 +70,7 @@ def measure_probabilities(num_worlds: int) -> dict[str, float]:
         errors: dict[str, list[CalibrationError]] = {"": [], "uncalibrated_": []}
         for seed in range(num_worlds):
             rows = _rows(*make_identities(8_000, 800, difficulty, seed=seed))
-            fitted = np.random.default_rng(seed).permutation(800)[:200]
+            fitted = np.random.default_rng([seed, 1]).permutation(800)[:200]
             is_fitted = np.isin(rows.individual, fitted)
             calibration = fit_calibration(rows.embeddings[is_fitted], rows.individual[is_fitted])
             pairs = _pairs(_subset(rows, ~is_fitted))
@@ -92,9 +92,9 @@ def measure_thresholds(num_trials: int) -> dict[str, float]:
     """
     figures: dict[str, float] = {"target_false_match_rate": TARGET, "trials": num_trials}
     every: dict[str, list[float]] = {method: [] for method in METHODS}
-    for difficulty in NOISE:
+    for number, difficulty in enumerate(NOISE):
         rates: dict[str, list[float]] = {method: [] for method in METHODS}
-        for seed in range(num_trials):
+        for seed in range(number * num_trials, (number + 1) * num_trials):
             for method, rate in _true_rates(difficulty, seed).items():
                 rates[method].append(rate)
         for method in METHODS:
@@ -135,7 +135,10 @@ def measure_nyalas(rows: Rows, num_splits: int) -> dict[str, float]:
             errors[name].append(calibration_error(probability, pairs.is_same, pairs.weight))
         role = np.full(len(rows.individual), "held_out")
         role[is_fitted] = assign_roles(
-            known.individual, gallery_share=0.5, held_out_share=0, rng=np.random.default_rng(seed)
+            known.individual,
+            gallery_share=0.5,
+            held_out_share=0,
+            rng=np.random.default_rng([seed, 1]),
         )
         strangers = unknown_scores(rows, "image", "image", unit=rows.individual, role=role)
         if strangers is None:
@@ -223,7 +226,7 @@ def _true_rates(difficulty: str, seed: int) -> dict[str, float]:
         labels,
         gallery_share=1 / 40,
         held_out_share=1 - 100 / 3_900,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng([seed, 1]),  # another stream than the world's own
     )
     strangers = unknown_scores(rows, "image", "image", unit=labels, role=role)
     if strangers is None:

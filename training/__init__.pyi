@@ -1,3 +1,5 @@
+from .calibration import calibrate_encoder as calibrate_encoder
+from .calibration import calibrate_held_out as calibrate_held_out
 from .callbacks import EncoderCheckpoint as EncoderCheckpoint
 from .callbacks import HistoryFile as HistoryFile
 from .callbacks import RetrievalValidation as RetrievalValidation

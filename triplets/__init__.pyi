@@ -10,6 +10,7 @@ from .features import Skipped as Skipped
 from .features import prepare_media as prepare_media
 from .folders import MediaFile as MediaFile
 from .folders import PairedFolders as PairedFolders
+from .folders import scan_any_folders as scan_any_folders
 from .folders import scan_folders as scan_folders
 from .pair_batches import pair_batches as pair_batches
 from .photos import PhotoSource as PhotoSource

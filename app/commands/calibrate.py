@@ -50,6 +50,7 @@ def calibration_text(calibration: Calibration) -> str:
     """A line for each pair pattern, what cannot be certified, and how far all of it can be trusted."""
     rows = []
     notes = []
+    refusals: dict[str, list[str]] = {}
     for pattern, pair in calibration.pairs.items():
         error = "-" if pair.error is None else pair.error.expected_calibration_error
         even = -pair.intercept / pair.slope if pair.slope > 0 else "-"
@@ -64,9 +65,10 @@ def calibration_text(calibration: Calibration) -> str:
             )
         except CannotCertifyError as refusal:
             threshold = "no"
-            notes.append(f"{pattern}: {refusal}")
+            refusals.setdefault(str(refusal), []).append(pattern)
         counts = (pair.num_individuals, pair.num_positive_pairs, pair.num_negative_pairs)
         rows.append((pattern, *counts, pair.method, error, even, threshold))
+    notes += [f"{', '.join(patterns)}: {refusal}" for refusal, patterns in refusals.items()]
     if not calibration.is_identity_disjoint:
         notes.append(
             "These individuals (or classes) were trained on: for animals that the encoder has never seen, "

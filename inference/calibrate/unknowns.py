@@ -12,7 +12,7 @@ from inference.calibrate.certified import UnknownScores
 from inference.calibrate.pair_sample import Rows
 
 Role = Literal["gallery", "unknown", "held_out"]
-BLOCK = 1_024  # rows that are compared with the gallery at once
+MAX_SIMILARITIES = 2**23  # held in memory at once
 
 
 def independent_units(individual: np.ndarray, unit: np.ndarray | None) -> np.ndarray:
@@ -96,8 +96,9 @@ def unknown_scores(
 def _largest(rows: Rows, asking: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The largest similarity of each row that asks to a known one of another source; -inf for none."""
     parts = []
-    for start in range(0, len(asking), BLOCK):
-        block = asking[start : start + BLOCK]
+    step = max(1, MAX_SIMILARITIES // len(known))
+    for start in range(0, len(asking), step):
+        block = asking[start : start + step]
         similarity = rows.embeddings[block] @ rows.embeddings[known].T
         similarity[rows.source[block][:, None] == rows.source[known]] = -np.inf
         parts.append(similarity.max(axis=1))

@@ -55,6 +55,8 @@ def field_work(tmp_path_factory):
     aviary = write_aviary(folder / "aviary", size="tiny", shows_progress=False)
     shutil.copytree(aviary.images, folder / "train_images")
     shutil.copytree(aviary.audio, folder / "train_audio")
+    shutil.copytree(aviary.images, folder / "new_images")
+    shutil.copytree(aviary.audio, folder / "new_audio")
     photos, calls = sorted(aviary.images.rglob("*.jpg")), sorted(aviary.audio.rglob("*.flac"))
     for name, photo, call in zip(("wren", "robin", "who"), photos, calls, strict=False):
         shutil.copy(photo, folder / f"{name}.jpg")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from inference import Embeddings
-from inference.calibrate import CannotCertifyError, fit_calibration
+from inference.calibrate import CannotCertifyError, certify_threshold, fit_calibration
 from inference.calibrate.fit import ISOTONIC_FROM_INDIVIDUALS
 from inference.calibrate.logistic import fit_logistic
 from inference.calibrate.pair_sample import Rows, count_pairs, sample_pairs
@@ -346,6 +347,24 @@ def test_dependent_individuals_cannot_certify_what_independent_ones_do():
     by_day = fit_calibration(embeddings, who, units=who // 6)
     with pytest.raises(CannotCertifyError, match="have 10"):
         by_day.threshold_at(0.05)
+
+
+def test_strangers_of_new_worlds_pass_no_more_often_than_promised():
+    num_worlds, exceeded = 300, 0
+    for seed in range(num_worlds):
+        embeddings, who = individuals(700, 2, seed=seed, size=8)
+        rows = Rows(embeddings, who, np.arange(1_400), np.full(1_400, "image"))
+        role = assign_roles(
+            who,
+            gallery_share=40 / 700,
+            held_out_share=600 / 660,
+            rng=np.random.default_rng([seed, 1]),
+        )
+        strangers = unknown_scores(rows, "image", "image", unit=who, role=role)
+        threshold = certify_threshold(strangers.scores, 0.05).similarity
+        exceeded += np.mean(np.array(strangers.held_out) > threshold) > 0.05
+    assert exceeded > 0
+    assert binomtest(int(exceeded), num_worlds, 0.05, alternative="greater").pvalue > 0.001
 
 
 # What is refused
