@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.catalogue_arguments import add_catalogue, add_review
 from app.training_arguments import add_command, add_prepare, add_train
 
 DONE, DONE_WITH_SKIPPED, REFUSED = 0, 1, 2
 INTERRUPTED = 130
+WITHOUT_TENSORFLOW = {"index", "catalogue", "review"}  # unless they are given an encoder
 
 EPILOG = """exit codes: 0 done; 1 done, but some inputs were skipped (they are listed); 2 refused.
 Each sub-command explains its options: fused-encoder train --help"""
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.arguments = given  # for workers, which are given the same
     _quiet_logs()
     try:
-        if options.module != "index":
+        if options.module not in WITHOUT_TENSORFLOW or getattr(options, "encoder", None):
             _import_tensorflow_quietly()
         command = importlib.import_module(f"app.commands.{options.module}")
         return command.run(options)
@@ -64,6 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
         _add_index,
         _add_query,
         _add_count,
+        add_review,
+        add_catalogue,
         _add_demo,
         _add_doctor,
     ):

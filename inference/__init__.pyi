@@ -4,6 +4,7 @@ from .calibrate import CertifiedThreshold as CertifiedThreshold
 from .calibrate import fit_calibration as fit_calibration
 from .calibrate import load_calibration as load_calibration
 from .calibrate import save_calibration as save_calibration
+from .catalogue import Catalogue as Catalogue
 from .count import VideoCount as VideoCount
 from .count import count_individuals as count_individuals
 from .embed import Embedder as Embedder

@@ -20,7 +20,7 @@ CSV_COLUMNS = ("image", "recording")
 
 def run(options: argparse.Namespace) -> int:
     """Embeds each photo and each recording alone, and the pairs of a CSV together."""
-    pairs = [*_alone(options.inputs), *(_from_csv(options.pairs) if options.pairs else ())]
+    pairs = [*alone(options.inputs), *(_from_csv(options.pairs) if options.pairs else ())]
     pairs = list(dict.fromkeys(pairs))  # given twice, embedded once: ids are unique
     if not pairs:
         raise ValueError(
@@ -31,19 +31,20 @@ def run(options: argparse.Namespace) -> int:
     embeddings, kept, skipped = embedder.embed_readable(
         [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
     )
-    skipped_all: list[Skipped | SkippedPair] = [*_not_media(options.inputs), *skipped]
+    skipped_all: list[Skipped | SkippedPair] = [*not_media(options.inputs), *skipped]
     if not kept:
         outcome(skipped_all)
         raise ValueError(f"None of the {len(pairs)} inputs can be embedded; nothing was written.")
     kept_pairs = [pairs[position] for position in kept]
     ids = tuple("+".join(str(path) for path in pair if path) for pair in kept_pairs)
-    metadata = tuple(_metadata(pair) for pair in kept_pairs)
+    metadata = tuple(pair_metadata(pair) for pair in kept_pairs)
     path = save_embeddings(options.out, EmbeddingFile(ids, embeddings, metadata))
     print(f"{len(ids)} embeddings in '{path}'.")
     return outcome(skipped_all)
 
 
-def _alone(inputs: Sequence[str]) -> Iterator[Pair]:
+def alone(inputs: Sequence[str]) -> Iterator[Pair]:
+    """Each photo and each recording among files and folders, as a pair without the other."""
     for path in _walk(inputs):
         if path.suffix.lower() in IMAGE_EXTENSIONS:
             yield path, None
@@ -51,7 +52,7 @@ def _alone(inputs: Sequence[str]) -> Iterator[Pair]:
             yield None, path
 
 
-def _not_media(inputs: Sequence[str]) -> Iterator[Skipped]:
+def not_media(inputs: Sequence[str]) -> Iterator[Skipped]:
     """What was typed and is neither a folder nor a photo nor a recording by its name."""
     for path in map(Path, inputs):
         if not path.is_dir() and path.suffix.lower() not in IMAGE_EXTENSIONS | AUDIO_EXTENSIONS:
@@ -88,7 +89,8 @@ def _from_csv(file: str) -> Iterator[Pair]:
             yield image, recording
 
 
-def _metadata(pair: Pair) -> dict[str, str | None]:
+def pair_metadata(pair: Pair) -> dict[str, str | None]:
+    """What a row of embeddings says of its files; the class is the folder's name."""
     image, recording = pair
     shown = image or recording
     return {

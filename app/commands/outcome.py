@@ -10,14 +10,19 @@ from typing import Protocol
 from app.cli import DONE, DONE_WITH_SKIPPED
 
 
-class _Skipped(Protocol):
+class SkippedInput(Protocol):
+    """A file that could not be used."""
+
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """The file."""
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """What is wrong with it."""
 
 
-def outcome(skipped: Iterable[_Skipped]) -> int:
+def outcome(skipped: Iterable[SkippedInput]) -> int:
     """Lists skipped files on standard error; 0 where there are none, else 1."""
     listed = list(skipped)
     if not listed:

@@ -1,0 +1,80 @@
+"""`fused-encoder review`: a person's eye on the doubtful pairs of a count."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.cli import DONE
+from app.commands.outcome import table
+from inference.catalogue import (
+    load_sightings,
+    read_review_answers,
+    regroup,
+    review_queue,
+    save_sightings,
+    with_answers,
+    write_review_sheet,
+)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes a sheet of questions, or counts again with its answers."""
+    return {"make": _make, "apply": _apply}[options.action](options)
+
+
+def _make(options: argparse.Namespace) -> int:
+    counted = load_sightings(options.count)
+    pairs = review_queue(counted, options.num)
+    if not pairs:
+        print("There is nothing to ask about this count.")
+        return DONE
+    page = write_review_sheet(
+        options.out or options.count, pairs, counted.table, crops=options.count
+    )
+    print(
+        f"{len(pairs)} questions. Open '{page}' in a browser, answer, and save; or fill in "
+        f"'{page.with_name('review.csv')}'. Then:\n"
+        f"fused-encoder review apply '{options.count}' --answers review.csv"
+    )
+    return DONE
+
+
+def _apply(options: argparse.Namespace) -> int:
+    folder = Path(options.count)
+    path = Path(options.answers) if options.answers else folder / "review.csv"
+    answers = read_review_answers(path)
+    before = load_sightings(folder)
+    after, count = regroup(with_answers(before, answers))
+    missing = answers.missing(before.table.keys)
+    if missing and len(missing) == len(answers.given):
+        raise ValueError(
+            f"None of the {len(missing)} answers in '{path}' is about a sighting of '{folder}'. Give the "
+            "count that the questions were made from."
+        )
+    save_sightings(folder, after)
+    if path.resolve().parent == folder.resolve() and path.name == "review.csv" and answers.given:
+        path = path.rename(_free(folder))
+    num = {answer: len(answers.of(answer)) for answer in ("same", "different", "cannot tell")}
+    print(", ".join(f"{number} {answer}" for answer, number in num.items()), end="; ")
+    print(f"{answers.num_unanswered} left open. Kept in '{path}'.")
+    if missing:
+        print(f"note: {len(missing)} answers are about sightings that this count does not have.")
+    was: dict[object, set[int]] = {video: set() for video in count.per_video}
+    for sighting, label in zip(before.table.sightings, before.labels.tolist(), strict=True):
+        was[sighting.media].add(label)
+    rows = [(str(video), len(was[video]), now) for video, now in count.per_video.items()]
+    print(
+        table(
+            [*rows, ("all", before.num_individuals, count.num_individuals)],
+            ("video", "individuals before", "now"),
+        )
+    )
+    return DONE
+
+
+def _free(folder: Path) -> Path:
+    number = 1
+    while (path := folder / f"review_answered_{number}.csv").exists():
+        number += 1
+    return path
