@@ -168,7 +168,25 @@ def _add_count(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--frames-per-second", type=float, default=5.0, metavar="N", help="frames looked at"
     )
-    parser.add_argument("--out", metavar="FILE.json", help="where the answer goes")
+    parser.add_argument(
+        "--sound",
+        choices=("none", "alone"),
+        default="none",
+        help="embed an animal that is alone in view with the sound around it (needs `calibrate`)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder for tables, pictures and what a review goes on with; or one FILE.json",
+    )
+    parser.add_argument(
+        "--media", metavar="CSV", help="when and where each video was taken (docs/outputs.md)"
+    )
+    parser.add_argument("--deployments", metavar="CSV", help="of cameras, for a Camtrap DP")
+    parser.add_argument("--project", metavar="JSON", help="of the study, for a Camtrap DP")
+    parser.add_argument(
+        "--media-root", metavar="DIR", help="paths in the Camtrap DP are relative to it"
+    )
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:

@@ -6,19 +6,35 @@ import argparse
 import json
 from pathlib import Path
 
+from app.commands.destination import check_destination
 from app.commands.outcome import outcome, table
 from inference import DetectionFile, Embedder, count_individuals, load_detections
+from inference.calibrate import save_calibration
+from inference.catalogue import save_counted_sightings
 from inference.count import VideoCount
+from inference.count_curve import count_curve
+from inference.formats import read_deployments, read_media_details, read_project, write_outputs
+from inference.plots import plot_count_curve
 from inference.video.detectors import DetectorName
 
 WORDS = (
     "What is counted: distinct individuals in this footage, as far as this encoder tells individuals "
     "apart. An encoder that was trained on species counts kinds, not individuals."
 )
+COUNT_FILE = "count.json"
+CALIBRATION_FILE = "calibration.json"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Counts, prints a table, and writes JSON if asked."""
+    """Counts, prints a table, and writes JSON or a folder of everything if asked."""
+    is_folder = bool(options.out) and Path(options.out).suffix.lower() != ".json"
+    if is_folder:
+        check_destination(options.out, COUNT_FILE)
+    details = read_media_details(options.media) if options.media else {}
+    project = read_project(options.project) if options.project else None
+    deployments = read_deployments(options.deployments) if options.deployments else ()
+    if not is_folder and (details or project or deployments):
+        raise ValueError("--media, --deployments and --project need --out with a folder.")
     embedder = Embedder.load(options.encoder)
     counted = count_individuals(
         options.videos,
@@ -26,16 +42,57 @@ def run(options: argparse.Namespace) -> int:
         threshold=options.threshold,
         detector=_detector(options),
         frames_per_second=options.frames_per_second,
+        sound=options.sound,
         progress=True,
     )
     print(count_table(counted))
     print(f"\n{WORDS}")
-    if options.out:
-        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.out).write_text(
-            json.dumps(counted.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8"
+    if is_folder:
+        folder = Path(options.out)
+        written = write_outputs(
+            folder,
+            counted,
+            details=details,
+            deployments=deployments,
+            project=project,
+            media_root=options.media_root,
         )
+        written += _write_evidence(folder, counted, embedder, options.threshold)
+        print(f"\n{len(written)} files are in '{folder}', what each is for: docs/outputs.md.")
+    elif options.out:
+        _write_count(Path(options.out), counted)
     return outcome(counted.skipped)
+
+
+def _write_count(path: Path, counted: VideoCount) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(counted.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _write_evidence(
+    folder: Path, counted: VideoCount, embedder: Embedder, threshold: float | None
+) -> list[Path]:
+    """What a review and a catalogue go on with, and how the count hangs on the threshold."""
+    written = [_write_count(folder / COUNT_FILE, counted), save_counted_sightings(folder, counted)]
+    if threshold is None and embedder.calibration is not None:
+        written.append(save_calibration(folder / CALIBRATION_FILE, embedder.calibration))
+    else:
+        (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of an earlier count
+    curve = count_curve(counted)
+    if curve is not None:
+        interval = counted.count.interval
+        plot_count_curve(
+            curve.thresholds,
+            curve.counts,
+            chosen_threshold=curve.chosen_threshold,
+            chosen_count=curve.chosen_count,
+            interval=(interval.low, interval.high),
+            certain_minimum=interval.minimum,
+        ).savefig(folder / "count_curve.png", dpi=110)
+        written.append(folder / "count_curve.png")
+    return written
 
 
 def _detector(options: argparse.Namespace) -> DetectorName | DetectionFile:
@@ -50,10 +107,19 @@ def _detector(options: argparse.Namespace) -> DetectorName | DetectionFile:
 
 
 def count_table(counted: VideoCount) -> str:
-    """One line per video and one for all."""
+    """One line per video and one for all, each number with its interval."""
+    intervals = {str(video): interval for video, interval in counted.count.intervals.items()}
     rows = [
-        (video, number, ", ".join(f"#{name}" for name in counted.individuals_in(video)))
+        (
+            video,
+            number,
+            intervals[video],
+            ", ".join(f"#{name}" for name in counted.individuals_in(video)),
+        )
         for video, number in counted.per_video.items()
     ]
-    text = table([*rows, ("all", counted.num_individuals, "")], ("video", "individuals", "which"))
+    rows.append(("all", counted.num_individuals, counted.count.interval, ""))
+    confidence = counted.count.interval.confidence
+    header = "certain" if confidence is None else f"{confidence:.0%} interval"
+    text = table(rows, ("video", "individuals", header, "which"))
     return "\n".join([text, *(f"note: {note}" for note in counted.notes)])

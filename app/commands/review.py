@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from app.cli import DONE
+from app.commands.count import CALIBRATION_FILE
 from app.commands.outcome import table
+from inference.calibrate import load_calibration
 from inference.catalogue import (
     load_sightings,
     read_review_answers,
@@ -45,7 +47,9 @@ def _apply(options: argparse.Namespace) -> int:
     path = Path(options.answers) if options.answers else folder / "review.csv"
     answers = read_review_answers(path)
     before = load_sightings(folder)
-    after, count = regroup(with_answers(before, answers))
+    kept = folder / CALIBRATION_FILE
+    calibration = load_calibration(kept) if kept.is_file() else None
+    after, count = regroup(with_answers(before, answers), calibration=calibration)
     missing = answers.missing(before.table.keys)
     if missing and len(missing) == len(answers.given):
         raise ValueError(

@@ -10,6 +10,7 @@ from inference.calibrate.pair_sample import PairSample
 
 NUM_KNOTS = 32
 PRIOR_INDIVIDUALS = 4
+TINY = 1e-300  # shares that underflow
 
 
 def fit_isotonic(
@@ -43,5 +44,6 @@ def fit_isotonic(
     above = 2 * np.bincount(block, positive)[block] + lean * expit(line)
     below = 2 * np.bincount(block, negative)[block] + lean * expit(-line)
     # next to a large block's, a small block's log-odds may have leaned out of order
-    rising = isotonic_regression(np.log(above) - np.log(below), weights=total).x
+    log_odds = np.log(np.maximum(above, TINY)) - np.log(np.maximum(below, TINY))
+    rising = isotonic_regression(log_odds, weights=total).x
     return tuple(zip(at.tolist(), rising.tolist(), strict=True))

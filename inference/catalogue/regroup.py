@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
+from inference.calibrate.calibration import Calibration
 from inference.catalogue.review_answers import AT_MOST_SHOWN, Answer, Answers, GivenAnswer
 from inference.catalogue.sighting_file import CountedSightings, KeyPair, short_id
 from inference.catalogue.sighting_table import SightingTable
@@ -44,11 +45,14 @@ def with_answers(counted: CountedSightings, answers: Answers) -> CountedSighting
     return after
 
 
-def regroup(counted: CountedSightings) -> tuple[CountedSightings, IndividualCount]:
+def regroup(
+    counted: CountedSightings, *, calibration: Calibration | None = None
+) -> tuple[CountedSightings, IndividualCount]:
     """Count again under what a person said; videos first, then across, as `group_videos` does.
 
     Args:
         counted: with constraints, from `with_answers`.
+        calibration: by which it was counted; None: by the threshold that is kept with the count.
 
     Returns:
         The sightings with their new labels, and the count.
@@ -60,8 +64,11 @@ def regroup(counted: CountedSightings) -> tuple[CountedSightings, IndividualCoun
     count = group_videos(
         table.embeddings,
         [sighting.media for sighting in table.sightings],
-        threshold=counted.threshold,
+        threshold=counted.threshold if calibration is None else None,
+        calibration=calibration,
+        modalities=[sighting.modality for sighting in table.sightings],
         tracklets=group_of,
+        qualities=[1.0 if s.quality is None else s.quality for s in table.sightings],
         must_link=_rows(table, counted.must_link),
         cannot_link=[*together, *_rows(table, counted.cannot_link)],
         all_videos=counted.all_videos,

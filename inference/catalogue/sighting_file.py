@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,15 +68,12 @@ def short_id(key: str) -> str:
     return "s" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
-def save_counted_sightings(
-    folder: str | Path, counted: VideoCount, *, qualities: Sequence[float | None] | None = None
-) -> Path:
+def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
     """Write the sightings of a count, and their crops as JPEG files in `crops/`.
 
     Args:
         folder: where; made if it is not there. `sightings.npz` appears whole, when the crops are there.
         counted: from `count_individuals`.
-        qualities: float in [0, 1] per sighting, in the order of the count; None for not known.
 
     Returns:
         The path of `sightings.npz`.
@@ -92,8 +88,13 @@ def save_counted_sightings(
         for one, other in seen.seen_together:
             beside.setdefault(one, set()).add(other)
             beside.setdefault(other, set()).add(one)
-        for detection, tracklet, crop in zip(
-            seen.detections, seen.tracklets, seen.crops, strict=True
+        for detection, tracklet, crop, modality, quality in zip(
+            seen.detections,
+            seen.tracklets,
+            seen.crops,
+            seen.modalities,
+            seen.qualities,
+            strict=True,
         ):
             left, top, right, bottom = map(float, detection.box)
             box, time_seconds = (left, top, right, bottom), float(detection.time_seconds)
@@ -111,7 +112,8 @@ def save_counted_sightings(
                     int(detection.frame_index),
                     int(tracklet),
                     tuple(sorted(int(t) for t in beside.get(tracklet, ()))),
-                    quality=None if qualities is None else qualities[len(sightings)],
+                    modality=modality,
+                    quality=quality,
                     crop=name,
                 )
             )

@@ -249,10 +249,15 @@ def test_the_sightings_of_a_count_come_back_with_their_crops(aviary, embedder, t
     for sighting in loaded.table.sightings:
         picture = (tmp_path / "new" / "count" / sighting.crop).read_bytes()
         assert picture.startswith(b"\xff\xd8")
-    pairs = {(s.tracklet, other) for s in loaded.table.sightings for other in s.seen_with}
-    wanted = {p for s in count.sightings for pair in s.seen_together for p in (pair, pair[::-1])}
-    kept = {t for s in count.sightings for t in s.tracklets}
-    assert pairs == {pair for pair in wanted if pair[0] in kept}
+    pairs = {(s.media, s.tracklet, other) for s in loaded.table.sightings for other in s.seen_with}
+    wanted = {
+        (str(s.video), *pair)
+        for s in count.sightings
+        for together in s.seen_together
+        for pair in (together, together[::-1])
+        if pair[0] in s.tracklets
+    }
+    assert pairs == wanted
 
 
 def test_counted_sightings_are_saved_whole_and_damage_is_told(tmp_path):
