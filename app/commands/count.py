@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.commands.destination import check_destination
 from app.commands.outcome import outcome, table
+from app.count_folder import CALIBRATION_FILE, COUNT_FILE
 from inference import DetectionFile, Embedder, count_individuals, load_detections
 from inference.calibrate import save_calibration
 from inference.catalogue import save_counted_sightings
@@ -21,8 +22,6 @@ WORDS = (
     "What is counted: distinct individuals in this footage, as far as this encoder tells individuals "
     "apart. An encoder that was trained on species counts kinds, not individuals."
 )
-COUNT_FILE = "count.json"
-CALIBRATION_FILE = "calibration.json"
 
 
 def run(options: argparse.Namespace) -> int:

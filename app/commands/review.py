@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from app.cli import DONE
-from app.commands.count import CALIBRATION_FILE
 from app.commands.outcome import table
+from app.count_folder import CALIBRATION_FILE
 from inference.calibrate import load_calibration
 from inference.catalogue import (
     load_sightings,

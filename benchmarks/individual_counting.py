@@ -1,0 +1,445 @@
+"""How well individuals are counted and grouped, against the published and the usual ways.
+
+Three parts, each with its own known truth:
+
+- `synthetic`: drawn embeddings of 1,000 identities at three difficulties (`synthetic_identities.py`). The
+  rule is calibrated on 200 other identities of another draw, whose centres lie in other directions.
+- `aviary`: the sample aviary's held-out videos, and more videos of the same birds. The encoder is trained as
+  in the demo, or given by --encoder. What is counted are the tracklets that `count_individuals` finds.
+- `nyala`: photos of 60 real antelopes (FUSED_ENCODER_DATA), halved by individual: one half calibrates, the
+  other is counted; embeddings are MobileNetV2's features (FUSED_ENCODER_WEIGHTS), brought to 128 numbers by
+  the calibrating half.
+- `speed`: 200,000 synthetic embeddings by average linkage, seconds and peak memory in a process of their own.
+
+    python benchmarks/individual_counting.py --json counting.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from synthetic_identities import make_identities
+
+from inference.calibrate import Calibration
+from inference.footage import IndividualCount, group_videos
+from inference.grouping.rule import GroupingRule, fit_grouping_rule
+from inference.individuals import group_individuals
+from inference.metrics import bcubed, grouping_metrics
+
+PARTS = ("synthetic", "aviary", "nyala", "speed")
+DIFFICULTIES = ("easy", "medium", "hard")
+PUBLISHED_DISTANCE = 0.5
+NOBODY = "nobody"
+COLUMNS = (
+    "bcubed_f1",
+    "bcubed_precision",
+    "bcubed_recall",
+    "adjusted_rand_index",
+    "adjusted_mutual_information",
+    "count_error",
+)
+
+
+def main() -> None:
+    """Runs the parts, prints tables, writes one flat JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--seeds", type=int, default=3, help="draws, or halvings, of each kind")
+    parser.add_argument("--encoder", help="an exported encoder for the aviary's videos")
+    parser.add_argument("--folder", help="where the aviary goes and is found again")
+    parser.add_argument("--more", type=int, default=32, help="more videos of the aviary's birds")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--time-one", metavar="NPY", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.time_one:
+        return _time_one(options.time_one)
+    results: dict[str, float] = {}
+    if "synthetic" in options.only:
+        results |= synthetic(options.seeds)
+    if "aviary" in options.only:
+        results |= aviary(options.folder, options.encoder, options.more)
+    if "nyala" in options.only:
+        results |= nyala(options.seeds)
+    if "speed" in options.only:
+        results |= speed()
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return None
+
+
+# --- the ways of grouping
+
+
+def greedy(embeddings: np.ndarray) -> np.ndarray:
+    """The published count: the first known row nearer than 0.5 (Euclidean), else a new individual."""
+    known: list[np.ndarray] = []
+    labels = []
+    for row in embeddings:
+        distances = np.linalg.norm(np.array(known) - row, axis=1) if known else np.empty(0)
+        near = np.flatnonzero(distances < PUBLISHED_DISTANCE)
+        labels.append(int(near[0]) if len(near) else len(known))
+        if not len(near):
+            known.append(row)
+    return np.array(labels)
+
+
+def hdbscan(embeddings: np.ndarray) -> np.ndarray:
+    """HDBSCAN, smallest group 2; what it calls noise is a group of one, as an animal seen once is."""
+    from sklearn.cluster import HDBSCAN
+
+    if len(embeddings) < 3:
+        return np.arange(len(embeddings))
+    labels = HDBSCAN(min_cluster_size=2, metric="euclidean", copy=True).fit_predict(embeddings)
+    alone = labels < 0
+    labels[alone] = labels.max() + 1 + np.arange(alone.sum())
+    return labels
+
+
+def components(embeddings: np.ndarray, threshold: float) -> np.ndarray:
+    """Connected components of all pairs at or above the threshold."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows, columns = [], []
+    for start in range(0, len(embeddings), 2000):
+        near = np.argwhere(embeddings[start : start + 2000] @ embeddings.T >= threshold)
+        rows.append(near[:, 0] + start)
+        columns.append(near[:, 1])
+    first, second = np.concatenate(rows), np.concatenate(columns)
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(embeddings),) * 2)
+    return connected_components(graph, directed=False)[1]
+
+
+def best_of(
+    way: Callable[[np.ndarray, float], np.ndarray], embeddings: np.ndarray, labels: np.ndarray
+) -> float:
+    """The threshold at which a way of grouping does best on known individuals (B-cubed F1)."""
+    thresholds = np.arange(0.1, 0.96, 0.02)
+    return float(max(thresholds, key=lambda t: bcubed(labels, way(embeddings, t)).f1))
+
+
+def agglomerative(embeddings: np.ndarray, threshold: float) -> np.ndarray:
+    """Average linkage of all rows at once, without constraints or tracklets."""
+    return group_individuals(embeddings, threshold=threshold).labels
+
+
+def baselines(
+    embeddings: np.ndarray, fitted_on: np.ndarray, fitted_labels: np.ndarray, threshold: float
+) -> dict[str, np.ndarray]:
+    """Every other way; those that have a threshold get the best one of the calibrating individuals."""
+    return {
+        "greedy (distance < 0.5, published)": greedy(embeddings),
+        "HDBSCAN": hdbscan(embeddings),
+        "agglomerative, no constraints": agglomerative(embeddings, threshold),
+        "connected components": components(
+            embeddings, best_of(components, fitted_on, fitted_labels)
+        ),
+    }
+
+
+# --- synthetic identities
+
+
+def synthetic(num_seeds: int) -> dict[str, float]:
+    """10,000 embeddings of 1,000 identities; the rule knows 2,000 of 200 others."""
+    results: dict[str, float] = {}
+    for difficulty in DIFFICULTIES:
+        rule = fit_grouping_rule(*make_identities(2000, 200, difficulty, seed=1000))
+        calibration = Calibration(None, groupings={"image": rule})
+        fitted_on, fitted_labels = make_identities(2000, 200, difficulty, seed=1000)
+        rows: dict[str, list[dict[str, float]]] = {}
+        inside = []
+        for seed in range(num_seeds):
+            embeddings, truth = make_identities(10_000, 1000, difficulty, seed=seed)
+            found = group_videos(embeddings, ["all"] * len(embeddings), calibration=calibration)
+            inside.append(found.interval.low <= 1000 <= found.interval.high)
+            ways = {"ours": found.labels} | baselines(
+                embeddings, fitted_on, fitted_labels, rule.threshold
+            )
+            for name, labels in ways.items():
+                rows.setdefault(name, []).append(grouping_metrics(truth, labels))
+        way = "evidence" if rule.model is not None else "average linkage"
+        means = _print_table(f"synthetic, {difficulty} (ours: {way})", rows)
+        errors = [abs(row["count_error"]) / 1000 for row in rows["ours"]]
+        results |= {
+            f"count_error_{difficulty}": float(np.mean(errors)),
+            f"count_error_largest_{difficulty}": float(max(errors)),
+            f"bcubed_f1_{difficulty}": means["ours"]["bcubed_f1"],
+            f"best_baseline_bcubed_f1_{difficulty}": _best_baseline(means),
+            f"interval_coverage_{difficulty}": float(np.mean(inside)),
+        }
+    return results
+
+
+# --- the aviary's videos
+
+
+@dataclass(frozen=True)
+class Film:
+    """What was seen in some videos, and who it was."""
+
+    embeddings: np.ndarray
+    videos: list[str]
+    tracklets: list[int]
+    truth: np.ndarray
+    found: IndividualCount
+    true_counts: Mapping[str, int]
+
+
+def aviary(folder: str | None, encoder: str | None, num_more: int) -> dict[str, float]:
+    """The held-out videos, and more of the same birds."""
+    from app.aviary.write_videos import write_videos
+    from inference import Embedder
+
+    place = Path(folder or tempfile.mkdtemp(prefix="aviary_"))
+    exported = Path(encoder) if encoder else _train(place)
+    embedder = Embedder.load(exported)
+    calibration = embedder.calibration
+    if calibration is None or "image" not in calibration.groupings:
+        raise SystemExit(f"The encoder '{exported}' has no calibration of counts; export it again.")
+    fitted_on, fitted_labels = _held_out_photos(place, embedder)
+    results: dict[str, float] = {}
+    standard = _watch(place / "aviary" / "videos", embedder)
+    results |= _count_films(
+        "", "the 8 held-out videos", standard, calibration, fitted_on, fitted_labels
+    )
+    if num_more:
+        more = place / "more_videos"
+        if not (more / "truth.json").is_file():
+            write_videos(more, cast_sizes=([1, 2, 3, 4] * num_more)[:num_more])
+        results |= _count_films(
+            "_more",
+            f"{num_more} more videos",
+            _watch(more, embedder),
+            calibration,
+            fitted_on,
+            fitted_labels,
+        )
+    return results
+
+
+def _train(place: Path) -> Path:
+    from app.demo import aviary_material, demo_options, run_demo
+
+    if not (place / "encoder").is_dir():
+        material = aviary_material(place, "standard", 0)
+        run_demo(material, place, demo_options(material, None, 0))
+    return place / "encoder"
+
+
+def _held_out_photos(place: Path, embedder: object) -> tuple[np.ndarray, np.ndarray]:
+    photos = sorted((place / "aviary" / "held_out_images").glob("*/*"))
+    embeddings = embedder.embed(images=photos)  # type: ignore[attr-defined]
+    return np.asarray(embeddings), np.array([photo.parent.name for photo in photos])
+
+
+def _watch(directory: Path, embedder: object) -> Film:
+    from app.demo import _labels
+    from inference import count_individuals
+
+    told = json.loads((directory / "truth.json").read_text("utf-8"))["videos"]
+    videos = {str(directory / name): film for name, film in told.items()}
+    counted = count_individuals(list(videos), embedder)  # type: ignore[arg-type]
+    truth, _ = _labels(counted, videos)
+    return Film(
+        np.concatenate([np.asarray(seen.embeddings) for seen in counted.sightings]),
+        [str(seen.video) for seen in counted.sightings for _ in seen.detections],
+        [tracklet for seen in counted.sightings for tracklet in seen.tracklets],
+        np.array(truth),
+        counted.count,
+        {video: film["count"] for video, film in videos.items()},
+    )
+
+
+def _count_films(
+    suffix: str,
+    title: str,
+    film: Film,
+    calibration: Calibration,
+    fitted_on: np.ndarray,
+    fitted_labels: np.ndarray,
+) -> dict[str, float]:
+    rule = calibration.groupings["image"]
+    ways = {"ours": film.found.labels} | baselines(
+        film.embeddings, fitted_on, fitted_labels, rule.threshold
+    )
+    means = _print_table(
+        f"aviary, {title}",
+        {name: [grouping_metrics(film.truth, labels)] for name, labels in ways.items()},
+    )
+    exact = {name: _exact_share(film, labels) for name, labels in ways.items()}
+    num_true = len({who for who in film.truth.tolist() if not who.startswith(NOBODY)})
+    covered = [
+        film.found.intervals[video].low <= number <= film.found.intervals[video].high
+        for video, number in film.true_counts.items()
+    ]
+    interval = film.found.interval
+    print(f"exact counts of videos: {', '.join(f'{n} {s:.2f}' for n, s in exact.items())}")
+    print(
+        f"all videos: {film.found.num_individuals} found, interval {interval}, {num_true} true; "
+        f"{sum(covered)} of {len(covered)} videos' numbers inside their interval"
+    )
+    return {
+        f"exact_count_share{suffix}": exact["ours"],
+        f"bcubed_f1{suffix}": means["ours"]["bcubed_f1"],
+        f"best_baseline_bcubed_f1{suffix}": _best_baseline(means),
+        f"interval_coverage{suffix}": float(np.mean(covered)),
+        f"total_found{suffix}": float(film.found.num_individuals),
+        f"total_true{suffix}": float(num_true),
+        f"total_low{suffix}": float(interval.low),
+        f"total_high{suffix}": float(interval.high),
+    }
+
+
+def _exact_share(film: Film, labels: np.ndarray) -> float:
+    videos = np.array(film.videos)
+    return float(
+        np.mean(
+            [
+                len(np.unique(labels[videos == video])) == number
+                for video, number in film.true_counts.items()
+            ]
+        )
+    )
+
+
+# --- real antelopes
+
+
+def nyala(num_seeds: int) -> dict[str, float]:
+    """Individuals halved: one half calibrates, the other is counted."""
+    features, who = _nyala_features()
+    rows: dict[str, list[dict[str, float]]] = {}
+    inside, found_share = [], []
+    for seed in range(num_seeds):
+        rng = np.random.default_rng(seed)
+        names = rng.permutation(np.unique(who))
+        known = np.isin(who, names[: len(names) // 2])
+        embeddings = _to_128(features, features[known])
+        rule: GroupingRule = fit_grouping_rule(embeddings[known], who[known])
+        calibration = Calibration(None, groupings={"image": rule})
+        truth = who[~known]
+        found = group_videos(embeddings[~known], ["all"] * len(truth), calibration=calibration)
+        num_true = len(np.unique(truth))
+        inside.append(found.interval.low <= num_true <= found.interval.high)
+        found_share.append(found.num_individuals / num_true)
+        ways = {"ours": found.labels} | baselines(
+            embeddings[~known], embeddings[known], who[known], rule.threshold
+        )
+        for name, labels in ways.items():
+            rows.setdefault(name, []).append(grouping_metrics(truth, labels))
+        print(
+            f"halves {seed}: {found.num_individuals} found, interval {found.interval}, {num_true} true"
+        )
+    means = _print_table("nyala, ids in two halves", rows)
+    return {
+        "nyala_bcubed_f1": means["ours"]["bcubed_f1"],
+        "nyala_best_baseline_bcubed_f1": _best_baseline(means),
+        "nyala_found_over_true": float(np.mean(found_share)),
+        "nyala_interval_coverage": float(np.mean(inside)),
+    }
+
+
+def _nyala_features() -> tuple[np.ndarray, np.ndarray]:
+    import keras
+
+    from fused_encoder.media import load_image
+    from fused_encoder.photo import prepare_photo
+
+    data, weights = os.environ.get("FUSED_ENCODER_DATA"), os.environ.get("FUSED_ENCODER_WEIGHTS")
+    if not data or not weights:
+        raise SystemExit(
+            "The nyalas need FUSED_ENCODER_DATA and FUSED_ENCODER_WEIGHTS; see --only."
+        )
+    photos = sorted(Path(data, "nyala_individuals").glob("*/*"))
+    network = keras.applications.MobileNetV2(
+        weights=str(Path(weights, "mobilenet_v2_imagenet_notop.h5")),
+        include_top=False,
+        pooling="avg",
+        input_shape=(224, 224, 3),
+    )
+    parts = []
+    for start in range(0, len(photos), 32):
+        batch = [prepare_photo(load_image(photo)) for photo in photos[start : start + 32]]
+        parts.append(network.predict(np.stack(batch) / np.float32(127.5) - 1, verbose=0))
+    return np.concatenate(parts), np.array([photo.parent.name for photo in photos])
+
+
+def _to_128(features: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Principal components of the known half's features, unit length."""
+
+    def unit(rows: np.ndarray) -> np.ndarray:
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    middle = unit(known).mean(axis=0)
+    _, _, axes = np.linalg.svd(unit(known) - middle, full_matrices=False)
+    return unit((unit(features) - middle) @ axes[:128].T)
+
+
+# --- speed
+
+
+def speed() -> dict[str, float]:
+    """Average linkage of 1,000 and of 200,000 embeddings, each in a process of its own that only groups."""
+    results = {}
+    for num, name in ((1000, "1k"), (200_000, "200k")):
+        embeddings, truth = make_identities(num, num // 10, "medium", seed=0)
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(Path(folder, "embeddings.npy"), embeddings)
+            command = [sys.executable, __file__, "--time-one", folder]
+            run = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+            told = json.loads(run.stdout)
+            f1 = bcubed(truth, np.load(Path(folder, "labels.npy"))).f1
+        results |= {f"group_seconds_{name}": told["seconds"], f"group_gib_{name}": told["gib"]}
+        print(
+            f"{num:,} embeddings: {told['seconds']:.1f} s, {told['gib']:.2f} GiB in the whole process, "
+            f"{told['found']:,} groups of {num // 10:,}, B-cubed F1 {f1:.3f}"
+        )
+    return results
+
+
+def _time_one(folder: str) -> None:
+    embeddings = np.load(Path(folder, "embeddings.npy"))
+    started = time.perf_counter()
+    found = group_individuals(embeddings, threshold=0.54)
+    seconds = time.perf_counter() - started
+    np.save(Path(folder, "labels.npy"), found.labels)
+    gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({"seconds": seconds, "gib": gib, "found": found.num_individuals}))
+
+
+# --- tables
+
+
+def _print_table(
+    title: str, rows: Mapping[str, Sequence[Mapping[str, float]]]
+) -> dict[str, dict[str, float]]:
+    """Prints means over draws; returns them."""
+    means = {
+        name: {column: float(np.mean([row[column] for row in each])) for column in each[0]}
+        for name, each in rows.items()
+    }
+    print(f"\n{title}")
+    print(f"{'':36}" + "".join(f"{column[:16]:>18}" for column in COLUMNS))
+    for name, row in means.items():
+        print(f"{name:36}" + "".join(f"{row[column]:18.3f}" for column in COLUMNS))
+    return means
+
+
+def _best_baseline(means: Mapping[str, Mapping[str, float]]) -> float:
+    return max(row["bcubed_f1"] for name, row in means.items() if name != "ours")
+
+
+if __name__ == "__main__":
+    main()
