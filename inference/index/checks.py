@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from inference.embeddings import Embeddings, fingerprint_of
 from inference.index.store import Filter, Metadata, Scalar, StoreSettings, Where
 
 LARGEST_INTEGER = 2**63 - 1
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def quoted(ids: Sequence[str], at_most: int = 5) -> str:
@@ -163,8 +166,9 @@ def _metadata_problems(metadata: Mapping[str, object]) -> list[str]:
 
 
 def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return UNSTORABLE.search(text) is None
 
 
+@lru_cache(maxsize=1024)  # the same few keys in every row
 def _is_plain_key(key: str) -> bool:
     return _is_storable(key) and key.isprintable() and '"' not in key and "\\" not in key

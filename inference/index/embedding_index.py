@@ -41,18 +41,22 @@ class EmbeddingIndex:
         self._store = store
 
     @classmethod
-    def open(cls, uri: str | Path, *, create: bool = True) -> EmbeddingIndex:
+    def open(
+        cls, uri: str | Path, *, create: bool = True, read_only: bool = False
+    ) -> EmbeddingIndex:
         """The index at this address.
 
         Args:
             uri: a path, for the embedded index in one file. (Addresses of servers are for engines to come.)
             create: bool, whether to start a new index where there is none. Default True.
+            read_only: bool, whether to write nothing, neither the file nor beside it. Default False; a file
+                that may not be written, or in such a folder, is opened for reading only by itself.
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
             ValueError: no index, of a newer schema, damaged, or an engine that is not available.
             OSError: the file cannot be opened (TimeoutError: another process holds it).
         """
-        return cls(open_store(uri, create=create))
+        return cls(open_store(uri, create=create, read_only=read_only))
 
     @property
     def fingerprint(self) -> str | None:

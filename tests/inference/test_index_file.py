@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from inference.index import EmbeddingIndex
-from inference.index.sqlite_file import SqliteFile, write_setting
+from inference.index.schema import write_setting
+from inference.index.sqlite_file import SqliteFile
 
 WRITER = """
 import sys
@@ -134,7 +135,7 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
         write_setting(connection, "schema_version", 99)
     file.close()
     with pytest.raises(
-        ValueError, match=r"schema 99; this version reads schemas up to 1. Install a newer"
+        ValueError, match=r"schema 99; this version reads schemas up to 2. Install a newer"
     ):
         EmbeddingIndex.open(path)
 
