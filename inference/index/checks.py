@@ -82,7 +82,8 @@ def check_metadata(
                 f"metadata[{row}] must be a dict or None, received {type(entry).__name__}."
             )
         plain = {key: _plain(value) for key, value in (entry or {}).items()}
-        problems += [f"metadata[{row}]: {problem}" for problem in _metadata_problems(plain)]
+        if not all(map(_is_storable_item, plain.items())):
+            problems += [f"metadata[{row}]: {problem}" for problem in _metadata_problems(plain)]
         checked.append(plain)
     if problems:
         raise ValueError(
@@ -147,6 +148,19 @@ def check_same_encoder(embeddings: Embeddings, settings: StoreSettings, location
 def _plain(value: object) -> Scalar:
     # What is no scalar is told by `_metadata_problems`.
     return value.item() if isinstance(value, np.generic) else value  # type: ignore[return-value]
+
+
+def _is_storable_item(item: tuple[object, object]) -> bool:
+    """The quick question: most metadata have no problem."""
+    key, value = item
+    kind = type(value)
+    if type(key) is not str or not key or not _is_plain_key(key):
+        return False
+    if kind is str:
+        return UNSTORABLE.search(value) is None
+    if kind is int:
+        return -LARGEST_INTEGER <= value <= LARGEST_INTEGER
+    return value is None or kind is bool or (kind is float and math.isfinite(value))
 
 
 def _metadata_problems(metadata: Mapping[str, object]) -> list[str]:

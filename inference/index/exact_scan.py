@@ -41,7 +41,7 @@ def nearest(
     """
     queries = np.ascontiguousarray(queries, dtype=np.float32)
     return ranked(
-        embeddings, queries, _candidates(embeddings, queries, k, passing), k, min_similarity
+        embeddings, queries, near_candidates(embeddings, queries, k, passing), k, min_similarity
     )
 
 
@@ -93,7 +93,7 @@ def _cosines(rows: np.ndarray, queries: np.ndarray) -> np.ndarray:
     return np.clip((rows * queries).sum(axis=2) / lengths, -1.0, 1.0)
 
 
-def _candidates(
+def near_candidates(
     embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None
 ) -> list[np.ndarray]:
     """Positions that may be among the k nearest, however the float32 product was rounded."""
@@ -103,7 +103,7 @@ def _candidates(
         return [everything] * len(queries)
     if passing is not None and num < GATHERED_SHARE * len(embeddings):
         rows = np.flatnonzero(passing)
-        return [rows[some] for some in _candidates(embeddings[rows], queries, k, None)]
+        return [rows[some] for some in near_candidates(embeddings[rows], queries, k, None)]
     if passing is None and faiss_scan.is_worth_it(num):
         candidates = faiss_scan.candidates(embeddings, queries, k, ROUNDING * embeddings.shape[1])
         unsure = [query for query, some in enumerate(candidates) if some is None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from types import ModuleType
 
 import numpy as np
 
@@ -12,7 +13,26 @@ SPARE = 22  # candidates beyond k, among which rounding may have changed the ord
 
 def is_installed() -> bool:
     """Whether the extra `faiss` is installed."""
-    return importlib.util.find_spec("faiss") is not None
+    try:
+        return importlib.util.find_spec("faiss") is not None
+    except ValueError:  # it is hidden: sys.modules["faiss"] is None
+        return False
+
+
+def import_faiss(needed_by: str) -> ModuleType:
+    """The library.
+
+    Raises:
+        ImportError: it is not installed; says what needs it.
+    """
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError(
+            f"{needed_by} needs faiss, which is not installed. Install it with "
+            "`pip install 'fused-encoder[faiss]'`."
+        ) from error
+    return faiss
 
 
 def is_worth_it(num: int) -> bool:
@@ -36,8 +56,7 @@ def candidates(
         int64 [found] for each query; None where so many rows are equally near that they must be told apart by
         a scan.
     """
-    import faiss
-
+    faiss = import_faiss("This scan")
     if len(queries) == 0:
         return []
     num_found = min(len(embeddings), k + SPARE)

@@ -120,6 +120,8 @@ def map_matrix(path: Path, known: MappedMatrix | None = None) -> MappedMatrix | 
     try:
         with path.open("rb") as file:
             header = read_header(file.fileno())
+            if os.fstat(file.fileno()).st_size == 0:
+                return None  # another process is about to make it
             if header is None:
                 raise ValueError("its header or length is wrong")
             about = os.fstat(file.fileno())

@@ -40,7 +40,7 @@ class MetadataColumns:
     def passing(
         self, connection: sqlite3.Connection, where: Filter, positions: np.ndarray
     ) -> np.ndarray:
-        """bool [num]: which rows pass, of those at these positions in the file (int64 [num])."""
+        """Bool [num]: which rows pass, of those at these positions in the file (int64 [num])."""
         last_update = read_setting(connection, "last_update")
         if last_update != self._last_update:
             self._columns, self._last_update = {}, last_update

@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 SECONDS_TO_WAIT = 30.0
 # Up to here a whole check at each open takes about 0.1 s (some 90,000 rows of 128 numbers).
 CHECKED_WHOLE_BYTES = 64 * 2**20
-WRITER_CACHE_KIB = 32 * 1024
+# For large loads: pages that many calls touch are written into the file once in a while, not after each.
+CACHE_KIB = 16 * 1024
+PAGES_PER_CHECKPOINT = 8000
 AMONG = "(SELECT value FROM json_each(?))"  # any number of values in one parameter
 
 
@@ -94,6 +96,8 @@ class SqliteFile:
         if not self.is_read_only:
             self._use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_PER_CHECKPOINT}")
         if is_new:
             with self._transaction("BEGIN IMMEDIATE") as connection:
                 if is_empty(connection):  # another process may have been quicker
@@ -138,19 +142,23 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """All that is written inside is on disk when the block ends; after an exception none of it."""
-        self._check_may_write()
+        self.check_may_write()
         with self._transaction("BEGIN IMMEDIATE") as connection:
             upgrade_schema(connection)
-            connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
             yield connection
 
     def shrink(self) -> None:
         """Give the space of deleted rows back to the disk."""
-        self._check_may_write()
+        self.check_may_write()
         with self._lock, errors_in_words(self.path, self._seconds_to_wait):
             connection = self._connected()
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def num_bytes(self) -> int:
+        """On disk, with what waits in the write-ahead log."""
+        log = _write_ahead_log(self.path)
+        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -175,7 +183,8 @@ class SqliteFile:
             )
         return self._connection
 
-    def _check_may_write(self) -> None:
+    def check_may_write(self) -> None:
+        """Refuse to write to what is open for reading only (PermissionError)."""
         if self.is_read_only:
             raise PermissionError(
                 errno.EACCES,
@@ -228,8 +237,12 @@ def _is_writable(path: Path) -> bool:
 
 def _has_content(path: Path) -> bool:
     """Whether committed rows wait in the write-ahead log: the file was not closed, or is open elsewhere."""
-    log = path.with_name(f"{path.name}-wal")
+    log = _write_ahead_log(path)
     return log.exists() and log.stat().st_size > 0
+
+
+def _write_ahead_log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _state(path: Path) -> tuple[int, int, int]:

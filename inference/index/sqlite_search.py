@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from inference.embeddings import Embeddings
+from inference.index.approximate import ApproximateSearch
 from inference.index.checks import check_same_encoder
 from inference.index.exact_scan import Found, nearest
-from inference.index.matrix_cache import SnapshotBehindError
+from inference.index.matrix_cache import MatrixCache, SnapshotBehindError
 from inference.index.metadata_columns import MetadataColumns
 from inference.index.resident_matrix import ResidentMatrix
-from inference.index.schema import read_settings
+from inference.index.schema import current_moment, read_settings
 from inference.index.sqlite_errors import damaged
 from inference.index.sqlite_file import AMONG, SqliteFile
-from inference.index.store import Filter, Hit
+from inference.index.store import Approximation, Filter, Hit
 from inference.index.stored_rows import COLUMNS, check_row
 
-TRIES = 4
+TRIES = 5
 
 
 class SqliteSearch:
@@ -35,47 +36,81 @@ class SqliteSearch:
         self._file = file
         self._matrix: ResidentMatrix | None = None
         self._columns = MetadataColumns()
+        self._approximate = ApproximateSearch(file.path)
 
     def hits(
-        self, queries: Embeddings, k: int, where: Filter, min_similarity: float | None
-    ) -> list[list[Hit]]:
-        """For each query its k nearest rows, nearest first, equals in insertion order."""
-        ask = partial(self._hits, queries, k, where, min_similarity)
-        for _ in range(TRIES):
-            with suppress(SnapshotBehindError), self._file.reading() as connection:
-                return ask(connection)
-        with (
-            self._file.reading() as connection
-        ):  # it is ahead for good: of another copy of the index
-            return ask(connection, may_replace_newer=True)
-
-    def _hits(
         self,
         queries: Embeddings,
         k: int,
         where: Filter,
         min_similarity: float | None,
-        connection: sqlite3.Connection,
         *,
-        may_replace_newer: bool = False,
+        approximate: bool,
     ) -> list[list[Hit]]:
-        settings = read_settings(connection)
-        check_same_encoder(queries, settings, f"The index {self._file.path}")
-        if settings.embedding_size is None:
-            return [[] for _ in queries]
+        """For each query its k nearest rows, nearest first, equals in insertion order."""
+        with self._current() as (connection, matrix):
+            settings = read_settings(connection)
+            check_same_encoder(queries, settings, f"The index {self._file.path}")
+            if matrix is None:
+                return [[] for _ in queries]
+            vectors = np.asarray(queries)
+            if where:
+                passing = self._columns.passing(connection, where, matrix.positions)
+                if matrix.is_live is not None:
+                    passing &= matrix.is_live
+                found = nearest(matrix.embeddings, vectors, k, min_similarity, passing)
+            elif approximate:
+                found = self._approximate.nearest(connection, matrix, vectors, k, min_similarity)
+            else:
+                found = nearest(matrix.embeddings, vectors, k, min_similarity, matrix.is_live)
+            return self._with_rows(connection, matrix.positions, found)
+
+    def build_approximate(self, target_recall: float) -> Approximation | None:
+        """Divide the rows into groups, and measure what searching few of them misses."""
+        self._file.check_may_write()
+        with self._current() as (connection, matrix):
+            if matrix is None:
+                return None
+            return self._approximate.build(connection, matrix, target_recall)
+
+    def approximation(self) -> Approximation | None:
+        """What was built, if it still fits."""
+        with self._file.reading() as connection:
+            about = self._approximate.about(connection, read_settings(connection).embedding_size)
+        return about.approximation if about else None
+
+    def refresh(self) -> None:
+        """Make ready for the next search now."""
+        with self._current():
+            pass
+
+    def faults(self, connection: sqlite3.Connection) -> list[str]:
+        """What is wrong with the files beside the index."""
+        size, moment = read_settings(connection).embedding_size, current_moment(connection)
+        if size is None or moment is None:
+            return []
+        return MatrixCache(self._file.path, size).faults(connection, moment)
+
+    @contextmanager
+    def _current(self) -> Iterator[tuple[sqlite3.Connection, ResidentMatrix | None]]:
+        """A transaction, and the matrix as it sees it; None before the first rows were added."""
+        for tries_left in reversed(range(TRIES)):
+            with self._file.reading() as connection:
+                try:
+                    self._refresh(connection, may_replace_newer=tries_left == 0)
+                except SnapshotBehindError:  # another process was ahead; a new transaction sees it
+                    continue
+                yield connection, self._matrix
+                return
+
+    def _refresh(self, connection: sqlite3.Connection, *, may_replace_newer: bool) -> None:
+        size = read_settings(connection).embedding_size
+        if size is None:
+            return
         if self._matrix is None:
             may_write = not self._file.is_read_only
-            self._matrix = ResidentMatrix(
-                self._file.path, settings.embedding_size, may_write=may_write
-            )
-        matrix = self._matrix
-        matrix.refresh(connection, may_replace_newer=may_replace_newer)
-        passing = matrix.is_live
-        if where:
-            passing = self._columns.passing(connection, where, matrix.positions)
-            passing = passing if matrix.is_live is None else passing & matrix.is_live
-        found = nearest(matrix.embeddings, np.asarray(queries), k, min_similarity, passing)
-        return self._with_rows(connection, matrix.positions, found)
+            self._matrix = ResidentMatrix(self._file.path, size, may_write=may_write)
+        self._matrix.refresh(connection, may_replace_newer=may_replace_newer)
 
     def _with_rows(
         self, connection: sqlite3.Connection, positions: np.ndarray, found: Found

@@ -17,10 +17,18 @@ from inference.index.schema import (
     write_log,
     write_setting,
 )
-from inference.index.sqlite_file import AMONG, SqliteFile
+from inference.index.sqlite_file import AMONG, SqliteFile, structural_faults
 from inference.index.sqlite_search import SqliteSearch
-from inference.index.store import Filter, Hit, LogEntry, Metadata, Row, StoreSettings
-from inference.index.stored_rows import COLUMNS, StoredRow, check_row, decoded, encoded, is_same
+from inference.index.store import Approximation, Filter, Hit, LogEntry, Metadata, Row, StoreSettings
+from inference.index.stored_rows import (
+    COLUMNS,
+    StoredRow,
+    check_row,
+    decoded,
+    encoded,
+    is_same,
+    is_whole,
+)
 
 ROWS_PER_PAGE = 1000
 
@@ -152,13 +160,39 @@ class SqliteStore:
         approximate: bool = False,
     ) -> list[list[Hit]]:
         """For each query its k nearest rows, nearest first, equals in insertion order."""
-        return self._search.hits(queries, k, where, min_similarity)
+        return self._search.hits(queries, k, where, min_similarity, approximate=approximate)
+
+    def build_approximate(self, target_recall: float) -> Approximation | None:
+        """Divide the rows into groups; None where they are so few that exact search is as quick."""
+        return self._search.build_approximate(target_recall)
+
+    def approximation(self) -> Approximation | None:
+        """What was built, if it still fits."""
+        return self._search.approximation()
 
     def log(self) -> Iterator[LogEntry]:
         """What was done to the rows, oldest first."""
         with self._file.reading() as connection:
             entries = list(read_log(connection))
         return iter(entries)
+
+    def compact(self) -> int:
+        """Give the space of deleted rows back to the disk, and make the matrix of what is left."""
+        before = self._file.num_bytes()
+        with self._file.writing() as connection:
+            (num,) = connection.execute("SELECT count(*) FROM rows").fetchone()
+            connection.execute("DELETE FROM changes")
+            write_setting(connection, "changes_from", write_log(connection, "compact", num))
+        self._file.shrink()
+        self._search.refresh()
+        return before - self._file.num_bytes()
+
+    def check(self) -> list[str]:
+        """Read everything; what is wrong, in words."""
+        with self._file.reading() as connection:
+            faults = structural_faults(connection, at_most=20)
+            faults += damaged_rows(connection)
+            return faults + self._search.faults(connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -191,6 +225,18 @@ class SqliteStore:
                 f"{self.location} does not hold {len(missing)} of these ids: {quoted(missing)}."
             )
         return [stored[id_] for id_ in ids]
+
+
+def damaged_rows(connection: sqlite3.Connection) -> list[str]:
+    """Every row whose checksum does not fit, in words."""
+    try:
+        return [
+            f"the row {id_!r} at position {position} is not what was written"
+            for position, id_, *rest in connection.execute(f"SELECT {COLUMNS} FROM rows")
+            if not is_whole(id_, *rest)
+        ]
+    except sqlite3.DatabaseError as error:
+        return [f"not all rows can be read ({error})"]
 
 
 def _next_position(connection: sqlite3.Connection) -> int:
