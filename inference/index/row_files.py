@@ -1,7 +1,7 @@
 """Rows of an index to and from files that other programs read: Parquet and CSV, the same rows exactly.
 
-    Parquet: id, embedding (list of float32), metadata (JSON); the fingerprint among the file's own metadata
-    CSV:     id, metadata (JSON), fingerprint, e0, e1, ...  (nine digits, which give the same float32 again)
+Parquet: id, embedding (list of float32), metadata (JSON); the fingerprint among the file's own metadata
+CSV:     id, metadata (JSON), fingerprint, e0, e1, ...  (nine digits, which give the same float32 again)
 """
 
 from __future__ import annotations
@@ -134,9 +134,16 @@ def _read_csv(
             try:
                 vectors = np.array([row[len(CSV_COLUMNS) :] for row in some], dtype=np.float32)
             except ValueError as error:
-                raise ValueError(f"{path}, rows {line} to {line + len(some) - 1}: {error}.") from error
+                raise ValueError(
+                    f"{path}, rows {line} to {line + len(some) - 1}: {error}."
+                ) from error
             line += len(some)
-            yield [row[0] for row in some], vectors, [row[1] for row in some], fingerprints[0] or None
+            yield (
+                [row[0] for row in some],
+                vectors,
+                [row[1] for row in some],
+                fingerprints[0] or None,
+            )
 
 
 @contextmanager

@@ -176,6 +176,11 @@ class SqliteStore:
             entries = list(read_log(connection))
         return iter(entries)
 
+    def write_log(self, action: str, num_rows: int) -> None:
+        """Note in the log what was done by other means."""
+        with self._file.writing() as connection:
+            write_log(connection, action, num_rows)
+
     def compact(self) -> int:
         """Give the space of deleted rows back to the disk, and make the matrix of what is left."""
         before = self._file.num_bytes()
