@@ -27,8 +27,7 @@ def run(options: argparse.Namespace) -> int:
         "approximate": _approximate,
         "check": _check,
     }
-    read_only = options.action in ("info", "log", "export", "check")
-    with EmbeddingIndex.open(options.index, create=False, read_only=read_only) as index:
+    with EmbeddingIndex.open(options.index, create=False) as index:
         return actions[options.action](index, options)
 
 

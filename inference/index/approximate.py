@@ -1,4 +1,4 @@
-"""Approximate search, on request: of the groups into which the rows were divided only the nearest are searched."""
+"""Approximate search, on request: rows are divided into groups, and only the nearest groups are searched."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OUTDATED_SHARE = 0.1  # of rows that came or changed since
 class ApproximateSearch:
     """The approximate search of one index, from the file beside it (`<index>-ivf`).
 
-    Rows that came or changed after it was built are compared exactly, and the similarities of all hits are exact.
+    Rows that came or changed after it was built are compared exactly; the similarities of all hits are exact.
 
     Args:
         path: Path of the index.
@@ -35,7 +35,7 @@ class ApproximateSearch:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.with_name(f"{path.name}-ivf")
-        self._loaded: tuple[IvfAbout, faiss.IndexIVFFlat] | None = None
+        self._loaded: tuple[IvfAbout, faiss.Index] | None = None
         self._extra = np.empty(0, np.int64)  # rows of the matrix that are compared exactly
         self._extra_of: Moment | None = None
 
@@ -95,7 +95,7 @@ class ApproximateSearch:
 
     def _ready(
         self, connection: sqlite3.Connection, matrix: ResidentMatrix
-    ) -> tuple[IvfAbout, faiss.IndexIVFFlat]:
+    ) -> tuple[IvfAbout, faiss.Index]:
         moment = current_moment(connection)
         if self._loaded is None or self._extra_of != moment:
             about = self.about(connection, matrix.embeddings.shape[1])
@@ -113,15 +113,15 @@ class ApproximateSearch:
                 self._extra_of = None
                 raise ValueError(
                     f"The approximate search of {self._path} was built of {num_rows} rows, and "
-                    f"{len(self._extra)} came or changed since. Call index.build_approximate() again, or search "
-                    "without approximate=True."
+                    f"{len(self._extra)} came or changed since. Call index.build_approximate() again, or "
+                    "search without approximate=True."
                 )
         return self._loaded
 
     def _missing(self) -> ValueError:
         return ValueError(
-            f"The index {self._path} has no approximate search that fits. Call index.build_approximate() first "
-            f"(`fused-encoder index approximate {self._path}`), or search without approximate=True."
+            f"The index {self._path} has no approximate search that fits. Call index.build_approximate() "
+            f"first (`fused-encoder index approximate {self._path}`), or search without approximate=True."
         )
 
 

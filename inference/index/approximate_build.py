@@ -25,7 +25,7 @@ K = 10
 
 def build_ivf(
     embeddings: np.ndarray, positions: np.ndarray, rows: np.ndarray, target_recall: float
-) -> tuple[faiss.IndexIVFFlat, Approximation]:
+) -> tuple[faiss.Index, Approximation]:
     """Groups of these rows, which are known by their positions.
 
     Args:
@@ -52,11 +52,17 @@ def build_ivf(
         approximation.num_probes,
         num_lists,
     )
+    if 4 * approximation.num_probes > num_lists:
+        logger.warning(
+            "These rows do not lie in groups: %d of %d must be searched. Exact search is about as quick.",
+            approximation.num_probes,
+            num_lists,
+        )
     return ivf, approximation
 
 
 def search_groups(
-    ivf: faiss.IndexIVFFlat, queries: np.ndarray, num: int, num_probes: int
+    ivf: faiss.Index, queries: np.ndarray, num: int, num_probes: int
 ) -> np.ndarray:
     """int64 [num_queries, num]: what was found in the nearest groups, nearest first; -1 where no more was."""
     faiss = import_faiss("Approximate search")
@@ -66,7 +72,7 @@ def search_groups(
 
 
 def _measured(
-    ivf: faiss.IndexIVFFlat,
+    ivf: faiss.Index,
     embeddings: np.ndarray,
     positions: np.ndarray,
     rows: np.ndarray,

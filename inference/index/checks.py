@@ -151,16 +151,15 @@ def _plain(value: object) -> Scalar:
 
 
 def _is_storable_item(item: tuple[object, object]) -> bool:
-    """The quick question: most metadata have no problem."""
+    """The quick question, of every value: most have no problem."""
     key, value = item
-    kind = type(value)
-    if type(key) is not str or not key or not _is_plain_key(key):
+    if not isinstance(key, str) or not key or not _is_plain_key(key):
         return False
-    if kind is str:
-        return UNSTORABLE.search(value) is None
-    if kind is int:
-        return -LARGEST_INTEGER <= value <= LARGEST_INTEGER
-    return value is None or kind is bool or (kind is float and math.isfinite(value))
+    if isinstance(value, str):
+        return _is_storable(value)
+    if isinstance(value, int):
+        return abs(value) <= LARGEST_INTEGER
+    return value is None or (isinstance(value, float) and math.isfinite(value))
 
 
 def _metadata_problems(metadata: Mapping[str, object]) -> list[str]:

@@ -182,8 +182,9 @@ class EmbeddingIndex:
     def build_approximate(self, *, target_recall: float = 0.99) -> Approximation | None:
         """Make ready for `search(..., approximate=True)`, and measure what it will miss.
 
-        The rows are divided into groups, and as many are searched as find this share of the ten nearest others
-        of 500 rows. The recall that is told is of 500 other rows. Worth it above a few 100,000 rows.
+        The rows are divided into groups, and as many are searched as find this share of the ten nearest
+        others of 500 rows. The recall that is told is that of 500 other rows. Building takes a while (a
+        minute for a million rows); it pays above a few hundred thousand rows that lie in groups.
 
         Args:
             target_recall: float in (0, 1]. Default 0.99.

@@ -1,7 +1,7 @@
 """The file of an approximate search beside an index: a faiss index, and behind it what it stands for.
 
-Like the matrix it is a copy that can be made again. faiss does not survive every damaged file, so all of it is
-covered by a checksum, and read by faiss only after that was found right.
+Like the matrix it is a copy that can be made again. faiss does not survive every damaged file, so all of it
+is covered by a checksum, and read by faiss only after that was found right.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def load_about(path: Path) -> IvfAbout | None:
     return about
 
 
-def load_ivf(path: Path) -> faiss.IndexIVFFlat | None:
+def load_ivf(path: Path) -> faiss.Index | None:
     """The faiss index, mapped into memory; None where the file is missing or damaged."""
     import faiss
 

@@ -6,8 +6,8 @@ file that is missing, damaged, cut short, of another index or of another past is
     header (4096 bytes) | positions int64 [capacity] | checksums [blocks] | embeddings float32 [num, size]
 
 What `num` counts never changes again: rows are appended behind it, and the header, written last and in one
-piece, then counts them. So a reader needs no lock, and a writer that dies leaves the file as it was. To change
-a row the file is written anew and replaced.
+piece, then counts them. So a reader needs no lock, and a writer that dies leaves the file as it was. To
+change a row the file is written anew and replaced.
 """
 
 from __future__ import annotations
@@ -63,18 +63,22 @@ class MatrixHeader:
 
     @property
     def checksums_at(self) -> int:
+        """Where the table of checksums begins."""
         return HEADER_BYTES + 8 * self.capacity
 
     @property
     def embeddings_at(self) -> int:
+        """Where the embeddings begin, at a page of memory."""
         end = self.checksums_at + CHECKSUMS.itemsize * -(-self.capacity // ROWS_PER_BLOCK)
         return -(-end // PAGE_BYTES) * PAGE_BYTES
 
     @property
     def num_bytes(self) -> int:
+        """Of the file."""
         return self.embeddings_at + 4 * self.size * self.num
 
     def packed(self) -> bytes:
+        """The header as it stands in the file."""
         values = (self.size, self.base_entry, *self.moment, self.num, self.capacity)
         packed = FIELDS.pack(MAGIC, FORMAT, *values, *self.unfinished)
         return packed + struct.pack("<I", zlib.crc32(packed))
@@ -155,7 +159,7 @@ def _verify(descriptor: int, matrix: MappedMatrix, num_verified: int) -> None:
         if rows.stop <= num_verified or rows.start == rows.stop:
             continue
         parts = (matrix.positions[rows], matrix.embeddings[rows])
-        if checksums != tuple(zlib.crc32(part) for part in parts):
+        if checksums != tuple(zlib.crc32(part.data) for part in parts):
             raise ValueError(f"the checksum of its rows {rows.start} to {rows.stop} does not fit")
 
 
@@ -186,8 +190,8 @@ def append_rows(descriptor: int, header: MatrixHeader, chunks: Chunks, moment: M
         _write(descriptor, embeddings, header.embeddings_at + 4 * header.size * num)
         for part in _by_block(num, len(positions)):
             unfinished = (
-                zlib.crc32(positions[part], unfinished[0]),
-                zlib.crc32(embeddings[part], unfinished[1]),
+                zlib.crc32(positions[part].data, unfinished[0]),
+                zlib.crc32(embeddings[part].data, unfinished[1]),
             )
             end = num + part.stop
             if end % ROWS_PER_BLOCK == 0:
@@ -207,7 +211,7 @@ def _as_on_disk(chunks: Chunks) -> Chunks:
 
 
 def _write(descriptor: int, array: np.ndarray, offset: int) -> None:
-    content = memoryview(array).cast("B")
+    content = array.data.cast("B")
     while content:
         written = os.pwrite(descriptor, content, offset)
         content, offset = content[written:], offset + written

@@ -55,9 +55,9 @@ class Recovery:
 def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
     """Write all rows of a damaged index that are as they were written into a new index.
 
-    The pages of the file are looked through without relying on how they are linked, so that rows are found behind
-    a damaged link, in a file that was cut short, and in one whose first page is gone. Every row is compared with
-    its checksum. The damaged file is only read. Close it first.
+    The pages of the file are looked through without relying on how they are linked, so that rows are found
+    behind a damaged link, in a file that was cut short, and in one whose first page is gone. Every row is
+    compared with its checksum. The damaged file is only read. Close it first.
 
     Args:
         damaged: str or Path of the index; what waits in `<damaged>-wal` is read too.
@@ -114,6 +114,11 @@ def _look_through(pages: SqlitePages) -> _Found:
         found.notes.append(
             "The list of unused pages is damaged: rows that were deleted or updated may be back."
         )
+    if pages.num_missing:
+        found.notes.append(
+            f"The file is cut short by {pages.num_missing} of {pages.num_pages + pages.num_missing} pages: more "
+            "ids are lost than can be named."
+        )
     for number in range(1, pages.num_pages + 1):
         kind = pages.kind(number)
         if number in free or kind not in (TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR):
@@ -165,7 +170,11 @@ def _stored_row(position: int, values: list[Value]) -> StoredRow | None:
         return None
     if not (isinstance(metadata, str) and isinstance(checksum, int)):
         return None
-    return (position, id_, blob, metadata, checksum) if is_whole(*values[1:]) else None
+    return (
+        (position, id_, blob, metadata, checksum)
+        if is_whole(id_, blob, metadata, checksum)
+        else None
+    )
 
 
 def _write(new: Path, found: _Found, pages: SqlitePages) -> None:

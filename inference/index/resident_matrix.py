@@ -47,7 +47,9 @@ class ResidentMatrix:
         self._mapped: MappedMatrix | None = None
         self._moment: Moment | None = None
         self._old_state: tuple[str | int | None, int] | None = None
-        self._set(np.empty(0, np.int64), np.empty((0, size), np.float32), patched_to=0)
+        self.positions, self.embeddings = np.empty(0, np.int64), np.empty((0, size), np.float32)
+        self.is_live: np.ndarray | None = None
+        self._num_patched = self._patched_to = 0
 
     def refresh(self, connection: sqlite3.Connection, *, may_replace_newer: bool = False) -> None:
         """Catch up with the file as the caller's transaction sees it.
@@ -124,7 +126,7 @@ class ResidentMatrix:
 
     def _set(self, positions: np.ndarray, embeddings: np.ndarray, *, patched_to: int) -> None:
         self.positions, self.embeddings = positions, embeddings
-        self.is_live: np.ndarray | None = None
+        self.is_live = None
         self._num_patched = 0
         self._patched_to = patched_to
 

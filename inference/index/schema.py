@@ -28,8 +28,8 @@ CREATE TABLE rows (
     checksum INTEGER NOT NULL
 );
 """
-# New in schema 2. `changes` holds the last entry of the log that updated or deleted a position, so that whoever
-# has read the rows before can catch up without reading all of them again. A position is never given twice.
+# New in schema 2. `changes` holds the last entry of the log that updated or deleted a position, so that
+# whoever has read the rows before can catch up without reading all again. A position is never given twice.
 LOG_AND_CHANGES = """
 CREATE TABLE log (
     entry INTEGER PRIMARY KEY,

@@ -56,16 +56,16 @@ def _in_words(error: sqlite3.Error, path: Path, seconds_waited: float) -> Except
     if code == sqlite3.SQLITE_NOTADB:
         return ValueError(
             f"{path} is no embedding index (it does not begin as one does), or its first bytes are damaged. "
-            "It was left as it is. Give another path; or, if it was an index, restore it from a copy, or save "
-            f"what can be read with `fused-encoder index recover {path} recovered.index`."
+            "It was left as it is. Give another path; or, if it was an index, restore it from a copy, or "
+            f"save what can be read with `fused-encoder index recover {path} recovered.index`."
         )
     if code == sqlite3.SQLITE_CORRUPT:
         return ValueError(damaged(path, str(error)))
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return PermissionError(
             errno.EACCES,
-            f"The index cannot be opened as it stands ({error}). It was not closed, and what it last wrote is in "
-            "the file beside it that ends in -wal, which can only be read where the folder may be written. "
+            f"The index cannot be opened as it stands ({error}). It may not have been closed: then what was "
+            "last written is in the file beside it that ends in -wal, and the folder must be writable. "
             "Check the rights, or copy both files to where you may write",
             str(path),
         )

@@ -59,7 +59,8 @@ class SqliteFile:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         _check_path(path, create=create and not read_only)
-        self.is_read_only = read_only or (path.exists() and not _is_writable(path))
+        self._may_write = not path.exists() or _is_writable(path)
+        self.is_read_only = read_only or not self._may_write
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
             with errors_in_words(path, seconds_to_wait):
@@ -70,7 +71,7 @@ class SqliteFile:
     def _connect(self) -> None:
         """Open the file; where nobody can write beside it, without the locks that need a file there."""
         options = "mode=rwc"
-        if self.is_read_only:
+        if not self._may_write:
             is_still = not os.access(self.path.parent, os.W_OK) and not _has_content(self.path)
             options = "mode=ro&immutable=1" if is_still else "mode=ro"
         self._seen_still = _state(self.path) if "immutable" in options else None
@@ -81,6 +82,8 @@ class SqliteFile:
             isolation_level=None,
             check_same_thread=False,
         )
+        if self.is_read_only:
+            self._connection.execute("PRAGMA query_only = ON")
         # Damaged text must reach the checksum of its row, which then names it.
         self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
 
@@ -188,8 +191,8 @@ class SqliteFile:
         if self.is_read_only:
             raise PermissionError(
                 errno.EACCES,
-                "The index is open for reading only: it was asked for so, or the file or its folder may not be "
-                "written. Check the rights of both, or copy the index to where you may write",
+                "The index is open for reading only: it was asked for so, or the file or its folder may not "
+                "be written. Check the rights of both, or copy the index to where you may write",
                 str(self.path),
             )
 
@@ -226,7 +229,8 @@ def _check_path(path: Path, *, create: bool) -> None:
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(
             errno.EACCES,
-            "A new index cannot be made: its folder may not be written. Give another path, or check the rights",
+            "A new index cannot be made: its folder may not be written. Give another path, or check the "
+            "rights",
             str(path),
         )
 

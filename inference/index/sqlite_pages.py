@@ -1,7 +1,7 @@
 """The pages of an SQLite file, read without SQLite: what is left when its own way to a page is broken.
 
-Only what an index needs, after https://www.sqlite.org/fileformat2.html: pages of the file, with those that wait
-in the write-ahead log in their place; the cells of B-trees; records.
+Only what an index needs, after https://www.sqlite.org/fileformat2.html: pages of the file, with those that
+wait in the write-ahead log in their place; the cells of B-trees; records.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ DAMAGE = (IndexError, struct.error, ValueError, OverflowError)  # what reading a
 
 
 class Cell(NamedTuple):
-    """One entry of a page. Interior pages of tables have a child only, leaves of tables a key and a record."""
+    """One entry of a page: the page below it, if it has one, and where its record begins."""
 
     child: int | None
-    key: int | None
     offset: int
 
 
@@ -79,6 +78,14 @@ class SqlitePages:
                 pending = {}
         return committed
 
+    @property
+    def num_missing(self) -> int:
+        """Pages that the file says it has, and does not reach to."""
+        header = self.page(1)
+        if not header.startswith(FILE_BEGINS):
+            return 0
+        return max(0, _u32(header, 28) - self.num_pages)
+
     def page(self, number: int) -> bytes:
         """The bytes of page 1, 2, ...; none where the file does not reach that far."""
         if number in self._newer:
@@ -121,9 +128,7 @@ class SqlitePages:
             if len(pointer) == 2:
                 (offset,) = struct.unpack(">H", pointer)
                 child = _u32(page, offset) if is_interior else None
-                yield Cell(child, None, offset + 4 if is_interior else offset)
-        if is_interior:
-            yield Cell(_u32(page, start + 8), None, 0)
+                yield Cell(child, offset + 4 if is_interior else offset)
 
     def record(self, number: int, offset: int) -> tuple[int | None, list[Value]]:
         """The key (of a table's row) and the values of the cell at this place of a page."""
