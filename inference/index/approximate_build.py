@@ -61,9 +61,7 @@ def build_ivf(
     return ivf, approximation
 
 
-def search_groups(
-    ivf: faiss.Index, queries: np.ndarray, num: int, num_probes: int
-) -> np.ndarray:
+def search_groups(ivf: faiss.Index, queries: np.ndarray, num: int, num_probes: int) -> np.ndarray:
     """int64 [num_queries, num]: what was found in the nearest groups, nearest first; -1 where no more was."""
     faiss = import_faiss("Approximate search")
     parameters = faiss.SearchParametersIVF(nprobe=num_probes)

@@ -207,7 +207,8 @@ def append_rows(descriptor: int, header: MatrixHeader, chunks: Chunks, moment: M
 
 def _as_on_disk(chunks: Chunks) -> Chunks:
     for positions, embeddings in chunks:
-        yield np.ascontiguousarray(positions, "<i8"), np.ascontiguousarray(embeddings, "<f4")
+        if len(positions):
+            yield np.ascontiguousarray(positions, "<i8"), np.ascontiguousarray(embeddings, "<f4")
 
 
 def _write(descriptor: int, array: np.ndarray, offset: int) -> None:

@@ -84,7 +84,8 @@ class _Column:
         wanted = [self._code_of[value] for value in any_of if value in self._code_of]
         is_wanted = np.zeros(len(self._code_of), dtype=bool)
         is_wanted[wanted] = True
-        return is_wanted[self._codes[positions]]
+        # A row that was deleted since may stand behind all that are left; it does not pass in any case.
+        return is_wanted[self._codes[np.minimum(positions, len(self._codes) - 1)]]
 
     def _looked_up(
         self, connection: sqlite3.Connection, any_of: Sequence[Scalar], positions: np.ndarray

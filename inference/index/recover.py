@@ -16,6 +16,7 @@ from inference.index.sqlite_pages import (
     DAMAGE,
     INDEX_INTERIOR,
     INDEX_LEAF,
+    TABLE_INTERIOR,
     TABLE_LEAF,
     SqlitePages,
     Value,
@@ -25,6 +26,7 @@ from inference.index.store import Row
 from inference.index.stored_rows import StoredRow, decoded, is_whole
 
 ROWS_AT_ONCE = 2000
+PAGES_OF_TREES = (TABLE_LEAF, TABLE_INTERIOR, INDEX_LEAF, INDEX_INTERIOR)
 ROW_VALUES, LOG_VALUES = 5, 7
 SETTINGS = {"embedding_size", "fingerprint", "schema_version", "created_by", "generation"} | {
     "changes_from",
@@ -94,6 +96,7 @@ class _Found:
 
     places: dict[int, tuple[int, int]] = field(default_factory=dict)  # position: page, offset
     whole_ids: dict[str, int] = field(default_factory=dict)  # id: position
+    changed: set[int] = field(default_factory=set)  # positions that were updated or deleted
     listed_ids: set[str] = field(default_factory=set)  # in the index of ids
     settings: dict[str, Value] = field(default_factory=dict)
     logged_fingerprint: str | None = None
@@ -110,10 +113,7 @@ def _look_through(pages: SqlitePages) -> _Found:
     """All pages in use, in the order of the file; a page of a table holds what is live, and nothing else."""
     found = _Found()
     free, is_list_whole = pages.free()
-    if not is_list_whole:
-        found.notes.append(
-            "The list of unused pages is damaged: rows that were deleted or updated may be back."
-        )
+    linked: set[int] = set()
     if pages.num_missing:
         found.notes.append(
             f"The file is cut short by {pages.num_missing} of {pages.num_pages + pages.num_missing} pages: more "
@@ -121,24 +121,55 @@ def _look_through(pages: SqlitePages) -> _Found:
         )
     for number in range(1, pages.num_pages + 1):
         kind = pages.kind(number)
-        if number in free or kind not in (TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR):
+        if number in free or kind not in PAGES_OF_TREES:
             continue
-        for cell in pages.cells(number):
-            try:
-                key, values = pages.record(number, cell.offset)
-            except DAMAGE:
-                found.num_damaged += kind == TABLE_LEAF
+        try:
+            if kind == TABLE_INTERIOR:
+                linked.update(pages.children(number))
                 continue
-            if kind == TABLE_LEAF and key is not None:
-                _take_table_record(found, key, values, (number, cell.offset))
-            elif len(values) == 2 and isinstance(values[0], str):
-                _take_index_record(found, values[0], values[1])
+            offsets = list(pages.records_at(number))
+        except DAMAGE:
+            continue
+        for offset in offsets:
+            _take_record(found, pages, number, offset)
+    if not is_list_whole:
+        _leave_out_old_rows(found, linked)
     return found
+
+
+def _take_record(found: _Found, pages: SqlitePages, number: int, offset: int) -> None:
+    is_table = pages.kind(number) == TABLE_LEAF
+    try:
+        key, values = pages.record(number, offset)
+    except DAMAGE:
+        found.num_damaged += is_table
+        return
+    if is_table and key is not None:
+        _take_table_record(found, key, values, (number, offset))
+    elif len(values) == 2 and isinstance(values[0], str):
+        _take_index_record(found, values[0], values[1])
+
+
+def _leave_out_old_rows(found: _Found, linked: set[int]) -> None:
+    """Where the list of unused pages is damaged: rows on pages that no page leads to, and that were changed."""
+    found.notes.append(
+        "The list of unused pages is damaged: a row that was deleted or updated may be back as it was."
+    )
+    if not linked:
+        return
+    for position, (page, _) in list(found.places.items()):
+        if page not in linked and position in found.changed:
+            del found.places[position]
+    found.whole_ids = {
+        id_: position for id_, position in found.whole_ids.items() if position in found.places
+    }
 
 
 def _take_table_record(
     found: _Found, position: int, values: list[Value], place: tuple[int, int]
 ) -> None:
+    if len(values) == 2 and values[0] is None:
+        found.changed.add(position)
     if len(values) == LOG_VALUES and isinstance(values[5], str):
         found.logged_fingerprint = values[5]
     row = _stored_row(position, values)

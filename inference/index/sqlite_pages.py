@@ -11,7 +11,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 Value = int | float | bytes | str | None
 TABLE_LEAF, TABLE_INTERIOR, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x05, 0x0A, 0x02
@@ -21,13 +20,6 @@ WAL_MAGIC = (0x377F0682, 0x377F0683)
 INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 SMALL_LOCAL = 32, 23  # how much of a large record stays on its page
 DAMAGE = (IndexError, struct.error, ValueError, OverflowError)  # what reading a damaged page raises
-
-
-class Cell(NamedTuple):
-    """One entry of a page: the page below it, if it has one, and where its record begins."""
-
-    child: int | None
-    offset: int
 
 
 class SqlitePages:
@@ -116,19 +108,24 @@ class SqlitePages:
             return free, False
         return free, len(free) == num
 
-    def cells(self, number: int) -> Iterator[Cell]:
-        """The cells of a B-tree page, in order; what cannot be one is passed over."""
+    def records_at(self, number: int) -> Iterator[int]:
+        """Where the records of a B-tree page begin, in order; what cannot be one is passed over."""
+        has_children = self.kind(number) in (TABLE_INTERIOR, INDEX_INTERIOR)
+        for offset in self._cells(number):
+            yield offset + 4 if has_children else offset
+
+    def children(self, number: int) -> Iterator[int]:
+        """The pages below an interior page."""
+        page = self.page(number)
+        yield from (_u32(page, at) for at in self._cells(number) if at + 4 <= len(page))
+        yield _u32(page, _start(number) + 8)
+
+    def _cells(self, number: int) -> list[int]:
         page, start = self.page(number), _start(number)
-        kind = page[start]
-        is_interior = kind in (TABLE_INTERIOR, INDEX_INTERIOR)
         (num,) = struct.unpack(">H", page[start + 3 : start + 5])
-        pointers = start + (12 if is_interior else 8)
-        for place in range(num):
-            pointer = page[pointers + 2 * place : pointers + 2 * place + 2]
-            if len(pointer) == 2:
-                (offset,) = struct.unpack(">H", pointer)
-                child = _u32(page, offset) if is_interior else None
-                yield Cell(child, offset + 4 if is_interior else offset)
+        pointers = start + (12 if page[start] in (TABLE_INTERIOR, INDEX_INTERIOR) else 8)
+        num = min(num, (len(page) - pointers) // 2)
+        return list(struct.unpack_from(f">{num}H", page, pointers))
 
     def record(self, number: int, offset: int) -> tuple[int | None, list[Value]]:
         """The key (of a table's row) and the values of the cell at this place of a page."""

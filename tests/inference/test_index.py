@@ -357,6 +357,7 @@ def test_a_filter_follows_what_is_added_updated_and_deleted(index: EmbeddingInde
     assert ids_of(index.search(on_circle(0), where={"site": 1})[0]) == ["c"]
     index.delete(["c"])
     assert ids_of(index.search(on_circle(0), where={"site": [1, 2]})[0]) == ["b"]
+    assert ids_of(index.search(on_circle(0), where={"other": None})[0]) == ["b"]
 
 
 def test_a_key_with_very_many_values_can_be_asked_for(

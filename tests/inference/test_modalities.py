@@ -14,5 +14,7 @@ def test_there_are_six_patterns():
 
 
 def test_an_unknown_modality_is_named():
-    with pytest.raises(ValueError, match=r"Unknown modality .smell.\. Expected one of image, audio"):
+    with pytest.raises(
+        ValueError, match=r"Unknown modality .smell.\. Expected one of image, audio"
+    ):
         pair_pattern("image", "smell")
