@@ -186,8 +186,9 @@ class SqliteStore:
         before = self._file.num_bytes()
         with self._file.writing() as connection:
             (num,) = connection.execute("SELECT count(*) FROM rows").fetchone()
-            connection.execute("DELETE FROM changes")
-            write_setting(connection, "changes_from", write_log(connection, "compact", num))
+            entry = write_log(connection, "compact", num)
+            if connection.execute("DELETE FROM changes").rowcount:
+                write_setting(connection, "changes_from", entry)
         self._file.shrink()
         self._search.refresh()
         return before - self._file.num_bytes()
