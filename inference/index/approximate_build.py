@@ -70,7 +70,7 @@ def search_groups(ivf: faiss.Index, queries: np.ndarray, num: int, num_probes: i
 
 
 def _measured(
-    ivf: faiss.Index,
+    ivf: faiss.IndexIVFFlat,
     embeddings: np.ndarray,
     positions: np.ndarray,
     rows: np.ndarray,

@@ -116,8 +116,8 @@ def _look_through(pages: SqlitePages) -> _Found:
     linked: set[int] = set()
     if pages.num_missing:
         found.notes.append(
-            f"The file is cut short by {pages.num_missing} of {pages.num_pages + pages.num_missing} pages: more "
-            "ids are lost than can be named."
+            f"The file is cut short by {pages.num_missing} of {pages.num_pages + pages.num_missing} pages: "
+            "more ids are lost than can be named."
         )
     for number in range(1, pages.num_pages + 1):
         kind = pages.kind(number)
@@ -151,7 +151,7 @@ def _take_record(found: _Found, pages: SqlitePages, number: int, offset: int) ->
 
 
 def _leave_out_old_rows(found: _Found, linked: set[int]) -> None:
-    """Where the list of unused pages is damaged: rows on pages that no page leads to, and that were changed."""
+    """Rows that were changed, on pages that no other page leads to, where it is not known which are unused."""
     found.notes.append(
         "The list of unused pages is damaged: a row that was deleted or updated may be back as it was."
     )

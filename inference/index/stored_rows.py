@@ -23,7 +23,7 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 def row_checksum(id_: str, blob: bytes, metadata: str) -> int:
     """CRC-32 over all that a row holds, so that a damaged row is noticed when it is read."""
-    return zlib.crc32(metadata.encode(), zlib.crc32(blob, zlib.crc32(id_.encode())))
+    return zlib.crc32(b"".join((id_.encode(), blob, metadata.encode())))
 
 
 def is_whole(id_: str, blob: bytes, metadata: str, checksum: int) -> bool:
