@@ -151,7 +151,7 @@ def _take_record(found: _Found, pages: SqlitePages, number: int, offset: int) ->
 
 
 def _leave_out_old_rows(found: _Found, linked: set[int]) -> None:
-    """Rows that were changed, on pages that no other page leads to, where it is not known which are unused."""
+    """Rows that were changed, on pages that no other leads to, where it is not known which are unused."""
     found.notes.append(
         "The list of unused pages is damaged: a row that was deleted or updated may be back as it was."
     )

@@ -218,7 +218,7 @@ def test_read_only_finds_everything_and_writes_nothing(path: Path) -> None:
             lambda: index.compact(),
             lambda: index.build_approximate(),
         ):
-            with pytest.raises(PermissionError, match="open for reading only.*copy the index"):
+            with pytest.raises(PermissionError, match=r"open for reading only.*copy the index"):
                 call()
     assert names_in(path.parent) == ["birds.index"]
 

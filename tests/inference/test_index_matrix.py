@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -134,10 +135,8 @@ def test_an_append_that_stops_in_the_middle_counts_for_nothing(
             index.add([f"{stop_at}-{row}" for row in range(3)], embeddings(3, seed=stop_at))
             with monkeypatch.context() as patched:
                 patched.setattr(os, "pwrite", stop)
-                try:
+                with suppress(KeyboardInterrupt):
                     index.search(embeddings(1))
-                except KeyboardInterrupt:
-                    pass
         assert_answers_fit_the_rows(path)
 
 

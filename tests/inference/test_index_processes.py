@@ -27,13 +27,9 @@ with EmbeddingIndex.open(path, create=False) as index:
 
 def test_200_kills_lose_no_acknowledged_row_and_leave_no_torn_one(tmp_path: Path) -> None:
     script = Path(__file__).with_name("killed_writers.py")
+    run = f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"
     result = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')",
-        ]
-        + [str(tmp_path / "birds.index"), "200"],
+        [sys.executable, "-c", run, str(tmp_path / "birds.index"), "200"],
         capture_output=True,
         text=True,
         check=False,
