@@ -48,6 +48,7 @@ def _build(options: argparse.Namespace) -> int:
         for path, rows in files.items():
             new = index.add(rows.ids, rows.embeddings, rows.metadata)
             print(f"{new} new of {len(rows.ids)} rows from '{path}'.")
+        _make_ready(index)
         print(f"'{options.index}' holds {len(index)} embeddings.")
     return DONE
 
@@ -55,8 +56,16 @@ def _build(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     with EmbeddingIndex.open(options.index) as index:
         print(f"{index.import_rows(options.file)} new rows from '{options.file}'.")
+        _make_ready(index)
         print(f"'{options.index}' holds {len(index)} embeddings.")
     return DONE
+
+
+def _make_ready(index: EmbeddingIndex) -> None:
+    """The first search writes the matrix beside the index: here, so that no query waits for it."""
+    for row in index:
+        index.search(row.embedding, k=1)
+        return
 
 
 def _recover(options: argparse.Namespace) -> int:
