@@ -12,6 +12,7 @@ from inference.index.approximate_build import build_ivf, search_groups
 from inference.index.exact_scan import Found, near_candidates, nearest, ranked
 from inference.index.faiss_scan import SPARE
 from inference.index.ivf_file import IvfAbout, load_about, load_ivf, save_ivf
+from inference.index.locked_file import locked_file
 from inference.index.resident_matrix import ResidentMatrix
 from inference.index.schema import Moment, changes_known_from, current_moment, was_at
 from inference.index.store import Approximation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import faiss
 
 FROM_ROWS = 50_000  # below, exact search is as quick
+SECONDS_TO_WAIT = 60.0  # for another process that writes it
 OUTDATED_SHARE = 0.1  # of rows that came or changed since
 
 
@@ -61,7 +63,8 @@ class ApproximateSearch:
             return None
         ivf, approximation = build_ivf(matrix.embeddings, matrix.positions, rows, target_recall)
         about = IvfAbout(matrix.embeddings.shape[1], moment, _end(matrix), approximation)
-        save_ivf(self._file, ivf, about)
+        with locked_file(self._file, SECONDS_TO_WAIT):
+            save_ivf(self._file, ivf, about)
         self._loaded = self._extra_of = None
         return approximation
 

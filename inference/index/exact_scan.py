@@ -9,6 +9,7 @@ import numpy as np
 from inference.index import faiss_scan
 
 SIMILARITIES_AT_ONCE = 2**22  # 16 MiB of float32
+QUERIES_AT_ONCE = 256
 REFINED_AT_ONCE = 2**19  # numbers, 4 MiB of float64
 LARGEST_GROUP = 64
 # The float32 product of two unit vectors is off by less than this times their size.
@@ -115,17 +116,38 @@ def near_candidates(
 def _scan(
     embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None
 ) -> list[np.ndarray]:
-    found: list[np.ndarray] = []
-    queries_at_once = max(1, SIMILARITIES_AT_ONCE // len(embeddings))
-    for start in range(0, len(queries), queries_at_once):
-        similarities = queries[start : start + queries_at_once] @ embeddings.T
+    candidates: list[np.ndarray] = []
+    for start in range(0, len(queries), QUERIES_AT_ONCE):
+        candidates += _scan_some(embeddings, queries[start : start + QUERIES_AT_ONCE], k, passing)
+    return candidates
+
+
+def _scan_some(
+    embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None
+) -> list[np.ndarray]:
+    """A block of rows at a time: what may be among the k nearest of the blocks so far is kept."""
+    rounding = ROUNDING * embeddings.shape[1]
+    rows_at_once = max(SIMILARITIES_AT_ONCE // len(queries), 4 * k)
+    bounds = np.full(len(queries), -1.0 - rounding, dtype=np.float32)
+    kept = []
+    for start in range(0, len(embeddings), rows_at_once):
+        block = slice(start, start + rows_at_once)
+        similarities = queries @ embeddings[block].T
         if passing is not None:
-            similarities[:, ~passing] = -np.inf
-        bounds = _at_most_kth_largest(similarities, k) - ROUNDING * embeddings.shape[1]
-        found += [
-            np.flatnonzero(row >= bound) for row, bound in zip(similarities, bounds, strict=True)
-        ]
-    return found
+            similarities[:, ~passing[block]] = -np.inf
+        if similarities.shape[1] >= k:
+            np.maximum(bounds, _at_most_kth_largest(similarities, k) - rounding, out=bounds)
+        which, rows = np.nonzero(similarities >= bounds[:, np.newaxis])
+        kept.append((which, rows + start, similarities[which, rows]))
+    which, rows, near = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    order = np.argsort(which, kind="stable")
+    ends = np.cumsum(np.bincount(which, minlength=len(queries)))[:-1]
+    return [
+        some[values >= np.partition(values, -k)[-k] - rounding] if len(values) > k else some
+        for some, values in zip(
+            np.split(rows[order], ends), np.split(near[order], ends), strict=True
+        )
+    ]
 
 
 def _at_most_kth_largest(similarities: np.ndarray, k: int) -> np.ndarray:

@@ -46,10 +46,10 @@ class IvfAbout:
 
 
 def save_ivf(path: Path, ivf: faiss.Index, about: IvfAbout) -> None:
-    """Write the file; it appears whole or not at all."""
+    """Write the file, which the caller has locked; it appears whole or not at all."""
     import faiss
 
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f"{path.name}.part")
     try:
         try:
             faiss.write_index(ivf, str(temporary))
@@ -94,7 +94,10 @@ def load_ivf(path: Path) -> faiss.Index | None:
 
 def _read_trailer(path: Path) -> tuple[IvfAbout, int]:
     with path.open("rb") as file:
-        start = file.seek(0, os.SEEK_END) - TRAILER_END.size
+        num_bytes = file.seek(0, os.SEEK_END)
+        if num_bytes == 0:
+            raise FileNotFoundError(path)  # another process is about to make it
+        start = num_bytes - TRAILER_END.size
         file.seek(max(0, start))
         end = file.read()
         if len(end) != TRAILER_END.size:

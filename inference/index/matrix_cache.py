@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from inference.index.locked_file import locked_file
 from inference.index.matrix_file import (
     Chunks,
     MappedMatrix,
     append_rows,
-    locked_matrix,
     map_matrix,
     write_matrix,
 )
@@ -68,7 +68,7 @@ class MatrixCache:
             connection, _end(usable)
         ):
             return usable
-        with locked_matrix(self._file, SECONDS_TO_WAIT) as descriptor:
+        with locked_file(self._file, SECONDS_TO_WAIT) as descriptor:
             mapped = map_matrix(self._file, mapped)
             if mapped and mapped.header.moment.entry > moment.entry and not may_replace_newer:
                 raise SnapshotBehindError
@@ -92,7 +92,7 @@ class MatrixCache:
         Raises:
             OSError: the file cannot be written.
         """
-        with locked_matrix(self._file, SECONDS_TO_WAIT):
+        with locked_file(self._file, SECONDS_TO_WAIT):
             present = map_matrix(self._file)
             if present and present.header.moment.entry > moment.entry:
                 return None

@@ -12,14 +12,11 @@ change a row the file is written anew and replaced.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import struct
-import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -166,12 +163,12 @@ def _verify(descriptor: int, matrix: MappedMatrix, num_verified: int) -> None:
 def write_matrix(
     path: Path, chunks: Chunks, *, size: int, num_expected: int, base_entry: int, moment: Moment
 ) -> None:
-    """A new matrix file in the place of any that is there; it appears whole or not at all."""
+    """A new matrix file in the place of that which the caller has locked; it appears whole or not at all."""
     capacity = SMALLEST_CAPACITY
     while capacity < 1.5 * num_expected:
         capacity *= 2
     header = MatrixHeader(size, base_entry, moment, 0, capacity)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f"{path.name}.part")
     try:
         with temporary.open("w+b") as file:
             append_rows(file.fileno(), header, chunks, moment)
@@ -225,40 +222,3 @@ def _by_block(start: int, num: int) -> Iterator[slice]:
         end = min(num, at + ROWS_PER_BLOCK - (start + at) % ROWS_PER_BLOCK)
         yield slice(at, end)
         at = end
-
-
-@contextmanager
-def locked_matrix(path: Path, seconds_to_wait: float) -> Iterator[int]:
-    """The open matrix file (empty if it was not there), which no other process writes meanwhile.
-
-    Raises:
-        OSError: it cannot be written; TimeoutError: another process writes it for longer than that.
-    """
-    deadline = time.monotonic() + seconds_to_wait
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            _lock(descriptor, deadline, path)
-            if _is_at(descriptor, path):  # else it was replaced while this process waited
-                yield descriptor
-                return
-        finally:
-            os.close(descriptor)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int, deadline: float, path: Path) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"another process is writing {path}") from None
-            time.sleep(0.005)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from inference.index import EmbeddingIndex, matrix_cache, matrix_file, resident_matrix
-from inference.index.matrix_file import locked_matrix, map_matrix
+from inference.index.locked_file import locked_file
+from inference.index.matrix_file import map_matrix
 
 SIZE = 8
 
@@ -216,7 +217,7 @@ def test_a_process_that_holds_the_matrix_stops_nobody(
     path: Path, matrix: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(matrix_cache, "SECONDS_TO_WAIT", 0.05)
-    with EmbeddingIndex.open(path) as index, locked_matrix(matrix, 1):
+    with EmbeddingIndex.open(path) as index, locked_file(matrix, 1):
         index.add(["more"], embeddings(1, seed=3))
         assert index.search(embeddings(1, seed=3), k=1)[0][0].id == "more"
     assert "another process is writing" in caplog.text
