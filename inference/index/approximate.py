@@ -12,9 +12,9 @@ from inference.index.approximate_build import build_ivf, search_groups
 from inference.index.exact_scan import Found, near_candidates, nearest, ranked
 from inference.index.faiss_scan import SPARE
 from inference.index.ivf_file import IvfAbout, load_about, load_ivf, save_ivf
-from inference.index.locked_file import locked_file
 from inference.index.resident_matrix import ResidentMatrix
 from inference.index.schema import Moment, changes_known_from, current_moment, was_at
+from inference.index.side_files import beside, locked_file
 from inference.index.store import Approximation
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ApproximateSearch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.with_name(f"{path.name}-ivf")
+        self._file = beside(path, "-ivf")
         self._loaded: tuple[IvfAbout, faiss.Index] | None = None
         self._extra = np.empty(0, np.int64)  # rows of the matrix that are compared exactly
         self._extra_of: Moment | None = None

@@ -99,6 +99,8 @@ def near_candidates(
 ) -> list[np.ndarray]:
     """Positions that may be among the k nearest, however the float32 product was rounded."""
     num = len(embeddings) if passing is None else int(np.count_nonzero(passing))
+    if num == len(embeddings):
+        passing = None
     if k >= num:
         everything = np.arange(num) if passing is None else np.flatnonzero(passing)
         return [everything] * len(queries)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.index.locked_file import locked_file
 from inference.index.matrix_file import (
     Chunks,
     MappedMatrix,
@@ -19,6 +18,7 @@ from inference.index.matrix_file import (
     write_matrix,
 )
 from inference.index.schema import Moment, changes_known_from, was_at
+from inference.index.side_files import beside, locked_file
 from inference.index.stored_rows import COLUMNS, check_row, unit_vectors
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class MatrixCache:
     def __init__(self, path: Path, size: int) -> None:
         self._index = path
         self._size = size
-        self._file = path.with_name(f"{path.name}-matrix")
+        self._file = beside(path, "-matrix")
 
     def as_it_is(self, connection: sqlite3.Connection, moment: Moment) -> MappedMatrix | None:
         """The file without touching it; None where it is missing, damaged or of no use."""

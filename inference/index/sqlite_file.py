@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from inference.index.schema import check_schema, create_schema, is_empty, upgrade_schema
+from inference.index.side_files import beside
 from inference.index.sqlite_errors import damaged, errors_in_words, is_busy
 from inference.index.stored_rows import COLUMNS, check_row
 
@@ -72,7 +73,8 @@ class SqliteFile:
         """Open the file; where nobody can write beside it, without the locks that need a file there."""
         options = "mode=rwc"
         if not self._may_write:
-            is_still = not os.access(self.path.parent, os.W_OK) and not _has_content(self.path)
+            folder = self.path.resolve().parent
+            is_still = not os.access(folder, os.W_OK) and not _has_content(self.path)
             options = "mode=ro&immutable=1" if is_still else "mode=ro"
         self._seen_still = _state(self.path) if "immutable" in options else None
         self._connection = sqlite3.connect(
@@ -160,7 +162,7 @@ class SqliteFile:
 
     def num_bytes(self) -> int:
         """On disk, with what waits in the write-ahead log."""
-        log = _write_ahead_log(self.path)
+        log = beside(self.path, "-wal")
         return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
     @contextmanager
@@ -236,17 +238,13 @@ def _check_path(path: Path, *, create: bool) -> None:
 
 
 def _is_writable(path: Path) -> bool:
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
 
 
 def _has_content(path: Path) -> bool:
     """Whether committed rows wait in the write-ahead log: the file was not closed, or is open elsewhere."""
-    log = _write_ahead_log(path)
+    log = beside(path, "-wal")
     return log.exists() and log.stat().st_size > 0
-
-
-def _write_ahead_log(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
 
 
 def _state(path: Path) -> tuple[int, int, int]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from inference.index.side_files import beside
+
 Value = int | float | bytes | str | None
 TABLE_LEAF, TABLE_INTERIOR, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x05, 0x0A, 0x02
 FILE_BEGINS, FILE_HEADER_BYTES = b"SQLite format 3\0", 100
@@ -40,7 +42,7 @@ class SqlitePages:
         self.page_bytes = size if is_sound else USUAL_PAGE_BYTES
         reserved = self._file[20] if is_sound and len(self._file) > 20 else 0
         self._usable = self.page_bytes - reserved
-        self._newer = self._committed(self._mapped(path.with_name(f"{path.name}-wal")))
+        self._newer = self._committed(self._mapped(beside(path, "-wal")))
         self.num_pages = max([len(self._file) // self.page_bytes, *self._newer])
 
     def _mapped(self, path: Path) -> mmap.mmap | bytes:

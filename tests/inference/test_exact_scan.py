@@ -44,6 +44,6 @@ def test_it_finds_what_sorting_all_finds(
             may = range(500) if passing is None else np.flatnonzero(passing).tolist()
             found = nearest(rows, queries, k, passing=passing)
             for near, (places, similarities) in zip(cosines, found, strict=True):
-                expected = sorted(may, key=lambda place: -near[place])[:k]  # noqa: B023
+                expected = sorted(may, key=lambda place: -near[place])[:k]
                 assert places.tolist() == expected
                 assert similarities == pytest.approx([near[place] for place in expected], abs=1e-12)

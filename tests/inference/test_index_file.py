@@ -299,6 +299,16 @@ def test_rights_that_are_missing_make_it_read_only(path: Path) -> None:
         path.parent.chmod(0o755)
 
 
+def test_a_link_leads_to_the_files_beside_the_index(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.index"
+    link.symlink_to(path)
+    with EmbeddingIndex.open(link) as index:
+        assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
+    assert names_in(link.parent) == ["link.index"]
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix", "elsewhere"]
+
+
 def test_a_large_file_is_opened_without_reading_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

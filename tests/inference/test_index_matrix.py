@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from inference.index import EmbeddingIndex, matrix_cache, matrix_file, resident_matrix
-from inference.index.locked_file import locked_file
 from inference.index.matrix_file import map_matrix
+from inference.index.side_files import locked_file
 
 SIZE = 8
 

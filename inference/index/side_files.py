@@ -1,4 +1,4 @@
-"""A lock on a file that may be replaced while others wait for it."""
+"""Files beside an index: where they are, and a lock on one that may be replaced while others wait for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The file beside an index with this ending of its name; links are followed, as SQLite does."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}{ending}")
 
 
 @contextmanager
