@@ -32,7 +32,7 @@ class SnapshotBehindError(Exception):
 
 
 class MatrixCache:
-    """The matrix file beside one index; every call is given the transaction and the moment that it sees.
+    """The matrix file beside one index, for callers that are inside a transaction.
 
     Args:
         path: Path of the index.
@@ -44,9 +44,9 @@ class MatrixCache:
         self._size = size
         self._file = beside(path, "-matrix")
 
-    def as_it_is(self, connection: sqlite3.Connection, moment: Moment) -> MappedMatrix | None:
+    def as_it_is(self, connection: sqlite3.Connection) -> MappedMatrix | None:
         """The file without touching it; None where it is missing, damaged or of no use."""
-        return self._usable(map_matrix(self._file), connection, moment)
+        return self._usable(map_matrix(self._file), connection)
 
     def up_to_date(
         self,
@@ -64,7 +64,7 @@ class MatrixCache:
             OSError: the file cannot be written.
         """
         mapped = map_matrix(self._file, known)
-        if (usable := self._usable(mapped, connection, moment)) and not _num_after(
+        if (usable := self._usable(mapped, connection)) and not _num_after(
             connection, _end(usable)
         ):
             return usable
@@ -72,7 +72,7 @@ class MatrixCache:
             mapped = map_matrix(self._file, mapped)
             if mapped and mapped.header.moment.entry > moment.entry and not may_replace_newer:
                 raise SnapshotBehindError
-            if usable := self._usable(mapped, connection, moment):
+            if usable := self._usable(mapped, connection):
                 self._extend(descriptor, usable, connection, moment)
             else:
                 logger.info("Making %s from the index.", self._file)
@@ -100,22 +100,21 @@ class MatrixCache:
             self._write(live, len(positions), moment.entry, moment)
             return self._written(None)
 
-    def faults(self, connection: sqlite3.Connection, moment: Moment) -> list[str]:
+    def faults(self, connection: sqlite3.Connection) -> list[str]:
         """What is wrong with the file, in words; a file that is not there is no fault."""
-        if not self._file.exists() or self.as_it_is(connection, moment):
+        if not self._file.exists() or self.as_it_is(connection):
             return []
         return [f"{self._file} is damaged or of another index; it is made again at the next search"]
 
     def _usable(
-        self, mapped: MappedMatrix | None, connection: sqlite3.Connection, moment: Moment
+        self, mapped: MappedMatrix | None, connection: sqlite3.Connection
     ) -> MappedMatrix | None:
-        """The file, if it is of this index and an earlier moment of its past."""
+        """The file, if it is of this index and of a moment that the transaction sees."""
         if mapped is None:
             return None
         header = mapped.header
         is_ours = (
             header.size == self._size
-            and header.moment.entry <= moment.entry
             and was_at(connection, header.moment)
             and header.base_entry >= changes_known_from(connection)
         )

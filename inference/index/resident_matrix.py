@@ -95,7 +95,7 @@ class ResidentMatrix:
 
     def _follow_in_memory(self, connection: sqlite3.Connection, moment: Moment) -> None:
         if self._moment is None:
-            if mapped := self._cache.as_it_is(connection, moment):
+            if mapped := self._cache.as_it_is(connection):
                 self._use(mapped)
             else:
                 self._read_all(connection)

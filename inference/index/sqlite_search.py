@@ -16,7 +16,7 @@ from inference.index.exact_scan import Found, nearest
 from inference.index.matrix_cache import MatrixCache, SnapshotBehindError
 from inference.index.metadata_columns import MetadataColumns
 from inference.index.resident_matrix import ResidentMatrix
-from inference.index.schema import current_moment, read_settings
+from inference.index.schema import has_log, read_settings
 from inference.index.sqlite_errors import damaged
 from inference.index.sqlite_file import AMONG, SqliteFile
 from inference.index.store import Approximation, Filter, Hit
@@ -86,10 +86,10 @@ class SqliteSearch:
 
     def faults(self, connection: sqlite3.Connection) -> list[str]:
         """What is wrong with the files beside the index."""
-        size, moment = read_settings(connection).embedding_size, current_moment(connection)
-        if size is None or moment is None:
+        size = read_settings(connection).embedding_size
+        if size is None or not has_log(connection):
             return []
-        return MatrixCache(self._file.path, size).faults(connection, moment)
+        return MatrixCache(self._file.path, size).faults(connection)
 
     @contextmanager
     def _current(self) -> Iterator[tuple[sqlite3.Connection, ResidentMatrix | None]]:

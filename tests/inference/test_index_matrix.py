@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 
 from inference.index import EmbeddingIndex, matrix_cache, matrix_file, resident_matrix
+from inference.index.matrix_cache import SnapshotBehindError
 from inference.index.matrix_file import map_matrix
+from inference.index.resident_matrix import ResidentMatrix
 from inference.index.side_files import locked_file
+from inference.index.sqlite_file import SqliteFile
 
 SIZE = 8
 
@@ -153,6 +157,37 @@ def test_a_restored_copy_does_not_believe_the_matrix_of_its_later_self(path: Pat
         assert len(index.search(embeddings(1), k=100)[0]) == 40
         index.add(["other"], embeddings(1, seed=6))
     assert_answers_fit_the_rows(path)
+
+
+@pytest.mark.parametrize("change", ["add", "delete"])
+def test_a_matrix_that_is_ahead_of_a_transaction_is_not_used_in_it(path: Path, change: str) -> None:
+    file = SqliteFile(path, create=False)
+    with file.reading() as connection:
+        before = connection.execute("SELECT count(*) FROM rows").fetchone()
+        with EmbeddingIndex.open(path) as other:
+            if change == "delete":
+                other.delete(["3"])
+            other.add(["more"], embeddings(1, seed=3))
+            other.search(embeddings(1))
+        with pytest.raises(SnapshotBehindError):
+            ResidentMatrix(path, SIZE, may_write=True).refresh(connection)
+        in_memory = ResidentMatrix(path, SIZE, may_write=False)
+        in_memory.refresh(connection)
+        assert (len(in_memory.positions),) == before == (40,)
+    file.close()
+    assert_answers_fit_the_rows(path)
+
+
+def test_a_damaged_row_that_is_found_is_named(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE rows SET metadata = '{\"n\": 1}' WHERE id = '7'")
+    connection.commit()
+    connection.close()
+    query, other = embeddings(40)[[7, 8]]
+    with EmbeddingIndex.open(path) as index:
+        assert index.search(other, k=1)[0][0].id == "8"
+        with pytest.raises(ValueError, match=r"The row '7' of the index .* is damaged"):
+            index.search(query, k=1)
 
 
 def test_the_matrix_of_another_index_is_not_believed(path: Path, tmp_path: Path) -> None:
