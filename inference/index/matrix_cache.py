@@ -28,7 +28,15 @@ SECONDS_TO_WAIT = 60.0
 
 
 class SnapshotBehindError(Exception):
-    """The matrix file knows of a later moment than this transaction sees: begin it again."""
+    """The matrix file knows of a later moment than this transaction sees: begin it again.
+
+    Attributes:
+        moment: that moment.
+    """
+
+    def __init__(self, moment: Moment) -> None:
+        super().__init__(moment)
+        self.moment = moment
 
 
 class MatrixCache:
@@ -71,14 +79,12 @@ class MatrixCache:
         with locked_file(self._file, SECONDS_TO_WAIT) as descriptor:
             mapped = map_matrix(self._file, mapped)
             if mapped and mapped.header.moment.entry > moment.entry and not may_replace_newer:
-                raise SnapshotBehindError
+                raise SnapshotBehindError(mapped.header.moment)
             if usable := self._usable(mapped, connection):
-                self._extend(descriptor, usable, connection, moment)
-            else:
-                logger.info("Making %s from the index.", self._file)
-                rows = rows_after(self._index, connection, -1, self._size)
-                self._write(rows, _num_after(connection, -1), moment.entry, moment)
-            return self._written(mapped)
+                return self._extended(descriptor, usable, connection, moment)
+            logger.info("Making %s from the index.", self._file)
+            rows = rows_after(self._index, connection, -1, self._size)
+            return self._write(rows, _num_after(connection, -1), moment.entry, moment)
 
     def replace(
         self,
@@ -97,8 +103,7 @@ class MatrixCache:
             if present and present.header.moment.entry > moment.entry:
                 return None
             live = _chunks(positions, embeddings, is_live)
-            self._write(live, len(positions), moment.entry, moment)
-            return self._written(None)
+            return self._write(live, len(positions), moment.entry, moment)
 
     def faults(self, connection: sqlite3.Connection) -> list[str]:
         """What is wrong with the file, in words; a file that is not there is no fault."""
@@ -120,24 +125,27 @@ class MatrixCache:
         )
         return mapped if is_ours else None
 
-    def _extend(
+    def _extended(
         self,
         descriptor: int,
         mapped: MappedMatrix,
         connection: sqlite3.Connection,
         moment: Moment,
-    ) -> None:
+    ) -> MappedMatrix:
         header, end = mapped.header, _end(mapped)
         num = header.num + _num_after(connection, end)
         new = rows_after(self._index, connection, end, self._size)
-        if num <= header.capacity:
-            append_rows(descriptor, header, new, moment)
-        else:
+        if num > header.capacity:
             old = _chunks(mapped.positions, mapped.embeddings)
-            self._write(chain(old, new), num, header.base_entry, moment)
+            return self._write(chain(old, new), num, header.base_entry, moment)
+        append_rows(descriptor, header, new, moment)
+        extended = map_matrix(self._file, mapped)
+        if extended is None:
+            raise OSError(f"{self._file} was written, but cannot be read again")
+        return extended
 
-    def _write(self, chunks: Chunks, num: int, base_entry: int, moment: Moment) -> None:
-        write_matrix(
+    def _write(self, chunks: Chunks, num: int, base_entry: int, moment: Moment) -> MappedMatrix:
+        return write_matrix(
             self._file,
             chunks,
             size=self._size,
@@ -145,12 +153,6 @@ class MatrixCache:
             base_entry=base_entry,
             moment=moment,
         )
-
-    def _written(self, known: MappedMatrix | None) -> MappedMatrix:
-        written = map_matrix(self._file, known)
-        if written is None:
-            raise OSError(f"{self._file} was written, but cannot be read again")
-        return written
 
 
 def rows_after(path: Path, connection: sqlite3.Connection, position: int, size: int) -> Chunks:

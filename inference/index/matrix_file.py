@@ -162,7 +162,7 @@ def _verify(descriptor: int, matrix: MappedMatrix, num_verified: int) -> None:
 
 def write_matrix(
     path: Path, chunks: Chunks, *, size: int, num_expected: int, base_entry: int, moment: Moment
-) -> None:
+) -> MappedMatrix:
     """A new matrix file in the place of that which the caller has locked; it appears whole or not at all."""
     capacity = SMALLEST_CAPACITY
     while capacity < 1.5 * num_expected:
@@ -172,7 +172,12 @@ def write_matrix(
     try:
         with temporary.open("w+b") as file:
             append_rows(file.fileno(), header, chunks, moment)
+        # Mapped before it is in place: from then on it is not locked, and others may append to it.
+        written = map_matrix(temporary)
+        if written is None:
+            raise OSError(f"{temporary} was written, but cannot be read again")
         temporary.replace(path)
+        return written
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -16,13 +16,13 @@ from inference.index.exact_scan import Found, nearest
 from inference.index.matrix_cache import MatrixCache, SnapshotBehindError
 from inference.index.metadata_columns import MetadataColumns
 from inference.index.resident_matrix import ResidentMatrix
-from inference.index.schema import has_log, read_settings
+from inference.index.schema import Moment, has_log, read_settings, was_at
 from inference.index.sqlite_errors import damaged
 from inference.index.sqlite_file import AMONG, SqliteFile
 from inference.index.store import Approximation, Filter, Hit
 from inference.index.stored_rows import COLUMNS, check_row
 
-TRIES = 5
+TRIES = 50  # more than there are processes that search one index at once
 
 
 class SqliteSearch:
@@ -94,11 +94,16 @@ class SqliteSearch:
     @contextmanager
     def _current(self) -> Iterator[tuple[sqlite3.Connection, ResidentMatrix | None]]:
         """A transaction, and the matrix as it sees it; None before the first rows were added."""
+        ahead: Moment | None = None
         for tries_left in reversed(range(TRIES)):
             with self._file.reading() as connection:
+                # What another process saw before this transaction began is seen in it: or it is of
+                # another copy of the index.
+                is_foreign = ahead is not None and not was_at(connection, ahead)
                 try:
-                    self._refresh(connection, may_replace_newer=tries_left == 0)
-                except SnapshotBehindError:  # another process was ahead; a new transaction sees it
+                    self._refresh(connection, may_replace_newer=is_foreign or not tries_left)
+                except SnapshotBehindError as error:
+                    ahead = error.moment
                     continue
                 yield connection, self._matrix
                 return

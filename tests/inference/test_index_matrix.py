@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from inference.index import EmbeddingIndex, matrix_cache, matrix_file, resident_matrix
 from inference.index.matrix_cache import SnapshotBehindError
-from inference.index.matrix_file import map_matrix
+from inference.index.matrix_file import MappedMatrix, map_matrix
 from inference.index.resident_matrix import ResidentMatrix
 from inference.index.side_files import locked_file
 from inference.index.sqlite_file import SqliteFile
@@ -176,6 +177,26 @@ def test_a_matrix_that_is_ahead_of_a_transaction_is_not_used_in_it(path: Path, c
         assert (len(in_memory.positions),) == before == (40,)
     file.close()
     assert_answers_fit_the_rows(path)
+
+
+def test_another_that_appends_at_once_to_a_new_file_is_not_seen_too_early(
+    path: Path, matrix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is on the file that was replaced: the new one is free from the moment it is in place."""
+    matrix.unlink()
+    with EmbeddingIndex.open(path) as index, EmbeddingIndex.open(path) as other:
+        write = matrix_cache.write_matrix
+
+        def write_and_be_overtaken(*arguments: Any, **options: Any) -> MappedMatrix:
+            monkeypatch.undo()
+            written = write(*arguments, **options)
+            other.add(["more"], embeddings(1, seed=3))
+            assert len(other.search(embeddings(1), k=100)[0]) == 41
+            return written
+
+        monkeypatch.setattr(matrix_cache, "write_matrix", write_and_be_overtaken)
+        assert len(index.search(embeddings(1), k=100)[0]) == 40
+        assert len(index.search(embeddings(1), k=100)[0]) == 41
 
 
 def test_a_damaged_row_that_is_found_is_named(path: Path) -> None:

@@ -61,5 +61,5 @@ def test_ten_readers_see_whole_batches_while_one_writes(tmp_path: Path) -> None:
             ids = [f"{number}-{row}" for row in range(batch)]
             index.add(ids, [[0.6, 0.8]] * batch, [{"angle": id_} for id_ in ids])
     told = [reader.communicate(timeout=60)[1] for reader in readers]
-    assert told == [""] * 10
+    assert "".join(told) == ""
     assert [reader.returncode for reader in readers] == [0] * 10
