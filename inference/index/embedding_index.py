@@ -183,8 +183,8 @@ class EmbeddingIndex:
         """Make ready for `search(..., approximate=True)`, and measure what it will miss.
 
         The rows are divided into groups, and as many are searched as find this share of the ten nearest
-        others of 500 rows. The recall that is told is that of 500 other rows. Building takes a while (a
-        minute for a million rows); it pays above a few hundred thousand rows that lie in groups.
+        others of 500 rows. The recall that is told is that of 500 other rows. Building takes a while (20 s
+        for a million rows); it pays above a few hundred thousand rows that lie in groups.
 
         Args:
             target_recall: float in (0, 1]. Default 0.99.
