@@ -129,11 +129,32 @@ def _add_embed(commands: argparse._SubParsersAction) -> None:
 def _add_index(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "index", "keep embeddings to be queried")
     parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    build = parts.add_parser("build", help="add embeddings to an index, made if it is not there")
-    build.add_argument("index", metavar="INDEX", help="such as birds.index")
+
+    def add(action: str, told: str, name: str = "INDEX") -> argparse.ArgumentParser:
+        part = parts.add_parser(action, help=told, description=f"{told[0].upper()}{told[1:]}.")
+        part.add_argument("index", metavar=name, help="such as birds.index")
+        return part
+
+    build = add("build", "add embeddings to an index, made if it is not there")
     build.add_argument("embeddings", nargs="+", metavar="FILE.npz", help="that `embed` wrote")
-    info = parts.add_parser("info", help="what an index holds")
-    info.add_argument("index", metavar="INDEX")
+    add("info", "what an index holds")
+    add("log", "what was done to an index, and when")
+    export = add("export", "write all rows as Parquet or CSV")
+    export.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    imports = add(
+        "import", "add rows that `index export` wrote, to an index made if it is not there"
+    )
+    imports.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    add("compact", "give the space of deleted rows back to the disk")
+    approximate = add(
+        "approximate", "make ready for approximate search, and measure what it misses"
+    )
+    approximate.add_argument(
+        "--target-recall", type=float, default=0.99, metavar="R", help="of the ten nearest"
+    )
+    add("check", "read everything and compare every checksum")
+    recover = add("recover", "save what can be read of a damaged index", "DAMAGED")
+    recover.add_argument("recovered", metavar="RECOVERED", help="the new index")
 
 
 def _add_query(commands: argparse._SubParsersAction) -> None:
@@ -143,6 +164,9 @@ def _add_query(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--image", metavar="FILE", help="a photo")
     parser.add_argument("--recording", metavar="FILE", help="a call")
     parser.add_argument("-k", type=int, default=5, help="how many neighbours")
+    parser.add_argument(
+        "--approximate", action="store_true", help="faster, may miss some; see `index approximate`"
+    )
 
 
 def _add_count(commands: argparse._SubParsersAction) -> None:

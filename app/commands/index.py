@@ -1,17 +1,45 @@
-"""`fused-encoder index`: embeddings to a queryable index."""
+"""`fused-encoder index`: embeddings to a queryable index, and the care of it."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 
-from app.cli import DONE
+from app.cli import DONE, DONE_WITH_SKIPPED, REFUSED
+from app.commands.outcome import table
 from inference.embedding_file import load_embeddings
-from inference.index import EmbeddingIndex
+from inference.index import Approximation, EmbeddingIndex, recover_index
 
 
 def run(options: argparse.Namespace) -> int:
-    """Builds an index or says what it holds."""
-    return {"build": _build, "info": _info}[options.action](options)
+    """Builds an index, says what it holds, or takes care of it."""
+    if options.action == "build":
+        return _build(options)
+    if options.action == "import":
+        return _import(options)
+    if options.action == "recover":
+        return _recover(options)
+    actions = {
+        "info": _info,
+        "log": _log,
+        "export": _export,
+        "compact": _compact,
+        "approximate": _approximate,
+        "check": _check,
+    }
+    with EmbeddingIndex.open(options.index, create=False) as index:
+        return actions[options.action](index, options)
+
+
+def recall_of(approximation: Approximation | None) -> str:
+    """What an approximate search misses, in one line."""
+    if approximation is None:
+        return "Exact search: the index has fewer rows than approximate search is worth."
+    return (
+        f"Approximate search: recall@10 {approximation.recall_at_10:.4f} "
+        f"({approximation.num_queries} rows as queries; {approximation.num_probes} of "
+        f"{approximation.num_lists} groups are searched)."
+    )
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -20,13 +48,83 @@ def _build(options: argparse.Namespace) -> int:
         for path, rows in files.items():
             new = index.add(rows.ids, rows.embeddings, rows.metadata)
             print(f"{new} new of {len(rows.ids)} rows from '{path}'.")
+        _make_ready(index)
         print(f"'{options.index}' holds {len(index)} embeddings.")
     return DONE
 
 
-def _info(options: argparse.Namespace) -> int:
-    with EmbeddingIndex.open(options.index, create=False) as index:
-        print(f"embeddings      {len(index)}")
-        print(f"embedding size  {index.embedding_size}")
-        print(f"encoder         {index.fingerprint or 'unknown'}")
+def _import(options: argparse.Namespace) -> int:
+    with EmbeddingIndex.open(options.index) as index:
+        print(f"{index.import_rows(options.file)} new rows from '{options.file}'.")
+        _make_ready(index)
+        print(f"'{options.index}' holds {len(index)} embeddings.")
+    return DONE
+
+
+def _make_ready(index: EmbeddingIndex) -> None:
+    """The first search writes the matrix beside the index: here, so that no query waits for it."""
+    for row in index:
+        index.search(row.embedding, k=1)
+        return
+
+
+def _recover(options: argparse.Namespace) -> int:
+    recovery = recover_index(options.index, options.recovered)
+    print(f"{recovery.num_recovered} embeddings in '{options.recovered}'.")
+    print(f"encoder         {recovery.fingerprint or 'unknown'}")
+    for note in recovery.notes:
+        print(note, file=sys.stderr)
+    if recovery.num_damaged:
+        print(f"{recovery.num_damaged} rows are not what was written; left out.", file=sys.stderr)
+    if recovery.lost_ids:
+        print(f"{len(recovery.lost_ids)} ids are known to be lost:", file=sys.stderr)
+        for id_ in recovery.lost_ids:
+            print(f"  {id_}", file=sys.stderr)
+    return DONE_WITH_SKIPPED if recovery.lost_ids or recovery.num_damaged else DONE
+
+
+def _info(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+    print(f"embeddings      {len(index)}")
+    print(f"embedding size  {index.embedding_size}")
+    print(f"encoder         {index.fingerprint or 'unknown'}")
+    if index.approximation:
+        print(recall_of(index.approximation))
+    return DONE
+
+
+def _log(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+    rows = [
+        (entry.number, entry.time.isoformat(), entry.action, entry.num_rows, entry.version)
+        for entry in index.log()
+    ]
+    print(table(rows, ("entry", "time", "action", "rows", "version")))
+    return DONE
+
+
+def _export(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+    print(f"{index.export_rows(options.file)} rows in '{options.file}'.")
+    return DONE
+
+
+def _compact(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+    print(f"{index.compact()} bytes given back.")
+    return DONE
+
+
+def _approximate(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+    print(recall_of(index.build_approximate(target_recall=options.target_recall)))
+    return DONE
+
+
+def _check(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+    faults = index.check()
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults:
+        print(
+            f"Save what can be read: fused-encoder index recover {options.index} recovered.index",
+            file=sys.stderr,
+        )
+        return REFUSED
+    print(f"All {len(index)} rows of '{options.index}' are as they were written.")
     return DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from app.cli import DONE
+from app.commands.index import recall_of
 from app.commands.outcome import table
 from inference import Embedder
 from inference.index import EmbeddingIndex
@@ -19,7 +20,9 @@ def run(options: argparse.Namespace) -> int:
         embedding, _, skipped = embedder.embed_readable([options.image], [options.recording])
         if skipped:
             raise ValueError(f"cannot read '{skipped[0].path}': {skipped[0].reason}")
-        (hits,) = index.search(embedding, options.k)
+        (hits,) = index.search(embedding, options.k, approximate=options.approximate)
+        if options.approximate:
+            print(recall_of(index.approximation))
     rows = [
         (rank, hit.similarity, hit.metadata.get("class") or "", hit.id)
         for rank, hit in enumerate(hits, 1)

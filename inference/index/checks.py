@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from inference.embeddings import Embeddings, fingerprint_of
 from inference.index.store import Filter, Metadata, Scalar, StoreSettings, Where
 
 LARGEST_INTEGER = 2**63 - 1
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def quoted(ids: Sequence[str], at_most: int = 5) -> str:
@@ -74,6 +77,9 @@ def check_metadata(
     checked: list[Metadata] = []
     problems: list[str] = []
     for row, entry in enumerate(metadata):
+        if type(entry) is dict and _is_storable_as_it_is(entry):
+            checked.append(entry)
+            continue
         if entry is not None and not isinstance(entry, Mapping):
             raise TypeError(
                 f"metadata[{row}] must be a dict or None, received {type(entry).__name__}."
@@ -146,10 +152,26 @@ def _plain(value: object) -> Scalar:
     return value.item() if isinstance(value, np.generic) else value  # type: ignore[return-value]
 
 
+def _is_storable_as_it_is(metadata: dict[str, Scalar]) -> bool:
+    """The quick question, as nearly all metadata have no problem; no for NumPy's scalars too."""
+    for key, value in metadata.items():
+        if isinstance(value, str):
+            is_fine = UNSTORABLE.search(value) is None
+        elif isinstance(value, int):
+            is_fine = -LARGEST_INTEGER <= value <= LARGEST_INTEGER
+        elif type(value) is float:  # not NumPy's float64, which is one too
+            is_fine = math.isfinite(value)
+        else:
+            is_fine = value is None
+        if not is_fine or not _is_plain_key(key):
+            return False
+    return True
+
+
 def _metadata_problems(metadata: Mapping[str, object]) -> list[str]:
     problems = []
     for key, value in metadata.items():
-        if not isinstance(key, str) or not key or not _is_plain_key(key):
+        if not _is_plain_key(key):
             problems.append(f"the key {key!r}")
         elif isinstance(value, str) and not _is_storable(value):
             problems.append(f"{key!r} is text with NUL or lone surrogates ({value!r})")
@@ -163,8 +185,11 @@ def _metadata_problems(metadata: Mapping[str, object]) -> list[str]:
 
 
 def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return UNSTORABLE.search(text) is None
 
 
-def _is_plain_key(key: str) -> bool:
-    return _is_storable(key) and key.isprintable() and '"' not in key and "\\" not in key
+@lru_cache(maxsize=1024)  # the same few keys in every row
+def _is_plain_key(key: object) -> bool:
+    if not isinstance(key, str) or not key or not _is_storable(key):
+        return False
+    return key.isprintable() and '"' not in key and "\\" not in key

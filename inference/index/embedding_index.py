@@ -12,7 +12,8 @@ import numpy.typing as npt
 from inference.embeddings import Embeddings, check_embeddings, fingerprint_of
 from inference.index.checks import check_ids, check_metadata, check_where
 from inference.index.open_store import open_store
-from inference.index.store import Hit, Row, Scalar, Store, Where
+from inference.index.row_files import read_rows, write_rows
+from inference.index.store import Approximation, Hit, LogEntry, Row, Scalar, Store, Where
 
 
 class EmbeddingIndex:
@@ -41,18 +42,22 @@ class EmbeddingIndex:
         self._store = store
 
     @classmethod
-    def open(cls, uri: str | Path, *, create: bool = True) -> EmbeddingIndex:
+    def open(
+        cls, uri: str | Path, *, create: bool = True, read_only: bool = False
+    ) -> EmbeddingIndex:
         """The index at this address.
 
         Args:
             uri: a path, for the embedded index in one file. (Addresses of servers are for engines to come.)
             create: bool, whether to start a new index where there is none. Default True.
+            read_only: bool, whether to write nothing, neither the file nor beside it. Default False; a file
+                that may not be written, or in such a folder, is opened for reading only by itself.
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
             ValueError: no index, of a newer schema, damaged, or an engine that is not available.
             OSError: the file cannot be opened (TimeoutError: another process holds it).
         """
-        return cls(open_store(uri, create=create))
+        return cls(open_store(uri, create=create, read_only=read_only))
 
     @property
     def fingerprint(self) -> str | None:
@@ -139,6 +144,7 @@ class EmbeddingIndex:
         *,
         where: Where | None = None,
         min_similarity: float | None = None,
+        approximate: bool = False,
     ) -> list[list[Hit]]:
         """The nearest rows of each query, by exact cosine similarity.
 
@@ -149,12 +155,15 @@ class EmbeddingIndex:
                 `{"species": ["wren", "robin"]}` for any of the list, several keys for all of them, None for
                 rows without the key. None or {} compares all rows.
             min_similarity: float in [-1, 1]; hits that are less similar are left out. None keeps all.
+            approximate: bool, whether some of the nearest may be missed for speed. Default False. It needs
+                `build_approximate`, which measures how many; with `where`, and below 50,000 rows, search is
+                exact all the same. The similarities are exact in any case.
         Returns:
             A list with one list of hits per query (for a single query [size]: a list of one list), nearest
             first, equals in insertion order. Fewer than k hits where fewer rows pass.
         Raises:
             ValueError: another encoder or size, NaN, not of unit length; k < 1; min_similarity outside [-1,
-                1].
+                1]; approximate without `build_approximate`, or with too many changes since.
         """
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ValueError(f"k must be an int of at least 1, received {k!r}.")
@@ -166,7 +175,33 @@ class EmbeddingIndex:
         if queries.ndim == 1:
             queries = queries[np.newaxis]
         checked = check_embeddings(Embeddings.of(queries, fingerprint_of(query)), name="query")
-        return self._store.search(checked, int(k), check_where(where), min_similarity)
+        return self._store.search(
+            checked, int(k), check_where(where), min_similarity, approximate=approximate
+        )
+
+    def build_approximate(self, *, target_recall: float = 0.99) -> Approximation | None:
+        """Make ready for `search(..., approximate=True)`, and measure what it will miss.
+
+        The rows are divided into groups, and as many are searched as find this share of the ten nearest
+        others of 500 rows. The recall that is told is that of 500 other rows. Building takes a while (20 s
+        for a million rows); it pays above a few hundred thousand rows that lie in groups.
+
+        Args:
+            target_recall: float in (0, 1]. Default 0.99.
+        Returns:
+            Approximation with the measured recall; None below 50,000 rows, where exact search is as quick.
+        Raises:
+            ImportError: faiss is not installed.
+            ValueError: target_recall outside (0, 1].
+        """
+        if not 0 < target_recall <= 1:
+            raise ValueError(f"target_recall must be in (0, 1], received {target_recall!r}.")
+        return self._store.build_approximate(target_recall)
+
+    @property
+    def approximation(self) -> Approximation | None:
+        """What approximate search of this index misses, as it was measured; None if it was not built."""
+        return self._store.approximation()
 
     def count(self, where: Where | None = None) -> int:
         """How many rows there are, or how many pass the filter (as in `search`)."""
@@ -189,6 +224,50 @@ class EmbeddingIndex:
     def __iter__(self) -> Iterator[Row]:
         """All rows in insertion order. Rows that are added meanwhile may be among them."""
         return self._store.rows()
+
+    def export_rows(self, path: str | Path) -> int:
+        """Write all rows into a file that other programs read; `import_rows` gives the same rows exactly.
+
+        Args:
+            path: ends in .parquet (needs the extra `parquet`) or .csv.
+        Returns:
+            int, how many rows were written.
+        Raises:
+            ValueError: the path ends otherwise.
+            ImportError: Parquet without pyarrow.
+        """
+        return write_rows(path, self, self._store.settings())
+
+    def import_rows(self, path: str | Path) -> int:
+        """Add the rows of a file that `export_rows` wrote, some thousand in each step.
+
+        After an error the steps before it are kept: mend the file and import again, which passes over them.
+
+        Args:
+            path: ends in .parquet or .csv.
+        Returns:
+            int, how many rows were new.
+        Raises:
+            ValueError: as `add`; or no such file as `export_rows` writes.
+            FileNotFoundError: there is no such file.
+            ImportError: Parquet without pyarrow.
+        """
+        return sum(self.add(*batch) for batch in read_rows(path))
+
+    def log(self) -> list[LogEntry]:
+        """What was done to the index, oldest first: when, with how many rows, by which version."""
+        return list(self._store.log())
+
+    def compact(self) -> int:
+        """Give the space of deleted rows back to the disk, and make ready for search; returns the bytes.
+
+        It needs as much free space as the index takes, and other writers wait for it.
+        """
+        return self._store.compact()
+
+    def check(self) -> list[str]:
+        """Read everything and compare every checksum; what is wrong, in words. Empty: nothing is."""
+        return self._store.check()
 
     def close(self) -> None:
         """Close the index; all is already on disk. A second call does nothing."""

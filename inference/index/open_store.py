@@ -13,7 +13,7 @@ ENGINE_ADDRESS = re.compile(
 )
 
 
-def open_store(uri: str | Path, *, create: bool = True) -> Store:
+def open_store(uri: str | Path, *, create: bool = True, read_only: bool = False) -> Store:
     """The store at this address: a path is the embedded, durable one.
 
     Raises:
@@ -32,4 +32,4 @@ def open_store(uri: str | Path, *, create: bool = True) -> Store:
         )
     if not str(uri) or str(uri) == ".":
         raise ValueError("The path of the index is empty. Give a file, such as 'birds.index'.")
-    return SqliteStore(uri, create=create)
+    return SqliteStore(uri, create=create, read_only=read_only)

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import quote
+
+from inference.index.schema import check_schema, create_schema, is_empty, upgrade_schema
+from inference.index.side_files import beside
+from inference.index.sqlite_errors import damaged, errors_in_words, is_busy
+from inference.index.stored_rows import COLUMNS, check_row
 
 logger = logging.getLogger(__name__)
 
-APPLICATION_ID = 0x46456964  # "FEid", written into the header of every index file
-SCHEMA_VERSION = 1
-SQLITE_HEADER = b"SQLite format 3\0"
 SECONDS_TO_WAIT = 30.0
-
-SCHEMA = """
-CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE rows (
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    embedding BLOB NOT NULL,
-    metadata TEXT NOT NULL,
-    checksum INTEGER NOT NULL
-);
-"""
+# Up to here a whole check at each open takes about 0.1 s (some 90,000 rows of 128 numbers).
+CHECKED_WHOLE_BYTES = 64 * 2**20
+# For large loads: pages that many calls touch are written into the file once in a while, not after each.
+CACHE_KIB = 16 * 1024
+PAGES_PER_CHECKPOINT = 8000
+AMONG = "(SELECT value FROM json_each(?))"  # any number of values in one parameter
 
 
 class SqliteFile:
     """An open index file.
 
+    A file, or a folder, that may not be written is opened for reading only.
+
     Args:
         path: Path of the file. Beside it SQLite keeps `<path>-wal` and `<path>-shm` while it is open.
         create: bool, whether to start a new index where there is no file (or an empty one).
+        read_only: bool, whether to open for reading only even where writing is allowed.
         seconds_to_wait: float, how long a call waits for another process that is writing. Default 30 s.
     Raises:
         FileNotFoundError: no such file (without `create`), or no such folder.
@@ -47,60 +48,78 @@ class SqliteFile:
     """
 
     def __init__(
-        self, path: Path, *, create: bool, seconds_to_wait: float = SECONDS_TO_WAIT
+        self,
+        path: Path,
+        *,
+        create: bool,
+        read_only: bool = False,
+        seconds_to_wait: float = SECONDS_TO_WAIT,
     ) -> None:
         self.path = path
         self._seconds_to_wait = seconds_to_wait
         self._lock = threading.RLock()
-        _check_path(path, create=create)
-        with self._errors_in_words():
-            self._connection: sqlite3.Connection | None = sqlite3.connect(
-                path, timeout=seconds_to_wait, isolation_level=None, check_same_thread=False
-            )
-        # Damaged text must reach the checksum of its row, which then names it.
-        self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        self._connection: sqlite3.Connection | None = None
+        _check_path(path, create=create and not read_only)
+        self._may_write = not path.exists() or _is_writable(path)
+        self.is_read_only = read_only or not self._may_write
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
-            self._open(self._connection, create=create)
+            with errors_in_words(path, seconds_to_wait):
+                self._connect()
+                self._open(self._connected(), create=create and not self.is_read_only)
             on_failure.pop_all()
 
+    def _connect(self) -> None:
+        """Open the file; where nobody can write beside it, without the locks that need a file there."""
+        options = "mode=rwc"
+        if not self._may_write:
+            folder = self.path.resolve().parent
+            is_still = not os.access(folder, os.W_OK) and not _has_content(self.path)
+            options = "mode=ro&immutable=1" if is_still else "mode=ro"
+        self._seen_still = _state(self.path) if "immutable" in options else None
+        self._connection = sqlite3.connect(
+            f"file:{quote(os.path.abspath(self.path))}?{options}",  # noqa: PTH100 - links are kept
+            uri=True,
+            timeout=self._seconds_to_wait,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        if self.is_read_only:
+            self._connection.execute("PRAGMA query_only = ON")
+        # Damaged text must reach the checksum of its row, which then names it.
+        self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+
     def _open(self, connection: sqlite3.Connection, *, create: bool) -> None:
-        with self._errors_in_words():
-            is_new = _is_empty(connection)
-            if is_new and not create:
-                raise ValueError(
-                    f"{self.path} is an empty file, no index. Open it with create=True to start one."
-                )
-            if not is_new:
-                self._check_is_ours(connection)
+        is_new = is_empty(connection)
+        if is_new and not create:
+            raise ValueError(
+                f"{self.path} is an empty file, no index. Open it with create=True to start one."
+            )
+        if not is_new:
+            check_schema(connection, self.path)
+            self._check_structure(connection)
+        if not self.is_read_only:
             self._use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_PER_CHECKPOINT}")
         if is_new:
-            with self.writing() as connection:
-                if _is_empty(connection):  # another process may have been quicker
-                    _create_schema(connection)
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                if is_empty(connection):  # another process may have been quicker
+                    create_schema(connection)
 
-    def _check_is_ours(self, connection: sqlite3.Connection) -> None:
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-        if application_id != APPLICATION_ID:
-            raise ValueError(
-                f"{self.path} is an SQLite file, but no embedding index. It was left as it is. Give another "
-                "path."
-            )
-        faults = [
-            fault for (fault,) in connection.execute("PRAGMA integrity_check(3)") if fault != "ok"
-        ]
-        if faults:
-            raise ValueError(_damaged(self.path, "; ".join(faults)))
-        schema_version = read_setting(connection, "schema_version")
-        if not isinstance(schema_version, int):
-            raise ValueError(_damaged(self.path, "its schema version is missing"))
-        if schema_version > SCHEMA_VERSION:
-            raise ValueError(
-                f"{self.path} was written by fused-encoder {read_setting(connection, 'created_by')} with "
-                f"schema {schema_version}; this version reads schemas up to {SCHEMA_VERSION}. Install a "
-                "newer fused-encoder."
-            )
+    def _check_structure(self, connection: sqlite3.Connection) -> None:
+        """Whole where that is quick; else the ends of every table. SQLite itself notices a file cut short."""
+        if self.path.stat().st_size <= CHECKED_WHOLE_BYTES:
+            if faults := structural_faults(connection, at_most=3):
+                raise ValueError(damaged(self.path, "; ".join(faults)))
+            return
+        for order in ("ASC", "DESC"):
+            for row in connection.execute(
+                f"SELECT {COLUMNS} FROM rows ORDER BY position {order} LIMIT 1"
+            ):
+                check_row(self.path, *row[1:])
+            connection.execute(f"SELECT id FROM rows ORDER BY id {order} LIMIT 1").fetchone()
 
     def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
         """Readers go on while one writes. Only the first open changes anything, and may have to wait."""
@@ -110,7 +129,7 @@ class SqliteFile:
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 break
             except sqlite3.OperationalError as error:  # SQLite does not wait here by itself
-                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if not is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
         if mode != "wal":
@@ -128,17 +147,32 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """All that is written inside is on disk when the block ends; after an exception none of it."""
+        self.check_may_write()
         with self._transaction("BEGIN IMMEDIATE") as connection:
+            upgrade_schema(connection)
             yield connection
+
+    def shrink(self) -> None:
+        """Give the space of deleted rows back to the disk."""
+        self.check_may_write()
+        with self._lock, errors_in_words(self.path, self._seconds_to_wait):
+            connection = self._connected()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def num_bytes(self) -> int:
+        """On disk, with what waits in the write-ahead log."""
+        log = beside(self.path, "-wal")
+        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._errors_in_words():
-            connection = self._connection
-            if connection is None:
-                raise ValueError(
-                    f"The index {self.path} is closed. Open it again with EmbeddingIndex.open."
-                )
+        with self._lock, errors_in_words(self.path, self._seconds_to_wait):
+            connection = self._connected()
+            if self._seen_still is not None and _state(self.path) != self._seen_still:
+                connection.close()
+                self._connect()
+                connection = self._connected()
             connection.execute(begin)
             try:
                 yield connection
@@ -147,14 +181,22 @@ class SqliteFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    @contextmanager
-    def _errors_in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _in_words(error, self.path, self._seconds_to_wait) from error
-        except UnicodeDecodeError as error:  # SQLite quotes damaged bytes in its own message
-            raise ValueError(_damaged(self.path, "its schema is not readable")) from error
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise ValueError(
+                f"The index {self.path} is closed. Open it again with EmbeddingIndex.open."
+            )
+        return self._connection
+
+    def check_may_write(self) -> None:
+        """Refuse to write to what is open for reading only (PermissionError)."""
+        if self.is_read_only:
+            raise PermissionError(
+                errno.EACCES,
+                "The index is open for reading only: it was asked for so, or the file or its folder may not "
+                "be written. Check the rights of both, or copy the index to where you may write",
+                str(self.path),
+            )
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
@@ -164,17 +206,13 @@ class SqliteFile:
                 self._connection = None
 
 
-def read_setting(connection: sqlite3.Connection, name: str) -> str | int | None:
-    """The value of a setting; None if it was never written."""
-    row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else None
+def structural_faults(connection: sqlite3.Connection, at_most: int) -> list[str]:
+    """What SQLite finds wrong when it reads all pages; an empty list where nothing is."""
+    found = connection.execute(f"PRAGMA integrity_check({at_most})")
+    return [fault for (fault,) in found if fault != "ok"]
 
 
-def write_setting(connection: sqlite3.Connection, name: str, value: str | int | None) -> None:
-    """Set a setting, inside the caller's transaction."""
-    connection.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
-
-
+# Never open the file beside SQLite in the same process: closing it again would drop SQLite's own locks.
 def _check_path(path: Path, *, create: bool) -> None:
     if path.is_dir():
         raise ValueError(
@@ -184,84 +222,31 @@ def _check_path(path: Path, *, create: bool) -> None:
         raise FileNotFoundError(
             f"The folder {path.parent} for the index {path.name} does not exist. Create it first."
         )
-    if not path.exists():
-        if not create:
-            raise FileNotFoundError(
-                f"There is no index {path}. Check the path, or open it with create=True."
-            )
+    if path.exists():
         return
-    with path.open("rb") as file:
-        header = file.read(len(SQLITE_HEADER))
-    if header and header != SQLITE_HEADER:
-        raise ValueError(
-            f"{path} is no embedding index (it does not begin as one does), or its first bytes are damaged. "
-            "It was left as it is. Give another path, or restore the file from a copy."
+    if not create:
+        raise FileNotFoundError(
+            f"There is no index {path}. Check the path, or open it with create=True."
         )
-
-
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    (num_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    return num_tables == 0 and application_id == 0
-
-
-def _create_schema(connection: sqlite3.Connection) -> None:
-    for statement in filter(None, map(str.strip, SCHEMA.split(";"))):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    write_setting(connection, "schema_version", SCHEMA_VERSION)
-    write_setting(connection, "created_by", _our_version())
-    write_setting(connection, "generation", 0)
-
-
-def _our_version() -> str:
-    try:
-        return version("fused-encoder")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _code(error: sqlite3.Error) -> int:
-    """The primary result code; -1 where the error did not come from SQLite itself."""
-    extended: int = getattr(error, "sqlite_errorcode", -1)
-    return extended & 0xFF if extended >= 0 else -1
-
-
-def _damaged(path: Path, fault: str) -> str:
-    return (
-        f"The index {path} is damaged: {fault}. Restore it from a copy, or save what can be read with "
-        f'`sqlite3 "{path}" .recover | sqlite3 recovered.index`.'
-    )
-
-
-def _in_words(error: sqlite3.Error, path: Path, seconds_waited: float) -> Exception:
-    code = _code(error)
-    if code == sqlite3.SQLITE_FULL:
-        return OSError(
-            errno.ENOSPC,
-            "The disk is full, nothing of this call was written and all earlier rows are safe. "
-            "Free some space and call again",
-            str(path),
-        )
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return TimeoutError(
-            f"Another process has been writing to the index {path} for {seconds_waited:g} s. Nothing of this "
-            "call was written. Wait until it is done and call again."
-        )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return ValueError(_damaged(path, str(error)))
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return PermissionError(
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(
             errno.EACCES,
-            f"The index cannot be opened for writing ({error}); it needs to write the file and beside it. "
-            "Check the rights of the file and its folder, or copy it to where you may write",
+            "A new index cannot be made: its folder may not be written. Give another path, or check the "
+            "rights",
             str(path),
         )
-    if code == sqlite3.SQLITE_IOERR:
-        return OSError(
-            errno.EIO,
-            f"Reading or writing the index failed ({error}); nothing of this call was written. Check "
-            "the disk",
-            str(path),
-        )
-    return error
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
+
+
+def _has_content(path: Path) -> bool:
+    """Whether committed rows wait in the write-ahead log: the file was not closed, or is open elsewhere."""
+    log = beside(path, "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    now = path.stat()
+    return now.st_ino, now.st_size, now.st_mtime_ns

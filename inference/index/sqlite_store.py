@@ -7,21 +7,30 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from inference.embeddings import Embeddings
 from inference.index.checks import check_same_encoder, quoted
-from inference.index.exact_scan import nearest
-from inference.index.resident_matrix import ON_DISK, ResidentMatrix, check_row, row_checksum
-from inference.index.sqlite_file import SqliteFile, read_setting, write_setting
-from inference.index.store import Filter, Hit, Metadata, Row, StoreSettings
+from inference.index.metadata_columns import condition
+from inference.index.schema import (
+    read_log,
+    read_setting,
+    read_settings,
+    write_log,
+    write_setting,
+)
+from inference.index.sqlite_file import AMONG, SqliteFile, structural_faults
+from inference.index.sqlite_search import SqliteSearch
+from inference.index.store import Approximation, Filter, Hit, LogEntry, Metadata, Row, StoreSettings
+from inference.index.stored_rows import (
+    COLUMNS,
+    StoredRow,
+    check_row,
+    decoded,
+    encoded,
+    is_same,
+    is_whole,
+)
 
-SAME_EMBEDDING_TOLERANCE = 1e-5
 ROWS_PER_PAGE = 1000
-COLUMNS = "position, id, embedding, metadata, checksum"
-StoredRow = tuple[int, str, bytes, str, int]  # COLUMNS
-EncodedRow = tuple[str, bytes, str, int]  # COLUMNS without the position
-AMONG = "(SELECT value FROM json_each(?))"  # any number of values in one parameter
 
 
 class SqliteStore:
@@ -32,13 +41,14 @@ class SqliteStore:
 
     Args:
         path: str or Path of the file.
-        create: bool, whether to start a new index where there is none.
+        create: bool, whether to start a new index where there is no file.
+        read_only: bool, whether to write nothing, neither the file nor beside it.
     """
 
-    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+    def __init__(self, path: str | Path, *, create: bool = True, read_only: bool = False) -> None:
         self._path = Path(path)
-        self._file = SqliteFile(self._path, create=create)
-        self._matrix = ResidentMatrix(self._path)
+        self._file = SqliteFile(self._path, create=create, read_only=read_only)
+        self._search = SqliteSearch(self._file)
 
     @property
     def location(self) -> str:
@@ -48,16 +58,16 @@ class SqliteStore:
     def settings(self) -> StoreSettings:
         """The encoder and size that the file accepts."""
         with self._file.reading() as connection:
-            return _settings(connection)
+            return read_settings(connection)
 
     def add(self, ids: Sequence[str], embeddings: Embeddings, metadata: Sequence[Metadata]) -> int:
         """Keep the rows that are new, in one transaction; returns how many were."""
+        rows = encoded(ids, embeddings, metadata)
         with self._file.writing() as connection:
             self._adopt(connection, embeddings)
-            encoded = _encoded(ids, embeddings, metadata)
             stored = {row[1]: row for row in self._select(connection, ids)}
             changed = [
-                row[0] for row in encoded if row[0] in stored and not _is_same(row, stored[row[0]])
+                row[0] for row in rows if row[0] in stored and not is_same(row, stored[row[0]])
             ]
             if changed:
                 raise ValueError(
@@ -65,10 +75,13 @@ class SqliteStore:
                     f"metadata: {quoted(changed)}. Nothing was added. To replace rows use update; for new "
                     "rows choose new ids."
                 )
-            new = [row for row in encoded if row[0] not in stored]
+            new = [row for row in rows if row[0] not in stored] if stored else rows
             connection.executemany(
-                "INSERT INTO rows (id, embedding, metadata, checksum) VALUES (?, ?, ?, ?)", new
+                "INSERT INTO rows (position, id, embedding, metadata, checksum) VALUES (?, ?, ?, ?, ?)",
+                ((position, *row) for position, row in enumerate(new, _next_position(connection))),
             )
+            if new:
+                write_log(connection, "add", len(new))
         return len(new)
 
     def update(
@@ -79,27 +92,32 @@ class SqliteStore:
             if embeddings is not None:
                 self._adopt(connection, embeddings)
             stored = self._in_order(connection, ids)
-            encoded = _encoded(
+            rows = encoded(
                 ids,
                 [row.embedding for row in stored] if embeddings is None else embeddings,
                 [row.metadata for row in stored] if metadata is None else metadata,
             )
             connection.executemany(
                 "UPDATE rows SET embedding = ?, metadata = ?, checksum = ? WHERE id = ?",
-                [(*values, id_) for id_, *values in encoded],
+                [(*values, id_) for id_, *values in rows],
             )
-            if embeddings is not None:
-                _raise_generation(connection)
+            if rows:
+                entry = write_log(connection, "update", len(rows))
+                _write_changes(connection, ids, entry)
+                write_setting(connection, "last_update", entry)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Forget these rows, in one transaction; returns how many were there."""
+        among = json.dumps(ids)
         with self._file.writing() as connection:
-            num = connection.execute(
-                f"DELETE FROM rows WHERE id IN {AMONG}", (json.dumps(ids),)
-            ).rowcount
+            (num,) = connection.execute(
+                f"SELECT count(*) FROM rows WHERE id IN {AMONG}", (among,)
+            ).fetchone()
             if num:
-                _raise_generation(connection)
-        return num
+                write_setting(connection, "next_position", _next_position(connection))
+                _write_changes(connection, ids, write_log(connection, "delete", num))
+                connection.execute(f"DELETE FROM rows WHERE id IN {AMONG}", (among,))
+        return int(num)
 
     def get(self, ids: Sequence[str]) -> list[Row]:
         """The rows in the order of `ids`."""
@@ -111,7 +129,7 @@ class SqliteStore:
         position = -1
         while True:
             with self._file.reading() as connection:
-                fingerprint = _settings(connection).fingerprint
+                fingerprint = read_settings(connection).fingerprint
                 page = connection.execute(
                     f"SELECT {COLUMNS} FROM rows WHERE position > ? ORDER BY position LIMIT {ROWS_PER_PAGE}",
                     (position,),
@@ -121,44 +139,66 @@ class SqliteStore:
             position = page[-1][0]
             for row in page:
                 check_row(self._path, *row[1:])
-                yield _decoded(row, fingerprint)
+                yield decoded(row, fingerprint)
 
     def count(self, where: Filter) -> int:
         """How many rows pass the filter."""
-        condition, parameters = _condition(where)
+        sql, parameters = condition(where)
         with self._file.reading() as connection:
             (num,) = connection.execute(
-                f"SELECT count(*) FROM rows WHERE {condition}", parameters
+                f"SELECT count(*) FROM rows WHERE {sql}", parameters
             ).fetchone()
         return int(num)
 
     def search(
-        self, queries: Embeddings, k: int, where: Filter, min_similarity: float | None
+        self,
+        queries: Embeddings,
+        k: int,
+        where: Filter,
+        min_similarity: float | None,
+        *,
+        approximate: bool = False,
     ) -> list[list[Hit]]:
         """For each query its k nearest rows, nearest first, equals in insertion order."""
+        return self._search.hits(queries, k, where, min_similarity, approximate=approximate)
+
+    def build_approximate(self, target_recall: float) -> Approximation | None:
+        """Divide the rows into groups; None where they are so few that exact search is as quick."""
+        return self._search.build_approximate(target_recall)
+
+    def approximation(self) -> Approximation | None:
+        """What was built, if it still fits."""
+        return self._search.approximation()
+
+    def log(self) -> Iterator[LogEntry]:
+        """What was done to the rows, oldest first."""
         with self._file.reading() as connection:
-            settings = _settings(connection)
-            check_same_encoder(queries, settings, self.location)
-            if settings.embedding_size is None:
-                return [[] for _ in queries]
-            self._matrix.refresh(connection, settings.embedding_size)
-            positions, embeddings = self._passing(connection, where)
-            found = [
-                (positions[rows], similarities)
-                for rows, similarities in nearest(
-                    embeddings, np.asarray(queries), k, min_similarity
-                )
-            ]
-            rows = self._by_position(
-                connection, sorted({int(p) for hits, _ in found for p in hits})
-            )
-        return [
-            [
-                _hit(*rows[int(position)], similarity)
-                for position, similarity in zip(*hits, strict=True)
-            ]
-            for hits in found
-        ]
+            entries = list(read_log(connection))
+        return iter(entries)
+
+    def write_log(self, action: str, num_rows: int) -> None:
+        """Note in the log what was done by other means."""
+        with self._file.writing() as connection:
+            write_log(connection, action, num_rows)
+
+    def compact(self) -> int:
+        """Give the space of deleted rows back to the disk, and make the matrix of what is left."""
+        before = self._file.num_bytes()
+        with self._file.writing() as connection:
+            (num,) = connection.execute("SELECT count(*) FROM rows").fetchone()
+            entry = write_log(connection, "compact", num)
+            if connection.execute("DELETE FROM changes").rowcount:
+                write_setting(connection, "changes_from", entry)
+        self._file.shrink()
+        self._search.refresh()
+        return before - self._file.num_bytes()
+
+    def check(self) -> list[str]:
+        """Read everything; what is wrong, in words."""
+        with self._file.reading() as connection:
+            faults = structural_faults(connection, at_most=20)
+            faults += damaged_rows(connection)
+            return faults + self._search.faults(connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -166,7 +206,7 @@ class SqliteStore:
 
     def _adopt(self, connection: sqlite3.Connection, embeddings: Embeddings) -> None:
         """Check these embeddings against the file's encoder; the first ones say which that is."""
-        settings = _settings(connection)
+        settings = read_settings(connection)
         check_same_encoder(embeddings, settings, self.location)
         if len(embeddings) and settings.embedding_size is None:
             write_setting(connection, "embedding_size", embeddings.shape[1])
@@ -183,8 +223,8 @@ class SqliteStore:
         return found
 
     def _in_order(self, connection: sqlite3.Connection, ids: Sequence[str]) -> list[Row]:
-        fingerprint = _settings(connection).fingerprint
-        stored = {row[1]: _decoded(row, fingerprint) for row in self._select(connection, ids)}
+        fingerprint = read_settings(connection).fingerprint
+        stored = {row[1]: decoded(row, fingerprint) for row in self._select(connection, ids)}
         missing = [id_ for id_ in ids if id_ not in stored]
         if missing:
             raise KeyError(
@@ -192,83 +232,28 @@ class SqliteStore:
             )
         return [stored[id_] for id_ in ids]
 
-    def _by_position(
-        self, connection: sqlite3.Connection, positions: list[int]
-    ) -> dict[int, tuple[str, str]]:
-        found = connection.execute(
-            f"SELECT position, id, metadata FROM rows WHERE position IN {AMONG}",
-            (json.dumps(positions),),
-        )
-        return {position: (id_, metadata) for position, id_, metadata in found}
 
-    def _passing(
-        self, connection: sqlite3.Connection, where: Filter
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and embeddings of the rows that pass the filter."""
-        if not where:
-            return self._matrix.positions, self._matrix.embeddings
-        condition, parameters = _condition(where)
-        found = connection.execute(
-            f"SELECT position FROM rows WHERE {condition} ORDER BY position", parameters
-        )
-        positions = np.fromiter((position for (position,) in found), dtype=np.int64)
-        return positions, self._matrix.embeddings[
-            np.searchsorted(self._matrix.positions, positions)
+def damaged_rows(connection: sqlite3.Connection) -> list[str]:
+    """Every row whose checksum does not fit, in words."""
+    try:
+        return [
+            f"the row {id_!r} at position {position} is not what was written"
+            for position, id_, *rest in connection.execute(f"SELECT {COLUMNS} FROM rows")
+            if not is_whole(id_, *rest)
         ]
+    except sqlite3.DatabaseError as error:
+        return [f"not all rows can be read ({error})"]
 
 
-def _settings(connection: sqlite3.Connection) -> StoreSettings:
-    fingerprint = read_setting(connection, "fingerprint")
-    size = read_setting(connection, "embedding_size")
-    return StoreSettings(
-        None if fingerprint is None else str(fingerprint), None if size is None else int(size)
+def _next_position(connection: sqlite3.Connection) -> int:
+    """Behind all rows that are there or ever were: a position is given once."""
+    (last,) = connection.execute("SELECT max(position) FROM rows").fetchone()
+    return max(int(last or 0) + 1, int(read_setting(connection, "next_position") or 1))
+
+
+def _write_changes(connection: sqlite3.Connection, ids: Sequence[str], entry: int) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO changes (position, entry) "
+        f"SELECT position, ? FROM rows WHERE id IN {AMONG}",
+        (entry, json.dumps(ids)),
     )
-
-
-def _raise_generation(connection: sqlite3.Connection) -> None:
-    write_setting(connection, "generation", int(read_setting(connection, "generation") or 0) + 1)
-
-
-def _encoded(
-    ids: Sequence[str], embeddings: Embeddings | Sequence[Embeddings], metadata: Sequence[Metadata]
-) -> list[EncodedRow]:
-    vectors = np.asarray(embeddings, dtype=ON_DISK)
-    encoded = []
-    for id_, vector, entry in zip(ids, vectors, metadata, strict=True):
-        blob, text = vector.tobytes(), json.dumps(entry, ensure_ascii=False, allow_nan=False)
-        encoded.append((id_, blob, text, row_checksum(id_, blob, text)))
-    return encoded
-
-
-def _decoded(stored: StoredRow, fingerprint: str | None) -> Row:
-    _, id_, blob, metadata, _ = stored
-    return Row(
-        id_, Embeddings.of(np.frombuffer(blob, dtype=ON_DISK), fingerprint), json.loads(metadata)
-    )
-
-
-def _is_same(row: EncodedRow, stored: StoredRow) -> bool:
-    """Whether adding again changes nothing; the tolerance lets an embedding be computed again elsewhere."""
-    _, blob, metadata, _ = row
-    _, _, stored_blob, stored_metadata, _ = stored
-    if (blob, metadata) == (stored_blob, stored_metadata):
-        return True
-    difference = np.abs(np.frombuffer(blob, ON_DISK) - np.frombuffer(stored_blob, ON_DISK)).max()
-    is_near = bool(difference <= SAME_EMBEDDING_TOLERANCE)
-    return is_near and json.loads(metadata) == json.loads(stored_metadata)
-
-
-def _hit(id_: str, metadata: str, similarity: float) -> Hit:
-    return Hit(id_, float(similarity), json.loads(metadata))
-
-
-def _condition(where: Filter) -> tuple[str, list[str]]:
-    """The filter in SQL. Both sides pass through SQLite's own JSON reader: equal numbers stay equal."""
-    conditions, parameters = ["1"], []
-    for key, any_of in where.items():
-        has_value = "json_extract(metadata, ?) IN (SELECT value FROM json_each(?))"
-        is_absent = " OR json_extract(metadata, ?) IS NULL" if None in any_of else ""
-        conditions.append(f"({has_value}{is_absent})")
-        path = f'$."{key}"'
-        parameters += [path, json.dumps(any_of, ensure_ascii=False), *([path] if is_absent else [])]
-    return " AND ".join(conditions), parameters

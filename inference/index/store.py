@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from inference.embeddings import Embeddings
@@ -52,6 +53,48 @@ class StoreSettings:
     embedding_size: int | None
 
 
+@dataclass(frozen=True)
+class LogEntry:
+    """One thing that was done to an index.
+
+    Attributes:
+        number: int, counts up from 1.
+        time: datetime, in UTC.
+        action: str: create, upgrade, add, update, delete, compact or recover.
+        num_rows: int, rows that were added, changed or deleted; for compact, upgrade and recover, rows there
+            are.
+        version: str, of fused-encoder.
+        fingerprint: str or None, the encoder whose embeddings the index held.
+    """
+
+    number: int
+    time: datetime
+    action: str
+    num_rows: int
+    version: str
+    fingerprint: str | None
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What an approximate search costs: some of the nearest rows may be missed.
+
+    Attributes:
+        recall_at_10: float in [0, 1], share of the ten nearest other rows that it finds, measured on rows of
+            the index as queries that had no part in choosing `num_probes`.
+        num_queries: int, how many such rows.
+        num_rows: int, rows when it was built. Rows that came or changed since are compared exactly.
+        num_lists: int, groups into which the rows were divided.
+        num_probes: int, nearest groups that are searched.
+    """
+
+    recall_at_10: float
+    num_queries: int
+    num_rows: int
+    num_lists: int
+    num_probes: int
+
+
 class Store(Protocol):
     """Keeps rows and finds the nearest; every call is atomic and sees all that was committed before it.
 
@@ -87,9 +130,33 @@ class Store(Protocol):
         """How many rows pass the filter."""
 
     def search(
-        self, queries: Embeddings, k: int, where: Filter, min_similarity: float | None
+        self,
+        queries: Embeddings,
+        k: int,
+        where: Filter,
+        min_similarity: float | None,
+        *,
+        approximate: bool = False,
     ) -> list[list[Hit]]:
-        """For each query [num, size] its k nearest rows, nearest first, equals in insertion order."""
+        """For each query [num, size] its k nearest rows, nearest first, equals in insertion order.
+
+        Where `approximate`, some may be missed; ValueError where that was not built and is worth it.
+        """
+
+    def build_approximate(self, target_recall: float) -> Approximation | None:
+        """Make ready for approximate search; None where the rows are so few that exact search is as quick."""
+
+    def approximation(self) -> Approximation | None:
+        """What was built, if it was."""
+
+    def log(self) -> Iterator[LogEntry]:
+        """What was done to the rows, oldest first."""
+
+    def compact(self) -> int:
+        """Give back the space of what was deleted; returns the bytes."""
+
+    def check(self) -> list[str]:
+        """Read everything; what is wrong, in words. An empty list where nothing is."""
 
     def close(self) -> None:
         """Let go of files and connections; a second call does nothing."""

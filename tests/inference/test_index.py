@@ -1,5 +1,6 @@
-"""The contract of an index. A further store joins this suite through the fixture `index`."""
+"""The contract of an index, over every way to scan. A further store joins this suite through `index`."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.embeddings import Embeddings
-from inference.index import EmbeddingIndex, Hit
+from inference.index import EmbeddingIndex, Hit, exact_scan, faiss_scan, resident_matrix
+
+
+@pytest.fixture(params=["numpy", "faiss", "masked"])
+def scan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How rows are compared: by NumPy, by faiss, or by NumPy with rows left out that do not pass."""
+    if request.param == "faiss":
+        pytest.importorskip("faiss")
+        monkeypatch.setattr(faiss_scan, "FROM_ROWS", 0)
+    else:
+        monkeypatch.setitem(sys.modules, "faiss", None)
+    if request.param == "masked":
+        monkeypatch.setattr(exact_scan, "GATHERED_SHARE", 0.0)
+        monkeypatch.setattr(exact_scan, "SIMILARITIES_AT_ONCE", 200)
+    return request.param
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[EmbeddingIndex]:
+def index(tmp_path: Path, scan: str) -> Iterator[EmbeddingIndex]:
     with EmbeddingIndex.open(tmp_path / "birds.index") as index:
         yield index
 
@@ -298,9 +313,74 @@ def test_a_closed_index_says_so(index: EmbeddingIndex) -> None:
         len(index)
 
 
+def test_the_log_tells_what_was_done(index: EmbeddingIndex) -> None:
+    index.add(["a", "b"], Embeddings.of(on_circle(0, 90), "wren-1"))
+    index.add(["a"], on_circle(0))
+    index.update(["a"], metadata=[{"site": 1}])
+    index.delete(["b", "c"])
+    index.compact()
+    entries = index.log()
+    assert [(entry.number, entry.action, entry.num_rows) for entry in entries] == [
+        (1, "create", 0),
+        (2, "add", 2),
+        (3, "update", 1),
+        (4, "delete", 1),
+        (5, "compact", 1),
+    ]
+    assert [entry.fingerprint for entry in entries] == [None, *["wren-1"] * 4]
+    assert all(entry.time.tzinfo is not None and entry.version for entry in entries)
+
+
+def test_compact_changes_no_answer(index: EmbeddingIndex) -> None:
+    gallery = random_embeddings(300, size=64)
+    index.add([str(row) for row in range(300)], gallery, [{"odd": row % 2} for row in range(300)])
+    index.delete([str(row) for row in range(250)])
+    before = index.search(gallery[255], k=60)
+    assert index.compact() > 0
+    assert index.search(gallery[255], k=60) == before
+    assert len(index.search(gallery[255], k=60, where={"odd": 1})[0]) == 25
+
+
+def test_a_sound_index_has_no_faults(index: EmbeddingIndex) -> None:
+    index.add(["a", "b"], on_circle(0, 90))
+    index.search(on_circle(0))
+    assert index.check() == []
+
+
+def test_a_filter_follows_what_is_added_updated_and_deleted(index: EmbeddingIndex) -> None:
+    index.add(["a", "b"], on_circle(0, 10), [{"site": 1}, {"site": 1}])
+    assert ids_of(index.search(on_circle(0), where={"site": 1})[0]) == ["a", "b"]
+    index.add(["c"], on_circle(20), [{"site": 1}])
+    index.delete(["a"])
+    assert ids_of(index.search(on_circle(0), where={"site": 1})[0]) == ["b", "c"]
+    index.update(["b"], metadata=[{"site": 2}])
+    assert ids_of(index.search(on_circle(0), where={"site": 1})[0]) == ["c"]
+    index.delete(["c"])
+    assert ids_of(index.search(on_circle(0), where={"site": [1, 2]})[0]) == ["b"]
+    assert ids_of(index.search(on_circle(0), where={"other": None})[0]) == ["b"]
+
+
+def test_a_key_with_very_many_values_can_be_asked_for(
+    index: EmbeddingIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.index.metadata_columns.MOST_VALUES", 3)
+    paths = [{"path": f"{row}.jpg"} for row in range(10)]
+    index.add([str(row) for row in range(10)], random_embeddings(10), paths)
+    for wanted in (["7.jpg"], ["7.jpg", "9.jpg", "x"]):
+        hits = index.search(random_embeddings(1), k=10, where={"path": wanted})[0]
+        assert {hit.metadata["path"] for hit in hits} == set(wanted) - {"x"}
+
+
+def test_answers_can_be_changed_without_changing_each_other(index: EmbeddingIndex) -> None:
+    index.add(["a"], on_circle(0), [{"site": 1}])
+    first, second = (hits[0] for hits in index.search(on_circle(0, 10), k=1))
+    first.metadata["site"] = 2
+    assert second.metadata == {"site": 1}
+
+
 actions = st.lists(
     st.tuples(
-        st.sampled_from(["add", "update", "delete", "search"]),
+        st.sampled_from(["add", "update", "delete", "search", "compact", "reopen"]),
         st.integers(0, 5),
         st.integers(0, 350),
     ),
@@ -312,26 +392,41 @@ actions = st.lists(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=actions)
-def test_any_history_leaves_what_a_dict_would_hold(tmp_path: Path, actions: list) -> None:
+def test_any_history_leaves_what_a_dict_would_hold(
+    tmp_path: Path, scan: str, monkeypatch: pytest.MonkeyPatch, actions: list
+) -> None:
+    """One handle writes, another searches; the matrix is patched, appended to and made anew on the way."""
+    monkeypatch.setattr(resident_matrix, "FEW_CHANGES", 2)
     path, expected = tmp_path / "history.index", {}
-    path.unlink(missing_ok=True)
-    with EmbeddingIndex.open(path) as index:
-        for action, number, degrees in actions:
-            id_, embedding = str(number), on_circle(degrees)
-            if action == "add" and id_ not in expected:
-                index.add([id_], embedding)
-                expected[id_] = embedding[0]
-            elif action == "update" and id_ in expected:
-                index.update([id_], embedding)
-                expected[id_] = embedding[0]
-            elif action == "delete":
-                index.delete([id_])
-                expected.pop(id_, None)
-            similarities = {id_: float(row @ embedding[0]) for id_, row in expected.items()}
-            found = {hit.id: hit.similarity for hit in index.search(embedding, k=10)[0]}
-            assert found == pytest.approx(similarities, abs=1e-6)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    index, reader = EmbeddingIndex.open(path), EmbeddingIndex.open(path)
+    for action, number, degrees in actions:
+        id_, embedding = str(number), on_circle(degrees)
+        if action == "add" and id_ not in expected:
+            index.add([id_], embedding, [{"is_even": number % 2 == 0}])
+            expected[id_] = embedding[0]
+        elif action == "update" and id_ in expected:
+            index.update([id_], embedding)
+            expected[id_] = embedding[0]
+        elif action == "delete":
+            index.delete([id_])
+            expected.pop(id_, None)
+        elif action == "compact":
+            index.compact()
+        elif action == "reopen":
+            reader.close()
+            reader = EmbeddingIndex.open(path)
+        similarities = {id_: float(row @ embedding[0]) for id_, row in expected.items()}
+        [hits] = reader.search(embedding, k=10)
+        assert {hit.id: hit.similarity for hit in hits} == pytest.approx(similarities, abs=1e-6)
+        [even] = reader.search(embedding, k=10, where={"is_even": True})
+        assert {hit.id for hit in even} == {id_ for id_ in expected if int(id_) % 2 == 0}
+    index.close()
+    reader.close()
     with EmbeddingIndex.open(path, create=False) as index:
         assert {row.id: row.embedding.tolist() for row in index} == {
             id_: row.tolist() for id_, row in expected.items()
         }
         assert [row.id for row in index] == list(expected)
+        assert index.check() == []

@@ -1,0 +1,144 @@
+"""`fused-encoder index`: what it does, what it says, and how it ends. No encoder is needed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.cli import main
+from inference.embedding_file import EmbeddingFile, save_embeddings
+from inference.embeddings import Embeddings
+from inference.index import EmbeddingIndex, approximate
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Path:
+    embeddings = Embeddings.of(np.eye(4), "wren-1")
+    rows = EmbeddingFile(("a", "b", "c", "é"), embeddings, ({"class": "wren"}, {}, {}, {}))
+    return save_embeddings(tmp_path / "gallery.npz", rows)
+
+
+@pytest.fixture
+def index(tmp_path: Path, gallery: Path) -> Path:
+    path = tmp_path / "birds.index"
+    assert run("index", "build", path, gallery) == 0
+    return path
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_export_and_import_carry_all_rows(
+    index: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture
+) -> None:
+    file, other = tmp_path / f"rows.{ending}", tmp_path / "other.index"
+    assert run("index", "export", index, file) == 0
+    assert run("index", "import", other, file) == 0
+    assert f"4 new rows from '{file}'" in capsys.readouterr().out
+    with EmbeddingIndex.open(index) as left, EmbeddingIndex.open(other) as right:
+        assert [row.id for row in left] == [row.id for row in right]
+        assert right.fingerprint == "wren-1"
+
+
+def test_log_is_a_table(index: Path, capsys: pytest.CaptureFixture) -> None:
+    capsys.readouterr()
+    assert run("index", "log", index) == 0
+    header, created, added = capsys.readouterr().out.splitlines()
+    assert header.split() == ["entry", "time", "action", "rows", "version"]
+    assert created.split()[2:4] == ["create", "0"]
+    assert added.split()[2:4] == ["add", "4"]
+
+
+def test_compact_says_what_it_gave_back(index: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run("index", "compact", index) == 0
+    assert "bytes given back." in capsys.readouterr().out
+
+
+def test_check_of_a_sound_index(index: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run("index", "check", index) == 0
+    assert "All 4 rows of" in capsys.readouterr().out
+
+
+def damage_one_row(index: Path) -> None:
+    content = index.read_bytes()
+    index.write_bytes(content.replace(b'{"class": "wren"}', b'{"class": "wrem"}'))
+
+
+def test_check_names_a_damaged_row_and_recover_saves_the_others(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    damage_one_row(index)
+    assert run("index", "check", index) == 2
+    told = capsys.readouterr().err
+    assert "the row 'a' at position 1 is not what was written" in told
+    assert f"fused-encoder index recover {index} recovered.index" in told
+    recovered = tmp_path / "recovered.index"
+    assert run("index", "recover", index, recovered) == 1
+    printed = capsys.readouterr()
+    assert f"3 embeddings in '{recovered}'." in printed.out
+    assert "wren-1" in printed.out
+    assert "1 ids are known to be lost:\n  a\n" in printed.err
+    with EmbeddingIndex.open(recovered) as saved:
+        assert [row.id for row in saved] == ["b", "c", "é"]
+
+
+def test_recovering_a_sound_index_ends_well(index: Path, tmp_path: Path) -> None:
+    assert run("index", "recover", index, tmp_path / "copy.index") == 0
+
+
+def test_a_file_that_cannot_be_opened_names_the_remedy(
+    index: Path, capsys: pytest.CaptureFixture
+) -> None:
+    content = index.read_bytes()
+    index.write_bytes(content[: len(content) // 2])
+    assert run("index", "info", index) == 2
+    assert f"fused-encoder index recover {index} recovered.index" in capsys.readouterr().err
+
+
+def test_approximate_search_of_few_rows_is_exact(
+    index: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert run("index", "approximate", index) == 0
+    assert "Exact search: the index has fewer rows" in capsys.readouterr().out
+
+
+def test_approximate_prints_its_recall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(approximate, "FROM_ROWS", 1000)
+    path = tmp_path / "large.index"
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((40, 16))[rng.integers(40, size=3000)]
+    vectors += 0.2 * rng.standard_normal((3000, 16))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with EmbeddingIndex.open(path) as index:
+        index.add([str(row) for row in range(3000)], vectors)
+    assert run("index", "approximate", path, "--target-recall", "0.9") == 0
+    assert "recall@10 0.9" in capsys.readouterr().out
+    assert run("index", "info", path) == 0
+    assert "recall@10 0.9" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["export", "birds.index", "rows.txt"], "ends in .parquet or .csv"),
+        (["import", "new.index", "none.csv"], "There is no file none.csv"),
+        (["compact", "none.index"], "There is no index none.index"),
+        (["recover", "none.index", "x.index"], "There is no index none.index"),
+        (["recover", "birds.index", "birds.index"], "is left as it is"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    index: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(index.parent)
+    assert run("index", *arguments) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,199 @@
+"""Rows of an index to Parquet and CSV and back, exactly."""
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.embeddings import Embeddings
+from inference.index import EmbeddingIndex, row_files
+
+FORMATS = ["parquet", "csv"]
+METADATA = [
+    {"species": "Zaunkönig", "n": 1, "weight_g": 0.1 + 0.2, "is_adult": True, "site": None},
+    {},
+    {'comma, and "quotes"'.replace('"', "'"): "line\nbreak;\ttab, \"quoted\" 'é'"},
+    {"large": 2**63 - 1, "small": -1e-300, "text number": "007", "empty": ""},
+]
+IDS = ["plain", "é/ü 1.jpg", 'with "quotes", comma', "007"]
+
+
+def embeddings(num: int, size: int = 16, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((num, size))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def rows_of(index: EmbeddingIndex) -> list:
+    return [
+        (row.id, row.embedding.tobytes(), row.metadata, [type(v) for v in row.metadata.values()])
+        for row in index
+    ]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> EmbeddingIndex:
+    index = EmbeddingIndex.open(tmp_path / "birds.index")
+    index.add(IDS, Embeddings.of(embeddings(4), "wren-1"), METADATA)
+    return index
+
+
+@pytest.fixture(params=FORMATS)
+def file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    return tmp_path / f"rows.{request.param}"
+
+
+def test_the_same_rows_come_back_exactly(index: EmbeddingIndex, file: Path, tmp_path: Path) -> None:
+    assert index.export_rows(file) == 4
+    with EmbeddingIndex.open(tmp_path / "other.index") as other:
+        assert other.import_rows(file) == 4
+        assert rows_of(other) == rows_of(index)
+        assert other.fingerprint == "wren-1"
+        assert other.import_rows(file) == 0
+
+
+def test_any_float32_survives(tmp_path: Path, file: Path) -> None:
+    tiny = np.array([[1, 1e-45, -0.0, 1.17549435e-38], [0.1, 0.2, -0.3, 0.9273618495]], np.float32)
+    with EmbeddingIndex.open(tmp_path / "a") as index, EmbeddingIndex.open(tmp_path / "b") as other:
+        index.add(["a", "b"], tiny)
+        index.export_rows(file)
+        other.import_rows(file)
+        assert rows_of(other) == rows_of(index)
+
+
+def test_rows_are_written_and_read_in_steps(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_files, "ROWS_AT_ONCE", 7)
+    with EmbeddingIndex.open(tmp_path / "a") as index, EmbeddingIndex.open(tmp_path / "b") as other:
+        index.add([str(row) for row in range(30)], embeddings(30))
+        assert (index.export_rows(file), other.import_rows(file)) == (30, 30)
+        assert rows_of(other) == rows_of(index)
+
+
+def test_an_empty_index_gives_a_file_with_a_header(tmp_path: Path, file: Path) -> None:
+    with EmbeddingIndex.open(tmp_path / "a") as index:
+        assert (index.export_rows(file), index.import_rows(file)) == (0, 0)
+    assert file.stat().st_size > 0
+
+
+def test_other_programs_can_read_parquet(index: EmbeddingIndex, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    index.export_rows(tmp_path / "rows.parquet")
+    table = parquet.read_table(tmp_path / "rows.parquet")
+    assert table.column_names == ["id", "embedding", "metadata"]
+    assert np.allclose(np.stack(table["embedding"].to_pylist()), embeddings(4))
+
+
+def test_other_programs_can_read_csv(index: EmbeddingIndex, tmp_path: Path) -> None:
+    index.export_rows(tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["id"] for row in rows] == IDS
+    assert np.allclose([[float(row[f"e{n}"]) for n in range(16)] for row in rows], embeddings(4))
+
+
+def test_a_parquet_file_without_our_notes_is_of_no_encoder(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.table({"id": ["a"], "embedding": [[0.6, 0.8]], "metadata": ['{"n": 1}']})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    with EmbeddingIndex.open(tmp_path / "a") as index:
+        assert index.import_rows(tmp_path / "rows.parquet") == 1
+        assert (index.fingerprint, index.get(["a"])[0].metadata) == (None, {"n": 1})
+
+
+def test_rows_of_another_encoder_are_refused(
+    index: EmbeddingIndex, file: Path, tmp_path: Path
+) -> None:
+    index.export_rows(file)
+    with EmbeddingIndex.open(tmp_path / "other.index") as other:
+        other.add(["x"], Embeddings.of(embeddings(1, seed=1), "robin-2"))
+        with pytest.raises(ValueError, match=r"of the encoder robin-2, received .* wren-1"):
+            other.import_rows(file)
+        assert len(other) == 1
+
+
+def test_a_failed_export_leaves_what_was_there(
+    index: EmbeddingIndex, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("mine", "utf-8")
+
+    def broken(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(row_files, "_batches", broken)
+    with pytest.raises(OSError, match="No space left"):
+        index.export_rows(file)
+    assert file.read_text("utf-8") == "mine"
+    assert [name for name in file.parent.iterdir() if ".part" in name.name] == []
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "rows", "rows.parquet.gz"])
+def test_another_ending_is_refused(index: EmbeddingIndex, tmp_path: Path, name: str) -> None:
+    for call in (index.export_rows, index.import_rows):
+        with pytest.raises(ValueError, match=r"ends in .parquet or .csv, received"):
+            call(tmp_path / name)
+
+
+def test_a_missing_file_is_told(index: EmbeddingIndex, file: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        index.import_rows(file)
+
+
+def test_damaged_parquet_is_refused(index: EmbeddingIndex, tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    index.export_rows(file)
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="no readable Parquet file"):
+        index.import_rows(file)
+
+
+def test_parquet_with_other_columns_is_refused(index: EmbeddingIndex, tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"id": ["a"], "vector": [[1.0]]}), tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="has no embedding, metadata, but id, vector"):
+        index.import_rows(tmp_path / "rows.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "needs the columns id, metadata, fingerprint, e0, e1, ...; received none"),
+        ("name,x\na,1\n", "received name, x"),
+        ("id,metadata,fingerprint,e0,e2\n", "received id, metadata, fingerprint, e0, e2"),
+        ("id,metadata,fingerprint,e0,e1\na,{},,1\n", "row 2: expected 5 cells, received 4"),
+        ("id,metadata,fingerprint,e0,e1\na,{},,1,x\n", "rows 2 to 2: could not convert"),
+        ("id,metadata,fingerprint,e0,e1\na,{},,1,\n", "rows 2 to 2: could not convert"),
+        ("id,metadata,fingerprint,e0,e1\na,{,,1,0\n", "the column metadata is not JSON"),
+        ("id,metadata,fingerprint,e0,e1\na,[1],,1,0\n", r"metadata\[0\] must be a dict"),
+        ("id,metadata,fingerprint,e0,e1\na,{},,1,1\n", "not of unit length"),
+        ("id,metadata,fingerprint,e0,e1\na,{},x,1,0\nb,{},y,1,0\n", r"several encoders \(x, y\)"),
+        ("id,metadata,fingerprint,e0,e1\na,{},,1,0\na,{},,1,0\n", "more than once: 'a'"),
+    ],
+)
+def test_bad_csv_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rows.csv").write_text(text, "utf-8")
+    with (
+        EmbeddingIndex.open(tmp_path / "a") as index,
+        pytest.raises((ValueError, TypeError), match=message),
+    ):
+        index.import_rows(tmp_path / "rows.csv")
+
+
+def test_csv_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_bytes(b"id,metadata,fingerprint,e0\n\xff\xfe,{},,1\n")
+    with (
+        EmbeddingIndex.open(tmp_path / "a") as index,
+        pytest.raises(ValueError, match="no readable CSV file"),
+    ):
+        index.import_rows(tmp_path / "rows.csv")
+
+
+def test_without_pyarrow_csv_is_offered(
+    index: EmbeddingIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"fused-encoder\[parquet\]'`, or use a .csv file"):
+        index.export_rows(tmp_path / "rows.parquet")
+    assert index.export_rows(tmp_path / "rows.csv") == 4
