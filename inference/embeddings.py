@@ -115,7 +115,8 @@ def check_embeddings(
             f"{name} must have the shape [num, size], received {list(checked.shape)}. "
             "For a single embedding pass embedding[None]."
         )
-    lengths = np.linalg.norm(checked.astype(np.float64, copy=False), axis=1)
+    # einsum casts piece by piece: no second copy of a large array
+    lengths = np.sqrt(np.einsum("ij,ij->i", checked, checked, dtype=np.float64, casting="unsafe"))
     not_finite = ~np.isfinite(lengths)
     not_unit = ~not_finite & (np.abs(lengths - 1) > UNIT_LENGTH_TOLERANCE)
     if not_finite.any() or not_unit.any():

@@ -23,6 +23,7 @@ from inference.modalities import Modality
 
 LEAST_WEIGHT = 0.05  # of a row in its tracklet, however poor its quality
 LARGE = 20_000  # rows from which float32 is kept
+SORTED_BY = 4  # numbers of an embedding, which nearly always suffice
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,22 @@ def group_rows(
     """
     atoms = pool_rows(vectors, constraints, decision.modalities, weights)
     # Under numbers of their own, so that the answer does not depend on the order of the rows.
-    place = np.argsort(np.lexsort((*atoms.sums.T[::-1], atoms.sizes)))
+    place = np.argsort(_order_by_content(atoms))
     group_of = decision.group(renamed(atoms, place))[place]
     labels = number_by_first_appearance(group_of[constraints.component_of])
     num_individuals = int(labels.max(initial=-1)) + 1
     conflicts = _conflicts(atoms, labels, constraints, decision.threshold)
     return Grouping(labels, num_individuals, decision.threshold, conflicts)
+
+
+def _order_by_content(atoms: Atoms) -> np.ndarray:
+    """An order that depends on sums and sizes alone, int64 [num_atoms]; equal atoms in any order."""
+    sums = atoms.sums
+    order = np.lexsort((*sums.T[:SORTED_BY], atoms.sizes))
+    first = sums[order, :SORTED_BY]
+    if (first[1:] == first[:-1]).all(axis=1).any():  # rarely
+        order = np.lexsort((*sums.T[::-1], atoms.sizes))
+    return order
 
 
 def check_qualities(qualities: npt.ArrayLike | None, num: int) -> np.ndarray | None:

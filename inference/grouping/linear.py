@@ -10,7 +10,7 @@ from inference.grouping.atoms import Atoms
 from inference.grouping.merging import merge_nearest
 from inference.modalities import MODALITIES, Modality, pair_pattern
 
-PAIRS_AT_ONCE = 100_000
+PAIRS_AT_ONCE = 50_000
 LARGE = 20_000  # atoms from which sums are kept in float32
 ROUNDING = 1e-5  # of float32 products
 
@@ -52,10 +52,10 @@ class LinearGroups:
     def queries_and_keys(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The means of the groups: their product is the affinity, before the offset."""
         sizes = self.sizes[groups, np.newaxis]
-        keys = (self.key_sums[groups] / sizes).astype(np.float32)
+        keys = _means(self.key_sums, groups, sizes)
         if self.query_sums is self.key_sums:
             return keys, keys
-        return (self.query_sums[groups] / sizes).astype(np.float32), keys
+        return _means(self.query_sums, groups, sizes), keys
 
     def join(self, kept: np.ndarray, joined: np.ndarray) -> None:
         """Sums and sizes add up."""
@@ -114,6 +114,12 @@ def link_by_log_odds(atoms: Atoms, lines: Mapping[str, Line], threshold: float) 
             np.add.at(queries[:, other], atoms.atom_of[rows], with_one * factors)
     groups = LinearGroups(queries, keys, atoms.sizes, np.nextafter(threshold, -np.inf))
     return merge_nearest(groups, len(atoms), atoms.apart, bound_of=groups.bound_of)
+
+
+def _means(sums: np.ndarray, groups: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    means = sums[groups]
+    means /= sizes
+    return means.astype(np.float32, copy=False)
 
 
 def _line(lines: Mapping[str, Line], first: Modality, second: Modality) -> Line:

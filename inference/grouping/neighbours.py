@@ -9,7 +9,7 @@ import numpy as np
 
 logger = logging.getLogger(__name__)
 
-SIMILARITIES_AT_ONCE = 2**25  # 128 MiB of float32
+SIMILARITIES_AT_ONCE = 2**23  # 32 MiB of float32
 CELLS_ABOVE = 30_000  # keys from which cells are searched instead of all keys
 CELLS_SEARCHED = 24
 TRAINING_KEYS_PER_CELL = 40
