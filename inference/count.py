@@ -262,8 +262,8 @@ def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limit
         if sound != "none" and missing:
             raise ValueError(
                 f"Sound needs a calibration of {' and '.join(missing)} too. Calibrate the encoder with "
-                "photos and recordings (`fused-encoder calibrate ENCODER --images DIR --audio DIR`), or count by "
-                "sight alone."
+                "photos and recordings (`fused-encoder calibrate ENCODER --images DIR --audio DIR`), or "
+                "count by sight alone."
             )
         return {"threshold": None, "calibration": calibration}
     if sound != "none":

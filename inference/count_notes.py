@@ -65,7 +65,7 @@ def _of_intervals(
                 "`fused-encoder calibrate` puts into an encoder does)"
             )
         elif len(kinds) > 1:
-            reason = "crops with and without sound were compared, and how far off such counts are is not known"
+            reason = "crops with and without sound were compared, and how far off that is nobody measured"
         else:
             reason = (
                 "the encoder's calibration has no counts of known individuals (it needs four, two of them in "
