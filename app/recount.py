@@ -55,6 +55,7 @@ def _sightings(folder: Path, counted: CountedSightings, video: str, rows: list[i
         tuple(sorted(together)),
         tuple(1.0 if s.quality is None else s.quality for s in seen),
         modalities=tuple(s.modality for s in seen),
+        spans_seconds={s.tracklet or 0: s.span_seconds for s in seen if s.span_seconds is not None},
     )
 
 

@@ -121,6 +121,7 @@ def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
                     modality=modality,
                     quality=quality,
                     score=float(detection.score),
+                    span_seconds=seen.spans_seconds.get(tracklet),
                     crop=name,
                 )
             )

@@ -56,6 +56,7 @@ class Sighting:
             known of who was there at the same time.
         tracklet: int >= 0, the animal's track within the file; None for a sighting of its own.
         seen_with: tracklets of the same file that were in view together with this one: other animals.
+        span_seconds: (float, float), when the tracklet was in view first and last; None where not known.
         modality: what the embedding was made of: "image", "audio" or "fused".
         quality: float in [0, 1], of the crop; None where nobody looked.
         score: float in [0, 1], how sure the detector was; None where there was none.
@@ -73,6 +74,7 @@ class Sighting:
     modality: Modality = "image"
     quality: float | None = None
     score: float | None = None
+    span_seconds: tuple[float, float] | None = None
     crop: str | None = None
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
 
@@ -112,6 +114,8 @@ class Sighting:
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         if known.get("box") is not None:
             known["box"] = tuple(float(side) for side in known["box"])  # type: ignore[attr-defined]
+        if known.get("span_seconds") is not None:
+            known["span_seconds"] = tuple(float(t) for t in known["span_seconds"])  # type: ignore[attr-defined]
         known["seen_with"] = tuple(known.get("seen_with", ()))  # type: ignore[arg-type]
         return cls(**known)  # type: ignore[arg-type] # as JSON gave them; the table checks
 

@@ -29,8 +29,9 @@ def identified_sightings(
 
     Args:
         counted: from `count_individuals`.
-        each: "tracklet" gives one sighting from the first to the last detection that was embedded, with the
-            box of the best of them; "detection" gives one sighting for each.
+        each: "tracklet" gives one sighting from the first to the last detection of the animal, with the box
+            of the best that was embedded; of one that was heard too, only from the first to the last that
+            was embedded, as far as its sound was listened to. "detection" gives one sighting for each.
         details: what is known of the videos, by their paths as they were counted; see `read_media_details`.
         names: what to call individuals, by their numbers as text ("0", "1", ...).
         frame_sizes: (width, height) in pixels of each video, by path; outputs that scale boxes need it.
@@ -43,6 +44,11 @@ def identified_sightings(
     if each not in ("tracklet", "detection"):
         raise ValueError(f"each must be 'tracklet' or 'detection', received {each!r}.")
     rows = list(_rows(counted))
+    spans = {
+        (str(seen.video), tracklet): span
+        for seen in counted.sightings
+        for tracklet, span in getattr(seen, "spans_seconds", {}).items()
+    }
     similarities = _similarities(counted, rows)
     groups: dict[tuple[object, ...], list[int]] = {}
     for position, row in enumerate(rows):
@@ -54,12 +60,15 @@ def identified_sightings(
         known = (details or {}).get(best.video, MediaDetails())
         size = (frame_sizes or {}).get(best.video)
         modalities = {rows[m].modality for m in members}
+        times = [rows[m].time_seconds for m in members]
+        if each == "tracklet" and modalities == {"image"}:
+            times += spans.get((best.video, best.tracklet), ())
         found.append(
             IdentifiedSighting(
                 individual=str(best.individual),
                 media=best.video,
-                start_seconds=min(rows[m].time_seconds for m in members),
-                end_seconds=max(rows[m].time_seconds for m in members),
+                start_seconds=min(times),
+                end_seconds=max(times),
                 modality=modalities.pop() if len(modalities) == 1 else "fused",  # type: ignore[arg-type]  # checked by the record itself
                 name=(names or {}).get(str(best.individual)),
                 captured_at=known.captured_at,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Sightings:
         quality_reasons: what marked each down, such as ("blurred", "cut off"). Left out: nothing.
         modalities: what each embedding was made of, "image" or "fused". Left out: "image" each.
         notes: what a reader of the answer should know.
+        spans_seconds: when each tracklet was detected first and last, embedded or not. Left out: unknown.
     """
 
     video: Path
@@ -52,6 +53,7 @@ class Sightings:
     quality_reasons: tuple[tuple[str, ...], ...] = ()
     modalities: tuple[Modality, ...] = ()
     notes: tuple[str, ...] = ()
+    spans_seconds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         num = len(self.detections)
@@ -172,6 +174,7 @@ def _embedded(
         tuple(c.quality.reasons for c in kept),
         tuple("image" if sequence is None else "fused" for sequence in sequences),
         tuple(notes),
+        _spans(detections, tracklets),
     )
 
 
@@ -199,6 +202,16 @@ def _places_in_frames(detections: Sequence[Detection]) -> list[int]:
         places.append(seen[detection.frame_index])
         seen[detection.frame_index] += 1
     return places
+
+
+def _spans(
+    detections: Sequence[Detection], tracklets: Sequence[int]
+) -> dict[int, tuple[float, float]]:
+    spans: dict[int, tuple[float, float]] = {}
+    for detection, tracklet in zip(detections, tracklets, strict=True):
+        first, last = spans.get(tracklet, (detection.time_seconds, detection.time_seconds))
+        spans[tracklet] = (min(first, detection.time_seconds), max(last, detection.time_seconds))
+    return spans
 
 
 def _seen_together(

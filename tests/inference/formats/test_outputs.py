@@ -87,6 +87,16 @@ def test_a_tracklet_is_one_sighting_from_its_first_to_its_last_detection(counted
     ]
 
 
+def test_a_tracklet_lasts_as_long_as_it_was_detected_not_as_it_was_embedded(counted):
+    first = counted.sightings[0]
+    first.spans_seconds = {0: (0.2, 1.9)}
+    seen_, *_ = identified_sightings(counted)
+    assert (seen_.start_seconds, seen_.end_seconds) == (0.2, 1.9)
+    first.modalities = ("fused", "fused")  # its sound was listened to around two moments only
+    heard, *_ = identified_sightings(counted)
+    assert (heard.start_seconds, heard.end_seconds) == (0.5, 1.5)
+
+
 def test_each_detection_is_one_sighting_where_wanted(counted):
     times = [s.start_seconds for s in identified_sightings(counted, each="detection")]
     assert times == [0.5, 1.5, 1.0, 2.0, 3.0]

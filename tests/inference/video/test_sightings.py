@@ -69,6 +69,14 @@ def test_blurred_sights_are_left_out_where_there_are_sharp_ones(tmp_path, square
     assert min(seen.qualities) > 0.3
 
 
+def test_a_tracklet_is_known_from_its_first_to_its_last_detection(film, sightings_of):
+    seen = sightings_of(film("walk.mp4", WALK))
+    (first, last) = seen.spans_seconds[seen.tracklets[0]]
+    embedded = [d.time_seconds for d in seen.detections]
+    assert first <= min(embedded)
+    assert max(embedded) < last  # four of twenty frames are embedded, and not the last
+
+
 def test_cut_off_sights_are_marked_down_and_say_so(film, sightings_of):
     seen = sightings_of(film("edge.mp4", [{"red": (0, 20)}] * 8))
     assert max(seen.qualities) <= 0.6
