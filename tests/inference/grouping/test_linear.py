@@ -119,7 +119,7 @@ def test_modalities_that_meet_without_a_line_are_named() -> None:
     )
     with pytest.raises(
         ValueError,
-        match="Embeddings of image and audio meet, but the calibration has no pattern 'image-audio'; "
+        match=r"Embeddings of image and audio meet, but the calibration has no pattern 'image-audio'; "
         "it has image-image. Calibrate with both",
     ):
         link_by_log_odds(atoms, {"image-image": (1.0, 0.0)}, 0.0)
