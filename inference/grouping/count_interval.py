@@ -11,6 +11,7 @@ import numpy as np
 from inference.grouping.rule import TriedFootage
 
 NEAR_FOOTAGES = 40  # more where the confidence needs more
+FARTHEST = 3.0  # a count of more than so many times the largest tried one is another matter
 MAX_STEPS = 20_000
 SLACK = 1e-9  # of floating point
 
@@ -56,7 +57,8 @@ def count_interval(
     A prediction interval by ranks (split conformal): of the 40 footages nearest in their found count,
     the ratio true / found at the ranks that hold at least the confidence, applied to this count. It has
     that coverage for footage drawn as those were; other places, years and cameras it cannot know. A
-    confidence of 0.95 needs 39 footages, 0.99 needs 199; of fewer the interval is what is certain.
+    confidence of 0.95 needs 39 footages, 0.99 needs 199; of fewer, or for counts more than three times the
+    largest that was tried, the interval is what is certain.
 
     Args:
         num_found: int, groups.
@@ -78,9 +80,9 @@ def count_interval(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), such as 0.95; received {confidence}.")
     needed = int(np.ceil(2 / (1 - confidence) - 1 - SLACK))  # the outermost ranks hold that much
-    if num_found == 0 or len(tried) < needed:
-        return CountInterval(minimum, maximum, None, minimum, maximum, float(num_found), len(tried))
     found = np.array([footage.num_found for footage in tried], float)
+    if num_found == 0 or len(tried) < needed or num_found > FARTHEST * found.max():
+        return CountInterval(minimum, maximum, None, minimum, maximum, float(num_found), len(tried))
     ratios = np.array([footage.num_true for footage in tried], float) / found
     nearest = np.argsort(np.abs(np.log(found / num_found)), kind="stable")
     ordered = np.sort(ratios[nearest[: max(NEAR_FOOTAGES, needed)]])

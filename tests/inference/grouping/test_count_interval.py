@@ -64,6 +64,13 @@ def test_just_enough_footages_are_enough(num_tried: int, confidence: float) -> N
     assert (interval.low, interval.high, interval.confidence) == (7, 7, confidence)
 
 
+def test_counts_far_above_all_that_were_tried_have_no_interval_but_the_certain_one() -> None:
+    tried = tried_as(*[(2, 2)] * 60)
+    assert count_interval(6, tried, minimum=1, maximum=50).high == 6
+    interval = count_interval(7, tried, minimum=1, maximum=50)
+    assert (interval.low, interval.high, interval.confidence) == (1, 50, None)
+
+
 def test_nothing_found_is_nothing() -> None:
     interval = count_interval(0, tried_as(*[(1, 1)] * 60), minimum=0, maximum=0)
     assert (interval.low, interval.high, interval.expected) == (0, 0, 0)
@@ -87,7 +94,7 @@ def test_intervals_hold_what_was_found_and_never_leave_what_is_certain(
     num_found: int, below: int, above: int, confidence: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    tried = tried_as(*rng.integers(1, 100, (50, 2)).tolist())
+    tried = tried_as(*rng.integers(70, 170, (50, 2)).tolist())
     minimum, maximum = max(1, num_found - below), num_found + above
     interval = count_interval(
         num_found, tried, minimum=minimum, maximum=maximum, confidence=confidence
