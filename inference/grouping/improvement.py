@@ -28,6 +28,7 @@ class Improver:
 
     def __init__(self, atoms: ScoredGroups, apart: np.ndarray) -> None:
         self._atoms = atoms
+        self._both_ways = np.concatenate([apart, apart[:, ::-1]])
         self._rivals: dict[int, list[int]] = defaultdict(list)
         for first, second in apart.tolist():
             self._rivals[first].append(second)
@@ -67,7 +68,10 @@ class Improver:
     def _offers(
         self, groups: ScoredGroups, labels: np.ndarray
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Some groups that each atom might move to, and what its evidence would be there."""
+        """Some groups that each atom might move to, and what its evidence would be there.
+
+        -inf where a rival of the atom is: then the next best group is as good as it can do.
+        """
         atoms, num = self._atoms, len(groups)
         if num < 2:
             return []
@@ -78,6 +82,7 @@ class Improver:
             min(NEAREST_GROUPS, num - 1),
             labels,
         )
+        barred = self._both_ways[:, 0] * num + labels[self._both_ways[:, 1]]
         offers = []
         for goals in near.T:
             gain = np.full(len(labels), -np.inf)
@@ -93,6 +98,7 @@ class Improver:
                     )
                     - groups.score[goal]
                 )
+            gain[np.isin(own * num + goals, barred)] = -np.inf
             offers.append((goals, gain))
         return offers
 

@@ -94,7 +94,7 @@ class GroupingRule:
             ValueError: it is damaged.
         """
         try:
-            return cls(
+            rule = cls(
                 float(record["threshold"]),
                 bool(record["improves"]),
                 None if record["model"] is None else IdentityModel.from_dict(record["model"]),
@@ -102,10 +102,14 @@ class GroupingRule:
                 tuple(TriedFootage(*map(int, footage)) for footage in record["tried"]),
                 int(record["num_individuals"]),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+            if not -1 <= rule.threshold <= 1 or any(f.num_found < 1 for f in rule.tried):
+                raise ValueError("a threshold that is no cosine, or a footage without a group")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"This is no grouping rule, or it is damaged ({error!r}). Calibrate the encoder again."
+                f"This is no grouping rule, or it is damaged ({type(error).__name__}: {error}). "
+                "Calibrate the encoder again."
             ) from error
+        return rule
 
 
 def fit_grouping_rule(
@@ -118,9 +122,10 @@ def fit_grouping_rule(
     """The way of grouping that does best on known individuals, tried on those left out of the fit.
 
     The individuals are halved several times; on one half average linkage gets its threshold and the model of
-    individuals is fitted, on the other both are tried. The model is used where its B-cubed F1 is the
-    higher. Footages drawn from the left-out halves, of any number of individuals and views, then show how far
-    counts are off.
+    individuals is fitted, on the other all ways are tried. Another way than average linkage is used where its
+    B-cubed F1 is clearly higher. Footages drawn from the left-out halves, of any number of individuals and
+    views, then show how far counts are off. Where individuals are too few to leave half of them out, it is
+    average linkage, and nothing is known about its errors.
 
     Args:
         embeddings: float32 [num, size], unit length, all of one modality, of individuals that the encoder was
@@ -203,6 +208,8 @@ def _fitted(observations: np.ndarray, individual_of: np.ndarray, way: str) -> Gr
 
 def _best_way(held_out_f1: Mapping[str, float]) -> str:
     """Average linkage, unless another way is clearly better; then the first about as good as any."""
+    if LINKAGE not in held_out_f1:  # too few individuals to leave half of them out
+        return LINKAGE
     best = max(held_out_f1.values())
     if best < held_out_f1[LINKAGE] + CLEARLY_BETTER:
         return LINKAGE
