@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from fused_encoder.media import UnreadableMediaError
 from inference.calibrate.calibration import Calibration
+from inference.count_notes import count_notes
 from inference.embed import Embedder
 from inference.embeddings import Embeddings, concatenate_embeddings
 from inference.footage import IndividualCount, group_videos
@@ -21,6 +22,7 @@ from inference.video.sightings import Sightings, find_sightings
 from inference.video.sound import Sound
 
 MIN_DETECTIONS_OF_MOTION = 3
+PATTERNS_OF_SOUND = ("image-fused", "fused-fused")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def count_individuals(
         frames_per_second: float > 0, frames that are looked at.
         sound: whose the sound around a frame is: "none"; "alone": that of an animal that is alone in view,
             whose crops are then embedded together with it; or a function that says who sings. Needs a
-            calibration of the patterns image-image, image-fused and fused-fused.
+            calibration of the patterns image-image, image-fused and fused-fused, and no threshold.
         must_link: pairs of rows (of `Sightings`, one after the other) that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
@@ -171,9 +173,14 @@ def count_individuals(
     count = group_sightings(
         sightings, no_embeddings, must_link=must_link, cannot_link=cannot_link, **limits
     )
-    return VideoCount(
-        count, tuple(sightings), tuple(skipped), tuple(_notes(count, detector, sightings))
+    notes = count_notes(
+        count,
+        sightings,
+        detector=detector,
+        num_skipped=len(skipped),
+        calibration=limits["calibration"],
     )
+    return VideoCount(count, tuple(sightings), tuple(skipped), notes)
 
 
 def group_sightings(
@@ -242,9 +249,22 @@ def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limit
     """What decides who is who: the caller, else the calibration, else the encoder's own threshold."""
     if threshold is not None:
         check_threshold(threshold)
+        if sound != "none":
+            raise ValueError(
+                "One threshold cannot serve crops with and without sound, since their similarities do not "
+                "compare. Leave the threshold out (the encoder's calibration decides then), or count by "
+                "sight alone."
+            )
         return {"threshold": threshold, "calibration": None}
     calibration = embedder.calibration
     if calibration is not None and ("image-image" in calibration.pairs):
+        missing = [p for p in PATTERNS_OF_SOUND if p not in calibration.pairs]
+        if sound != "none" and missing:
+            raise ValueError(
+                f"Sound needs a calibration of {' and '.join(missing)} too. Calibrate the encoder with "
+                "photos and recordings (`fused-encoder calibrate ENCODER --images DIR --audio DIR`), or "
+                "count by sight alone."
+            )
         return {"threshold": None, "calibration": calibration}
     if sound != "none":
         raise ValueError(
@@ -257,30 +277,3 @@ def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limit
             "export it with thresholds (`fused-encoder export` measures them on the held-out files)."
         )
     return {"threshold": embedder.settings.thresholds["image"], "calibration": None}
-
-
-def _notes(
-    count: IndividualCount, detector: DetectorName | Detector, sightings: Sequence[Sightings]
-) -> list[str]:
-    notes = [f"{seen.video}: {note}" for seen in sightings for note in seen.notes]
-    empty = [str(video) for video, number in count.per_video.items() if number == 0]
-    if empty and detector == "motion":
-        notes.append(
-            f"nothing was seen to move in {', '.join(empty)}: an animal that keeps still, or a moving "
-            "camera, needs another detector ('whole', or your own)."
-        )
-    if detector == "whole":
-        notes.append(
-            "each frame was taken as one sighting: several animals in one frame are counted as one."
-        )
-    if count.interval.confidence is None and count.num_individuals:
-        notes.append(
-            "the intervals are only what is certain, from those seen together to the number of tracklets: "
-            "the encoder has no calibration of counts for this (`fused-encoder calibrate`)."
-        )
-    if count.conflicts:
-        notes.append(
-            f"{len(count.conflicts)} pairs look like one individual but were seen in one frame: "
-            "they were kept apart."
-        )
-    return notes

@@ -98,7 +98,7 @@ def group_videos(
     checked = check_embeddings(embeddings)
     decision = decide_by(threshold, calibration, modalities, checked)
     weights = check_qualities(qualities, len(checked))
-    tied, cannot = list(must_link), list(cannot_link)
+    tied, cannot, looked_at = list(must_link), list(cannot_link), list(all_videos)
     tracklets = _within_video("tracklets", tracklets, videos, len(checked))
     frames = _within_video("frames", frames, videos, len(checked))
     check = partial(
@@ -118,7 +118,7 @@ def group_videos(
     every = np.arange(len(checked))
     return IndividualCount(
         num_individuals=grouping.num_individuals,
-        per_video=dict.fromkeys(all_videos, 0)
+        per_video=dict.fromkeys(looked_at, 0)
         | {video: len(seen) for video, seen in seen_in.items()},
         labels=grouping.labels,
         members=dict(enumerate(grouping.members())),
@@ -126,7 +126,7 @@ def group_videos(
         conflicts=grouping.conflicts,
         threshold=grouping.threshold,
         interval=_interval(grouping.num_individuals, every, given, decision),
-        intervals={video: _interval(0, every[:0], given, decision) for video in all_videos}
+        intervals={video: _interval(0, every[:0], given, decision) for video in looked_at}
         | {
             video: _interval(len(seen_in[video]), np.array(rows), given, decision)
             for video, rows in rows_of.items()

@@ -14,7 +14,13 @@ from inference.calibrate import save_calibration
 from inference.catalogue import save_counted_sightings
 from inference.count import VideoCount
 from inference.count_curve import count_curve
-from inference.formats import read_deployments, read_media_details, read_project, write_outputs
+from inference.formats import (
+    check_outputs,
+    read_deployments,
+    read_media_details,
+    read_project,
+    write_outputs,
+)
 from inference.plots import plot_count_curve
 from inference.video.detectors import DetectorName
 
@@ -34,6 +40,14 @@ def run(options: argparse.Namespace) -> int:
     deployments = read_deployments(options.deployments) if options.deployments else ()
     if not is_folder and (details or project or deployments):
         raise ValueError("--media, --deployments and --project need --out with a folder.")
+    for note in check_outputs(
+        options.videos,
+        details=details,
+        deployments=deployments,
+        project=project,
+        media_root=options.media_root,
+    ):
+        print(f"note: {note}")
     embedder = Embedder.load(options.encoder)
     counted = count_individuals(
         options.videos,

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.cli import DONE
 from app.commands.outcome import table
 from app.count_folder import CALIBRATION_FILE
-from inference.calibrate import load_calibration
+from inference.calibrate import Calibration, load_calibration
 from inference.catalogue import (
     load_sightings,
     read_review_answers,
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _make(options: argparse.Namespace) -> int:
     counted = load_sightings(options.count)
-    pairs = review_queue(counted, options.num)
+    pairs = review_queue(counted, options.num, calibration=_calibration(Path(options.count)))
     if not pairs:
         print("There is nothing to ask about this count.")
         return DONE
@@ -47,9 +47,7 @@ def _apply(options: argparse.Namespace) -> int:
     path = Path(options.answers) if options.answers else folder / "review.csv"
     answers = read_review_answers(path)
     before = load_sightings(folder)
-    kept = folder / CALIBRATION_FILE
-    calibration = load_calibration(kept) if kept.is_file() else None
-    after, count = regroup(with_answers(before, answers), calibration=calibration)
+    after, count = regroup(with_answers(before, answers), calibration=_calibration(folder))
     missing = answers.missing(before.table.keys)
     if missing and len(missing) == len(answers.given):
         raise ValueError(
@@ -75,6 +73,12 @@ def _apply(options: argparse.Namespace) -> int:
         )
     )
     return DONE
+
+
+def _calibration(folder: Path) -> Calibration | None:
+    """What the count was made by, if not by a threshold."""
+    kept = folder / CALIBRATION_FILE
+    return load_calibration(kept) if kept.is_file() else None
 
 
 def _free(folder: Path) -> Path:

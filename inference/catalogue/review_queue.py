@@ -92,12 +92,17 @@ def review_queue(
         At most `num` pairs; fewer where there is nothing more to ask.
 
     Raises:
-        ValueError: num < 1, or the calibration of another encoder.
+        ValueError: num < 1, another encoder's calibration; or none for a count that has no threshold.
     """
     if num < 1:
         raise ValueError(f"Expected num >= 1, received {num}.")
     if calibration is not None:
         calibration.check_fingerprint(counted.table.embeddings)
+    elif math.isnan(counted.threshold):
+        raise ValueError(
+            "This count has no threshold to guess probabilities from: crops with and without sound were "
+            "joined by a calibration. Pass the same calibration=..."
+        )
     candidates: list[ReviewPair] = []
     for modality in MODALITIES:
         parts = _parts(counted, modality)

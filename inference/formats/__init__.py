@@ -27,7 +27,7 @@ from inference.formats.capture_history_files import (
 from inference.formats.columns import COLUMNS
 from inference.formats.counted_sightings import identified_sightings
 from inference.formats.media_details import MediaDetails, read_media_details
-from inference.formats.outputs import write_outputs
+from inference.formats.outputs import check_outputs, write_outputs
 from inference.formats.raven import read_raven_table, write_raven_table, write_raven_tables
 from inference.formats.tables import read_sightings, write_sightings
 from inference.identified_sighting import IdentifiedSighting
@@ -39,6 +39,7 @@ __all__ = [
     "MediaDetails",
     "read_media_details",
     # all at once
+    "check_outputs",
     "write_outputs",
     # the table
     "COLUMNS",

@@ -95,6 +95,23 @@ def write_camtrap_dp(
     return [*written, write_text_atomically(Path(folder) / "datapackage.json", text)]
 
 
+def check_camtrap_dp(
+    details: Mapping[str, MediaDetails],
+    deployments: Sequence[Deployment],
+    media_root: str | Path | None = None,
+) -> None:
+    """Refuses what `write_camtrap_dp` would refuse of media and deployments, before anybody is looked for.
+
+    Args:
+        details: of every media file, by path.
+        deployments: as there.
+        media_root: as there.
+    Raises:
+        ValueError: as there.
+    """
+    _media((), deployments, details, media_root)
+
+
 def _media(
     sightings: Sequence[IdentifiedSighting],
     deployments: Sequence[Deployment],

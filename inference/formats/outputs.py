@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from inference.formats.atomic import write_atomically, write_text_atomically
 from inference.formats.audacity import write_audacity_tracks
-from inference.formats.camtrap_dp import write_camtrap_dp
+from inference.formats.camtrap_dp import check_camtrap_dp, write_camtrap_dp
 from inference.formats.camtrap_project import CamtrapProject, Deployment
 from inference.formats.capture_history import CaptureHistory, capture_history, natural_order
 from inference.formats.capture_history_files import write_capture_history, write_mark_inp
@@ -37,6 +37,7 @@ INDIVIDUAL_COLUMNS = (
 )
 MEDIA_COLUMNS = ("media", "num_individuals", "individuals", *MediaDetails.__dataclass_fields__)
 DOTS_PER_INCH = 150
+MAX_LISTED = 5
 
 
 def write_outputs(
@@ -73,7 +74,7 @@ def write_outputs(
             Nothing is written then.
     """
     target, media = Path(folder), list(counted.per_video)
-    told = {path: (details or {}).get(path, MediaDetails()) for path in media}
+    told = _told(media, details or {})
     infos = _infos(media)
     if sightings is None:
         sizes = {path: size for path, (size, _) in infos.items()}
@@ -104,6 +105,54 @@ def write_outputs(
     return written + _write_pictures(target, counted, sightings, names, infos)
 
 
+def check_outputs(
+    media: Sequence[str],
+    *,
+    details: Mapping[str, MediaDetails],
+    deployments: Sequence[Deployment] = (),
+    project: CamtrapProject | None = None,
+    media_root: str | Path | None = None,
+) -> list[str]:
+    """Refuses, before slow work begins, what `write_outputs` would refuse after it.
+
+    Args:
+        media: paths of the videos, as they will be counted.
+        details: as in `write_outputs`.
+        deployments: as there.
+        project: as there.
+        media_root: as there.
+    Returns:
+        What a person should know: videos of which the details say nothing.
+    Raises:
+        ValueError: as `write_outputs`; the details are of none of the videos; deployments without a project.
+    """
+    told = _told(media, details)
+    known = {str(Path(path)) for path in details}
+    without = [path for path in media if str(Path(path)) not in known]
+    if details and len(without) == len(media):
+        raise ValueError(
+            f"The details are of {_some(list(details))}, none of which is a video here: {_some(media)}. "
+            "Write paths there as they are given here."
+        )
+    _occasions(told)
+    if project is not None:
+        check_camtrap_dp(told, deployments, media_root)
+    elif deployments:
+        raise ValueError("Deployments are for a Camtrap DP, which needs a project too.")
+    return [f"the details say nothing of {_some(without)}."] if details and without else []
+
+
+def _told(media: Sequence[str], details: Mapping[str, MediaDetails]) -> dict[str, MediaDetails]:
+    """What is known of each; "./a.mp4" is "a.mp4", as a count has it."""
+    of_path = {str(Path(path)): known for path, known in details.items()}
+    return {path: of_path.get(str(Path(path)), MediaDetails()) for path in media}
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MAX_LISTED} more" if len(paths) > MAX_LISTED else ""
+    return ", ".join(map(repr, paths[:MAX_LISTED])) + more
+
+
 def _infos(media: Sequence[str]) -> dict[str, tuple[tuple[int, int], float]]:
     """Frame size and duration of each video; of those that are not there any more, nothing."""
     from fused_encoder.media import UnreadableMediaError, probe_video
@@ -122,17 +171,23 @@ def _history(
     sightings: Sequence[IdentifiedSighting], told: Mapping[str, MediaDetails]
 ) -> CaptureHistory:
     """By the occasions people gave, else by video; those on which nobody was met are there too."""
-    given = {path: details.occasion for path, details in told.items() if details.occasion}
+    given = _occasions(told)
     if not given:
         return capture_history(sightings, occasion_of="media", all_occasions=list(told))
+    occasions = list(dict.fromkeys(given.values()))
+    return capture_history(sightings, occasion_of=given, all_occasions=occasions)
+
+
+def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
+    """The occasion of every media file, or of none."""
+    given = {path: details.occasion for path, details in told.items() if details.occasion}
     without = [path for path in told if path not in given]
-    if without:
+    if given and without:
         raise ValueError(
             "Some videos have an occasion and others not. Give an occasion for "
             f"{', '.join(map(repr, without))}, or for none."
         )
-    occasions = list(dict.fromkeys(given.values()))
-    return capture_history(sightings, occasion_of=given, all_occasions=occasions)
+    return given
 
 
 def _write_individuals(path: Path, sightings: Sequence[IdentifiedSighting]) -> Path:

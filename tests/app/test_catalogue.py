@@ -250,6 +250,16 @@ def test_a_count_is_reviewed_and_counted_again(count, capsys):
     assert {split["first_key"], split["second_key"]} not in asked
 
 
+def test_questions_have_the_probabilities_of_the_calibration_that_counted(count):
+    fingerprint = load_sightings(count).table.embeddings.fingerprint
+    pair = PairCalibration(slope=2.0, intercept=-1.0)
+    save_calibration(count / "calibration.json", Calibration(fingerprint, {"image-image": pair}))
+    assert run("review", "make", count) == 0
+    for row in rows_of(count / "review.csv"):
+        expected = float(pair.probability(float(row["similarity"])))
+        assert float(row["probability"]) == pytest.approx(expected, abs=2e-3)
+
+
 def test_answers_that_contradict_the_footage_change_nothing(count, capsys):
     path = count / "sightings.npz"
     before, counted = path.read_bytes(), load_sightings(count)

@@ -9,6 +9,7 @@ import pytest
 
 from fused_encoder.media import write_video
 from inference import Embedder, Embeddings, count_individuals
+from inference.calibrate import Calibration, PairCalibration
 from inference.plots import plot_individuals
 from inference.video.crops import crop_detection
 from inference.video.detection import Detection
@@ -138,6 +139,16 @@ def test_a_threshold_out_of_range_is_refused_before_any_video_is_read(embedder, 
     (tmp_path / "broken.mp4").write_bytes(b"")
     with pytest.raises(ValueError, match=r"similarity in \[-1, 1\], received 2"):
         count_individuals([tmp_path / "broken.mp4"], embedder, threshold=2.0)
+
+
+def test_sound_needs_its_calibration_before_any_video_is_read(embedder, tmp_path, monkeypatch):
+    (tmp_path / "broken.mp4").write_bytes(b"no video at all")
+    with pytest.raises(ValueError, match="One threshold cannot serve crops with and without sound"):
+        count_individuals([tmp_path / "broken.mp4"], embedder, threshold=0.5, sound="alone")
+    by_sight = Calibration(embedder.fingerprint, {"image-image": PairCalibration(10.0, -5.0)})
+    monkeypatch.setattr(embedder, "calibration", by_sight)
+    with pytest.raises(ValueError, match="needs a calibration of image-fused and fused-fused too"):
+        count_individuals([tmp_path / "broken.mp4"], embedder, sound="alone")
 
 
 def test_everything_can_be_written_as_json(counted, videos):

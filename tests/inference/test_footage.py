@@ -23,6 +23,11 @@ def test_individuals_are_counted_per_video_and_linked_across() -> None:
     assert count.estimand == "distinct individuals in this footage"
 
 
+def test_videos_may_come_one_by_one() -> None:
+    count = group_videos(on_circle(0), ["a"], threshold=0.9, all_videos=iter(["a", "b"]))
+    assert set(count.per_video) == set(count.intervals) == {"a", "b"}
+
+
 def test_frames_and_tracklets_of_different_videos_are_different() -> None:
     count = group_videos(
         on_circle(0, 0, 180), ["a", "b", "b"], threshold=0.9, frames=[7, 7, 7], tracklets=[0, 0, 1]

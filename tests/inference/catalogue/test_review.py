@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from inference.calibrate import Calibration, PairCalibration
 from inference.catalogue import (
     CountedSightings,
     Sighting,
@@ -108,6 +109,15 @@ def test_photos_are_not_compared_with_calls(animals):
         animals.changed(animals.table(animals.seen("a.wav", 10)), modality="audio"),
     )
     assert review_queue(CountedSightings(rows, np.array([0, 1]), 0.9)) == []
+
+
+def test_a_count_by_log_odds_of_several_modalities_needs_its_calibration():
+    sightings = counted([0, 20], [0, 1], threshold=float("nan"))
+    with pytest.raises(ValueError, match="no threshold to guess probabilities from"):
+        review_queue(sightings)
+    calibration = Calibration("wren-1", {"image-image": PairCalibration(10.0, -9.0)})
+    (pair,) = review_queue(sightings, calibration=calibration)
+    assert pair.probability == pytest.approx(calibration.probability(pair.similarity))
 
 
 def test_good_crops_are_shown_before_poor_ones(animals):

@@ -15,6 +15,7 @@ from inference.formats import (
     CamtrapProject,
     Deployment,
     MediaDetails,
+    check_outputs,
     identified_sightings,
     read_capture_history,
     read_media_details,
@@ -181,6 +182,38 @@ def test_a_video_without_an_occasion_among_others_is_refused(counted, monday, tm
     ):
         write_outputs(tmp_path / "out", counted, details={monday: MediaDetails(occasion="may")})
     assert not (tmp_path / "out").exists()
+
+
+def test_details_are_found_however_a_path_is_spelled(counted, monday, tmp_path):
+    details = {"./wood//monday.mp4": MediaDetails(MORNING, place="wood")}
+    write_outputs(tmp_path / "out", counted, details=details)
+    places = {s.media: s.place for s in read_sightings(tmp_path / "out" / "sightings.csv")}
+    assert places == {monday: None, "wood/monday.mp4": "wood"}
+    assert check_outputs(["wood/monday.mp4"], details=details) == []
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_counted():
+    project = CamtrapProject(
+        title="Wrens",
+        sampling_design="opportunistic",
+        capture_methods=("activityDetection",),
+        contributors=({"title": "Ann"},),
+    )
+    week = {"a.mp4": MediaDetails(MORNING, "week 1")}
+    with pytest.raises(ValueError, match=r"of 'a\.mp4', none of which is a video here: 'x/a\.mp4'"):
+        check_outputs(["x/a.mp4"], details=week)
+    with pytest.raises(ValueError, match=r"Give an occasion for 'b\.mp4'"):
+        check_outputs(["a.mp4", "b.mp4"], details=week)
+    with pytest.raises(ValueError, match="no deployments were given"):
+        check_outputs(["a.mp4"], details=week, project=project)
+    pond = Deployment(
+        deployment_id="cam1", latitude=0, longitude=0, start=MORNING, end=MORNING + timedelta(1)
+    )
+    with pytest.raises(ValueError, match="Deployments are for a Camtrap DP"):
+        check_outputs(["a.mp4"], details=week, deployments=[pond])
+    when = {"a.mp4": MediaDetails(MORNING)}
+    notes = check_outputs(["a.mp4", "b.mp4"], details=when)
+    assert notes == ["the details say nothing of 'b.mp4'."]
 
 
 def test_a_data_package_is_written_where_the_project_is_told(monday, tmp_path, camtrap_faults):
