@@ -15,10 +15,10 @@ from .embeddings import concatenate_embeddings as concatenate_embeddings
 from .export import EncoderSettings as EncoderSettings
 from .export import attach_calibration as attach_calibration
 from .export import export_saved_model as export_saved_model
-from .index import EmbeddingIndex as EmbeddingIndex
-from .index import Hit as Hit
 from .footage import IndividualCount as IndividualCount
 from .footage import group_videos as group_videos
+from .index import EmbeddingIndex as EmbeddingIndex
+from .index import Hit as Hit
 from .individuals import Grouping as Grouping
 from .individuals import group_individuals as group_individuals
 from .threshold import suggest_threshold as suggest_threshold

@@ -55,18 +55,25 @@ def test_average_linkage_stays_where_it_is_as_good() -> None:
 @pytest.mark.parametrize(
     ("scores", "way"),
     [
-        ({"average_linkage": 0.90, "evidence_1": 0.919}, "average_linkage"),
-        ({"average_linkage": 0.90, "average_linkage_improved": 0.93}, "average_linkage_improved"),
+        ({"average_linkage": [0.9, 0.9], "evidence_1": [0.904, 0.904]}, "average_linkage"),
+        ({"average_linkage": [0.9, 0.9], "evidence_1": [0.99, 0.89]}, "average_linkage"),
         (
-            {"average_linkage": 0.9, "average_linkage_improved": 0.946, "evidence_1": 0.95},
+            {"average_linkage": [0.9, 0.8], "average_linkage_improved": [0.91, 0.81]},
             "average_linkage_improved",
         ),
         (
-            {"average_linkage": 0.9, "average_linkage_improved": 0.94, "evidence_1": 0.95},
+            {
+                "average_linkage": [0.9],
+                "average_linkage_improved": [0.946],
+                "evidence_1": [0.95],
+            },
+            "average_linkage_improved",
+        ),
+        (
+            {"average_linkage": [0.9], "average_linkage_improved": [0.94], "evidence_1": [0.95]},
             "evidence_1",
         ),
-        ({"average_linkage": 1.0}, "average_linkage"),
-        ({}, "average_linkage"),
+        ({"average_linkage": [1.0]}, "average_linkage"),
     ],
 )
 def test_another_way_is_taken_only_if_clearly_better(scores: dict, way: str) -> None:
@@ -116,7 +123,7 @@ def test_nobody_who_is_grouped_in_a_trial_was_fitted_on(monkeypatch: pytest.Monk
     spy_on_trial("_linked")
     monkeypatch.setattr(rule_module, "NUM_FOOTAGES", 5)
     fit_grouping_rule(embeddings, labels)
-    assert num_trials == 4 * 5 + 2 * 5  # four halves in five ways, and five footages of two halves
+    assert num_trials == 4 * 4 + 2 * 5  # four halves in four ways, and five footages of two halves
     assert len(fitted_on) == 16  # the rule itself is of all
 
 
