@@ -50,7 +50,7 @@ def test_the_total_is_not_below_that_of_the_truth_or_of_its_own_beginning(
     assert total > found.atoms.score.sum()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(num_apart=st.integers(0, 300), seed=st.integers(0, 10**6))
 def test_what_is_apart_is_never_together(
     model: IdentityModel, unseen: Known, num_apart: int, seed: int

@@ -76,7 +76,7 @@ def keeps_apart(labels: np.ndarray, apart: np.ndarray) -> bool:
 
 
 @KINDS
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(num=st.integers(1, 40), num_apart=st.sampled_from([0, 10, 150]), seed=st.integers(0, 10**6))
 def test_the_total_never_falls_and_what_is_apart_stays_apart(
     atoms_of: Callable[[np.ndarray], ScoredGroups], num: int, num_apart: int, seed: int
@@ -149,12 +149,12 @@ def best_total(atoms: ScoredGroups, apart: np.ndarray, partitions: np.ndarray) -
     counts = members.astype(float)
     subsets = atoms.alike(counts @ atoms.sums, counts @ atoms.sizes, counts @ atoms.total)
     scores = np.where(members.any(axis=1), subsets.score, 0)
-    is_broken = (members[:, apart[:, 0]] & members[:, apart[:, 1]]).any(axis=1)
+    is_broken = np.any(members[:, apart[:, 0]] & members[:, apart[:, 1]], axis=1)
     masks = np.zeros((len(partitions), num), np.int64)
     for atom in range(num):
         np.add.at(masks, (np.arange(len(masks)), partitions[:, atom]), 1 << atom)
-    is_allowed = ~is_broken[masks].any(axis=1)
-    return float(scores[masks].sum(axis=1)[is_allowed].max())
+    may_be = ~np.take(is_broken, masks).any(axis=1)
+    return float(scores[masks].sum(axis=1)[may_be].max())
 
 
 def share_at_the_optimum(
@@ -163,7 +163,7 @@ def share_at_the_optimum(
     """How often greedy joining and improvement find the best of all partitions of 8 atoms."""
     partitions = np.array(list(set_partitions(num)))
     reached = []
-    for seed in range(100):
+    for seed in range(60):
         observations = random_observations(num, seed)
         atoms, apart = atoms_of(observations), random_apart(num, num_apart, seed)
         best = best_total(atoms, apart, partitions)
