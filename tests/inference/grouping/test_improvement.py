@@ -90,7 +90,12 @@ def test_the_total_never_falls_and_what_is_apart_stays_apart(
     start = np.unique(drawn, return_inverse=True)[1]
     assert keeps_apart(start, apart)
     improver = Improver(atoms, apart)
-    for step in (improver._move, improver._split, improver.improve):
+    for step in (
+        improver._move,
+        improver._exchange,
+        improver._split,
+        improver.improve,
+    ):
         labels = step(start)
         assert keeps_apart(labels, apart)
         assert total(atoms, labels) >= total(atoms, start) - 1e-9
@@ -121,6 +126,33 @@ def test_where_a_rival_is_the_next_best_group_is_taken(
     atoms, apart = atoms_of(observations), np.array([[0, 6], [0, 3], [1, 4]])
     labels = Improver(atoms, apart)._move(np.array([0, 0, 0, 1, 1, 1, 2]))
     assert labels[6] == labels[3]
+
+
+@KINDS
+def test_two_that_were_seen_together_and_taken_for_each_other_change_places(
+    atoms_of: Callable[[np.ndarray], ScoredGroups],
+) -> None:
+    # Atoms 6 and 7 share frames with each other, so that neither can move to where it belongs.
+    degrees = np.radians([0, 2, 4, 50, 52, 54, 3, 51])
+    observations = np.zeros((8, SIZE))
+    observations[:, 0], observations[:, 1] = np.cos(degrees), np.sin(degrees)
+    atoms, apart = atoms_of(observations), np.array([[6, 7], [0, 3], [1, 4], [2, 5]])
+    swapped = np.array([0, 0, 0, 1, 1, 1, 1, 0])
+    found = Improver(atoms, apart)._exchange(swapped)
+    assert found.tolist() == [0, 0, 0, 1, 1, 1, 0, 1]
+
+
+@KINDS
+def test_nobody_changes_places_into_a_group_of_another_rival(
+    atoms_of: Callable[[np.ndarray], ScoredGroups],
+) -> None:
+    degrees = np.radians([0, 2, 4, 50, 52, 54, 3, 51])
+    observations = np.zeros((8, SIZE))
+    observations[:, 0], observations[:, 1] = np.cos(degrees), np.sin(degrees)
+    apart = np.array([[6, 7], [0, 6]])
+    swapped = np.array([0, 0, 0, 1, 1, 1, 1, 0])
+    found = Improver(atoms_of(observations), apart)._exchange(swapped)
+    assert found.tolist() == swapped.tolist()
 
 
 @KINDS
