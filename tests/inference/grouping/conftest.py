@@ -30,8 +30,8 @@ def make_individuals(num: int, num_individuals: int, seed: int) -> tuple[np.ndar
 
 @pytest.fixture(scope="session")
 def known() -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of 60 known individuals, and who each is."""
-    return make_individuals(480, 60, seed=1)
+    """Embeddings of 40 known individuals, and who each is."""
+    return make_individuals(320, 40, seed=1)
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +42,9 @@ def unseen() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def fitted_rule(known: tuple[np.ndarray, np.ndarray]) -> GroupingRule:
-    """The rule of the known individuals, with 50 footages instead of 120."""
+    """The rule of the known individuals, with 40 footages instead of 120."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rule, "NUM_FOOTAGES", 25)
+        patch.setattr(rule, "NUM_FOOTAGES", 20)
         return fit_grouping_rule(*known)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from inference.grouping.atoms import Atoms, lone_atoms
 from inference.grouping.by_evidence import group_by_evidence
 from inference.grouping.identity_model import IdentityModel
 from inference.grouping.improvement import groups_of
+from inference.grouping.linear import link_by_similarity
 from inference.grouping.rule import GroupingRule
 from inference.metrics import bcubed
 
@@ -50,7 +53,7 @@ def test_the_total_is_not_below_that_of_the_truth_or_of_its_own_beginning(
     assert total > found.atoms.score.sum()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(num_apart=st.integers(0, 300), seed=st.integers(0, 10**6))
 def test_what_is_apart_is_never_together(
     model: IdentityModel, unseen: Known, num_apart: int, seed: int
@@ -89,3 +92,17 @@ def test_many_equal_embeddings_are_one_individual(model: IdentityModel, unseen: 
     copies = np.repeat(unseen[0][:3].astype(float), 40, axis=0)
     found = group_by_evidence(lone_atoms(copies), model).labels
     assert all(len(set(found[start : start + 40])) == 1 for start in (0, 40, 80))
+
+
+def test_where_nothing_is_surely_one_at_first_the_evidence_still_joins(
+    model: IdentityModel, unseen: Known
+) -> None:
+    # Poorer views than those the model was fitted on: no two are as alike as its beginning asks.
+    embeddings, labels = unseen
+    one = embeddings[labels == np.bincount(labels).argmax()].astype(float)
+    noise = np.random.default_rng(0).standard_normal(one.shape) / 10
+    poor = (one + noise) / np.linalg.norm(one + noise, axis=1, keepdims=True)
+    atoms = lone_atoms(poor)
+    cautious = replace(model, start_similarity=0.999)
+    assert len(np.unique(link_by_similarity(atoms, 0.999))) == len(poor)
+    assert len(np.unique(group_by_evidence(atoms, cautious).labels)) <= 2

@@ -60,7 +60,7 @@ def log_evidence(model: IdentityModel, points: np.ndarray) -> float:
     return float(model.log_evidence(np.array([float(len(points))]), along, rest, squares)[0])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     num_first=st.integers(1, 6),
     num_second=st.integers(1, 6),

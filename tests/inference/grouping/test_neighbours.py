@@ -63,7 +63,7 @@ def test_cells_find_nearly_all_and_never_the_query_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("faiss")
-    vectors, each = clustered(8000, seed=1), np.arange(8000)
+    vectors, each = clustered(4000, seed=1), np.arange(4000)
     exact, _ = nearest_keys(vectors, vectors, 8, each)
     monkeypatch.setattr(neighbours, "CELLS_ABOVE", 1000)
     monkeypatch.setattr(neighbours, "_scan", None)  # not callable: cells it must be
@@ -79,7 +79,7 @@ def test_cells_find_nearly_all_and_never_the_query_itself(
 def test_cells_give_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("faiss")
     monkeypatch.setattr(neighbours, "CELLS_ABOVE", 1000)
-    vectors, each = clustered(4000, seed=2), np.arange(4000)
+    vectors, each = clustered(2000, seed=2), np.arange(2000)
     first, second = (nearest_keys(vectors, vectors, 5, each)[0] for _ in range(2))
     assert np.array_equal(first, second)
 
