@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_logs()
     try:
         if options.module not in WITHOUT_TENSORFLOW or getattr(options, "encoder", None):
-            _import_tensorflow_quietly()
+            import_tensorflow_quietly()
         command = importlib.import_module(f"app.commands.{options.module}")
         return command.run(options)
     except KeyboardInterrupt:
@@ -231,7 +231,7 @@ def _add_doctor(commands: argparse._SubParsersAction) -> None:
     add_command(commands, "doctor", "versions, weights, devices, and what is missing")
 
 
-def _import_tensorflow_quietly() -> None:
+def import_tensorflow_quietly() -> None:
     """TensorFlow's libraries write to standard error while they load, whatever the log level is."""
     sys.stderr.flush()
     kept = os.dup(2)

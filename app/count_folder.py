@@ -1,4 +1,131 @@
-"""The files of a count's folder that later commands go on with."""
+"""The folder of a count: everything in it is of one count, and a person's answers in it are not lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference.catalogue import load_sightings
+from inference.formats.atomic import write_text_atomically
+
+if TYPE_CHECKING:
+    from inference.count import VideoCount
+    from inference.formats import CamtrapProject, Deployment, MediaDetails
 
 COUNT_FILE = "count.json"
 CALIBRATION_FILE = "calibration.json"
+SIGHTINGS_FILE = "sightings.npz"
+NOT_ALWAYS = (  # what a count may write or not, by its footage and options
+    "individuals.pdf",
+    "timeline.pdf",
+    "count_curve.png",
+    "capture_history.inp",
+    "calls/*.Table.1.selections.txt",
+    "calls/*.labels.txt",
+    "camtrap_dp/datapackage.json",
+    "camtrap_dp/deployments.csv",
+    "camtrap_dp/media.csv",
+    "camtrap_dp/observations.csv",
+)
+
+
+def refuse_answered(folder: Path) -> None:
+    """Refuses a folder whose count holds a person's answers, which a new count would lose.
+
+    Raises:
+        FileExistsError: it does.
+    """
+    if not (folder / SIGHTINGS_FILE).is_file():
+        return
+    try:
+        counted = load_sightings(folder)
+    except ValueError:  # damaged: nothing to lose
+        return
+    numbers = {
+        "same": len(counted.must_link),
+        "different": len(counted.cannot_link),
+        "cannot tell": len(counted.undecided),
+    }
+    if any(numbers.values()):
+        told = ", ".join(f"{number} {answer}" for answer, number in numbers.items() if number)
+        raise FileExistsError(
+            f"The count in '{folder}' holds a person's answers ({told}), which a new count there would lose. "
+            "Choose another --out."
+        )
+
+
+def write_count(path: Path, counted: VideoCount) -> Path:
+    """The count as one JSON file."""
+    text = json.dumps(counted.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
+    return write_text_atomically(path, text)
+
+
+def write_tables(
+    folder: Path,
+    counted: VideoCount,
+    *,
+    details: Mapping[str, MediaDetails],
+    deployments: Sequence[Deployment] = (),
+    project: CamtrapProject | None = None,
+    media_root: str | None = None,
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+) -> list[Path]:
+    """Everything that people read of a count; what an earlier count left there and this one has not, goes.
+
+    Args:
+        folder: made if it is not there.
+        counted: the count.
+        details: as in `write_outputs`.
+        deployments: as there.
+        project: as there.
+        media_root: as there.
+        must_link: what a person said of it, for the curve over the threshold.
+        cannot_link: likewise.
+    """
+    from inference.count_curve import count_curve  # here, because they load TensorFlow
+    from inference.formats import write_outputs
+    from inference.plots import plot_count_curve
+
+    written = write_outputs(
+        folder,
+        counted,
+        details=details,
+        deployments=deployments,
+        project=project,
+        media_root=media_root,
+    )
+    written.append(write_count(folder / COUNT_FILE, counted))
+    curve = count_curve(counted, must_link=must_link, cannot_link=cannot_link)
+    if curve is not None:
+        interval = counted.count.interval
+        written.append(folder / "count_curve.png")
+        plot_count_curve(
+            curve.thresholds,
+            curve.counts,
+            chosen_threshold=curve.chosen_threshold,
+            chosen_count=curve.chosen_count,
+            interval=(interval.low, interval.high),
+            certain_minimum=interval.minimum,
+        ).savefig(written[-1], dpi=110)
+    _remove(folder, NOT_ALWAYS, but=written)
+    return written
+
+
+def remove_old_crops(folder: Path) -> None:
+    """Takes away crops of sightings that are not in the count any more."""
+    kept = [s.crop for s in load_sightings(folder).table.sightings if s.crop is not None]
+    _remove(folder, ("crops/s????????????.jpg",), but=[folder / crop for crop in kept])
+
+
+def _remove(folder: Path, patterns: Iterable[str], but: Iterable[Path]) -> None:
+    kept = {path.resolve() for path in but}
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            if path.resolve() not in kept:
+                path.unlink()
+    for emptied in ("calls", "camtrap_dp"):
+        if (folder / emptied).is_dir() and not any((folder / emptied).iterdir()):
+            (folder / emptied).rmdir()

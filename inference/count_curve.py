@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,13 @@ class CountCurve:
     chosen_count: int
 
 
-def count_curve(counted: VideoCount, *, num_thresholds: int = NUM_THRESHOLDS) -> CountCurve | None:
+def count_curve(
+    counted: VideoCount,
+    *,
+    num_thresholds: int = NUM_THRESHOLDS,
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+) -> CountCurve | None:
     """Count the sightings of a count again at thresholds around the chosen one.
 
     By average linkage under the same constraints. A flat stretch around the chosen threshold says that the
@@ -39,6 +46,8 @@ def count_curve(counted: VideoCount, *, num_thresholds: int = NUM_THRESHOLDS) ->
     Args:
         counted: from `count_individuals`.
         num_thresholds: int >= 2.
+        must_link: as it was counted.
+        cannot_link: likewise.
 
     Returns:
         CountCurve; None where no single threshold was chosen (several modalities), or nothing was seen.
@@ -49,8 +58,15 @@ def count_curve(counted: VideoCount, *, num_thresholds: int = NUM_THRESHOLDS) ->
     first = counted.sightings[0].embeddings
     nothing = Embeddings.of(np.empty((0, first.shape[1])), first.fingerprint)
     thresholds = np.linspace(max(-1.0, chosen - REACH), min(1.0, chosen + REACH), num_thresholds)
+    tied, apart = list(must_link), list(cannot_link)
     counts = [
-        group_sightings(counted.sightings, nothing, threshold=float(threshold)).num_individuals
+        group_sightings(
+            counted.sightings,
+            nothing,
+            threshold=float(threshold),
+            must_link=tied,
+            cannot_link=apart,
+        ).num_individuals
         for threshold in thresholds
     ]
     return CountCurve(thresholds, np.array(counts), chosen, counted.num_individuals)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from app.commands.destination import check_destination
 from app.commands.outcome import outcome, table
-from app.count_folder import CALIBRATION_FILE, COUNT_FILE
+from app.count_folder import (
+    CALIBRATION_FILE,
+    COUNT_FILE,
+    refuse_answered,
+    remove_old_crops,
+    write_count,
+    write_tables,
+)
 from inference import DetectionFile, Embedder, count_individuals, load_detections
 from inference.calibrate import save_calibration
 from inference.catalogue import save_counted_sightings
 from inference.count import VideoCount
-from inference.count_curve import count_curve
 from inference.formats import (
     check_outputs,
     read_deployments,
     read_media_details,
     read_project,
-    write_outputs,
 )
-from inference.plots import plot_count_curve
 from inference.video.detectors import DetectorName
 
 WORDS = (
@@ -35,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
     is_folder = bool(options.out) and Path(options.out).suffix.lower() != ".json"
     if is_folder:
         check_destination(options.out, COUNT_FILE)
+        refuse_answered(Path(options.out))
     details = read_media_details(options.media) if options.media else {}
     project = read_project(options.project) if options.project else None
     deployments = read_deployments(options.deployments) if options.deployments else ()
@@ -62,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"\n{WORDS}")
     if is_folder:
         folder = Path(options.out)
-        written = write_outputs(
+        written = write_tables(
             folder,
             counted,
             details=details,
@@ -70,42 +74,16 @@ def run(options: argparse.Namespace) -> int:
             project=project,
             media_root=options.media_root,
         )
-        written += _write_evidence(folder, counted, embedder, options.threshold)
+        written.append(save_counted_sightings(folder, counted))
+        if options.threshold is None and embedder.calibration is not None:
+            written.append(save_calibration(folder / CALIBRATION_FILE, embedder.calibration))
+        else:
+            (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of an earlier count
+        remove_old_crops(folder)
         print(f"\n{len(written)} files are in '{folder}', what each is for: docs/outputs.md.")
     elif options.out:
-        _write_count(Path(options.out), counted)
+        write_count(Path(options.out), counted)
     return outcome(counted.skipped)
-
-
-def _write_count(path: Path, counted: VideoCount) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(counted.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _write_evidence(
-    folder: Path, counted: VideoCount, embedder: Embedder, threshold: float | None
-) -> list[Path]:
-    """What a review and a catalogue go on with, and how the count hangs on the threshold."""
-    written = [_write_count(folder / COUNT_FILE, counted), save_counted_sightings(folder, counted)]
-    if threshold is None and embedder.calibration is not None:
-        written.append(save_calibration(folder / CALIBRATION_FILE, embedder.calibration))
-    else:
-        (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of an earlier count
-    curve = count_curve(counted)
-    if curve is not None:
-        interval = counted.count.interval
-        plot_count_curve(
-            curve.thresholds,
-            curve.counts,
-            chosen_threshold=curve.chosen_threshold,
-            chosen_count=curve.chosen_count,
-            interval=(interval.low, interval.high),
-            certain_minimum=interval.minimum,
-        ).savefig(folder / "count_curve.png", dpi=110)
-        written.append(folder / "count_curve.png")
-    return written
 
 
 def _detector(options: argparse.Namespace) -> DetectorName | DetectionFile:

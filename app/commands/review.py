@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.cli import DONE
+from app.cli import DONE, import_tensorflow_quietly
 from app.commands.outcome import table
-from app.count_folder import CALIBRATION_FILE
+from app.count_folder import CALIBRATION_FILE, COUNT_FILE, write_tables
 from inference.calibrate import Calibration, load_calibration
 from inference.catalogue import (
+    CountedSightings,
     load_sightings,
     read_review_answers,
     regroup,
@@ -18,6 +19,7 @@ from inference.catalogue import (
     with_answers,
     write_review_sheet,
 )
+from inference.footage import IndividualCount
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,6 +57,8 @@ def _apply(options: argparse.Namespace) -> int:
             "count that the questions were made from."
         )
     save_sightings(folder, after)
+    if (folder / COUNT_FILE).is_file():
+        _write_again(folder, after, count)
     if path.resolve().parent == folder.resolve() and path.name == "review.csv" and answers.given:
         path = path.rename(_free(folder))
     num = {answer: len(answers.of(answer)) for answer in ("same", "different", "cannot tell")}
@@ -73,6 +77,29 @@ def _apply(options: argparse.Namespace) -> int:
         )
     )
     return DONE
+
+
+def _write_again(folder: Path, after: CountedSightings, count: IndividualCount) -> None:
+    """The tables and pictures of the count, with the answers."""
+    import_tensorflow_quietly()
+    from app.recount import recount  # here, because it loads TensorFlow
+    from inference.formats import read_media_details
+
+    media = folder / "media.csv"  # says what was told of the videos
+    is_package = (folder / "camtrap_dp").is_dir()
+    written = write_tables(
+        folder,
+        recount(folder, after, count),
+        details=read_media_details(media) if media.is_file() else {},
+        must_link=after.rows(after.must_link),
+        cannot_link=after.rows(after.cannot_link),
+    )
+    print(f"{len(written)} tables and pictures in '{folder}' are written anew.")
+    if is_package:
+        print(
+            "note: camtrap_dp/ did not know these answers and was taken away; write_camtrap_dp makes another "
+            "from sightings.csv (docs/outputs.md)."
+        )
 
 
 def _calibration(folder: Path) -> Calibration | None:

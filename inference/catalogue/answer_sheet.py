@@ -111,6 +111,13 @@ def read_identifications(
         individual = cells["individual"].removeprefix("'")
         if animal not in first_rows:
             problems.append(f"row {number}: no animal {animal[1]!r} by {animal[0]!r}")
+        elif (told := cells.get("num_sightings", "")).isdigit() and int(told) != len(
+            first_rows[animal]
+        ):
+            problems.append(
+                f"row {number}: {animal[1]!r} had {told} sightings when it was identified and has "
+                f"{len(first_rows[animal])} now; identify again"
+            )
         elif animal in chosen:
             problems.append(f"row {number}: {animal[1]!r} stands in an earlier row too")
         else:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from inference.calibrate.calibration import Calibration
 from inference.catalogue.review_answers import AT_MOST_SHOWN, Answer, Answers, GivenAnswer
 from inference.catalogue.sighting_file import CountedSightings, KeyPair, short_id
-from inference.catalogue.sighting_table import SightingTable
 from inference.footage import IndividualCount, group_videos
 
 Edge = tuple[int, str]  # the other row, and what ties both
@@ -69,8 +68,8 @@ def regroup(
         modalities=[sighting.modality for sighting in table.sightings],
         tracklets=group_of,
         qualities=[1.0 if s.quality is None else s.quality for s in table.sightings],
-        must_link=_rows(table, counted.must_link),
-        cannot_link=[*together, *_rows(table, counted.cannot_link)],
+        must_link=counted.rows(counted.must_link),
+        cannot_link=[*together, *counted.rows(counted.cannot_link)],
         all_videos=counted.all_videos,
     )
     return replace(counted, labels=count.labels), count
@@ -84,11 +83,6 @@ def _group_of(groups: Sequence[Sequence[int]]) -> list[int]:
     return [group_of[row] for row in range(len(group_of))]
 
 
-def _rows(table: SightingTable, pairs: Sequence[KeyPair]) -> list[tuple[int, int]]:
-    place = {key: row for row, key in enumerate(table.keys)}
-    return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
-
-
 def _check(counted: CountedSightings, answers: Answers) -> None:
     table = counted.table
     said = {frozenset((given.first, given.second)): given for given in answers.given}
@@ -99,7 +93,7 @@ def _check(counted: CountedSightings, answers: Answers) -> None:
             _tie(ties, rows[0], row, "one tracklet")
     for key, other_key in counted.must_link:
         words = _words(said, key, other_key, "same")
-        for first, second in _rows(table, [(key, other_key)]):
+        for first, second in counted.rows([(key, other_key)]):
             _tie(ties, first, second, words)
     apart = [
         (rows, f"{table.keys[rows[0]]!r} and {table.keys[rows[1]]!r} were seen together")
@@ -108,7 +102,7 @@ def _check(counted: CountedSightings, answers: Answers) -> None:
     apart += [
         (rows, _words(said, *pair, "different"))
         for pair in counted.cannot_link
-        for rows in _rows(table, [pair])
+        for rows in counted.rows([pair])
     ]
     contradictions = [
         f"{words}, but {_said_together(path)}"

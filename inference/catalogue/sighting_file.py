@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,11 @@ class CountedSightings:
         """The rows of each individual, in the order of their numbers."""
         return [np.flatnonzero(self.labels == label).tolist() for label in np.unique(self.labels)]
 
+    def rows(self, pairs: Iterable[KeyPair]) -> list[tuple[int, int]]:
+        """Pairs of rows from pairs of keys; those of sightings that are not here are left out."""
+        place = {key: row for row, key in enumerate(self.table.keys)}
+        return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
+
 
 def short_id(key: str) -> str:
     """A key in 13 letters that no spreadsheet takes for a number or a date, and no encoding damages."""
@@ -114,6 +120,7 @@ def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
                     tuple(sorted(int(t) for t in beside.get(tracklet, ()))),
                     modality=modality,
                     quality=quality,
+                    score=float(detection.score),
                     crop=name,
                 )
             )

@@ -58,6 +58,7 @@ class Sighting:
         seen_with: tracklets of the same file that were in view together with this one: other animals.
         modality: what the embedding was made of: "image", "audio" or "fused".
         quality: float in [0, 1], of the crop; None where nobody looked.
+        score: float in [0, 1], how sure the detector was; None where there was none.
         crop: path of a thumbnail, relative to the folder of the sightings; None for none.
         metadata: more of it (species, station, ...): str to str, int, float, bool or None.
     """
@@ -71,6 +72,7 @@ class Sighting:
     seen_with: tuple[int, ...] = ()
     modality: Modality = "image"
     quality: float | None = None
+    score: float | None = None
     crop: str | None = None
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
 

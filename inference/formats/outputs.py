@@ -126,12 +126,13 @@ def check_outputs(
     Raises:
         ValueError: as `write_outputs`; the details are of none of the videos; deployments without a project.
     """
-    told = _told(media, details)
+    videos = [str(Path(path)) for path in media]  # as a count has them
+    told = _told(videos, details)
     known = {str(Path(path)) for path in details}
-    without = [path for path in media if str(Path(path)) not in known]
-    if details and len(without) == len(media):
+    without = [path for path in videos if path not in known]
+    if details and len(without) == len(videos):
         raise ValueError(
-            f"The details are of {_some(list(details))}, none of which is a video here: {_some(media)}. "
+            f"The details are of {_some(list(details))}, none of which is a video here: {_some(videos)}. "
             "Write paths there as they are given here."
         )
     _occasions(told)

@@ -4,6 +4,7 @@ import csv
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from inference.catalogue import (
     load_sightings,
     review_queue,
     save_counted_sightings,
+    save_sightings,
 )
 from inference.embedding_file import EmbeddingFile, save_embeddings
 
@@ -188,6 +190,19 @@ def test_a_table_that_does_not_fit_the_sightings_is_refused(last_year, tmp_path,
     assert "in 1 places: row 4: 's" in capsys.readouterr().err
     assert run("catalogue", "add", last_year, others, "--answers", answers) == 2
     assert "does not fit these sightings in 3 places" in capsys.readouterr().err
+
+
+def test_an_animal_that_a_review_has_changed_since_is_not_added(count, tmp_path, capsys):
+    path, answers = tmp_path / "birds.catalogue", tmp_path / "answers.csv"
+    run("catalogue", "init", path)
+    run("catalogue", "identify", path, count, *KNOWN, "--out", answers)
+    counted = load_sightings(count)
+    labels = np.where(
+        counted.labels == counted.labels[-1], 0, counted.labels
+    )  # the last is the first
+    save_sightings(count, replace(counted, labels=labels))
+    assert run("catalogue", "add", path, count, "--answers", answers) == 2
+    assert "when it was identified and has" in capsys.readouterr().err
 
 
 def test_photos_are_embedded_on_the_way(journey, tiny_aviary, tmp_path, capsys):

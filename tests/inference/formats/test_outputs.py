@@ -211,6 +211,8 @@ def test_what_cannot_be_written_is_refused_before_anything_is_counted():
     )
     with pytest.raises(ValueError, match="Deployments are for a Camtrap DP"):
         check_outputs(["a.mp4"], details=week, deployments=[pond])
+    there = {"a.mp4": MediaDetails(MORNING, "week 1", "cam1")}
+    assert check_outputs(["./a.mp4"], details=there, deployments=[pond], project=project) == []
     when = {"a.mp4": MediaDetails(MORNING)}
     notes = check_outputs(["a.mp4", "b.mp4"], details=when)
     assert notes == ["the details say nothing of 'b.mp4'."]

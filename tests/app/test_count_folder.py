@@ -1,0 +1,136 @@
+"""The folder of a count: written, written again, and written anew by a review."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from app.cli import main
+from inference.catalogue import load_sightings, save_sightings
+from inference.formats import read_capture_history, read_sightings
+
+
+def run(*arguments) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def counted(journey, tiny_aviary, tmp_path_factory):
+    """A count of which nothing was joined, of videos whose days are known."""
+    root = tmp_path_factory.mktemp("counted")
+    videos = sorted(tiny_aviary.videos.glob("*.mp4"))
+    lines = [f"{video},2026-05-0{day}T06:00:00+02:00" for day, video in enumerate(videos, 1)]
+    details = root / "details.csv"
+    details.write_text("\n".join(["media,captured_at", *lines]), encoding="utf-8")
+    options = ["--encoder", journey.encoder, "--threshold", 0.9999, "--media", details]
+    assert run("count", *videos, *options, "--out", root / "count") == 0
+    return root / "count"
+
+
+@pytest.fixture
+def folder(counted, tmp_path):
+    return shutil.copytree(counted, tmp_path / "count")
+
+
+def answer(folder, word, question):
+    """The answers of the first question of which `question` holds."""
+    assert run("review", "make", folder) == 0
+    with (folder / "review.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    next(row for row in rows if question(row))["answer"] = word
+    with (folder / "review.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_review_writes_the_tables_anew(folder, capsys):
+    before = load_sightings(folder)
+    answer(folder, "same", lambda row: " and " in row["individuals_now"])
+    package = folder / "camtrap_dp" / "observations.csv"
+    package.parent.mkdir()
+    package.write_text("of the count before")
+    assert run("review", "apply", folder) == 0
+    assert "camtrap_dp/ did not know these answers" in capsys.readouterr().out
+    assert not package.parent.exists()
+    after = load_sightings(folder)
+    assert after.num_individuals == before.num_individuals - 1
+    names = {str(label) for label in after.labels.tolist()}
+    record = json.loads((folder / "count.json").read_text(encoding="utf-8"))
+    sightings = read_sightings(folder / "sightings.csv")
+    assert record["num_individuals"] == len(names)
+    assert "a person's answers are in these numbers: 1 same, 0 different." in record["notes"]
+    assert set(record["sightings"]) == {sighting.individual for sighting in sightings} == names
+    assert set(read_capture_history(folder / "capture_history.csv").individuals) == names
+    assert {sighting.captured_at.day for sighting in sightings} == {1, 2}
+    number_in = {
+        video: len({s.individual for s in sightings if s.media == video})
+        for video in {s.media for s in sightings}
+    }
+    assert number_in == {video: num for video, num in record["per_video"].items() if num}
+
+
+def test_without_an_answer_a_review_leaves_the_tables_as_they_are(folder):
+    names = ("sightings.csv", "individuals.csv", "media.csv", "capture_history.csv")
+    before = [(folder / name).read_bytes() for name in names]
+    assert run("review", "make", folder) == 0
+    assert run("review", "apply", folder) == 0
+    assert [(folder / name).read_bytes() for name in names] == before
+
+
+def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_path):
+    for name in (
+        "calls/a.labels.txt",
+        "timeline.pdf",
+        "camtrap_dp/media.csv",
+        "crops/s0123456789ab.jpg",
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("of the count before")
+    notes = folder / "my notes.txt"
+    notes.write_text("mine")
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    options = ["--encoder", journey.encoder, "--threshold", 0.5, "--out", folder]
+    assert run("count", broken, *options) == 1
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert left == {
+        "my notes.txt",
+        "capture_history.csv",
+        "count.json",
+        "individuals.csv",
+        "individuals.png",
+        "media.csv",
+        "sightings.csv",
+        "sightings.json",
+        "sightings.npz",
+        "timeline.png",
+    }
+
+
+def test_answers_are_not_lost_to_a_new_count(folder, journey, tiny_aviary, capsys):
+    counted = load_sightings(folder)
+    keys = counted.table.keys
+    answered = type(counted)(
+        counted.table,
+        np.asarray(counted.labels),
+        counted.threshold,
+        counted.all_videos,
+        cannot_link=((keys[0], keys[-1]),),
+    )
+    save_sightings(folder, answered)
+    video = tiny_aviary.videos / "video_01.mp4"
+    assert run("count", video, "--encoder", journey.encoder, "--out", folder) == 2
+    assert "holds a person's answers (1 different)" in capsys.readouterr().err
+    assert load_sightings(folder).cannot_link == answered.cannot_link
+
+
+def test_details_of_other_videos_are_refused_at_once(journey, tiny_aviary, tmp_path, capsys):
+    details = tmp_path / "details.csv"
+    details.write_text("media,place\nvideo_01.mp4,pond\n", encoding="utf-8")
+    video = tiny_aviary.videos / "video_01.mp4"
+    options = ["--encoder", journey.encoder, "--out", tmp_path / "out", "--media", details]
+    assert run("count", video, *options) == 2
+    assert "none of which is a video here" in capsys.readouterr().err
