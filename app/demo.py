@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +12,13 @@ import numpy as np
 from app.aviary import Aviary, write_aviary
 from app.aviary.layout import Size
 from app.commands.evaluate import evaluation_table, write_metrics
-from app.page import Section, write_report
+from app.demo_count import count_sections
+from app.page import write_report
 from app.report import evaluation_sections
 from fused_encoder import LogMelFeatures, load_yamnet
 from fused_encoder.weights import MissingWeightsError
 from fused_encoder.yamnet import Yamnet
-from inference import Embedder, EmbeddingIndex, count_individuals, export_saved_model
-from inference.count import VideoCount
-from inference.metrics import bcubed
-from inference.plots import plot_individuals
+from inference import Embedder, EmbeddingIndex, export_saved_model
 from training import PairBatches, TrainingOptions, recommended_encoder, train_encoder
 from training.calibration import calibrate_held_out
 from training.evaluate import Evaluation, evaluate_encoder
@@ -36,7 +32,6 @@ AVIARY_OPTIONS = TrainingOptions(
     epochs=8,
 )
 OWN_OPTIONS = TrainingOptions()
-PHOTO_CROP = "Counting embeds crops by sight alone."
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
     print(f"\n{evaluation_table(evaluation)}")
     print(f"index: {correct} of {asked} held-out pairs found their class first")
     if material.aviary:
-        sections.append(_count(material.aviary, embedder, out))
+        sections += count_sections(material.aviary, embedder, out)
     report = write_report(out / "report.html", "fused-encoder: the demo", sections)
     print(f"\nDone in {time.monotonic() - started:.0f} s. The report is in '{report}'.")
     return trained
@@ -192,52 +187,3 @@ def _query(
 def _name(media: PreparedMedia, image: int, recording: int) -> str:
     photo, call = media.images[image], media.recordings[recording]
     return f"{media.class_names[photo.class_index]}/{photo.path.name}+{call.path.name}"
-
-
-def _count(aviary: Aviary, embedder: Embedder, out: Path) -> Section:
-    truth = json.loads(aviary.truth.read_text(encoding="utf-8"))
-    videos = {str(aviary.videos / name): video for name, video in truth["videos"].items()}
-    counted = count_individuals(list(videos), embedder, progress=True)
-    rows = [(Path(v).name, counted.per_video[v], videos[v]["count"]) for v in videos]
-    rows.append(("all videos together", counted.num_individuals, truth["count"]))
-    (out / "count.json").write_text(json.dumps(counted.to_dict(), indent=1), encoding="utf-8")
-    exact = sum(found == true for _, found, true in rows[:-1])
-    purity = bcubed(*_labels(counted, videos))
-    error = counted.num_individuals - truth["count"]
-    summary = (
-        f"videos: {exact} of {len(videos)} counted exactly; {counted.num_individuals} individuals found in "
-        f"all, {truth['count']} true (error {error:+d}); B-cubed F1 of the sightings {purity.f1:.3f}"
-    )
-    print(summary)
-    return Section(
-        "Individuals in the videos",
-        f"{summary}. {PHOTO_CROP} What is counted: {counted.count.estimand}.",
-        ("video", "found", "true"),
-        rows,
-        plot_individuals(counted, {video: film["count"] for video, film in videos.items()}),
-        "Crops of each individual that was found, video by video",
-    )
-
-
-def _labels(counted: VideoCount, videos: Mapping[str, dict]) -> tuple[list[str], list[str]]:
-    """The true and the found individual of each sighting."""
-    true, found = [], []
-    labels = iter(counted.count.labels)
-    for sightings in counted.sightings:
-        film = videos[str(sightings.video)]
-        for detection in sightings.detections:
-            true.append(_nearest_individual(film["frames"][detection.frame_index], detection.box))
-            found.append(str(next(labels)))
-    return true, found
-
-
-def _nearest_individual(birds: list[dict], box: tuple[float, float, float, float]) -> str:
-    """Who is nearest to the middle of a box; a sighting of nobody is a group of its own."""
-    if not birds:
-        return f"nobody at {box}"
-
-    def middle(sides: tuple[float, float, float, float]) -> np.ndarray:
-        return np.array([sides[0] + sides[2], sides[1] + sides[3]]) / 2
-
-    distances = [float(np.linalg.norm(middle(bird["box"]) - middle(box))) for bird in birds]
-    return birds[int(np.argmin(distances))]["individual"]

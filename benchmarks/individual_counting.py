@@ -245,13 +245,13 @@ def _held_out_photos(place: Path, embedder: object) -> tuple[np.ndarray, np.ndar
 
 
 def _watch(directory: Path, embedder: object) -> Film:
-    from app.demo import _labels
+    from app.demo_count import sighting_labels
     from inference import count_individuals
 
     told = json.loads((directory / "truth.json").read_text("utf-8"))["videos"]
     videos = {str(directory / name): film for name, film in told.items()}
     counted = count_individuals(list(videos), embedder)  # type: ignore[arg-type]
-    truth, _ = _labels(counted, videos)
+    truth, _ = sighting_labels(counted, videos)
     return Film(
         np.concatenate([np.asarray(seen.embeddings) for seen in counted.sightings]),
         [str(seen.video) for seen in counted.sightings for _ in seen.detections],

@@ -4,6 +4,7 @@ from .calibrate import CertifiedThreshold as CertifiedThreshold
 from .calibrate import fit_calibration as fit_calibration
 from .calibrate import load_calibration as load_calibration
 from .calibrate import save_calibration as save_calibration
+from .calibrate import with_groupings as with_groupings
 from .catalogue import Catalogue as Catalogue
 from .count import VideoCount as VideoCount
 from .count import count_individuals as count_individuals
@@ -14,6 +15,8 @@ from .embeddings import concatenate_embeddings as concatenate_embeddings
 from .export import EncoderSettings as EncoderSettings
 from .export import attach_calibration as attach_calibration
 from .export import export_saved_model as export_saved_model
+from .footage import IndividualCount as IndividualCount
+from .footage import group_videos as group_videos
 from .index import EmbeddingIndex as EmbeddingIndex
 from .index import Hit as Hit
 from .individuals import Grouping as Grouping

@@ -90,7 +90,7 @@ def group_individuals(
     With a calibration instead of a threshold, the way that did best on its known individuals is taken:
     average linkage at its threshold, or the evidence of its model of individuals (see
     `inference.grouping`). Where photos, calls and pairs are mixed, similarities do not compare; then groups
-    are joined while the mean of the calibrated log-odds over their pairs is at least 0.
+    are joined while the mean of the calibrated log-odds over their pairs is above 0.
 
     The answer does not depend on the order of the rows (where similarities are exactly equal, on the order of
     equal rows only). Time and memory grow somewhat faster than the number of observations; exact up to

@@ -10,6 +10,8 @@ import numpy as np
 from inference.constraints import Constraints
 from inference.modalities import MODALITIES
 
+LEAST_LENGTH = 1e-6  # a shorter sum is rounding, and no direction
+
 
 @dataclass(frozen=True, eq=False)
 class Atoms:
@@ -119,7 +121,7 @@ def pool(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
     if sums is vectors:
         return vectors
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return sums / np.where(lengths > 0, lengths, 1)
+    return np.where(lengths > LEAST_LENGTH, sums / np.maximum(lengths, LEAST_LENGTH), 0)
 
 
 def number_by_first_appearance(labels: np.ndarray) -> np.ndarray:

@@ -65,9 +65,10 @@ def centre_spectrum(moments: CentreMoments, least: float) -> tuple[np.ndarray, n
     size = len(values)
     at_most = int(LARGEST_SHARE_OF_DIRECTIONS * min(moments.weight, size))
     edge = EDGE * (1 + np.sqrt(size / moments.weight)) ** 2
+    seen_at_least = moments.noise + least
     num_directions = 0
     rest = values.mean()
-    while num_directions < at_most and values[num_directions] > edge * rest:
+    while num_directions < at_most and values[num_directions] > max(edge * rest, seen_at_least):
         num_directions += 1
         # What many directions take from so few centres is missing in the others.
         share = moments.weight / (moments.weight - num_directions)

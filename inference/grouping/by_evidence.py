@@ -18,6 +18,7 @@ from inference.grouping.merging import merge_nearest
 from inference.grouping.scored import ScoredGroups
 
 ROUNDS = 3
+MOST_NEW_TO_KNOWN = 3.0  # how much likelier new than known the prior may hold an observation
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,11 @@ def group_by_evidence(
         np.add.at(group_sums, labels, sums)
         here = adapt(model, group_sums, np.bincount(labels, atoms.sizes))
         sums, total = whitened(atoms, here)
-        alpha = concentration(len(group_sums), num_observations)
+        # Where nothing was joined yet, everyone would be new for certain, whatever the evidence.
+        alpha = min(
+            concentration(len(group_sums), num_observations),
+            MOST_NEW_TO_KNOWN * max(num_observations, 1),
+        )
         singles = EvidenceGroups(here, sums, atoms.sizes, total, alpha)
         labels = _until_stable(labels, partial(_joined_and_improved, singles, atoms.apart))
         if np.array_equal(labels, before):

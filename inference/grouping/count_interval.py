@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
 from inference.grouping.rule import TriedFootage
 
-NEAR_FOOTAGES = 40
+NEAR_FOOTAGES = 40  # more where the confidence needs more
+FARTHEST = 3.0  # a count of more than so many times the largest tried one is another matter
 MAX_STEPS = 20_000
+SLACK = 1e-9  # of floating point
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class CountInterval:
         low: int.
         high: int.
         confidence: float, the share of intervals made in this way that hold the truth, for footage like that
-            of the known individuals; None where there was nothing to learn it from: then low and high are
-            certain.
+            of the known individuals; None where there was nothing or too little to learn it from: then low
+            and high are certain.
         minimum: int, certain: so many were seen together, pairwise.
         maximum: int, certain if tracklets are: so many tracklets (or single sightings) there are.
         expected: float, the count after the usual error for its size is taken away.
@@ -53,7 +56,9 @@ def count_interval(
 
     A prediction interval by ranks (split conformal): of the 40 footages nearest in their found count,
     the ratio true / found at the ranks that hold at least the confidence, applied to this count. It has
-    that coverage for footage drawn as those were; other places, years and cameras it cannot know.
+    that coverage for footage drawn as those were; other places, years and cameras it cannot know. A
+    confidence of 0.95 needs 39 footages, 0.99 needs 199; of fewer, or for counts more than three times the
+    largest that was tried, the interval is what is certain.
 
     Args:
         num_found: int, groups.
@@ -65,23 +70,27 @@ def count_interval(
     Returns:
         CountInterval; it always holds `num_found` where that is between minimum and maximum.
 
+    Raises:
+        ValueError: a confidence outside (0, 1).
+
     Reference:
         Lei et al., Distribution-free predictive inference for regression, 2018,
         https://doi.org/10.1080/01621459.2017.1307116
     """
-    if num_found == 0 or not tried:
-        return CountInterval(minimum, maximum, None, minimum, maximum, float(num_found), len(tried))
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), such as 0.95; received {confidence}.")
+    needed = int(np.ceil(2 / (1 - confidence) - 1 - SLACK))  # the outermost ranks hold that much
     found = np.array([footage.num_found for footage in tried], float)
+    if num_found == 0 or len(tried) < needed or num_found > FARTHEST * found.max():
+        return CountInterval(minimum, maximum, None, minimum, maximum, float(num_found), len(tried))
     ratios = np.array([footage.num_true for footage in tried], float) / found
-    near = np.argsort(np.abs(np.log(found / num_found)), kind="stable")[:NEAR_FOOTAGES]
-    ordered = np.sort(ratios[near])
-    tail = (1 - confidence) / 2
-    below = int(np.floor((len(ordered) + 1) * tail)) - 1
-    low_ratio = ordered[max(below, 0)]
-    high_ratio = ordered[min(len(ordered) - 1 - below, len(ordered) - 1)]
+    nearest = np.argsort(np.abs(np.log(found / num_found)), kind="stable")
+    ordered = np.sort(ratios[nearest[: max(NEAR_FOOTAGES, needed)]])
+    below = int(np.floor((len(ordered) + 1) * (1 - confidence) / 2 + SLACK)) - 1
+    low_ratio, high_ratio = ordered[below], ordered[-1 - below]
     expected = float(np.clip(num_found * np.median(ordered), minimum, maximum))
-    low = min(num_found, int(np.floor(num_found * low_ratio + 1e-9)))
-    high = max(num_found, int(np.ceil(num_found * high_ratio - 1e-9)))
+    low = min(num_found, int(np.floor(num_found * low_ratio + SLACK)))
+    high = max(num_found, int(np.ceil(num_found * high_ratio - SLACK)))
     return CountInterval(
         int(np.clip(low, minimum, maximum)),
         int(np.clip(high, minimum, maximum)),
@@ -101,25 +110,83 @@ def num_certain(num_atoms: int, apart: np.ndarray) -> int:
     Args:
         num_atoms: int.
         apart: int64 [pairs, 2], atoms that can never be one individual.
+
+    Reference:
+        San Segundo et al., An exact bit-parallel algorithm for the maximum clique problem, 2011,
+        https://doi.org/10.1016/j.cor.2010.07.019 (around each atom, among those of no fewer rivals)
     """
-    if num_atoms == 0:
-        return 0
     rivals: dict[int, set[int]] = {}
     for first, second in apart.tolist():
         rivals.setdefault(first, set()).add(second)
         rivals.setdefault(second, set()).add(first)
-    best = 1
-    steps = 0
-    # Branch and bound, the atoms of most rivals first; each stack entry: size so far, candidates left.
-    stack: list[tuple[int, list[int]]] = [(0, sorted(rivals, key=lambda atom: len(rivals[atom])))]
-    while stack and steps < MAX_STEPS:
-        steps += 1
-        size, candidates = stack.pop()
-        if size + len(candidates) <= best or not candidates:
-            best = max(best, size)
-            continue
-        atom = candidates[-1]
-        stack.append((size, candidates[:-1]))
-        stack.append((size + 1, [other for other in candidates[:-1] if other in rivals[atom]]))
-        best = max(best, size + 1)
+    best, steps = min(num_atoms, 1), MAX_STEPS
+    for others in sorted(_rivals_still_there(rivals), key=len, reverse=True):
+        if len(others) < best or not steps:
+            break
+        place = {atom: number for number, atom in enumerate(others)}
+        near = [sum(1 << place[other] for other in rivals[atom] & place.keys()) for atom in others]
+        best, steps = _largest_with_one_more(near, best, steps)
     return best
+
+
+def _rivals_still_there(rivals: Mapping[int, set[int]]) -> list[list[int]]:
+    """Of each atom the rivals that are left when those of fewest rivals are taken away one by one."""
+    num_left = {atom: len(others) for atom, others in rivals.items()}
+    waiting = [(num, atom) for atom, num in num_left.items()]
+    heapify(waiting)
+    still_there = []
+    while waiting:
+        num, atom = heappop(waiting)
+        if num_left.get(atom) != num:
+            continue  # taken away, or waiting with a smaller number
+        del num_left[atom]
+        others = sorted(other for other in rivals[atom] if other in num_left)
+        for other in others:
+            num_left[other] -= 1
+            heappush(waiting, (num_left[other], other))
+        still_there.append(others)
+    return still_there
+
+
+def _largest_with_one_more(near: list[int], best: int, steps: int) -> tuple[int, int]:
+    """The largest set of atoms all near each other, and one that is near all of them.
+
+    Args:
+        near: of each atom the others that are near it, as bits.
+        best: int, a size known already.
+        steps: int, how many may be taken.
+
+    Returns:
+        The size, or `best` if that is more; and the steps that are left.
+    """
+    # Each entry: size so far, atoms that are near all of these, the same coloured, and their colours.
+    everyone = (1 << len(near)) - 1
+    stack = [(1, everyone, *_coloured(everyone, near))]
+    while stack and steps:
+        size, atoms, order, colours = stack.pop()
+        if not order or size + colours[-1] <= best:
+            continue
+        atom = order.pop()
+        colours.pop()
+        steps -= 1
+        best = max(best, size + 1)
+        stack.append((size, atoms & ~(1 << atom), order, colours))
+        further = atoms & near[atom]
+        stack.append((size + 1, further, *_coloured(further, near)))
+    return best, steps
+
+
+def _coloured(atoms: int, near: list[int]) -> tuple[list[int], list[int]]:
+    """Atoms in groups of which no two are near: no set of near ones has more than their number."""
+    order, colours, colour = [], [], 0
+    while atoms:
+        colour += 1
+        free = atoms
+        while free:
+            lowest = free & -free
+            atom = lowest.bit_length() - 1
+            atoms ^= lowest
+            free &= ~(lowest | near[atom])
+            order.append(atom)
+            colours.append(colour)
+    return order, colours

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 
@@ -44,11 +43,13 @@ class Decision:
             return self.rule.group(atoms)
         if self.calibration is None:
             raise ValueError("Embeddings of several modalities need a calibration.")
+        # A pattern that tells nothing (slope 0) may speak against, but joins nobody.
         lines = {
-            pattern: (pair.slope, pair.intercept)
+            pattern: (pair.slope, pair.intercept if pair.slope > 0 else min(pair.intercept, 0.0))
             for pattern, pair in self.calibration.pairs.items()
         }
-        return np.unique(link_by_log_odds(atoms, lines, 0.0), return_inverse=True)[1]
+        above_zero = float(np.nextafter(0, 1))
+        return np.unique(link_by_log_odds(atoms, lines, above_zero), return_inverse=True)[1]
 
 
 def decide_by(
@@ -74,7 +75,7 @@ def decide_by(
         raise ValueError(
             "Pass either threshold=... (a mean cosine similarity; suggest_threshold finds one) or "
             "calibration=... (of the encoder; see docs/calibration.md), received "
-            f"{'both' if calibration else 'neither'}."
+            f"{'neither' if calibration is None else 'both'}."
         )
     present = np.unique(codes)
     if threshold is not None:
@@ -91,8 +92,9 @@ def decide_by(
     calibration.check_fingerprint(embeddings)
     if len(present) > 1:
         return Decision(None, calibration, codes)
-    modality = MODALITIES[present[0]] if len(present) else MODALITIES[0]
-    return Decision(calibrated_rule(calibration, modality), calibration, codes)
+    if not len(present):  # nothing to group: no rule is needed, nor may one be lacking
+        return Decision(rule_of_threshold(0.0), calibration, codes)
+    return Decision(calibrated_rule(calibration, MODALITIES[present[0]]), calibration, codes)
 
 
 def calibrated_rule(calibration: Calibration, modality: Modality) -> GroupingRule:
@@ -131,14 +133,15 @@ def check_threshold(threshold: float) -> None:
 
 
 def _codes(modalities: Sequence[Modality] | Modality, num: int) -> np.ndarray:
-    given = [modalities] * num if isinstance(modalities, str) else list(modalities)
+    given = [modalities] if isinstance(modalities, str) else list(modalities)
+    unknown = sorted({str(name) for name in given} - set(MODALITIES))
+    if unknown:
+        raise ValueError(
+            f"Unknown modalities {', '.join(map(repr, unknown))}. Expected {', '.join(MODALITIES)}."
+        )
+    given = given * num if isinstance(modalities, str) else given
     if len(given) != num:
         raise ValueError(
             f"modalities must be one name, or one for each of the {num} rows; received {len(given)}."
-        )
-    unknown = sorted({str(name) for name in given} - set(get_args(Modality)))
-    if unknown:
-        raise ValueError(
-            f"Unknown modality {unknown[0]!r}. Expected one of {', '.join(MODALITIES)}."
         )
     return np.array([MODALITIES.index(name) for name in given], np.int8)

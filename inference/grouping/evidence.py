@@ -51,13 +51,11 @@ class EvidenceGroups(ScoredGroups):
         evidence = self.model.log_evidence(sizes, along, rest, total)
         return evidence + np.log(self.alpha) + gammaln(sizes)
 
-    def queries_and_keys(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the centres are expected, as unit vectors in coordinates in which they vary alike."""
-        centres = self.expected_centres(groups)
-        return centres, centres
-
     def expected_centres(self, groups: np.ndarray) -> np.ndarray:
-        """float32 [num, size], unit length; directions of much variance count less."""
+        """Where the centres are expected, in coordinates in which they vary alike.
+
+        Unit vectors float32 [num, size]; directions of much variance count less.
+        """
         model = self.model
         means = self.sums[groups] / self.sizes[groups, np.newaxis]
         along = self.along[groups] / self.sizes[groups, np.newaxis]

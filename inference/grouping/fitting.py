@@ -95,6 +95,7 @@ def _whitening(observations: np.ndarray, individual_of: np.ndarray) -> np.ndarra
     deviations = deviations / np.sqrt(1 - 1 / np.maximum(sizes, 2))[individual_of, np.newaxis]
     covariance, _ = ledoit_wolf(deviations[has_several], assume_centered=True)
     values, vectors = np.linalg.eigh(covariance)
+    values = np.maximum(values, LEAST_VARIANCE)  # views that are all equal have none
     values = np.maximum(values, values.mean() * 1e-3)
     return (vectors * np.sqrt(values.mean() / values)) @ vectors.T
 

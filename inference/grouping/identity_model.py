@@ -135,7 +135,7 @@ class IdentityModel:
         """The model that `to_dict` wrote.
 
         Raises:
-            ValueError: keys are missing or arrays do not fit each other.
+            ValueError: keys are missing, arrays do not fit each other, or values are impossible.
         """
         try:
             mean, directions, variances, whitening = (
@@ -145,7 +145,7 @@ class IdentityModel:
             size = len(mean)
             if whitening.shape != (size, size):
                 raise ValueError(f"whitening has the shape {list(whitening.shape)}")
-            return cls(
+            model = cls(
                 mean,
                 directions.reshape(len(variances), size),
                 variances,
@@ -158,7 +158,21 @@ class IdentityModel:
                 float(record["num_individuals"]),
                 record.get("fingerprint"),
             )
+            model._check_values()
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"This is no model of individuals, or it is damaged ({error}). Calibrate the encoder again."
             ) from error
+        return model
+
+    def _check_values(self) -> None:
+        arrays = (self.mean, self.directions, self.variances, self.whitening)
+        numbers = (self.rest_variance, self.log_noise_mean, self.log_noise_sd, self.num_individuals)
+        if not all(np.isfinite(value).all() for value in (*arrays, *numbers)):
+            raise ValueError("values that are not finite")
+        if self.mean.ndim != 1 or self.variances.ndim != 1:
+            raise ValueError("mean and variances must be one-dimensional")
+        if not (self.rest_variance > 0 and self.log_noise_sd > 0 and (self.variances > 0).all()):
+            raise ValueError("variances and log_noise_sd must be above 0")
+        if not (0 < self.evidence_scale <= 1 and -2 <= self.start_similarity <= 2):
+            raise ValueError("evidence_scale must be in (0, 1], start_similarity a cosine")

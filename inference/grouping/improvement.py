@@ -12,12 +12,14 @@ from inference.grouping.scored import ScoredGroups
 NEAREST_GROUPS = 6
 MAX_SWEEPS = 8
 LEAST_GAIN = 1e-6
+ROWS_AT_ONCE = 50_000
 LEAST_TO_SPLIT = 4  # of fewer atoms, moving one out is the same
 
 
 class Improver:
     """Moves single atoms to other groups, or out of them, each time by what gains most.
 
+    Two that were seen together and taken for each other block each other's way: they change places.
     Every step is checked against the constraints and raises the total; steps of one sweep touch
     different groups, so that what they gain adds up exactly.
 
@@ -28,13 +30,14 @@ class Improver:
 
     def __init__(self, atoms: ScoredGroups, apart: np.ndarray) -> None:
         self._atoms = atoms
+        self._apart = apart
         self._rivals: dict[int, list[int]] = defaultdict(list)
         for first, second in apart.tolist():
             self._rivals[first].append(second)
             self._rivals[second].append(first)
 
     def improve(self, labels: np.ndarray) -> np.ndarray:
-        """Moves, then splits, until neither gains, or for eight sweeps.
+        """Moves, then exchanges, then splits, until none gains, or for eight sweeps.
 
         Args:
             labels: int64 [num_atoms], groups numbered from 0.
@@ -43,7 +46,7 @@ class Improver:
             int64 [num_atoms], likewise.
         """
         for _ in range(MAX_SWEEPS):
-            moved = self._split(self._move(labels))
+            moved = self._split(self._exchange(self._move(labels)))
             if np.array_equal(moved, labels):
                 break
             labels = moved
@@ -67,7 +70,10 @@ class Improver:
     def _offers(
         self, groups: ScoredGroups, labels: np.ndarray
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Some groups that each atom might move to, and what its evidence would be there."""
+        """Some groups that each atom might move to, and what its evidence would be there.
+
+        -inf where a rival of the atom is: then the next best group is as good as it can do.
+        """
         atoms, num = self._atoms, len(groups)
         if num < 2:
             return []
@@ -78,10 +84,11 @@ class Improver:
             min(NEAREST_GROUPS, num - 1),
             labels,
         )
+        barred = self._barred(labels, num)
         offers = []
         for goals in near.T:
             gain = np.full(len(labels), -np.inf)
-            for rows in np.array_split(np.flatnonzero(goals >= 0), 1 + len(labels) // 50_000):
+            for rows in np.array_split(np.flatnonzero(goals >= 0), 1 + len(labels) // ROWS_AT_ONCE):
                 goal = goals[rows]
                 product = np.einsum("ij,ij->i", atoms.sums[rows], groups.sums[goal])
                 gain[rows] = (
@@ -93,6 +100,7 @@ class Improver:
                     )
                     - groups.score[goal]
                 )
+            gain[np.isin(own * num + goals, barred)] = -np.inf
             offers.append((goals, gain))
         return offers
 
@@ -111,6 +119,40 @@ class Improver:
                 touched.add(goal)
             moved[atom], fresh = (goal, fresh) if goal >= 0 else (fresh, fresh + 1)
         return np.unique(moved, return_inverse=True)[1]
+
+    def _exchange(self, labels: np.ndarray) -> np.ndarray:
+        """Two atoms that are apart each in the other's group, where that gains."""
+        if not len(self._apart):
+            return labels
+        atoms, groups = self._atoms, groups_of(self._atoms, labels)
+        keys, num_rivals = np.unique(self._barred(labels, len(groups)), return_counts=True)
+
+        def is_only_rival(atom: np.ndarray, goal: np.ndarray) -> np.ndarray:
+            return num_rivals[np.searchsorted(keys, atom * len(groups) + goal)] == 1
+
+        first, second = self._apart.T
+        may = is_only_rival(first, labels[second]) & is_only_rival(second, labels[first])
+        first, second = first[may], second[may]
+        gains = np.empty(len(first))
+        for rows in np.array_split(np.arange(len(first)), 1 + len(first) // ROWS_AT_ONCE):
+            one, other = first[rows], second[rows]
+            gains[rows] = _replaced(groups, labels[one], one, other, atoms)
+            gains[rows] += _replaced(groups, labels[other], other, one, atoms)
+        wants = np.flatnonzero(gains > LEAST_GAIN)
+        exchanged, touched = labels.copy(), set[int]()
+        for pair in wants[np.argsort(-gains[wants], kind="stable")].tolist():
+            one, other = first[pair], second[pair]
+            both = {int(labels[one]), int(labels[other])}
+            if not both & touched:
+                touched |= both
+                exchanged[one], exchanged[other] = labels[other], labels[one]
+        return exchanged
+
+    def _barred(self, labels: np.ndarray, num: int) -> np.ndarray:
+        """Where rivals are: atom * num + group, once for each rival of the atom in the group."""
+        return np.concatenate(
+            [first * num + labels[second] for first, second in (self._apart.T, self._apart.T[::-1])]
+        )
 
     def _split(self, labels: np.ndarray) -> np.ndarray:
         """Each group in two parts around its two least alike atoms, where that gains."""
@@ -154,7 +196,7 @@ def _without(groups: ScoredGroups, labels: np.ndarray, atoms: ScoredGroups) -> n
     """The score of each atom's group without it, 0 where nothing is left, float64 [num_atoms]."""
     left = np.zeros(len(labels))
     shares = np.flatnonzero(groups.sizes[labels] > atoms.sizes)
-    for rows in np.array_split(shares, 1 + len(shares) // 50_000):
+    for rows in np.array_split(shares, 1 + len(shares) // ROWS_AT_ONCE):
         group = labels[rows]
         product = np.einsum("ij,ij->i", atoms.sums[rows], groups.sums[group])
         left[rows] = groups.score_of(
@@ -164,6 +206,20 @@ def _without(groups: ScoredGroups, labels: np.ndarray, atoms: ScoredGroups) -> n
             groups.total[group] - atoms.total[rows],
         )
     return left
+
+
+def _replaced(
+    groups: ScoredGroups, group: np.ndarray, out: np.ndarray, into: np.ndarray, atoms: ScoredGroups
+) -> np.ndarray:
+    """What each group's score gains if one atom in it gives its place to another, float64 [num]."""
+    sums = groups.sums[group] - atoms.sums[out] + atoms.sums[into]
+    score = groups.score_of(
+        groups.sizes[group] - atoms.sizes[out] + atoms.sizes[into],
+        groups.along[group] - atoms.along[out] + atoms.along[into],
+        np.einsum("ij,ij->i", sums, sums),
+        groups.total[group] - atoms.total[out] + atoms.total[into],
+    )
+    return score - groups.score[group]
 
 
 def _two_parts(means: np.ndarray) -> np.ndarray:

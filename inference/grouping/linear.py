@@ -12,7 +12,7 @@ from inference.modalities import MODALITIES, Modality, pair_pattern
 
 PAIRS_AT_ONCE = 50_000
 LARGE = 20_000  # atoms from which sums are kept in float32
-ROUNDING = 1e-5  # of float32 products
+ROUNDING = 1e-5  # of float32 products of unit vectors
 
 Line = tuple[float, float]  # slope, intercept
 
@@ -37,6 +37,7 @@ class LinearGroups:
         self.query_sums, self.key_sums = query_sums, key_sums
         self.sizes = sizes.astype(np.float64)
         self._offset = offset
+        self._rounding = ROUNDING * max(1.0, self._longest(query_sums) * self._longest(key_sums))
 
     def affinity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The mean over all pairs across each two groups, less the offset."""
@@ -66,7 +67,12 @@ class LinearGroups:
 
     def bound_of(self, products: np.ndarray) -> np.ndarray:
         """What a group outside of a list can have at most."""
-        return products.astype(np.float64) - self._offset + ROUNDING
+        return products.astype(np.float64) - self._offset + self._rounding
+
+    def _longest(self, sums: np.ndarray) -> float:
+        """The length of the longest mean; joining never makes a longer one."""
+        squares = np.einsum("ij,ij->i", sums, sums, dtype=np.float64) / self.sizes**2
+        return float(np.sqrt(squares.max(initial=0.0)))
 
 
 def link_by_similarity(atoms: Atoms, threshold: float) -> np.ndarray:

@@ -96,39 +96,59 @@ class _Merger:
         if not len(asking) or len(alive) < 2:
             return False
         queries, keys = self._groups.queries_and_keys(alive)
-        place = np.searchsorted(alive, asking)
-        k = min(self._k, len(alive) - 1)
-        while True:
+        waiting, k = asking, min(self._k, len(alive) - 1)
+        while len(waiting):
+            place = np.searchsorted(alive, waiting)
             found, products = nearest_keys(queries[place], keys, k, place)
             partners = np.where(found < 0, -1, alive[found])
-            is_free = (partners >= 0) & ~self._forbidden.holds(asking[:, np.newaxis], partners)
-            # All near ones may be forbidden (a flock in one frame): look further for their sake.
-            if k >= len(alive) - 1 or is_free.any(axis=1).all():
-                break
-            k = min(4 * k, len(alive) - 1)
+            is_free = (partners >= 0) & ~self._forbidden.holds(waiting[:, np.newaxis], partners)
+            shows_all = k == len(alive) - 1
+            # All near ones may be forbidden (a flock in one frame): those look further.
+            is_settled = is_free.any(axis=1) | shows_all
+            self._keep_lists(
+                waiting[is_settled],
+                partners[is_settled],
+                products[is_settled],
+                is_free[is_settled],
+                shows_all,
+            )
+            waiting, k = waiting[~is_settled], min(4 * k, len(alive) - 1)
+        self._look_again(asking)
+        # A new list holds the best partner there is, whatever equals it outside.
+        self._is_stale[asking] = False
+        return bool(self._is_open.any())
+
+    def _keep_lists(
+        self,
+        groups: np.ndarray,
+        partners: np.ndarray,
+        products: np.ndarray,
+        is_free: np.ndarray,
+        shows_all: bool,
+    ) -> None:
+        """The nearest partners that are free, and what those outside of the list can have at most."""
         order = np.argsort(~is_free, axis=1, kind="stable")[:, : self._k]
-        self._lists[asking] = -1
-        self._lists[asking, : order.shape[1]] = np.take_along_axis(
+        self._lists[groups] = -1
+        self._lists[groups, : order.shape[1]] = np.take_along_axis(
             np.where(is_free, partners, -1), order, axis=1
         )
-        is_complete = len(alive) - 1 <= self._k
-        if self._bound_of is None or is_complete:
-            self._bounds[asking] = -np.inf
-        else:
-            shown = np.take_along_axis(np.where(is_free, products, np.inf), order, axis=1)
-            self._bounds[asking] = self._bound_of(np.minimum(shown.min(axis=1), products[:, -1]))
-        self._is_stale[asking] = False
-        self._look_again(asking)
-        return bool(self._is_open.any())
+        self._bounds[groups] = -np.inf
+        if self._bound_of is not None:
+            last_kept = np.take_along_axis(products, order[:, -1:], axis=1)[:, 0]
+            left_out = is_free.sum(axis=1) > self._k
+            not_found = np.full(len(groups), -np.inf) if shows_all else products[:, -1]
+            self._bounds[groups] = self._bound_of(np.where(left_out, last_kept, not_found))
 
     def join_mutual_best(self) -> bool:
         """One round; False where nothing could be joined without new lists."""
         ready = np.flatnonzero(self._is_open & ~self._is_stale & (self._affinity > 0))
         best = self._best[ready]
-        is_mutual = (self._best[best] == ready) & ~self._is_stale[best] & (ready < best)
-        kept = ready[is_mutual]
-        if not len(kept):
-            kept = self._one_of_a_circle(ready)
+        is_lost = ~self._is_open[best]
+        if is_lost.any():  # a list that missed somebody: the partner found nothing and was closed
+            self._look_again(ready[is_lost])
+            return True
+        is_mutual = ~self._is_stale[best] & (self._affinity[best] <= self._affinity[ready])
+        kept = _disjoint(ready[is_mutual], best[is_mutual], self._num)
         if not len(kept):
             return False
         joined = self._best[kept]
@@ -154,17 +174,6 @@ class _Merger:
         self._bounds[kept] = np.maximum(self._bounds[kept], self._bounds[joined])
         if self._bound_of is not None:
             self._bounds[kept] = np.maximum(self._bounds[kept], affinities[:, self._k])
-
-    def _one_of_a_circle(self, ready: np.ndarray) -> np.ndarray:
-        """Equal affinities, or incomplete lists, can leave no two mutual: then the best pair is joined."""
-        best = self._best[ready]
-        usable = ready[(best >= 0) & self._is_open[best] & ~self._is_stale[best]]
-        if not len(usable):
-            return usable
-        first = usable[[np.argmax(self._affinity[usable])]]
-        second = self._best[first]
-        # Only where the partner has nothing better that is still to come.
-        return first if self._affinity[second] <= self._affinity[first] else usable[:0]
 
     def _look_again(self, groups: np.ndarray) -> None:
         """The best partner of each of these groups among its list."""
@@ -195,6 +204,15 @@ class _Merger:
         affinities = np.full(partners.shape, -np.inf)
         affinities[is_free] = self._groups.affinity(rows[is_free], partners[is_free])
         return partners, affinities
+
+
+def _disjoint(first: np.ndarray, second: np.ndarray, num: int) -> np.ndarray:
+    """Those of `first` whose pairs have no member in an earlier pair; equal affinities make such chains."""
+    rank = np.arange(len(first))
+    earliest = np.full(num, len(first))
+    np.minimum.at(earliest, first, rank)
+    np.minimum.at(earliest, second, rank)
+    return first[(earliest[first] == rank) & (earliest[second] == rank)]
 
 
 def _stands_before(values: np.ndarray) -> np.ndarray:

@@ -3,11 +3,15 @@
 from inference.metrics.bootstrap import bootstrap_interval, two_way_bootstrap_interval
 from inference.metrics.grouping import (
     BCubed,
+    GroupingErrors,
+    PairScores,
     adjusted_mutual_information,
     adjusted_rand_index,
     bcubed,
     count_error,
+    grouping_errors,
     grouping_metrics,
+    pair_scores,
 )
 from inference.metrics.neighbours import (
     RightAndWrong,
@@ -40,6 +44,10 @@ __all__ = [
     # grouping
     "BCubed",
     "bcubed",
+    "PairScores",
+    "pair_scores",
+    "GroupingErrors",
+    "grouping_errors",
     "adjusted_rand_index",
     "adjusted_mutual_information",
     "count_error",

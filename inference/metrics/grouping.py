@@ -22,6 +22,25 @@ class BCubed(NamedTuple):
     f1: float
 
 
+class PairScores(NamedTuple):
+    """Precision and recall over pairs of rows, each in [0, 1]."""
+
+    precision: float
+    recall: float
+
+
+class GroupingErrors(NamedTuple):
+    """What it would take to put a grouping right, splits and merges apart.
+
+    Attributes:
+        wrong_splits: int, groups that an individual has beyond its first, over all individuals.
+        wrong_merges: int, individuals that a group has beyond its first, over all groups.
+    """
+
+    wrong_splits: int
+    wrong_merges: int
+
+
 def bcubed(true_labels: Labels, predicted_labels: Labels) -> BCubed:
     """B-cubed precision, recall and F1: each row asks how pure and how complete its own group is.
 
@@ -73,6 +92,42 @@ def adjusted_mutual_information(true_labels: Labels, predicted_labels: Labels) -
     return float(adjusted_mutual_info_score(*_codes(true_labels, predicted_labels)))
 
 
+def pair_scores(true_labels: Labels, predicted_labels: Labels) -> PairScores:
+    """Of the pairs of rows that are together, how many are rightly so; of those that should be, how many are.
+
+    Where no two rows are (or should be) together, the score is 1. Large individuals have most pairs, and so
+    decide these scores; B-cubed counts every row alike.
+
+    Args and Raises are those of `bcubed`.
+
+    Returns:
+        PairScores(precision, recall).
+    """
+    true, predicted = _codes(true_labels, predicted_labels)
+    _, both = np.unique(np.stack([true, predicted]), axis=1, return_counts=True)
+    num_both, num_true, num_predicted = (
+        int((sizes * (sizes - 1) // 2).sum())
+        for sizes in (both, np.bincount(true), np.bincount(predicted))
+    )
+    return PairScores(
+        num_both / num_predicted if num_predicted else 1.0,
+        num_both / num_true if num_true else 1.0,
+    )
+
+
+def grouping_errors(true_labels: Labels, predicted_labels: Labels) -> GroupingErrors:
+    """Wrong splits and wrong merges; their difference is the count error.
+
+    Args and Raises are those of `bcubed`.
+
+    Returns:
+        GroupingErrors(wrong_splits, wrong_merges).
+    """
+    true, predicted = _codes(true_labels, predicted_labels)
+    num_both = len(np.unique(np.stack([true, predicted]), axis=1).T)
+    return GroupingErrors(num_both - int(true.max() + 1), num_both - int(predicted.max() + 1))
+
+
 def count_error(true_labels: Labels, predicted_labels: Labels) -> int:
     """Individuals counted minus individuals there: positive for an overcount.
 
@@ -85,13 +140,21 @@ def count_error(true_labels: Labels, predicted_labels: Labels) -> int:
 def grouping_metrics(true_labels: Labels, predicted_labels: Labels) -> dict[str, float]:
     """All grouping metrics under their names. Args and Raises are those of `bcubed`."""
     scores = bcubed(true_labels, predicted_labels)
+    pairs = pair_scores(true_labels, predicted_labels)
+    errors = grouping_errors(true_labels, predicted_labels)
+    signed = count_error(true_labels, predicted_labels)
     return {
         "bcubed_precision": scores.precision,
         "bcubed_recall": scores.recall,
         "bcubed_f1": scores.f1,
         "adjusted_rand_index": adjusted_rand_index(true_labels, predicted_labels),
         "adjusted_mutual_information": adjusted_mutual_information(true_labels, predicted_labels),
-        "count_error": float(count_error(true_labels, predicted_labels)),
+        "pair_precision": pairs.precision,
+        "pair_recall": pairs.recall,
+        "wrong_splits": float(errors.wrong_splits),
+        "wrong_merges": float(errors.wrong_merges),
+        "count_error": float(signed),
+        "absolute_count_error": float(abs(signed)),
     }
 
 

@@ -101,3 +101,41 @@ def test_ties_across_videos_never_lead_into_a_contradiction() -> None:
     )
     assert count.num_individuals == 2
     assert count.labels[0] != count.labels[3]
+
+
+def test_without_a_calibration_intervals_are_what_is_certain() -> None:
+    # Video a: two animals in one frame, and a third tracklet; video b: one tracklet of two rows.
+    count = group_videos(
+        on_circle(0, 90, 1, 91, 92),
+        list("aaabb"),
+        threshold=0.9,
+        frames=[1, 1, 2, 1, 2],
+        tracklets=[0, 1, 2, 0, 0],
+        all_videos=["c"],
+    )
+    bounds = {
+        video: (interval.low, interval.high, interval.confidence)
+        for video, interval in count.intervals.items()
+    }
+    assert bounds == {"a": (2, 3, None), "b": (1, 1, None), "c": (0, 0, None)}
+    assert (count.interval.low, count.interval.high, count.num_individuals) == (2, 4, 2)
+
+
+def test_the_certain_minimum_reaches_across_videos_by_what_is_known() -> None:
+    # Two animals of a's frame, of which neither is the one in b.
+    count = group_videos(
+        on_circle(0, 90, 45),
+        list("aab"),
+        threshold=0.9,
+        frames=[1, 1, 1],
+        cannot_link=[(0, 2), (1, 2)],
+    )
+    assert (count.interval.minimum, count.interval.maximum) == (3, 3)
+
+
+def test_poor_rows_count_less_in_their_tracklet_within_each_video() -> None:
+    options = {"threshold": 0.45, "tracklets": [0, 0, 1, 0]}
+    embeddings, videos = on_circle(0, 60, 90, 180), list("aaab")
+    assert group_videos(embeddings, videos, **options).per_video["a"] == 1
+    poor = group_videos(embeddings, videos, qualities=[1.0, 0.0, 1.0, 1.0], **options)
+    assert poor.per_video["a"] == 2

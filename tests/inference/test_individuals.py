@@ -155,6 +155,40 @@ def test_a_long_tracklet_does_not_outvote_a_short_one() -> None:
     assert grouping.num_individuals == 1
 
 
+def test_a_poor_view_counts_less_in_its_tracklet() -> None:
+    # Pooled evenly the tracklet lies at 30 degrees; if the view at 60 is poor, at 0.05 / 1.05 of that way.
+    embeddings, tracklets = on_circle(0, 60, 90), ["t", "t", None]
+    even = group_individuals(embeddings, threshold=0.45, tracklets=tracklets)
+    weighted = group_individuals(
+        embeddings, threshold=0.45, tracklets=tracklets, qualities=[1.0, 0.0, 1.0]
+    )
+    assert (even.num_individuals, weighted.num_individuals) == (1, 2)
+
+
+def test_qualities_do_not_matter_where_nothing_is_pooled() -> None:
+    embeddings = random_embeddings(20, 4, seed=0)
+    plain = group_individuals(embeddings, threshold=0.4)
+    poor = group_individuals(embeddings, threshold=0.4, qualities=np.linspace(0, 1, 20))
+    assert np.array_equal(plain.labels, poor.labels)
+
+
+@pytest.mark.parametrize("qualities", [[0.5], [0.5, 1.5], [0.5, float("nan")], [[0.5, 0.5]]])
+def test_qualities_that_do_not_fit_are_refused(qualities: list) -> None:
+    with pytest.raises(ValueError, match=r"qualities must be 2 numbers in \[0, 1\], received"):
+        group_individuals(on_circle(0, 90), threshold=0.5, qualities=qualities)
+
+
+@pytest.mark.parametrize("num", [13, 60])
+def test_many_equal_rows_are_one_individual(num: int) -> None:
+    assert group_individuals(on_circle(*[10] * num), threshold=0.9).num_individuals == 1
+
+
+def test_a_flock_of_look_alikes_in_one_frame_is_as_many_animals() -> None:
+    grouping = group_individuals(on_circle(*[10] * 60), threshold=0.9, frames=["f"] * 60)
+    assert grouping.num_individuals == 60
+    assert len(grouping.conflicts) == 60 * 59 // 2
+
+
 def test_must_link_joins_what_looks_different() -> None:
     assert (
         group_individuals(on_circle(0, 180), threshold=0.9, must_link=[(0, 1)]).num_individuals == 1

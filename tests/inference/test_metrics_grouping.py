@@ -8,7 +8,9 @@ from inference.metrics import (
     adjusted_rand_index,
     bcubed,
     count_error,
+    grouping_errors,
     grouping_metrics,
+    pair_scores,
 )
 
 labellings = st.integers(1, 20).flatmap(
@@ -35,8 +37,33 @@ def test_bcubed_agrees_with_sets_counted_one_by_one(labels: tuple[list[int], lis
 
 def test_the_true_grouping_under_other_names_is_perfect() -> None:
     metrics = grouping_metrics(["a", "a", "b", "c"], [7, 7, 3, 1])
-    assert metrics.pop("count_error") == 0
+    for error in ("count_error", "absolute_count_error", "wrong_splits", "wrong_merges"):
+        assert metrics.pop(error) == 0
     assert list(metrics.values()) == pytest.approx([1.0] * len(metrics))
+
+
+@given(labellings)
+def test_pair_scores_agree_with_pairs_counted_one_by_one(
+    labels: tuple[list[int], list[int]],
+) -> None:
+    true, predicted = labels
+    pairs = [(i, j) for i in range(len(true)) for j in range(i)]
+    together = {pair for pair in pairs if predicted[pair[0]] == predicted[pair[1]]}
+    rightly = {pair for pair in pairs if true[pair[0]] == true[pair[1]]}
+    scores = pair_scores(true, predicted)
+    assert scores.precision == (len(together & rightly) / len(together) if together else 1)
+    assert scores.recall == (len(together & rightly) / len(rightly) if rightly else 1)
+
+
+@given(labellings)
+def test_splits_less_merges_are_the_count_error(labels: tuple[list[int], list[int]]) -> None:
+    true, predicted = labels
+    parts = {who: {p for t, p in zip(*labels, strict=True) if t == who} for who in true}
+    whole = {group: {t for t, p in zip(*labels, strict=True) if p == group} for group in predicted}
+    errors = grouping_errors(true, predicted)
+    assert errors.wrong_splits == sum(len(groups) - 1 for groups in parts.values())
+    assert errors.wrong_merges == sum(len(individuals) - 1 for individuals in whole.values())
+    assert errors.wrong_splits - errors.wrong_merges == count_error(true, predicted)
 
 
 def test_one_group_for_all_has_full_recall_and_too_few_individuals() -> None:

@@ -1,0 +1,136 @@
+"""From a calibration to individuals and counts with intervals: all rooms of grouping together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.calibrate import Calibration, load_calibration, save_calibration
+from inference.embeddings import Embeddings
+from inference.footage import group_videos
+from inference.individuals import group_individuals
+from inference.metrics import bcubed
+
+Known = tuple[np.ndarray, np.ndarray]
+
+
+def partition(labels: np.ndarray) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
+
+
+def test_a_calibration_groups_unseen_individuals_better_than_its_threshold(
+    calibration: Calibration, unseen: Known
+) -> None:
+    embeddings, labels = unseen
+    grouping = group_individuals(embeddings, calibration=calibration)
+    by_threshold = group_individuals(embeddings, threshold=grouping.threshold)
+    assert bcubed(labels, grouping.labels).f1 > max(0.95, bcubed(labels, by_threshold.labels).f1)
+    assert grouping.threshold == calibration.groupings["image"].threshold
+
+
+def test_the_order_of_rows_does_not_matter_to_the_evidence(
+    calibration: Calibration, unseen: Known
+) -> None:
+    embeddings = unseen[0][:80]
+    order = np.random.default_rng(0).permutation(80)
+    place = np.argsort(order)
+    plain = group_individuals(embeddings, calibration=calibration, cannot_link=[(0, 1), (5, 9)])
+    mixed = group_individuals(
+        embeddings[order],
+        calibration=calibration,
+        cannot_link=[(place[0], place[1]), (place[5], place[9])],
+    )
+    assert partition(mixed.labels[place]) == partition(plain.labels)
+
+
+def test_a_stored_calibration_groups_alike(
+    calibration: Calibration, unseen: Known, tmp_path: Path
+) -> None:
+    save_calibration(tmp_path / "calibration.json", calibration)
+    again = load_calibration(tmp_path / "calibration.json")
+    first, second = (
+        group_individuals(unseen[0], calibration=given).labels for given in (calibration, again)
+    )
+    assert np.array_equal(first, second)
+
+
+def test_embeddings_of_another_encoder_are_refused(calibration: Calibration, unseen: Known) -> None:
+    other = Embeddings.of(unseen[0], "robin-2")
+    with pytest.raises(ValueError, match="of the encoder wren-1, received embeddings of robin-2"):
+        group_individuals(other, calibration=calibration)
+    with pytest.raises(ValueError, match="of the encoder wren-1, received embeddings of robin-2"):
+        group_videos(other, ["a"] * len(other), calibration=calibration)
+
+
+def test_tracklets_and_frames_overrule_the_evidence(
+    calibration: Calibration, unseen: Known
+) -> None:
+    embeddings, labels = unseen
+    one = np.flatnonzero(labels == np.bincount(labels).argmax())[:6]
+    other = np.flatnonzero(labels != labels[one[0]])[:1]
+    rows = np.concatenate([one, other])
+    grouping = group_individuals(
+        embeddings[rows],
+        calibration=calibration,
+        frames=["f", "f", None, None, None, None, None],
+        tracklets=[None, None, None, None, None, "t", "t"],
+    )
+    assert grouping.labels[0] != grouping.labels[1]
+    assert grouping.labels[5] == grouping.labels[6]
+    assert (0, 1) in [conflict.rows for conflict in grouping.conflicts]
+
+
+Footage = tuple[np.ndarray, list[str], list[int], np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def footage(unseen: Known) -> Footage:
+    """Six videos; in each frame up to three animals, no individual twice."""
+    embeddings, labels = unseen
+    rng = np.random.default_rng(3)
+    videos = [f"{number}.mp4" for number in rng.integers(0, 6, len(labels))]
+    frames = rng.integers(0, 60, len(labels)).tolist()
+    seen: set[tuple[str, int, int]] = set()
+    for row, (video, label) in enumerate(zip(videos, labels.tolist(), strict=True)):
+        while (video, frames[row], label) in seen:
+            frames[row] += 100
+        seen.add((video, frames[row], label))
+    return embeddings, videos, frames, labels
+
+
+def test_counts_of_videos_have_intervals_that_hold_the_truth(
+    calibration: Calibration, footage: Footage
+) -> None:
+    embeddings, videos, frames, labels = footage
+    count = group_videos(embeddings, videos, calibration=calibration, frames=frames)
+    assert bcubed(labels, count.labels).f1 > 0.95
+    interval = count.interval
+    assert interval.low <= 25 <= interval.high
+    assert (interval.confidence, interval.num_tried) == (0.95, 40)
+    assert interval.maximum == len(embeddings)
+    is_held = []
+    for video, within in count.intervals.items():
+        truth = len(np.unique(labels[[other == video for other in videos]]))
+        assert within.minimum <= within.low <= count.per_video[video] <= within.high
+        assert within.minimum <= truth <= within.maximum
+        is_held.append(within.low <= truth <= within.high)
+    assert len(is_held) == 6
+    assert np.mean(is_held) >= 0.8
+
+
+def test_the_certain_minimum_is_the_most_animals_of_one_frame(footage: Footage) -> None:
+    embeddings, videos, frames, _ = footage
+    count = group_videos(embeddings, videos, threshold=0.5, frames=frames)
+    together: dict[tuple[str, int], int] = {}
+    for key in zip(videos, frames, strict=True):
+        together[key] = together.get(key, 0) + 1
+    # Rows without tracklets are apart only within their own frame.
+    assert count.interval.minimum == max(together.values()) >= 2
+    for video, interval in count.intervals.items():
+        assert interval.minimum == max(n for (of, _), n in together.items() if of == video)
+
+
+def test_nothing_at_all_counts_nothing(calibration: Calibration) -> None:
+    count = group_videos(np.empty((0, 64)), [], calibration=calibration, all_videos=["a.mp4"])
+    assert (count.num_individuals, count.interval.high) == (0, 0)
+    assert count.intervals["a.mp4"].high == 0
