@@ -30,6 +30,11 @@ def run(options: argparse.Namespace) -> int:
 def _make(options: argparse.Namespace) -> int:
     counted = load_sightings(options.count)
     pairs = review_queue(counted, options.num, calibration=_calibration(Path(options.count)))
+    if len({sighting.modality for sighting in counted.table.sightings}) > 1:
+        print(
+            "note: only crops of one kind are asked about together. Whether an animal with its sound is one "
+            "seen elsewhere without it is not asked: look at individuals.png for these."
+        )
     if not pairs:
         print("There is nothing to ask about this count.")
         return DONE

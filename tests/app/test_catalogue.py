@@ -275,6 +275,15 @@ def test_questions_have_the_probabilities_of_the_calibration_that_counted(count)
         assert float(row["probability"]) == pytest.approx(expected, abs=2e-3)
 
 
+def test_what_is_not_asked_of_crops_with_and_without_sound_is_told(count, capsys):
+    counted = load_sightings(count)
+    first, *others = counted.table.sightings
+    table = replace(counted.table, sightings=(replace(first, modality="fused"), *others))
+    save_sightings(count, replace(counted, table=table))
+    assert run("review", "make", count) == 0
+    assert "only crops of one kind are asked about together" in capsys.readouterr().out
+
+
 def test_answers_that_contradict_the_footage_change_nothing(count, capsys):
     path = count / "sightings.npz"
     before, counted = path.read_bytes(), load_sightings(count)

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from inference.count import VideoCount
 from inference.footage import IndividualCount
 from inference.formats import IdentifiedSighting
+from inference.grouping.count_interval import count_interval
 from inference.individuals import Conflict
 from inference.plots import (
     plot_count_curve,
@@ -46,6 +47,11 @@ def count(videos, conflicts=(), qualities=True):
         {who: tuple(seen) for who, seen in seen_in.items() if len(seen) > 1},
         tuple(conflicts),
         0.5,
+        count_interval(len(seen_in), (), minimum=0, maximum=len(labels)),
+        {
+            video: count_interval(len(people), (), minimum=0, maximum=len(labels))
+            for video, people in videos.items()
+        },
     )
     return VideoCount(found, tuple(sightings), (), ())
 
