@@ -13,7 +13,7 @@ demo: $(VENV)/installed
 	$(BIN)/fused-encoder demo --out demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(AUDIO),--audio "$(AUDIO)")
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # The code in README and docs runs in tests/docs, which is a part of the tests.
 check: $(VENV)/installed lint types test

@@ -58,6 +58,12 @@ class IdentityModel:
     num_individuals: float
     fingerprint: str | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IdentityModel) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.fingerprint, self.rest_variance, self.log_noise_mean))
+
     @property
     def size(self) -> int:
         """Of the embeddings."""

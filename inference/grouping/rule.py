@@ -45,7 +45,7 @@ class TriedFootage:
     num_observations: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class GroupingRule:
     """How embeddings of one modality are grouped into individuals.
 

@@ -126,7 +126,12 @@ def test_the_demo_writes_a_report_with_all_its_sections(tmp_path, capsys, monkey
     assert main(["demo", "--out", str(tmp_path), "--size", "tiny", "--epochs", "1"]) == 0
     page = (tmp_path / "report.html").read_text()
     headings = re.findall("<h2>(.*?)</h2>", page)
-    assert headings == [*EVALUATION_HEADINGS, "Individuals in the videos"]
+    assert headings == [
+        *EVALUATION_HEADINGS,
+        "Individuals in the videos",
+        "Who was seen when",
+        "How the count hangs on the threshold",
+    ]
     assert page.count("data:image/") == 7
     printed = capsys.readouterr().out
     for part in ("held-out queries", "found their class first", "counted exactly", "report.html"):
