@@ -132,7 +132,7 @@ def test_the_demo_writes_a_report_with_all_its_sections(tmp_path, capsys, monkey
         "Who was seen when",
         "How the count hangs on the threshold",
     ]
-    assert page.count("data:image/") == 7
+    assert page.count("data:image/") == 9
     printed = capsys.readouterr().out
     for part in ("held-out queries", "found their class first", "counted exactly", "report.html"):
         assert part in printed
