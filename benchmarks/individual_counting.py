@@ -4,6 +4,8 @@ Three parts, each with its own known truth:
 
 - `synthetic`: drawn embeddings of 1,000 identities at three difficulties (`synthetic_identities.py`). The
   rule is calibrated on 200 other identities of another draw, whose centres lie in other directions.
+- `coverage`: how often the 95 % interval of a count holds the truth: small footages of individuals that the
+  calibration does not know, in worlds of 24 known and 36 other individuals.
 - `aviary`: the sample aviary's held-out videos, and more videos of the same birds. The encoder is trained as
   in the demo, or given by --encoder. What is counted are the tracklets that `count_individuals` finds.
 - `nyala`: photos of 60 real antelopes (FUSED_ENCODER_DATA), halved by individual: one half calibrates, the
@@ -37,7 +39,7 @@ from inference.grouping.rule import GroupingRule, fit_grouping_rule
 from inference.individuals import group_individuals
 from inference.metrics import bcubed, grouping_metrics
 
-PARTS = ("synthetic", "aviary", "nyala", "speed")
+PARTS = ("synthetic", "coverage", "aviary", "nyala", "speed")
 DIFFICULTIES = ("easy", "medium", "hard")
 PUBLISHED_DISTANCE = 0.5
 NOBODY = "nobody"
@@ -67,6 +69,8 @@ def main() -> None:
     results: dict[str, float] = {}
     if "synthetic" in options.only:
         results |= synthetic(options.seeds)
+    if "coverage" in options.only:
+        results |= coverage()
     if "aviary" in options.only:
         results |= aviary(options.folder, options.encoder, options.more)
     if "nyala" in options.only:
@@ -179,6 +183,41 @@ def synthetic(num_seeds: int) -> dict[str, float]:
             f"best_baseline_bcubed_f1_{difficulty}": _best_baseline(means),
             f"interval_coverage_{difficulty}": float(np.mean(inside)),
         }
+    return results
+
+
+# --- small footages
+
+
+def coverage(num_worlds: int = 8, num_footages: int = 40) -> dict[str, float]:
+    """The share of footages whose true number is inside the interval, and how wide that is."""
+    results = {}
+    print("\nsmall footages of 1 to 36 individuals, 24 others known")
+    for difficulty in DIFFICULTIES:
+        inside, widths = [], []
+        for world in range(num_worlds):
+            embeddings, who = make_identities(480, 60, difficulty, seed=500 + world)
+            rng = np.random.default_rng(world)
+            names = rng.permutation(60)
+            is_known = np.isin(who, names[:24])
+            calibration = Calibration(
+                None,
+                groupings={"image": fit_grouping_rule(embeddings[is_known], who[is_known])},
+            )
+            for _ in range(num_footages):
+                cast = rng.permutation(names[24:])[: int(np.exp(rng.uniform(0, np.log(36.99))))]
+                seen = np.flatnonzero(np.isin(who, cast) & (rng.random(480) < rng.uniform(0.3, 1)))
+                if not len(seen):
+                    continue
+                count = group_videos(embeddings[seen], ["all"] * len(seen), calibration=calibration)
+                num_true = len(np.unique(who[seen]))
+                inside.append(count.interval.low <= num_true <= count.interval.high)
+                widths.append((count.interval.high - count.interval.low + 1) / num_true)
+        print(
+            f"{difficulty:8} inside {np.mean(inside):.3f} of {len(inside)}, "
+            f"median width {np.median(widths):.2f} of the true number"
+        )
+        results[f"interval_coverage_small_{difficulty}"] = float(np.mean(inside))
     return results
 
 
