@@ -87,7 +87,7 @@ def write_tables(
     """
     from inference.count_curve import count_curve  # here, because they load TensorFlow
     from inference.formats import write_outputs
-    from inference.plots import plot_count_curve
+    from inference.plots import plot_curve_of_count
 
     written = write_outputs(
         folder,
@@ -100,16 +100,8 @@ def write_tables(
     written.append(write_count(folder / COUNT_FILE, counted))
     curve = count_curve(counted, must_link=must_link, cannot_link=cannot_link)
     if curve is not None:
-        interval = counted.count.interval
         written.append(folder / "count_curve.png")
-        plot_count_curve(
-            curve.thresholds,
-            curve.counts,
-            chosen_threshold=curve.chosen_threshold,
-            chosen_count=curve.chosen_count,
-            interval=(interval.low, interval.high),
-            certain_minimum=interval.minimum,
-        ).savefig(written[-1], dpi=110)
+        plot_curve_of_count(curve, counted.count.interval).savefig(written[-1], dpi=110)
     _remove(folder, NOT_ALWAYS, but=written)
     return written
 

@@ -15,7 +15,7 @@ from inference.count import VideoCount
 from inference.count_curve import count_curve
 from inference.formats import identified_sightings, write_outputs
 from inference.metrics import bcubed
-from inference.plots import plot_count_curve, plot_individuals, plot_timeline
+from inference.plots import plot_curve_of_count, plot_individuals, plot_timeline
 
 PHOTO_CROP = "Counting embeds crops by sight alone."
 
@@ -75,7 +75,7 @@ def _timeline(counted: VideoCount) -> list[Section]:
 
 
 def _curve(counted: VideoCount, num_true: int) -> list[Section]:
-    curve, interval = count_curve(counted), counted.count.interval
+    curve = count_curve(counted)
     if curve is None:
         return []
     return [
@@ -83,15 +83,7 @@ def _curve(counted: VideoCount, num_true: int) -> list[Section]:
             "How the count hangs on the threshold",
             "The number of individuals over all videos at every similarity from which groups are joined. A "
             "flat stretch around the chosen one says that the count does not hang on it.",
-            figure=plot_count_curve(
-                curve.thresholds,
-                curve.counts,
-                chosen_threshold=curve.chosen_threshold,
-                chosen_count=curve.chosen_count,
-                interval=(interval.low, interval.high),
-                certain_minimum=interval.minimum,
-                true_count=num_true,
-            ),
+            figure=plot_curve_of_count(curve, counted.count.interval, true_count=num_true),
             alt=f"Curve of counts; at {curve.chosen_threshold:.2f} there are {curve.chosen_count}",
         )
     ]

@@ -1,11 +1,12 @@
 """Pictures of a count: who was met in which video, when, and how the number hangs on the threshold."""
 
 from inference.plots.contact_sheet import plot_individual_pages, plot_individuals
-from inference.plots.count_curve import plot_count_curve
+from inference.plots.count_curve import plot_count_curve, plot_curve_of_count
 from inference.plots.timeline import plot_timeline, plot_timeline_pages
 
 __all__ = [
     "plot_count_curve",
+    "plot_curve_of_count",
     "plot_individual_pages",
     "plot_individuals",
     "plot_timeline",

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from inference.grouping.count_interval import CountInterval
 from inference.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, empty_page
+
+if TYPE_CHECKING:  # not at run time: it would load TensorFlow
+    from inference.count_curve import CountCurve
 
 CURVE, CHOSEN = COLOURS[0], COLOURS[1]
 LOG_FROM = 10  # times the least count
+
+
+def plot_curve_of_count(
+    curve: CountCurve, interval: CountInterval, *, true_count: int | None = None
+) -> Figure:
+    """The curve of a count, with its chosen point and its interval; see `plot_count_curve`.
+
+    Args:
+        curve: from `count_curve`.
+        interval: of the count.
+        true_count: int, where it is known.
+    """
+    return plot_count_curve(
+        curve.thresholds,
+        curve.counts,
+        chosen_threshold=curve.chosen_threshold,
+        chosen_count=curve.chosen_count,
+        interval=(interval.low, interval.high),
+        certain_minimum=interval.minimum,
+        true_count=true_count,
+    )
 
 
 def plot_count_curve(
