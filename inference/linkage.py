@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 BLOCK = 512
 
@@ -92,13 +90,6 @@ def mean_similarities(sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         similarities[here, here] = np.triu(block) + np.triu(block, 1).T
         similarities[later, here] = similarities[here, later].T
     return similarities
-
-
-def groups_after(merges: list[Merge], num: int) -> np.ndarray:
-    """The group of each of num members once these merges are done, int [num], numbered from 0."""
-    edges = np.array([merge[:2] for merge in merges], dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(num, num))
-    return connected_components(graph, directed=False)[1] if num else np.empty(0, dtype=np.int64)
 
 
 def _join(similarities: np.ndarray, sizes: np.ndarray, kept: int, joined: int) -> None:

@@ -10,7 +10,7 @@ from inference.grouping.evidence import EvidenceGroups
 from inference.grouping.identity_model import IdentityModel
 from inference.grouping.linear import LinearGroups
 from inference.grouping.merging import merge_nearest
-from inference.linkage import average_linkage, groups_after, mean_similarities
+from inference.linkage import Merge, average_linkage, mean_similarities
 
 NONE_APART = np.empty((0, 2), np.int64)
 
@@ -48,6 +48,13 @@ def dense(atoms: Atoms, threshold: float) -> np.ndarray:
     similarities[atoms.apart[:, 0], atoms.apart[:, 1]] = -np.inf
     similarities[atoms.apart[:, 1], atoms.apart[:, 0]] = -np.inf
     return groups_after(average_linkage(similarities, atoms.sizes, threshold), len(atoms))
+
+
+def groups_after(merges: list[Merge], num: int) -> np.ndarray:
+    labels = np.arange(num)
+    for merge in merges:
+        labels[labels == labels[merge.second]] = labels[merge.first]
+    return labels
 
 
 def partition(labels: np.ndarray) -> set[frozenset[int]]:
