@@ -11,10 +11,10 @@ import keras
 from keras import ops
 
 from fused_encoder.direction import centred_direction
+from fused_encoder.photo import IMAGE_SIZE
 from fused_encoder.photo_views import AverageViews, PhotoViews
 from fused_encoder.weights import load_image_backbone_weights
 
-IMAGE_SIZE = (224, 224)
 IMAGE_FEATURES_SIZE = 512
 KEEPING_GAIN = 10.0  # measured: docs/decisions.md
 

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
 from fused_encoder.audio_windows import pad_sequences
-from fused_encoder.image_branch import IMAGE_SIZE
 from fused_encoder.media import UnreadableMediaError, load_waveform
+from fused_encoder.photo import IMAGE_SIZE
 from fused_encoder.yamnet import Yamnet
 from inference.attached_calibration import read_attached
 from inference.calibrate import Calibration

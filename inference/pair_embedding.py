@@ -11,8 +11,8 @@ import tensorflow as tf
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, audio_sequences_in_graph, frames_in
 from fused_encoder.audio_windows import audio_windows
 from fused_encoder.encoder import split_encoder
-from fused_encoder.image_branch import IMAGE_SIZE
 from fused_encoder.log_mel import SAMPLE_RATE_HZ
+from fused_encoder.photo import IMAGE_SIZE
 from fused_encoder.yamnet import Yamnet
 
 IMAGE_SPECS = (

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from fused_encoder.image_branch import IMAGE_SIZE
+from fused_encoder.photo import IMAGE_SIZE
 from training.frozen_trunk import FrozenTrunk
 from training.precision import precision_of
 from triplets.augmentation import augment_photo

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fused_encoder.image_branch import IMAGE_SIZE
+from fused_encoder.photo import IMAGE_SIZE
 from triplets.augmentation import augment_photo
 from triplets.features import PreparedMedia
 
