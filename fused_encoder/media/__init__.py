@@ -19,6 +19,7 @@ from fused_encoder.media.video import (
     iter_moments,
     probe_video,
 )
+from fused_encoder.media.video_frames import FrameStream, TimedFrame, stream_frames
 from fused_encoder.media.video_writer import write_video
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "IMAGE_EXTENSIONS",
     "VIDEO_EXTENSIONS",
     "AudioInfo",
+    "FrameStream",
     "Moment",
     "Resampler",
+    "TimedFrame",
     "UnreadableMediaError",
     "VideoInfo",
     "iter_moments",
@@ -41,5 +44,6 @@ __all__ = [
     "resize_image",
     "save_image",
     "save_waveform",
+    "stream_frames",
     "write_video",
 ]

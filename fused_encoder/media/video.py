@@ -3,21 +3,25 @@
 import logging
 import math
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
-from av.container.input import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from fused_encoder.media.containers import StreamDecoder, open_container
-from fused_encoder.media.content import describe_content
+from fused_encoder.media.containers import StreamDecoder
 from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.files import not_decodable, read_head
 from fused_encoder.media.sound_track import SoundTrack, read_sound_track
+from fused_encoder.media.video_frames import (
+    DecodedFrames,
+    clock_zero,
+    frame_to_rgb,
+    open_video_stream,
+    sample_evenly,
+    with_numbers,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +30,6 @@ VIDEO_EXTENSIONS: frozenset[str] = frozenset(
     | {".wmv", ".flv", ".3gp", ".ogv"}
 )
 """What a folder scan takes for a video (lower case). The loaders themselves go by content."""
-
-_EARLY_BY = 1e-3
-"""A frame this much (of a sampling period) before its turn is on time: timestamps are rounded."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,13 @@ def probe_video(path: str | Path) -> VideoInfo:
         UnreadableMediaError: it is not a video, or not one frame of it can be decoded.
     """
     path = Path(path)
-    with _open_video_stream(path) as (container, stream):
+    with open_video_stream(path) as (container, stream):
         frame = next(iter(StreamDecoder[VideoFrame](container, stream)), None)
         if frame is None:
             raise not_decodable(path, "a video")
         is_sideways = frame.rotation % 180 == 90
         sides = (frame.height, frame.width) if is_sideways else (frame.width, frame.height)
-        zero_seconds = _clock_zero(container)
+        zero_seconds = clock_zero(container)
         audio = container.streams.audio[0] if container.streams.audio else None
         rate = stream.average_rate
         return VideoInfo(
@@ -157,17 +158,21 @@ def _iter_moments(
     sample_rate_hz: int,
     frame_indices: frozenset[int] | None,
 ) -> Iterator[Moment]:
-    with _open_video_stream(path) as (container, stream):
-        zero_seconds = _clock_zero(container)
+    with open_video_stream(path) as (container, stream):
+        zero_seconds = clock_zero(container)
         sound: SoundTrack | None = None
         if audio_seconds is not None and container.streams.audio:
             sound = _read_sound_or_warn(path, sample_rate_hz)
-        frames = _with_numbers(_iter_frames(path, container, stream), frame_indices)
-        for index, seconds, frame in _sample_evenly(frames, frames_per_second):
+        decoded = DecodedFrames(path, container, stream)
+        frames = with_numbers(decoded, frame_indices)
+        for index, seconds, frame in sample_evenly(frames, frames_per_second):
             waveform = None
             if sound is not None and audio_seconds is not None:
                 waveform = sound.around(seconds, audio_seconds)
-            yield Moment(seconds - zero_seconds, index, _frame_to_rgb(frame), waveform)
+            yield Moment(seconds - zero_seconds, index, frame_to_rgb(frame), waveform)
+        if decoded.damage is not None:
+            told = "'%s' is damaged: %s. %d frames are used."
+            logger.warning(told, path, decoded.damage, decoded.num_frames)
 
 
 def _read_sound_or_warn(path: Path, sample_rate_hz: int) -> SoundTrack | None:
@@ -177,86 +182,3 @@ def _read_sound_or_warn(path: Path, sample_rate_hz: int) -> SoundTrack | None:
     except UnreadableMediaError as error:
         logger.warning("The sound of '%s' is not used: %s", path, error.reason)
         return None
-
-
-@contextmanager
-def _open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    with open_container(path, "a video") as container:
-        # The cover picture of a music file counts as a video stream in FFmpeg.
-        streams = [
-            stream
-            for stream in container.streams.video
-            if stream.codec_context  # None where there is no decoder for it
-            and not stream.disposition & av.stream.Disposition.attached_pic
-        ]
-        if not streams:
-            raise UnreadableMediaError(
-                path,
-                f"expected a video, found {describe_content(read_head(path))} without moving"
-                " pictures that FFmpeg can decode. Move it out of the videos.",
-            )
-        streams[0].thread_type = "AUTO"
-        yield container, streams[0]
-
-
-def _clock_zero(container: InputContainer) -> float:
-    """When the earliest stream begins, on the file's own clock, which may start anywhere."""
-    return (container.start_time or 0) / av.time_base
-
-
-def _iter_frames(
-    path: Path, container: InputContainer, stream: VideoStream
-) -> Iterator[tuple[int, float, VideoFrame]]:
-    """Every frame that can be decoded, with its number and its time on the file's own clock."""
-    frame_seconds = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
-    duration_seconds = float((stream.duration or 0) * (stream.time_base or 0))
-    if not duration_seconds and not container.streams.audio:  # else it may be that of the sound
-        duration_seconds = (container.duration or 0) / av.time_base
-    decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
-    index, first_seconds, seconds = -1, 0.0, -frame_seconds
-    for index, frame in enumerate(decoder):
-        seconds = seconds + frame_seconds if frame.time is None else frame.time
-        first_seconds = seconds if index == 0 else first_seconds
-        yield index, seconds, frame
-    if index < 0:
-        raise not_decodable(path, "a video")
-    decoded_seconds = seconds - first_seconds + frame_seconds
-    damage = decoder.damage
-    if damage is None and decoded_seconds < 0.95 * duration_seconds - 2 * frame_seconds:
-        damage = f"its frames end at {decoded_seconds:.2f} s of {duration_seconds:.2f} s"
-    if damage is not None:
-        logger.warning("'%s' is damaged: %s. %d frames are used.", path, damage, index + 1)
-
-
-def _with_numbers(
-    frames: Iterator[tuple[int, float, VideoFrame]], frame_indices: frozenset[int] | None
-) -> Iterator[tuple[int, float, VideoFrame]]:
-    last = max(frame_indices, default=-1) if frame_indices is not None else math.inf
-    for index, seconds, frame in frames:
-        if frame_indices is None or index in frame_indices:
-            yield index, seconds, frame
-        if index >= last:
-            return
-
-
-def _sample_evenly(
-    frames: Iterator[tuple[int, float, VideoFrame]], frames_per_second: float | None
-) -> Iterator[tuple[int, float, VideoFrame]]:
-    """At each point of an even grid of times, the first frame that is not earlier."""
-    start_seconds: float | None = None
-    next_point = 0
-    for index, seconds, frame in frames:
-        if start_seconds is None:
-            start_seconds = seconds
-        if frames_per_second is not None:
-            position = (seconds - start_seconds) * frames_per_second + _EARLY_BY
-            if position < next_point:
-                continue
-            next_point = math.floor(position) + 1
-        yield index, seconds, frame
-
-
-def _frame_to_rgb(frame: VideoFrame) -> np.ndarray:
-    """FFmpeg's frame of any pixel format as uint8 RGB, turned as its metadata ask."""
-    image = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
