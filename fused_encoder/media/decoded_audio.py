@@ -10,6 +10,8 @@ from fused_encoder.media.errors import UnreadableMediaError
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 4_000_000
 HIGHEST_AMPLITUDE = 100.0
 """Float files may exceed full scale a little; beyond 40 dB over it the scale is another one."""
+CLIPPING_LEVEL = 0.999
+"""The amplitude from which on a sample is as loud as a format allows; encoders keep a little below 1."""
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,12 @@ class SoundMarker:
             clipped_share=(clipped / np.maximum(1, num_samples)).astype(np.float32),
         )
 
-    def finish(self, num_cells: int) -> CellMarks:
-        """The marks of all cells that are left, which the waveform says are this many."""
+    def finish(self, num_cells: int) -> None:
+        """No more samples come; the waveform has this many cells left, all of which are ready now."""
         if self._num_waiting and self._tail is not None:
             self._decide_on_clipping(self._tail, self._num_waiting, num_following=0)
         for counts in (self._not_finite, self._changed, self._clipped):
             counts.finish(num_cells)
-        return self.take(num_cells)
 
     def _look_for_clipping(self, samples: np.ndarray) -> None:
         """Whether a sample is clipped, the two on either side of it tell."""

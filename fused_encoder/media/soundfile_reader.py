@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from fused_encoder.media.cut_off import lacking_data, lacking_mp3_end, lacking_ogg_end
-from fused_encoder.media.decoded_audio import DecodedAudio, check_rate
+from fused_encoder.media.decoded_audio import CLIPPING_LEVEL, DecodedAudio, check_rate
 from fused_encoder.media.excerpt import Excerpt
 from fused_encoder.media.mp3_frames import Mp3Outline, read_mp3_outline
 
@@ -28,7 +28,6 @@ _HIGHEST_AMPLITUDES = {
     "ULAW": 32124 / 32768,
     "ALAW": 32256 / 32768,
 }
-CLIPPING_LEVEL = 0.999
 
 
 class StraightSoundFile(soundfile.SoundFile):
