@@ -19,6 +19,7 @@ from fused_encoder.media.sound_stream import (
     SoundStream,
     stream_waveform,
 )
+from fused_encoder.media.sound_track import stream_sound_track
 from fused_encoder.media.video import (
     VIDEO_EXTENSIONS,
     Moment,
@@ -53,6 +54,7 @@ __all__ = [
     "samples_per_cell",
     "save_image",
     "save_waveform",
+    "stream_sound_track",
     "stream_waveform",
     "write_video",
 ]

@@ -41,27 +41,30 @@ class SoundSource(Protocol):
 
 
 class PyavSource:
-    """A recording that FFmpeg decodes, frame by frame, as a `SoundSource`."""
+    """A recording that FFmpeg decodes, frame by frame, as a `SoundSource`.
+
+    Args:
+        path: the file.
+        blocks: its sound.
+        pieces: made of these blocks, float32 [num_samples, num_channels] each.
+    """
 
     clipping_level = CLIPPING_LEVEL
 
-    def __init__(self, path: Path, blocks: SoundBlocks) -> None:
+    def __init__(self, path: Path, blocks: SoundBlocks, pieces: Iterator[np.ndarray]) -> None:
         self.sample_rate_hz = blocks.sample_rate_hz
         self.num_channels = blocks.num_channels
         self.expected_seconds = blocks.expected_seconds
         self.damage: str | None = None
-        self._path, self._blocks = path, blocks
+        self._path, self._blocks, self._pieces = path, blocks, pieces
 
     def __iter__(self) -> Iterator[np.ndarray]:
         num_samples = 0
-        for samples in self._samples():
+        for samples in self._pieces:
             num_samples += len(samples)
             yield samples
         decoded_seconds = num_samples / self.sample_rate_hz
         self.damage = self._blocks.damage_at_end(self._path, decoded_seconds)
-
-    def _samples(self) -> Iterator[np.ndarray]:
-        return (samples for _, samples in self._blocks)
 
 
 @contextmanager
@@ -77,7 +80,8 @@ def open_sound_source(path: Path) -> Iterator[tuple[SoundSource, Iterator[np.nda
             yield source, pieces
             return
     with open_audio_stream(path) as (container, stream):
-        pyav_source = PyavSource(path, SoundBlocks(container, stream))
+        blocks = SoundBlocks(container, stream)
+        pyav_source = PyavSource(path, blocks, (samples for _, samples in blocks))
         pieces = started(pyav_source)
         if pieces is None:
             raise nothing_there(path, damage=pyav_source.damage)
