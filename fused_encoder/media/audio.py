@@ -11,7 +11,6 @@ import soundfile
 from fused_encoder.media.decoded_audio import (
     DecodedAudio,
     check_amplitude,
-    check_rate,
     note_on_rate,
     nothing_there,
 )
@@ -21,7 +20,7 @@ from fused_encoder.media.files import read_head, written_whole
 from fused_encoder.media.mixing import mix_down_with_note
 from fused_encoder.media.pyav_reader import open_audio_stream, read_with_pyav
 from fused_encoder.media.resampling import Resampler, resample
-from fused_encoder.media.soundfile_reader import open_with_soundfile, read_with_soundfile
+from fused_encoder.media.soundfile_reader import open_soundfile_source, read_with_soundfile
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +60,11 @@ def probe_audio(path: str | Path) -> AudioInfo:
     """
     path = Path(path)
     read_head(path)
-    file = open_with_soundfile(path)
-    if file is not None:
-        with file:
-            if file.frames > 0:
-                check_rate(path, file.samplerate)
-                duration_seconds = file.frames / file.samplerate
-                return AudioInfo(file.samplerate, file.channels, duration_seconds, "soundfile")
+    with open_soundfile_source(path) as source:
+        if source is not None and source.num_samples != 0:
+            num_samples, rate = source.num_samples, source.sample_rate_hz
+            duration_seconds = None if num_samples is None else num_samples / rate
+            return AudioInfo(rate, source.num_channels, duration_seconds, "soundfile")
     with open_audio_stream(path) as (container, stream):
         codec = stream.codec_context
         duration_seconds = float((stream.duration or 0) * (stream.time_base or 0))

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from fused_encoder.media.mp3_frames import Mp3Outline, read_mp3_outline
 
-_DATA_CUT_SHORT = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_DATA_CUT_SHORT = re.compile(
+    r"^ *(?:data|SSND|BODY|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
+_RF64_CUT_SHORT = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
+_W64_CUT_SHORT = re.compile(r"^riff : (\d+) \(should be (\d+)\)$.*^data : (\d+)$", re.M | re.DOTALL)
 _LENGTH_UNKNOWN = 0x7FFFFFFF
 _LONGEST_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 """Header, table of segments, segments."""
@@ -16,32 +20,43 @@ _ENDS_OGG_STREAM = 0x04
 
 @dataclass(frozen=True)
 class DataLack:
-    """A WAV or AIFF that is shorter than its header says.
+    """A recording without compression that is shorter than its header says.
 
     Attributes:
-        num_announced: bytes of sound by the header.
-        num_present: bytes of sound in the file.
+        num_announced: by the header.
+        num_present: in the file.
+        unit: of these numbers.
     """
 
     num_announced: int
     num_present: int
+    unit: str = "bytes of sound"
 
     def __str__(self) -> str:
         return (
-            f"it holds {self.num_present} of the {self.num_announced} bytes of sound that its header"
+            f"it holds {self.num_present} of the {self.num_announced} {self.unit} that its header"
             " announces"
         )
 
 
 def lacking_data(libsndfile_log: str) -> DataLack | None:
-    """WAV and AIFF headers announce the length of the sound; libsndfile only logs a lack of it."""
-    found = _DATA_CUT_SHORT.search(libsndfile_log)
-    if found is None:
+    """WAV, AIFF, AU, RF64 and W64 announce the length of the sound; libsndfile only logs its lack."""
+    lack = _logged_lack(libsndfile_log)
+    if lack is None or lack.num_present >= lack.num_announced:  # the header is merely odd
         return None
-    lack = DataLack(int(found[1]), int(found[2]))
-    # Written to a pipe, which leaves the length open, or merely odd.
-    is_none = lack.num_announced >= _LENGTH_UNKNOWN or lack.num_present >= lack.num_announced
-    return None if is_none else lack
+    is_open = lack.num_announced >= _LENGTH_UNKNOWN  # written to a pipe
+    return None if is_open and lack.unit == DataLack.unit else lack
+
+
+def _logged_lack(log: str) -> DataLack | None:
+    if found := _DATA_CUT_SHORT.search(log):
+        return DataLack(int(found[1]), int(found[2]))
+    if found := _RF64_CUT_SHORT.search(log):
+        return DataLack(int(found[2]), int(found[1]), "samples")
+    if found := _W64_CUT_SHORT.search(log):
+        num_missing, num_announced = int(found[1]) - int(found[2]), int(found[3])
+        return DataLack(num_announced, num_announced - num_missing)
+    return None
 
 
 def lacking_ogg_end(path: Path) -> str | None:

@@ -85,13 +85,12 @@ class SoundBlocks:
         return self._decoder.damage
 
     def damage_at_end(self, path: Path, decoded_seconds: float) -> str | None:
-        """`damage`, or what is missing of the announced length when no more comes."""
-        if self.damage is not None:
-            return self.damage
+        """`damage`, and what is missing of the announced length, when no more comes."""
+        reasons = [] if self.damage is None else [self.damage]
         expected_seconds = self.expected_seconds or 0.0
         if decoded_seconds < expected_seconds - _LENGTH_TOLERANCE_SECONDS:
-            return f"it ends at {decoded_seconds:.2f} s of {expected_seconds:.2f} s"
-        return lacking_end(path, self._format)
+            reasons.append(f"it ends at {decoded_seconds:.2f} s of {expected_seconds:.2f} s")
+        return "; ".join(reasons) or lacking_end(path, self._format)
 
 
 def _announced_seconds(container: InputContainer, stream: AudioStream) -> float | None:

@@ -13,7 +13,8 @@ from fused_encoder.media.decoded_audio import CLIPPING_LEVEL, DecodedAudio, chec
 from fused_encoder.media.excerpt import Excerpt
 from fused_encoder.media.mp3_frames import Mp3Outline, read_mp3_outline
 
-_BLOCK_FRAMES = 1 << 16
+_BLOCK_FRAMES = 1 << 12
+"""A block in which the decoder stumbles is lost as a whole; one of FLAC's frames is as long."""
 _MP3_RUN_UP_FRAMES = 12 * 1152
 """An MP3 frame leans on some before it: right after a seek libsndfile gives silence instead."""
 _MP3_MOST_SAMPLES_PER_BYTE = 64
@@ -90,6 +91,7 @@ class SoundfileSource:
         sample_rate_hz: int > 0.
         num_channels: int > 0.
         clipping_level: amplitude that the format cannot exceed, or full scale.
+        num_samples: how many libsndfile means to give; None where the header leaves it open.
         expected_seconds: what the header announces; None where it does not, or is only a guess.
         damage: why there is less than promised, in words; None if it is all there. Known at the end.
     """
@@ -101,7 +103,7 @@ class SoundfileSource:
         self.damage: str | None = None
         self._file, self._outline = file, outline
         self._is_guess = file.format == "MP3" and not _has_good_table(file, outline)
-        self._num_frames = None if file.frames >= _LENGTH_UNKNOWN else file.frames
+        self.num_samples = None if file.frames >= _LENGTH_UNKNOWN else file.frames
         self._lacking_data = lacking_data(file.extra_info)
         self._lacking_ogg_end = lacking_ogg_end(path) if file.format == "OGG" else None
         self.expected_seconds = self._announced_seconds()
@@ -114,7 +116,7 @@ class SoundfileSource:
 
         What precedes a damage is kept.
         """
-        promised = None if self._num_frames is None else max(0, self._num_frames - first)
+        promised = None if self.num_samples is None else max(0, self.num_samples - first)
         wanted = count if promised is None else promised if count is None else min(count, promised)
         num_read = 0
         try:
@@ -130,11 +132,11 @@ class SoundfileSource:
             self.damage = self._missing_end()
 
     def _announced_seconds(self) -> float | None:
-        if self._num_frames is None or self._is_guess or self._lacking_ogg_end is not None:
+        if self.num_samples is None or self._is_guess or self._lacking_ogg_end is not None:
             return None
         lack = self._lacking_data
         share = 1.0 if lack is None else lack.num_announced / max(1, lack.num_present)
-        return self._num_frames * share / self.sample_rate_hz
+        return self.num_samples * share / self.sample_rate_hz
 
     def _read_blocks(self, first: int, wanted: int | None) -> Iterator[np.ndarray]:
         run_up = min(first, _MP3_RUN_UP_FRAMES) if self._file.format == "MP3" else 0
