@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from fused_encoder.media import SoundBlock, SoundOutcome, stream_waveform
+
 MILLISECONDS = Fraction(1, 1000)
 AUDIO_RATE_HZ = 48000
 
@@ -113,6 +115,18 @@ def _encode_sound(
     frame.pts = round(start_seconds * AUDIO_RATE_HZ)
     frame.time_base = Fraction(1, AUDIO_RATE_HZ)
     container.mux(stream.encode(frame))
+
+
+@pytest.fixture
+def streamed() -> Callable[..., tuple[np.ndarray, list[SoundBlock], SoundOutcome]]:
+    """streamed(path, **options) gives the joined waveform, the blocks and the outcome."""
+
+    def read(path: Path, **options: float) -> tuple[np.ndarray, list[SoundBlock], SoundOutcome]:
+        with stream_waveform(path, **options) as stream:
+            blocks = list(stream)
+        return np.concatenate([block.waveform for block in blocks]), blocks, stream.outcome
+
+    return read
 
 
 @pytest.fixture
