@@ -10,8 +10,10 @@ import soundfile
 
 from fused_encoder.media.cut_off import lacking_data, lacking_mp3_end, lacking_ogg_end
 from fused_encoder.media.decoded_audio import CLIPPING_LEVEL, DecodedAudio, check_rate
+from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.excerpt import Excerpt
 from fused_encoder.media.mp3_frames import Mp3Outline, read_mp3_outline
+from fused_encoder.media.pyav_reader import SoundBlocks, open_audio_stream
 
 _BLOCK_FRAMES = 1 << 12
 """A block in which the decoder stumbles is lost as a whole; one of FLAC's frames is as long."""
@@ -101,7 +103,7 @@ class SoundfileSource:
         self.num_channels: int = file.channels
         self.clipping_level = _HIGHEST_AMPLITUDES.get(file.subtype, CLIPPING_LEVEL)
         self.damage: str | None = None
-        self._file, self._outline = file, outline
+        self._path, self._file, self._outline = path, file, outline
         self._is_guess = file.format == "MP3" and not _has_good_table(file, outline)
         self.num_samples = None if file.frames >= _LENGTH_UNKNOWN else file.frames
         self._lacking_data = lacking_data(file.extra_info)
@@ -126,6 +128,10 @@ class SoundfileSource:
         except soundfile.LibsndfileError as error:
             why = f" ({error.error_string})" if error.error_string else ""
             self.damage = f"it breaks off{why}"
+            if self._file.format == "MP3":
+                yield from self._go_on(
+                    first + num_read, None if count is None else count - num_read
+                )
         if self.damage is None:
             self.damage = self._shortage(first + num_read, first + (wanted or 0))
         if self.damage is None and wanted == promised:
@@ -151,6 +157,26 @@ class SoundfileSource:
             skipped = min(run_up, len(block))
             run_up -= skipped
             yield block[skipped:]
+
+    def _go_on(self, position: int, count: int | None) -> Iterator[np.ndarray]:
+        """Behind foreign bytes, where libsndfile gives an MP3 up and FFmpeg finds the next frame."""
+        try:
+            with open_audio_stream(self._path) as (container, stream):
+                blocks = SoundBlocks(container, stream)
+                num_passed = num_found = 0
+                for _, samples in blocks:
+                    block = samples[max(0, position - num_passed) :]
+                    block = block if count is None else block[: max(0, count - num_found)]
+                    num_passed += len(samples)
+                    num_found += len(block)
+                    yield block
+                    if num_found == count:
+                        return
+                self.damage = blocks.damage_at_end(self._path, num_passed / self.sample_rate_hz)
+        except UnreadableMediaError:  # what broke it off remains the reason
+            return
+        if num_found > 2 * _BLOCK_FRAMES and self.damage is None:  # else they stand behind the last
+            self.damage = "foreign bytes stand between its frames"
 
     def _shortage(self, end: int, wanted_end: int) -> str | None:
         if end >= wanted_end - self._tolerance():

@@ -53,8 +53,11 @@ def recording(tmp_path: Path) -> Callable[..., Path]:
 def compressed_recording(tmp_path: Path) -> Callable[..., Path]:
     """compressed_recording(name, codec, format) writes 4 s of chirp, only FFmpeg reads it."""
 
-    def write(name: str, codec: str, container_format: str, seconds: float = 4.0) -> Path:
-        with av.open(str(tmp_path / name), "w", format=container_format) as container:
+    def write(
+        name: str, codec: str, container_format: str, seconds: float = 4.0, **options: str
+    ) -> Path:
+        path = str(tmp_path / name)
+        with av.open(path, "w", format=container_format, options=options) as container:
             stream = container.add_stream(codec, rate=AUDIO_RATE_HZ, layout="mono")
             _encode_sound(container, stream, chirp(AUDIO_RATE_HZ, seconds), 0.0)
             container.mux(stream.encode(None))
