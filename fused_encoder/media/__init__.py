@@ -12,6 +12,14 @@ from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.images import IMAGE_EXTENSIONS, load_image, resize_image, save_image
 from fused_encoder.media.mixing import mix_down
 from fused_encoder.media.resampling import Resampler, resample
+from fused_encoder.media.sound_marks import CELL_SECONDS, samples_per_cell
+from fused_encoder.media.sound_stream import (
+    SoundBlock,
+    SoundOutcome,
+    SoundStream,
+    stream_waveform,
+)
+from fused_encoder.media.sound_track import stream_sound_track
 from fused_encoder.media.video import (
     VIDEO_EXTENSIONS,
     Moment,
@@ -24,12 +32,16 @@ from fused_encoder.media.video_writer import write_video
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "CELL_SECONDS",
     "IMAGE_EXTENSIONS",
     "VIDEO_EXTENSIONS",
     "AudioInfo",
     "FrameStream",
     "Moment",
     "Resampler",
+    "SoundBlock",
+    "SoundOutcome",
+    "SoundStream",
     "TimedFrame",
     "UnreadableMediaError",
     "VideoInfo",
@@ -42,8 +54,11 @@ __all__ = [
     "probe_video",
     "resample",
     "resize_image",
+    "samples_per_cell",
     "save_image",
     "save_waveform",
     "stream_frames",
+    "stream_sound_track",
+    "stream_waveform",
     "write_video",
 ]

@@ -8,14 +8,19 @@ from typing import Literal
 import numpy as np
 import soundfile
 
-from fused_encoder.media.decoded_audio import DecodedAudio, check_rate
+from fused_encoder.media.decoded_audio import (
+    DecodedAudio,
+    check_amplitude,
+    note_on_rate,
+    nothing_there,
+)
 from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.excerpt import Excerpt
 from fused_encoder.media.files import read_head, written_whole
 from fused_encoder.media.mixing import mix_down_with_note
 from fused_encoder.media.pyav_reader import open_audio_stream, read_with_pyav
 from fused_encoder.media.resampling import Resampler, resample
-from fused_encoder.media.soundfile_reader import open_with_soundfile, read_with_soundfile
+from fused_encoder.media.soundfile_reader import open_soundfile_source, read_with_soundfile
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +29,6 @@ AUDIO_EXTENSIONS: frozenset[str] = frozenset(
     | {".m4a", ".aac", ".wma", ".wv", ".ac3", ".mka"}
 )
 """What a folder scan takes for a recording (lower case). The loaders themselves go by content."""
-
-HIGHEST_AMPLITUDE = 100.0
-"""Float files may exceed full scale a little; beyond 40 dB over it the scale is another one."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,11 @@ def probe_audio(path: str | Path) -> AudioInfo:
     """
     path = Path(path)
     read_head(path)
-    file = open_with_soundfile(path)
-    if file is not None:
-        with file:
-            if file.frames > 0:
-                check_rate(path, file.samplerate)
-                duration_seconds = file.frames / file.samplerate
-                return AudioInfo(file.samplerate, file.channels, duration_seconds, "soundfile")
+    with open_soundfile_source(path) as source:
+        if source is not None and source.num_samples != 0:
+            num_samples, rate = source.num_samples, source.sample_rate_hz
+            duration_seconds = None if num_samples is None else num_samples / rate
+            return AudioInfo(rate, source.num_channels, duration_seconds, "soundfile")
     with open_audio_stream(path) as (container, stream):
         codec = stream.codec_context
         duration_seconds = float((stream.duration or 0) * (stream.time_base or 0))
@@ -102,7 +102,7 @@ def load_waveform(
         FileNotFoundError: nothing is at this path.
         ValueError: an option out of its range.
         UnreadableMediaError: not a recording, nothing in it can be decoded, nothing at that
-            offset, NaN or infinite samples, or amplitudes beyond `HIGHEST_AMPLITUDE`.
+            offset, NaN or infinite samples, or amplitudes beyond 100 times full scale.
     """
     waveform, notes = load_waveform_with_notes(
         path,
@@ -152,7 +152,7 @@ def load_waveform_with_notes(
     rate = decoded.sample_rate_hz
     waveform = excerpt.trim(resample(mono, rate, sample_rate_hz, resampler=resampler), rate)
     if len(waveform) == 0:
-        raise _nothing_there(path, offset_seconds)
+        raise nothing_there(path, offset_seconds)
     return waveform, tuple(notes)
 
 
@@ -205,7 +205,7 @@ def _check_options(sample_rate_hz: int, offset_seconds: float, max_seconds: floa
 def _check_samples(path: Path, decoded: DecodedAudio, excerpt: Excerpt) -> None:
     samples = decoded.samples
     if len(samples) == 0:
-        raise _nothing_there(path, excerpt.first_sample / excerpt.target_rate_hz, decoded.damage)
+        raise nothing_there(path, excerpt.first_sample / excerpt.target_rate_hz, decoded.damage)
     if not np.isfinite(samples).all():
         is_finite = np.isfinite(samples).all(axis=1)
         first_read = excerpt.to_source_span(decoded.sample_rate_hz)[0]
@@ -215,24 +215,7 @@ def _check_samples(path: Path, decoded: DecodedAudio, excerpt: Excerpt) -> None:
             f"{np.sum(~is_finite)} of {len(samples)} samples are NaN or infinite, the first at"
             f" {first_bad:.3f} s. Export it again, or cut that part out.",
         )
-    peak = float(np.abs(samples).max())
-    if peak > HIGHEST_AMPLITUDE:
-        raise UnreadableMediaError(
-            path,
-            f"its samples reach {peak:.4g}, expected -1 to 1: damaged, or written as float without"
-            " scaling (16-bit samples need to be divided by 32768). Export it again.",
-        )
-
-
-def _nothing_there(
-    path: Path, offset_seconds: float, damage: str | None = None
-) -> UnreadableMediaError:
-    where = f" at or after {offset_seconds:.3f} s" if offset_seconds else ""
-    why = f"; {damage}" if damage else ""
-    return UnreadableMediaError(
-        path,
-        f"expected sound, found no samples{where}{why}. Record or copy it again, or remove it.",
-    )
+    check_amplitude(path, float(np.abs(samples).max()))
 
 
 def _notes_on_quality(decoded: DecodedAudio, sample_rate_hz: int) -> list[str]:
@@ -241,9 +224,5 @@ def _notes_on_quality(decoded: DecodedAudio, sample_rate_hz: int) -> list[str]:
         num_seconds = len(decoded.samples) / decoded.sample_rate_hz
         damage = decoded.damage.replace("%", "%%")
         notes.append(f"'%s' is damaged: {damage}. {num_seconds:.2f} s are used.")
-    if decoded.sample_rate_hz < sample_rate_hz:
-        notes.append(
-            f"'%s' has {decoded.sample_rate_hz} samples per second, the model wants "
-            f"{sample_rate_hz}: above {decoded.sample_rate_hz // 2} Hz it holds no sound."
-        )
-    return notes
+    rate_note = note_on_rate(decoded.sample_rate_hz, sample_rate_hz)
+    return notes if rate_note is None else [*notes, rate_note]

@@ -12,6 +12,7 @@ from av.container.input import InputContainer
 
 from fused_encoder.media.containers import StreamDecoder, open_container
 from fused_encoder.media.content import describe_content
+from fused_encoder.media.cut_off import lacking_end
 from fused_encoder.media.decoded_audio import DecodedAudio, check_rate
 from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.excerpt import Excerpt
@@ -19,6 +20,9 @@ from fused_encoder.media.files import read_head
 
 _EXACTLY_SEEKABLE = frozenset({"mov"})  # FFmpeg's name for the family of MP4, M4A and MOV
 """Others round their times to milliseconds, or guess them: those are decoded from the start."""
+_FORMATS_WITH_LENGTH = frozenset({"mov", "matroska", "asf", "wv", "caf", "tta", "ape"})
+_LENGTH_TOLERANCE_SECONDS = 0.25
+"""Encoders count their delay and the padding of the last packet, or do not."""
 _RUN_UP_SECONDS = 0.5
 """Codecs with memory (AAC, Opus) need a little before they sound right."""
 _MICROSECONDS = 1_000_000
@@ -50,16 +54,25 @@ class SoundBlocks:
 
     Iterating gives pairs: the time of the first sample in seconds on the file's clock (None where
     the file does not tell), and float32 [num_samples, num_channels].
+
+    Attributes:
+        sample_rate_hz: int > 0.
+        num_channels: int > 0.
+        expected_seconds: what the header announces; None where it does not, or is only a guess.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream) -> None:
         self._decoder: StreamDecoder[AudioFrame] = StreamDecoder(container, stream)
-        self._form = (stream.codec_context.sample_rate, stream.codec_context.channels)
+        self.sample_rate_hz: int = stream.codec_context.sample_rate
+        self.num_channels: int = stream.codec_context.channels
+        self.expected_seconds = _announced_seconds(container, stream)
+        self._format = container.format.name
         self._has_changed = False
 
     def __iter__(self) -> Iterator[tuple[float | None, np.ndarray]]:
         for frame in self._decoder:
-            if (frame.sample_rate, frame.layout.nb_channels) != self._form:
+            form = (frame.sample_rate, frame.layout.nb_channels)
+            if form != (self.sample_rate_hz, self.num_channels):
                 self._has_changed = True
                 return
             yield frame.time, frame_to_samples(frame)
@@ -70,6 +83,27 @@ class SoundBlocks:
         if self._has_changed:
             return "its sample rate or number of channels changes on the way"
         return self._decoder.damage
+
+    def damage_at_end(self, path: Path, decoded_seconds: float) -> str | None:
+        """`damage`, and what is missing of the announced length, when no more comes."""
+        if self._format == "mp3":  # behind the last frame: tags and padding
+            self._decoder.num_broken_packets -= self._decoder.num_broken_at_end
+        reasons = [] if self.damage is None else [self.damage]
+        expected_seconds = self.expected_seconds or 0.0
+        if decoded_seconds < expected_seconds - _LENGTH_TOLERANCE_SECONDS:
+            reasons.append(f"it ends at {decoded_seconds:.2f} s of {expected_seconds:.2f} s")
+        return "; ".join(reasons) or lacking_end(path, self._format)
+
+
+def _announced_seconds(container: InputContainer, stream: AudioStream) -> float | None:
+    """The length by the header of the formats that have one: others FFmpeg guesses from the size."""
+    kind = container.format.name.split(",")[0]
+    if kind not in _FORMATS_WITH_LENGTH:
+        return None
+    seconds = float((stream.duration or 0) * (stream.time_base or 0))
+    if not seconds and len(container.streams) == 1:  # else it may be that of the pictures
+        seconds = (container.duration or 0) / _MICROSECONDS - _start_seconds(stream)
+    return seconds if seconds > 0 else None
 
 
 def read_with_pyav(path: Path, excerpt: Excerpt) -> DecodedAudio:
@@ -91,8 +125,11 @@ def read_with_pyav(path: Path, excerpt: Excerpt) -> DecodedAudio:
             pieces.append(samples[max(0, first - position) :])
             position += len(samples)
             if end is not None and position >= end:
+                damage = blocks.damage
                 break
-        return DecodedAudio(np.concatenate(pieces)[:count], rate, blocks.damage)
+        else:  # came to the end
+            damage = blocks.damage_at_end(path, (position or 0) / rate)
+        return DecodedAudio(np.concatenate(pieces)[:count], rate, damage)
 
 
 def _seek(container: InputContainer, stream: AudioStream, offset_seconds: float) -> bool:

@@ -1,5 +1,6 @@
 """Changing a waveform's sample rate."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -46,6 +47,27 @@ def resample(
     if resampler == "soxr_hq":
         return soxr.resample(waveform, source_rate_hz, target_rate_hz, quality="HQ")
     return _resample_kaiser_best(waveform, source_rate_hz, target_rate_hz)
+
+
+def resample_blocks(
+    blocks: Iterator[np.ndarray], source_rate_hz: int, target_rate_hz: int
+) -> Iterator[np.ndarray]:
+    """`resample` ("soxr_hq") of a waveform that comes in blocks: joined, the result is the same.
+
+    Args:
+        blocks: float32 [num_samples] each.
+        source_rate_hz: int > 0.
+        target_rate_hz: int > 0.
+    Yields:
+        float32 [num_samples], of any length, later than what they are made of.
+    """
+    if source_rate_hz == target_rate_hz:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(source_rate_hz, target_rate_hz, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
 def _resample_kaiser_best(

@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
-import soxr
 
-from fused_encoder.media.mixing import mix_down
+from fused_encoder.media.decoded_audio import nothing_there
+from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.pyav_reader import SoundBlocks, open_audio_stream
+from fused_encoder.media.sound_source import PyavSource
+from fused_encoder.media.sound_stream import SoundStream, check_stream_options
 
 logger = logging.getLogger(__name__)
 
-_BLOCK_SECONDS = 30.0
 _SMALLEST_GAP_SECONDS = 0.02
 """Timestamps are rounded (to a millisecond in Matroska): what is smaller is no gap."""
 _LARGEST_GAP_SECONDS = 600.0
@@ -46,40 +48,69 @@ class SoundTrack:
         return piece if len(piece) else None
 
 
-def read_sound_track(path: Path, sample_rate_hz: int) -> SoundTrack | None:
+def read_sound_track(path: Path, sample_rate_hz: int) -> SoundTrack:
     """The whole first sound track of a video, once, so that any moment can be cut out of it.
 
     Needs 4 bytes x sample rate x duration of memory (230 MB for an hour at 16 kHz). Where the track
     pauses, the waveform holds zeros of that length, so that what follows stays at its time.
 
-    Returns:
-        None where nothing of a track can be decoded, or it is not finite; the log says so.
     Raises:
-        UnreadableMediaError: the file has no sound track that FFmpeg can decode.
+        UnreadableMediaError: the file has no sound track that FFmpeg can decode, nothing of it can
+            be decoded, NaN or infinite samples, or amplitudes beyond 100 times full scale.
     """
+    with stream_sound_track(path, sample_rate_hz=sample_rate_hz) as stream:
+        blocks = list(stream)
+    outcome, waveform = stream.outcome, np.concatenate([block.waveform for block in blocks])
+    if not all(block.is_finite.all() for block in blocks):
+        raise UnreadableMediaError(
+            path, "its sound holds NaN or infinite samples. Export it again."
+        )
+    for note in outcome.notes:
+        logger.warning(note, path)
+    if outcome.damage is not None:
+        seconds = len(waveform) / sample_rate_hz
+        logger.warning("The sound of '%s': %s. %.2f s are used.", path, outcome.damage, seconds)
+    return SoundTrack(waveform, sample_rate_hz, stream.start_seconds)
+
+
+@contextmanager
+def stream_sound_track(
+    path: str | Path, *, sample_rate_hz: int = 16000, block_seconds: float = 10.0
+) -> Iterator[SoundStream]:
+    """The first sound track of a video, block by block, as `stream_waveform` gives a recording.
+
+    The positions of the blocks count from the stream's `start_seconds` on the file's own clock.
+    Where the track pauses they hold zeros that are marked as not changing, so that what follows
+    stays at its time; such pauses count as decoded.
+
+    Args:
+        path: the file.
+        sample_rate_hz: as in `stream_waveform`.
+        block_seconds: as in `stream_waveform`.
+    Returns:
+        A context manager that gives the `SoundStream`.
+    Raises:
+        FileNotFoundError, ValueError: as `stream_waveform` (on entering).
+        UnreadableMediaError: no sound track that FFmpeg can decode, or nothing of it can be decoded
+            (on entering); or amplitudes beyond 100 times full scale (when they come).
+    """
+    path = Path(path)
+    check_stream_options(sample_rate_hz, block_seconds)
     with open_audio_stream(path) as (container, stream):
-        rate = stream.codec_context.sample_rate
         blocks = SoundBlocks(container, stream)
         timed = iter(blocks)
         first = next(timed, None)
         if first is None:
-            logger.warning("The sound of '%s' cannot be decoded (%s).", path, blocks.damage)
-            return None
-        start_seconds = first[0] or 0.0
-        resampler = soxr.ResampleStream(rate, sample_rate_hz, 1, dtype="float32", quality="HQ")
-        pieces = [
-            resampler.resample_chunk(mono)
-            for mono in _mono_blocks(_without_gaps(first, timed, rate), rate, path)
-        ]
-        pieces.append(resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
-        waveform = np.concatenate(pieces)
-    if blocks.damage is not None:
-        seconds = len(waveform) / sample_rate_hz
-        logger.warning("The sound of '%s': %s. %.2f s are used.", path, blocks.damage, seconds)
-    if not np.isfinite(waveform).all():
-        logger.warning("The sound of '%s' holds NaN or infinite samples: not used.", path)
-        return None
-    return SoundTrack(waveform, sample_rate_hz, start_seconds)
+            raise nothing_there(path, damage=blocks.damage)
+        source = PyavSource(path, blocks, _without_gaps(first, timed, blocks.sample_rate_hz))
+        yield SoundStream(
+            path,
+            source,
+            iter(source),
+            sample_rate_hz=sample_rate_hz,
+            block_seconds=block_seconds,
+            start_seconds=first[0] or 0.0,
+        )
 
 
 def _without_gaps(
@@ -102,9 +133,9 @@ def _without_gaps(
             if _is_small(gap_seconds) or not is_confirmed:
                 gap_seconds = 0.0
         if 0 < gap_seconds <= _LARGEST_GAP_SECONDS:
-            gap = np.zeros((round(gap_seconds * rate), samples.shape[1]), dtype=np.float32)
-            num_samples += len(gap)
-            yield gap
+            num_missing = round(gap_seconds * rate)
+            num_samples += num_missing
+            yield from _silence(num_missing, samples, rate)
         elif -_LARGEST_GAP_SECONDS <= gap_seconds < 0:  # heard twice
             samples = samples[round(-gap_seconds * rate) :]
         num_samples += len(samples)
@@ -115,13 +146,8 @@ def _is_small(gap_seconds: float) -> bool:
     return abs(gap_seconds) <= _SMALLEST_GAP_SECONDS
 
 
-def _mono_blocks(pieces: Iterator[np.ndarray], rate: int, path: Path) -> Iterator[np.ndarray]:
-    """Mixed down by blocks: one decision on polarity each, and little memory."""
-    gathered: list[np.ndarray] = []
-    for piece in pieces:
-        gathered.append(piece)
-        if sum(map(len, gathered)) >= _BLOCK_SECONDS * rate:
-            yield mix_down(np.concatenate(gathered), source=f"'{path}'")
-            gathered.clear()
-    if gathered:
-        yield mix_down(np.concatenate(gathered), source=f"'{path}'")
+def _silence(num_samples: int, like: np.ndarray, rate: int) -> Iterator[np.ndarray]:
+    """Zeros, a second at a time."""
+    for start in range(0, num_samples, rate):
+        length = min(rate, num_samples - start)
+        yield np.zeros((length, like.shape[1]), dtype=np.float32)

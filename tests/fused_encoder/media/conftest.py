@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from fused_encoder.media import SoundBlock, SoundOutcome, stream_waveform
+
 MILLISECONDS = Fraction(1, 1000)
 AUDIO_RATE_HZ = 48000
 
@@ -51,8 +53,11 @@ def recording(tmp_path: Path) -> Callable[..., Path]:
 def compressed_recording(tmp_path: Path) -> Callable[..., Path]:
     """compressed_recording(name, codec, format) writes 4 s of chirp, only FFmpeg reads it."""
 
-    def write(name: str, codec: str, container_format: str, seconds: float = 4.0) -> Path:
-        with av.open(str(tmp_path / name), "w", format=container_format) as container:
+    def write(
+        name: str, codec: str, container_format: str, seconds: float = 4.0, **options: str
+    ) -> Path:
+        path = str(tmp_path / name)
+        with av.open(path, "w", format=container_format, options=options) as container:
             stream = container.add_stream(codec, rate=AUDIO_RATE_HZ, layout="mono")
             _encode_sound(container, stream, chirp(AUDIO_RATE_HZ, seconds), 0.0)
             container.mux(stream.encode(None))
@@ -113,6 +118,18 @@ def _encode_sound(
     frame.pts = round(start_seconds * AUDIO_RATE_HZ)
     frame.time_base = Fraction(1, AUDIO_RATE_HZ)
     container.mux(stream.encode(frame))
+
+
+@pytest.fixture
+def streamed() -> Callable[..., tuple[np.ndarray, list[SoundBlock], SoundOutcome]]:
+    """streamed(path, **options) gives the joined waveform, the blocks and the outcome."""
+
+    def read(path: Path, **options: float) -> tuple[np.ndarray, list[SoundBlock], SoundOutcome]:
+        with stream_waveform(path, **options) as stream:
+            blocks = list(stream)
+        return np.concatenate([block.waveform for block in blocks]), blocks, stream.outcome
+
+    return read
 
 
 @pytest.fixture
