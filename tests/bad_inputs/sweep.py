@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.bad_inputs.checksums import with_right_checksums
 from tests.bad_inputs.damage import damaged, good_files, random_damages
+from tests.bad_inputs.rare_media import rare_files
 from tests.bad_inputs.reader import Outcome, Reader
 
 
@@ -17,7 +19,9 @@ def main() -> None:
     """Reads as many damaged files as asked for; prints a table of outcomes and the harmful ones."""
     folder, num_files, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
-    files = {name: file for name, file in good_files().items() if name in (sys.argv[4:] or [name])}
+    chosen = sys.argv[4:]
+    files = good_files() | rare_files()
+    files = {name: file for name, file in files.items() if not chosen or name in chosen}
     outcomes: Counter[tuple[str, str]] = Counter()
     slowest: dict[str, float] = {}
     largest: dict[str, float] = {}
@@ -26,6 +30,8 @@ def main() -> None:
             extension = list(files)[number % len(files)]
             rng = np.random.default_rng([seed, number])
             content = damaged(files[extension], random_damages(rng, len(files[extension])))
+            if rng.random() < 0.5:
+                content = with_right_checksums(content)
             path = folder / f"{seed}-{number}{extension}"
             path.write_bytes(content)
             outcome = reader.read(path)
@@ -35,10 +41,10 @@ def main() -> None:
             if not _tell(path, outcome):
                 path.unlink()
     for (extension, what), count in sorted(outcomes.items()):
-        print(f"{extension:12}{what:10}{count:8}")  # noqa: T201
+        print(f"{extension:18}{what:10}{count:8}")  # noqa: T201
     for extension in files:
         print(  # noqa: T201
-            f"{extension:12}slowest {slowest[extension]:.2f} s, largest {largest[extension]:.0f}"
+            f"{extension:18}slowest {slowest[extension]:.2f} s, largest {largest[extension]:.0f}"
         )
 
 
