@@ -123,8 +123,8 @@ def _check_header(path: Path, header: ImageHeader) -> None:
     if not header.is_complete:
         raise UnreadableMediaError(
             path,
-            f"expected a whole {header.format} image, found one that is cut short (its end marker"
-            " is missing). Copy it again from its source, or remove it.",
+            f"expected a whole {header.format} image, found one that is cut short (its end"
+            " comes too early, or is missing). Copy it again from its source, or remove it.",
         )
 
 

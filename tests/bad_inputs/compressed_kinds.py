@@ -79,7 +79,7 @@ def mp3_named_wav(path: Path, rng: Rng) -> None:
     path.write_bytes(encoded_sound(song(rng), "MP3"))
 
 
-@COMPRESSED_KINDS.add("recording", ".flac", "partial", "the part before the cut", says="breaks off")
+@COMPRESSED_KINDS.add("recording", ".flac", "partial", "the part before the cut")
 def flac_cut_short(path: Path, rng: Rng) -> None:
     """FLAC that ends in its middle."""
     whole = encoded_sound(song(rng), "FLAC")
@@ -123,7 +123,7 @@ def mp3_without_a_table(path: Path, rng: Rng) -> None:
 
 
 @COMPRESSED_KINDS.add(
-    "recording", ".mp3", "ok", "what can be decoded: the decoder steps over the junk"
+    "recording", ".mp3", "partial", "what comes before the junk, and behind it if it is found again"
 )
 def mp3_with_junk(path: Path, rng: Rng) -> None:
     """MP3 with foreign bytes in its middle."""
@@ -132,7 +132,7 @@ def mp3_with_junk(path: Path, rng: Rng) -> None:
     path.write_bytes(whole[:middle] + rng.bytes(700) + whole[middle:])
 
 
-@COMPRESSED_KINDS.add("recording", ".mp3", "ok", "the whole sound")
+@COMPRESSED_KINDS.add("recording", ".mp3", "ok", "the sound behind where the tag claims to end")
 def tag_of_wrong_size(path: Path, rng: Rng) -> None:
     """MP3 whose tag says that it is longer than it is."""
     tag = b"ID3\x04\x00\x00\x00\x00\x10\x00" + bytes(200)

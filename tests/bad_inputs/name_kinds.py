@@ -13,7 +13,9 @@ NAME_KINDS = KindTable()
 _AWKWARD = "not\nUTF-8 " + os.fsdecode(b"\xff\xe9") + " 🐦.wav"
 
 
-@NAME_KINDS.add("recording", "folder.wav", "no row", "walked like any folder")
+@NAME_KINDS.add(
+    "recording", "folder.wav", "no row", "walked like any folder", says="found a folder"
+)
 def folder_named_wav(path: Path, rng: Rng) -> None:
     """Folder named .wav."""
     path.mkdir()

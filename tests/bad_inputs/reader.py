@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -105,8 +106,9 @@ class Reader:
         pipe_in, pipe_out = process.stdin, process.stdout
         if pipe_in is None or pipe_out is None:
             raise RuntimeError("the reader has no pipes")
-        pipe_in.write(json.dumps(os.fspath(path)).encode() + b"\n")
-        pipe_in.flush()
+        with suppress(BrokenPipeError):  # dead already: told below
+            pipe_in.write(json.dumps(os.fspath(path)).encode() + b"\n")
+            pipe_in.flush()
         if not select.select([pipe_out], [], [], self._time_limit_seconds)[0]:
             self.close()
             return Outcome("hung", f"over {self._time_limit_seconds} s")
@@ -117,6 +119,10 @@ class Reader:
         self.close()
         return Outcome("died", signal.Signals(-code).name if code < 0 else f"exit code {code}")
 
+    @property
+    def process_id(self) -> int:
+        return self._running().pid
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
@@ -126,12 +132,15 @@ class Reader:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
+            if self._process.stdout is not None:
+                self._process.stdout.readline()  # ready: the start is not on the file's clock
         return self._process
 
     def close(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            with suppress(BrokenPipeError):
+                self._process.communicate()
             self._process = None
 
     def __enter__(self) -> "Reader":
@@ -150,6 +159,8 @@ def main() -> None:
     """Answers until its input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     for line in sys.stdin:
         answer = asdict(read(Path(json.loads(line))))
         sys.stdout.write(json.dumps(answer) + "\n")

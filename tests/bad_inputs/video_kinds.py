@@ -79,12 +79,12 @@ def silent_film(path: Path, rng: Rng) -> None:
     path.write_bytes(film(rng, sound_codec=None))
 
 
-@VIDEO_KINDS.add("video", ".mp4", "partial", "what can be decoded")
+@VIDEO_KINDS.add("video", ".mp4", "partial", "the frames that come out whole", says="are left out")
 def mp4_with_flipped_bytes(path: Path, rng: Rng) -> None:
     """Video with changed bytes in its middle."""
-    whole = film(rng, is_fast_start=True)
-    first = whole.index(b"mdat") + 8
-    path.write_bytes(flipped(whole, rng, 40, first + (len(whole) - first) // 2, len(whole)))
+    whole = film(rng, is_fast_start=True, sound_codec=None)
+    middle = (whole.index(b"mdat") + len(whole)) // 2
+    path.write_bytes(flipped(whole, rng, 40, middle, len(whole)))
 
 
 @VIDEO_KINDS.add("video", ".mp4", "unreadable", says="cannot be decoded")
@@ -101,7 +101,7 @@ def avi_of_stills(path: Path, rng: Rng) -> None:
     path.write_bytes(film(rng, container="avi", codec="mjpeg", sound_codec=None))
 
 
-@VIDEO_KINDS.add("video", ".avi", "partial", "the part before the cut", says="its frames end at")
+@VIDEO_KINDS.add("video", ".avi", "partial", "the part before the cut")
 def avi_cut_short(path: Path, rng: Rng) -> None:
     """AVI that ends in its middle, and so has no index."""
     whole = film(rng, container="avi", codec="mjpeg", sound_codec=None)

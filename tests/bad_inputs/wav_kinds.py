@@ -83,7 +83,7 @@ def wav_of_doubles(path: Path, rng: Rng) -> None:
 
 
 @WAV_KINDS.add(
-    "recording", ".wav", "unreadable", says="samples per second, expected 100 to 4000000"
+    "recording", ".wav", "unreadable", says="found a WAV recording that cannot be decoded"
 )
 def wav_of_0_hz(path: Path, rng: Rng) -> None:
     """WAV whose header says 0 samples per second."""
@@ -98,19 +98,19 @@ def wav_of_absurd_rate(path: Path, rng: Rng) -> None:
     path.write_bytes(wav_of(song(rng), rate_hz=2_000_000_000))
 
 
-@WAV_KINDS.add("recording", ".wav", "unreadable", says="cannot be decoded")
+@WAV_KINDS.add("recording", ".wav", "unreadable", says="found no samples")
 def wav_of_0_channels(path: Path, rng: Rng) -> None:
     """WAV whose header says 0 channels."""
     path.write_bytes(wav_of(song(rng), num_channels=0))
 
 
-@WAV_KINDS.add("recording", ".wav", "unreadable", says="cannot be decoded")
+@WAV_KINDS.add("recording", ".wav", "unreadable", says="found no samples")
 def wav_of_absurd_channels(path: Path, rng: Rng) -> None:
     """WAV whose header says 65535 channels."""
     path.write_bytes(wav_of(song(rng), num_channels=65535))
 
 
-@WAV_KINDS.add("recording", ".wav", "unreadable", says="cannot be decoded")
+@WAV_KINDS.add("recording", ".wav", "unreadable", says="without sound that FFmpeg can decode")
 def wav_of_odd_bits(path: Path, rng: Rng) -> None:
     """WAV whose header says 77 bits per sample."""
     path.write_bytes(wav_of(song(rng), bits=77))
