@@ -60,7 +60,9 @@ def wav_of(samples: np.ndarray, **header: int) -> bytes:
 def wav_of_floats(samples: np.ndarray, **header: int) -> bytes:
     """A float WAV that keeps every value, NaN and infinity too."""
     bits = 8 * samples.dtype.itemsize
-    return wav(samples.astype(samples.dtype.newbyteorder("<")).tobytes(), code=3, bits=bits)
+    return wav(
+        samples.astype(samples.dtype.newbyteorder("<")).tobytes(), code=3, bits=bits, **header
+    )
 
 
 def mp3_without_table(mp3: bytes) -> bytes:
@@ -99,6 +101,7 @@ def film(
     codec: str = "libx264",
     sound_codec: str | None = "aac",
     is_fast_start: bool = False,
+    brightness: int = 1,
 ) -> bytes:
     """A video of small frames, and a song if there is a codec for it; no frame: only the song."""
     options = {"movflags": "faststart"} if is_fast_start else {}
@@ -108,7 +111,7 @@ def film(
             sound = (
                 out.add_stream(sound_codec, rate=RATE_HZ, layout="mono") if sound_codec else None
             )
-            image = photo(rng)
+            image = photo(rng) * np.uint8(brightness)
             for shift in range(num_frames) if video else ():
                 picture = np.roll(image, 2 * shift, axis=1)
                 out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))

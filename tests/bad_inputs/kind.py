@@ -14,6 +14,7 @@ Status = Literal[
 ]
 Writer = Callable[[Path, np.random.Generator], None]
 
+_LOADED = frozenset({"ok", "partial", "silent", "too_short"})
 NO_EMBEDDING = frozenset({"silent", "too_short", "non_finite", "unreadable", "crashed"})
 
 
@@ -27,6 +28,7 @@ class Kind:
         file_name: what to call it; the extension is what a scan of folders goes by.
         status: what `embed` must give it; "no row" where there is nothing to tell.
         says: what the reason of that status must say (or the warning, if it is "ok").
+        loads: whether the loaders give something of it, of use or not.
         description: what the file is, for the page on robustness.
         gets: what becomes of it, for that page.
         write: makes one, whatever the name.
@@ -37,6 +39,7 @@ class Kind:
     file_name: str
     status: Status
     says: str
+    loads: bool
     description: str
     gets: str
     write: Writer
@@ -46,7 +49,14 @@ class KindTable(list[Kind]):
     """Kinds of files, gathered by decorating their writers."""
 
     def add(
-        self, medium: Medium, file_name: str, status: Status, gets: str = "", *, says: str = ""
+        self,
+        medium: Medium,
+        file_name: str,
+        status: Status,
+        gets: str = "",
+        *,
+        says: str = "",
+        loads: bool | None = None,
     ) -> Callable[[Writer], Writer]:
         """Put a writer into the table; its docstring says what the file is.
 
@@ -56,13 +66,16 @@ class KindTable(list[Kind]):
             status: what `embed` must give it.
             gets: in words, what becomes of it; default what it says.
             says: a fragment of the reason.
+            loads: default whether the status speaks of content, not of a refusal.
         """
 
         def register(write: Writer) -> Writer:
             name = write.__name__
             full_name = name + file_name if re.fullmatch(r"\.\w+", file_name) else file_name
             what = " ".join((write.__doc__ or "").split()).removesuffix(".")
-            self.append(Kind(name, medium, full_name, status, says, what, gets or says, write))
+            is_loaded = status in _LOADED if loads is None else loads
+            told = gets or says
+            self.append(Kind(name, medium, full_name, status, says, is_loaded, what, told, write))
             return write
 
         return register

@@ -21,7 +21,7 @@ def folder_named_wav(path: Path, rng: Rng) -> None:
     path.mkdir()
 
 
-@NAME_KINDS.add("photo", "dangling.jpg", "unreadable", says="does not exist")
+@NAME_KINDS.add("photo", "dangling.jpg", "unreadable", says="no such file")
 def dangling_link(path: Path, rng: Rng) -> None:
     """Link to a file that is gone."""
     path.symlink_to(path.with_name("gone"))

@@ -255,9 +255,7 @@ def jpeg_with_flipped_bytes(path: Path, rng: Rng) -> None:
     path.write_bytes(flipped(whole, rng, 3, len(whole) // 2, len(whole) * 3 // 4))
 
 
-@PHOTO_KINDS.add(
-    "photo", ".jpg", "ok", "a black picture is a picture (the encoder takes it as absent)"
-)
+@PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="entirely black", loads=True)
 def black_photo(path: Path, rng: Rng) -> None:
     """JPEG that is black throughout: the cap was on the lens."""
     path.write_bytes(encoded_photo(".jpg", np.zeros((48, 64, 3), np.uint8)))

@@ -106,3 +106,9 @@ def avi_cut_short(path: Path, rng: Rng) -> None:
     """AVI that ends in its middle, and so has no index."""
     whole = film(rng, container="avi", codec="mjpeg", sound_codec=None)
     path.write_bytes(whole[: len(whole) // 2])
+
+
+@VIDEO_KINDS.add("video", ".mp4", "unreadable", says="frames are black", loads=True)
+def black_silent_film(path: Path, rng: Rng) -> None:
+    """Video that is black throughout, without sound: the cap was on the lens."""
+    path.write_bytes(film(rng, sound_codec=None, brightness=0))

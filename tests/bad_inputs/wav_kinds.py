@@ -124,6 +124,16 @@ def nan_in_the_middle(path: Path, rng: Rng) -> None:
     path.write_bytes(wav_of_floats(samples))
 
 
+@WAV_KINDS.add(
+    "recording", ".wav", "partial", "the windows without it", says="NaN or infinite", loads=False
+)
+def nan_in_some_windows(path: Path, rng: Rng) -> None:
+    """Recording of many windows with NaN in some."""
+    samples = song(rng, 15.0, rate_hz=8000)
+    samples[8000:8100] = np.nan
+    path.write_bytes(wav_of_floats(samples, rate_hz=8000))
+
+
 @WAV_KINDS.add("recording", ".wav", "non_finite", says="NaN or infinite")
 def nan_throughout(path: Path, rng: Rng) -> None:
     """Recording of nothing but NaN."""
@@ -176,7 +186,7 @@ def one_sample(path: Path, rng: Rng) -> None:
     path.write_bytes(wav_of(np.array([0.5])))
 
 
-@WAV_KINDS.add("recording", ".wav", "ok", "the whole sound, its windows marked as clipped")
+@WAV_KINDS.add("recording", ".wav", "unreadable", says="clipped throughout", loads=True)
 def clipped_throughout(path: Path, rng: Rng) -> None:
     """Recording that is clipped throughout: the gain was too high."""
     path.write_bytes(wav_of(np.clip(song(rng) * 50, -1, 1)))
