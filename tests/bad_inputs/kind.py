@@ -64,7 +64,7 @@ class KindTable(list[Kind]):
             medium: what the file poses as.
             file_name: its name, or only an extension.
             status: what `embed` must give it.
-            gets: in words, what becomes of it; default what it says.
+            gets: in words, what becomes of it; default what the reason says.
             says: a fragment of the reason.
             loads: default whether the status speaks of content, not of a refusal.
         """
