@@ -30,7 +30,7 @@ class Kind:
         says: what the reason of that status must say (or the warning, if it is "ok").
         loads: whether the loaders give something of it, of use or not.
         description: what the file is, for the page on robustness.
-        gets: what becomes of it, for that page.
+        gets: what becomes of it, for that page; empty where the reason says it all.
         write: makes one, whatever the name.
     """
 
@@ -74,8 +74,7 @@ class KindTable(list[Kind]):
             full_name = name + file_name if re.fullmatch(r"\.\w+", file_name) else file_name
             what = " ".join((write.__doc__ or "").split()).removesuffix(".")
             is_loaded = status in _LOADED if loads is None else loads
-            told = gets or says
-            self.append(Kind(name, medium, full_name, status, says, is_loaded, what, told, write))
+            self.append(Kind(name, medium, full_name, status, says, is_loaded, what, gets, write))
             return write
 
         return register

@@ -33,16 +33,14 @@ def table(kinds: list[Kind]) -> str:
 def page_with_tables(page: str) -> str:
     """The page, with the table below each heading as it has to be."""
     for heading, kinds in SECTIONS.items():
-        below = rf"(?m)(^## {heading}\n\n)(?:\|.*\n)*"
-        page = re.sub(below, lambda found, text=table(kinds): found[1] + text, page)
+        below = re.compile(rf"^## {heading}\n\n(?:\|.*\n)*", re.MULTILINE)
+        whole = f"## {heading}\n\n{table(kinds)}"
+        page = below.sub(whole.replace("\\", r"\\"), page)
     return page
 
 
 def _row(kind: Kind) -> str:
-    if kind.gets:
-        told = kind.gets
-    else:
-        told = f"the reason: `... {kind.says} ...`" if kind.says else "read"
+    told = kind.gets or f"the reason says: `{kind.says}`"
     return f"| {kind.description} | {kind.status} | {told} |"
 
 
