@@ -67,8 +67,10 @@ def _load(path: Path) -> tuple[str, float]:
         image = media.load_image(path)
         return _wrong_image(image), image.shape[0] * image.shape[1]
     if extension in media.AUDIO_EXTENSIONS:
+        streamed = _streamed(path)
         waveform = media.load_waveform(path)
-        return _wrong_sound(waveform), len(waveform) / 16000
+        wrong = _wrong_sound(waveform) or _wrong_stream(streamed, waveform)
+        return wrong, len(waveform) / 16000
     wrong, num_frames = "", 0
     for moment in media.iter_moments(path, frames_per_second=None, audio_seconds=0.5):
         num_frames += 1
@@ -76,6 +78,28 @@ def _load(path: Path) -> tuple[str, float]:
         if moment.waveform is not None:
             wrong = wrong or _wrong_sound(moment.waveform)
     return wrong or ("" if num_frames else "no frame and no error"), num_frames
+
+
+def _streamed(path: Path) -> np.ndarray | None:
+    """The sound of a recording as a stream gives it; None where it is refused."""
+    if not hasattr(media, "stream_waveform"):
+        return None
+    try:
+        with media.stream_waveform(path, block_seconds=0.25) as stream:
+            return np.concatenate([block.waveform for block in stream])
+    except media.UnreadableMediaError:
+        return None
+
+
+def _wrong_stream(streamed: np.ndarray | None, waveform: np.ndarray) -> str:
+    if not hasattr(media, "stream_waveform"):
+        return ""
+    if streamed is None:
+        return "the stream refuses what the loader takes"
+    if len(streamed) != len(waveform):
+        return f"the stream gives {len(streamed)} samples, the loader {len(waveform)}"
+    difference = float(np.abs(streamed - waveform).max())
+    return "" if difference < 1e-3 else f"the stream differs from the loader by {difference:.3g}"
 
 
 def _wrong_image(image: np.ndarray) -> str:
