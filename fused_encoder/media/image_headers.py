@@ -12,6 +12,9 @@ _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_MARKERS_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
+_JPEG_HUFFMAN_MARKERS = frozenset({0xC0, 0xC1, 0xC2})
+_JPEG_MOST_PIXELS_PER_BYTE = 512
+"""A Huffman code is at least one bit long, and a block of 64 pixels takes at least one."""
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _TIFF_BYTE_ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SHORT = 256, 257, 3
@@ -55,7 +58,7 @@ def read_image_header(content: bytes) -> ImageHeader | None:
 
 def _read_jpeg(content: bytes) -> ImageHeader:
     """Step from segment to segment: a thumbnail inside EXIF has a size and an end of its own."""
-    width = height = 0
+    width = height = least_bytes = 0
     position = 2
     while (position := content.find(b"\xff", position)) >= 0 and position + 4 <= len(content):
         marker, length = struct.unpack_from(">BH", content, position + 1)
@@ -67,10 +70,14 @@ def _read_jpeg(content: bytes) -> ImageHeader:
             continue
         if marker in _JPEG_SIZE_MARKERS:
             height, width = struct.unpack_from(">HH", content, position + 5)
+            if marker in _JPEG_HUFFMAN_MARKERS:
+                least_bytes = width * height // _JPEG_MOST_PIXELS_PER_BYTE
         position += 2 + length
         if marker == _JPEG_START_OF_SCAN:
             break
-    is_complete = position >= 0 and content.find(_JPEG_END, position) >= 0
+    end = content.find(_JPEG_END, position) if position >= 0 else -1
+    # A damaged height, or an end marker out of place: the decoder would fill the rest with grey.
+    is_complete = end >= 0 and end - position >= least_bytes
     return ImageHeader("JPEG", width, height, is_complete)
 
 

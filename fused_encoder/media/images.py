@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ MAX_IMAGE_BYTES = 1 << 30
 BEHIND_TRANSPARENCY = 128
 """Transparent pixels are laid on this middle grey: white or black would draw a hard outline."""
 
+_PIXELS_AT_A_TIME = 1 << 18
 _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
 _TURNS_AND_FLIPS = [(turns, flips) for turns in range(4) for flips in (False, True)]
 
@@ -121,8 +123,8 @@ def _check_header(path: Path, header: ImageHeader) -> None:
     if not header.is_complete:
         raise UnreadableMediaError(
             path,
-            f"expected a whole {header.format} image, found one that is cut short (its end marker"
-            " is missing). Copy it again from its source, or remove it.",
+            f"expected a whole {header.format} image, found one that is cut short (its end"
+            " comes too early, or is missing). Copy it again from its source, or remove it.",
         )
 
 
@@ -144,7 +146,7 @@ def _decode(content: bytes, flags: int) -> np.ndarray | None:
 def _to_rgb(path: Path, pixels: np.ndarray) -> np.ndarray:
     """OpenCV's grey, BGR or BGRA of 8 or 16 bits to uint8 RGB."""
     if pixels.dtype == np.uint16:
-        pixels = np.round(pixels / np.float32(257)).astype(np.uint8)
+        pixels = _by_rows(_to_8_bits, pixels, pixels.shape)
     if pixels.dtype != np.uint8:
         raise UnreadableMediaError(
             path,
@@ -157,13 +159,31 @@ def _to_rgb(path: Path, pixels: np.ndarray) -> np.ndarray:
     if num_channels == 3:
         return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if num_channels == 4:
-        return _laid_on_grey(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
+        return _by_rows(_laid_on_grey, pixels, (*pixels.shape[:2], 3))
     raise UnreadableMediaError(
         path, f"expected 1, 3 or 4 colour channels, found {num_channels}. Save it as RGB."
     )
 
 
-def _laid_on_grey(rgba: np.ndarray) -> np.ndarray:
+def _by_rows(
+    convert: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Converted some rows at a time: as floats, a large photo would ask for many gigabytes."""
+    converted = np.empty(shape, dtype=np.uint8)
+    num_rows = max(1, _PIXELS_AT_A_TIME // pixels.shape[1])
+    for first in range(0, len(pixels), num_rows):
+        rows = slice(first, first + num_rows)
+        converted[rows] = convert(pixels[rows])
+    return converted
+
+
+def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
+    return np.round(pixels / np.float32(257)).astype(np.uint8)
+
+
+def _laid_on_grey(bgra: np.ndarray) -> np.ndarray:
+    """OpenCV's BGRA as RGB, over the grey where it is transparent."""
+    rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
     rgb, alpha = rgba[..., :3], rgba[..., 3:]
     if alpha.min() == 255:
         return rgb

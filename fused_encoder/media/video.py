@@ -169,7 +169,7 @@ def _iter_moments(
             waveform = None
             if sound is not None and audio_seconds is not None:
                 waveform = sound.around(seconds, audio_seconds)
-            yield Moment(seconds - zero_seconds, index, frame_to_rgb(frame), waveform)
+            yield Moment(seconds - zero_seconds, index, frame_to_rgb(path, frame), waveform)
         if decoded.damage is not None:
             told = "'%s' is damaged: %s. %d frames are used."
             logger.warning(told, path, decoded.damage, decoded.num_frames)

@@ -20,6 +20,11 @@ from fused_encoder.media.files import not_decodable, read_head
 NumberedFrame = tuple[int, float, VideoFrame]
 """A frame's number, and its time in seconds on the file's own clock."""
 
+MAX_FRAME_PIXELS = 100_000_000
+"""Three times 8K. A damaged header may ask for more, and a decoder holds many frames."""
+
+_COLOURS_UNSPECIFIED = 2
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED."""
 _EARLY_BY = 1e-3
 """A frame this much (of a sampling period) before its turn is on time: timestamps are rounded."""
 
@@ -54,7 +59,8 @@ class FrameStream:
 
     def __iter__(self) -> Iterator[TimedFrame]:
         for index, seconds, frame in sample_evenly(self._decoded, self._frames_per_second):
-            yield TimedFrame(seconds - self.zero_seconds, index, frame_to_rgb(frame))
+            image = frame_to_rgb(self._decoded.path, frame)
+            yield TimedFrame(seconds - self.zero_seconds, index, image)
 
     @property
     def decoded_seconds(self) -> float:
@@ -102,7 +108,7 @@ def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]
 
     Raises:
         FileNotFoundError: nothing is at this path.
-        UnreadableMediaError: FFmpeg does not open it, or it holds no moving pictures.
+        UnreadableMediaError: FFmpeg does not open it, it holds no moving pictures, or enormous ones.
     """
     with open_container(path, "a video") as container:
         # The cover picture of a music file counts as a video stream in FFmpeg.
@@ -118,8 +124,20 @@ def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]
                 f"expected a video, found {describe_content(read_head(path))} without moving"
                 " pictures that FFmpeg can decode. Move it out of the videos.",
             )
+        _check_size(path, streams[0])
         streams[0].thread_type = "AUTO"
+        streams[0].codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
         yield container, streams[0]
+
+
+def _check_size(path: Path, stream: VideoStream) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MAX_FRAME_PIXELS:
+        raise UnreadableMediaError(
+            path,
+            f"its header announces frames of {width} x {height} pixels, more than the"
+            f" {MAX_FRAME_PIXELS // 10**6} million accepted. Scale it down, or copy it again.",
+        )
 
 
 def clock_zero(container: InputContainer) -> float:
@@ -128,23 +146,26 @@ def clock_zero(container: InputContainer) -> float:
 
 
 class DecodedFrames:
-    """Every frame that can be decoded, with its number and its time on the file's own clock.
+    """Every frame that comes out whole, with its number and its time on the file's own clock.
+
+    A frame of which the decoder had to invent a part counts in the numbers but does not come.
 
     Attributes:
-        num_frames: int, decoded so far.
+        path: of the file.
+        num_frames: int, whole ones so far.
         decoded_seconds: float, of film, so far.
         expected_seconds: float, what the header announces; 0 where it does not tell.
         damage: after the last frame: what went wrong, in words; None if nothing did.
     """
 
     def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
-        self._path = path
+        self.path = path
         self._frame_seconds = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
         self._decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
         self.expected_seconds = float((stream.duration or 0) * (stream.time_base or 0))
         if not self.expected_seconds and not container.streams.audio:  # else it may be the sound's
             self.expected_seconds = (container.duration or 0) / av.time_base
-        self.num_frames = 0
+        self.num_frames = self._num_spoilt = 0
         self.decoded_seconds = 0.0
         self.damage: str | None = None
 
@@ -153,18 +174,27 @@ class DecodedFrames:
         for index, frame in enumerate(self._decoder):
             seconds = seconds + self._frame_seconds if frame.time is None else frame.time
             first_seconds = seconds if index == 0 else first_seconds
-            self.num_frames = index + 1
             self.decoded_seconds = seconds - first_seconds + self._frame_seconds
+            if frame.is_corrupt:  # FFmpeg has filled its holes with other pictures, or grey
+                self._num_spoilt += 1
+                continue
+            self.num_frames += 1
             yield index, seconds, frame
         if not self.num_frames:
-            raise not_decodable(self._path, "a video")
-        self.damage = self._decoder.damage or self._what_is_missing()
+            raise not_decodable(self.path, "a video")
+        found = (self._decoder.damage or self._what_is_missing(), self._what_is_spoilt())
+        self.damage = "; ".join(words for words in found if words) or None
 
     def _what_is_missing(self) -> str | None:
         expected = self.expected_seconds
         if self.decoded_seconds >= 0.95 * expected - 2 * self._frame_seconds:
             return None
         return f"its frames end at {self.decoded_seconds:.2f} s of {expected:.2f} s"
+
+    def _what_is_spoilt(self) -> str | None:
+        if not self._num_spoilt:
+            return None
+        return f"{self._num_spoilt} frames came out with holes and are left out"
 
 
 def with_numbers(
@@ -196,7 +226,26 @@ def sample_evenly(
         yield index, seconds, frame
 
 
-def frame_to_rgb(frame: VideoFrame) -> np.ndarray:
-    """FFmpeg's frame of any pixel format as uint8 RGB, turned as its metadata ask."""
-    image = frame.to_ndarray(format="rgb24")
+def frame_to_rgb(path: Path, frame: VideoFrame) -> np.ndarray:
+    """FFmpeg's frame of any pixel format as uint8 RGB, turned as its metadata ask.
+
+    Raises:
+        UnreadableMediaError: FFmpeg cannot convert it.
+    """
+    try:
+        image = _convert(frame)
+    except (av.FFmpegError, ValueError) as error:
+        raise UnreadableMediaError(
+            path,
+            f"its frames of {frame.width} x {frame.height} {frame.format.name} pixels cannot be"
+            f" shown as RGB ({error}). Convert it, or copy it again.",
+        ) from error
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+
+
+def _convert(frame: VideoFrame) -> np.ndarray:
+    try:
+        return frame.to_ndarray(format="rgb24")
+    except av.FFmpegError:  # a matrix of colours that no standard knows: then FFmpeg's default
+        frame.colorspace = _COLOURS_UNSPECIFIED
+        return frame.to_ndarray(format="rgb24")

@@ -1,0 +1,162 @@
+"""Every kind of bad file gives what the table says, and no damage gives anything but ours."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fused_encoder import media
+from fused_encoder.media import UnreadableMediaError, iter_moments, load_image, load_waveform
+from tests.bad_inputs import KINDS, Kind
+from tests.bad_inputs.checksums import with_right_checksums
+from tests.bad_inputs.damage import DEEDS, Damage, damaged, good_files, random_damages
+from tests.bad_inputs.reader import Reader
+
+# What only the streams of recordings notice.
+UNNOTICED = (
+    set()
+    if hasattr(media, "stream_waveform")
+    else {
+        "flac_with_flipped_bytes",
+        "mp3_without_table_cut_short",
+        "mp3s_of_two_rates_joined",
+        "ogg_cut_short",
+    }
+)
+TOO_SHORT_SAMPLES = 1600
+GOOD_FILES = good_files()
+
+
+def of(*statuses: str, loads: bool) -> list:
+    chosen = [kind for kind in KINDS if kind.status in statuses and kind.loads == loads]
+    return [pytest.param(kind, id=kind.name) for kind in chosen]
+
+
+def load(kind: Kind, path: Path) -> list[np.ndarray]:
+    """The pixels or samples of a file, by the loader that its kind poses for."""
+    if kind.medium == "photo":
+        return [load_image(path)]
+    if kind.medium == "recording":
+        return [load_waveform(path)]
+    moments = list(iter_moments(path, frames_per_second=5))
+    return [m.frame for m in moments] + [m.waveform for m in moments if m.waveform is not None]
+
+
+@pytest.fixture
+def made(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Kind, Path]:
+    kind: Kind = request.param
+    if kind.name == "locked_photo" and os.geteuid() == 0:
+        pytest.skip("nothing is locked for root")
+    path = tmp_path / kind.file_name
+    kind.write(path, np.random.default_rng(0))
+    return kind, path
+
+
+def test_there_are_many_kinds_and_each_has_a_name_of_its_own() -> None:
+    assert len(KINDS) >= 40
+    assert len({kind.name for kind in KINDS}) == len({kind.file_name for kind in KINDS})
+    assert {kind.medium for kind in KINDS} == {"photo", "recording", "video"}
+
+
+@pytest.mark.parametrize("made", of("ok", "partial", loads=True), indirect=True)
+def test_what_is_good_or_has_a_good_part_is_loaded(
+    made: tuple[Kind, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    kind, path = made
+    for piece in load(kind, path):
+        assert piece.size > 0
+        assert np.isfinite(piece).all()
+    assert kind.says in caplog.text
+    if kind.name in UNNOTICED:
+        return
+    assert ("is damaged" in caplog.text) == (kind.status == "partial")
+
+
+@pytest.mark.parametrize("made", of("silent", "too_short", "unreadable", loads=True), indirect=True)
+def test_what_holds_nothing_is_loaded_as_it_is(made: tuple[Kind, Path]) -> None:
+    kind, path = made
+    pieces = load(kind, path)
+    assert kind.status != "silent" or len(np.unique(pieces[0])) == 1
+    assert kind.status != "too_short" or len(pieces[0]) < TOO_SHORT_SAMPLES
+    assert all(np.isfinite(piece).all() for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "made", of("unreadable", "non_finite", "partial", "no row", loads=False), indirect=True
+)
+def test_what_cannot_be_used_is_refused_in_words(made: tuple[Kind, Path]) -> None:
+    kind, path = made
+    says = "does not exist" if kind.name == "dangling_link" else kind.says
+    with pytest.raises((UnreadableMediaError, FileNotFoundError), match=re.escape(says)):
+        load(kind, path)
+
+
+@pytest.mark.parametrize("kind", of("ok", loads=True))
+def test_the_same_seed_gives_the_same_file(kind: Kind, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        kind.write(tmp_path / folder / kind.file_name, np.random.default_rng(7))
+    contents = [(tmp_path / folder / kind.file_name).read_bytes() for folder in ("one", "two")]
+    assert contents[0] == contents[1]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with Reader() as process:
+        yield process
+
+
+DAMAGES = st.lists(
+    st.builds(
+        Damage,
+        st.sampled_from(DEEDS),
+        st.one_of(st.integers(0, 99), st.integers(0, 30_000)),
+        st.integers(1, 1000),
+        st.integers(0, 2**32 - 1),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.parametrize("extension", GOOD_FILES)
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(damages=DAMAGES, checksums_fit=st.booleans())
+def test_any_damage_gives_something_sensible_or_a_refusal(
+    reader: Reader, tmp_path: Path, extension: str, damages: list[Damage], checksums_fit: bool
+) -> None:
+    content = damaged(GOOD_FILES[extension], damages)
+    path = tmp_path / f"fuzz{extension}"
+    path.write_bytes(with_right_checksums(content) if checksums_fit else content)
+    outcome = reader.read(path)
+    assert not outcome.is_fault, outcome
+
+
+@pytest.mark.parametrize("extension", GOOD_FILES)
+def test_random_damage_gives_something_sensible_or_a_refusal(
+    reader: Reader, tmp_path: Path, extension: str
+) -> None:
+    good = GOOD_FILES[extension]
+    for seed in range(30):
+        path = tmp_path / f"{seed}{extension}"
+        path.write_bytes(damaged(good, random_damages(np.random.default_rng(seed), len(good))))
+        outcome = reader.read(path)
+        assert not outcome.is_fault, (seed, outcome)
+
+
+def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "good.wav"
+    path.write_bytes(GOOD_FILES[".wav"])
+    with Reader(time_limit_seconds=0.5) as process:
+        os.kill(process.process_id, signal.SIGSEGV)
+        assert (process.read(path).what, process.read(path).what) == ("died", "loaded")
+        os.kill(process.process_id, signal.SIGSTOP)
+        assert (process.read(path).what, process.read(path).what) == ("hung", "loaded")
