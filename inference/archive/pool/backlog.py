@@ -28,8 +28,9 @@ class Backlog:
     an inbox keeps it, so all that stands before the head in its inbox is older than the head, that
     is, read to its end or left by the caller; and `admit` lets in (to be thrown away) whatever
     belongs to a stream that was left. If the head has not been given out, no later one has, so
-    some inbox holds only older ones, runs empty by the same argument, and takes it. A worker that
-    dies gives its inbox, in the same order, to the one that replaces it.
+    each inbox holds only older ones and runs empty by the same argument, and an empty inbox may
+    always take. A worker that dies gives its inbox, in the same order, to the one that replaces
+    it. A writer does not wait for a busy worker: there a thread of its own reads the orders.
 
     Args:
         bytes_ahead: int >= 0, of messages that came and were not taken.
@@ -162,7 +163,7 @@ class Backlog:
         """A message that was admitted."""
         with self._lock:
             if stream.is_left:  # while it was read
-                self._num_bytes -= len(payload)
+                self.withdraw(len(payload))
                 return
             stream.payloads.append(payload)
             stream.num_received += 1

@@ -61,6 +61,6 @@ class TimeLimitExceeded(TaskNotDone):
 
     def __str__(self) -> str:
         return (
-            f"stopped after {self.waited_seconds:.3g} s, more than the {self.limit_seconds:.3g} s"
-            " that it may take"
+            f"stopped after {self.waited_seconds:.3g} s of waiting for it, where"
+            f" {self.limit_seconds:.3g} s are allowed"
         )

@@ -59,11 +59,6 @@ class WorkerProcess:
         with suppress(OSError):  # if it is dead already, the first frame will tell
             send_frame(self._orders, Kind.WORK, work)
 
-    @property
-    def process_id(self) -> int:
-        """The operating system's number of it."""
-        return self._process.pid
-
     def send(self, kind: Kind, number: int, payload: bytes = b"", num_known: int = 0) -> None:
         """Give an order.
 

@@ -62,7 +62,10 @@ def run_tasks(backlog: Backlog, tasks: Iterable[Task]) -> Iterator[tuple[Task, I
 def _messages(backlog: Backlog, source: _Source, stream: Stream) -> Iterator[Message]:
     while True:
         if stream.is_left:
-            raise RuntimeError("Read the messages of a task before you ask for the next task.")
+            raise RuntimeError(
+                "The messages of this task were thrown away when the next task was asked for, or the"
+                " run let go of. Read the messages of a task before you go on."
+            )
         source.move_while_waiting_for(stream)
         payload = backlog.take(stream)
         if payload is None:

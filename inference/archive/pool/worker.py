@@ -110,6 +110,8 @@ def _packed_failure(error: Exception) -> memoryview:
 
 def _do(work: Work, order: _Order, orders: _Orders, teller: _Teller) -> None:
     number, num_known = order.header.number, order.header.num_known
+    if orders.is_forgotten(number):
+        return
     for position, message in enumerate(work(unpack(order.payload))):
         if orders.is_forgotten(number):
             break

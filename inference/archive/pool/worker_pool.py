@@ -101,7 +101,7 @@ class WorkerPool(Generic[Task, Message]):
         return run_tasks(self._backlog, tasks)
 
     def close(self) -> None:
-        """Kill the workers and wait (2 seconds at most) until they are gone.
+        """Kill the workers, with the programs they started, and wait (2 seconds at most) for that.
 
         A second call does nothing. Without it, workers end when this process ends, however it does.
         """

@@ -1,4 +1,7 @@
-"""What the pool's tests let workers do: good, slow, broken and deadly."""
+"""What the pool's tests let workers do: good, slow, broken and deadly.
+
+What is slow to import is imported where it is used: each worker that dies in a test is replaced.
+"""
 
 import os
 import signal
@@ -7,10 +10,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fused_encoder.media.errors import UnreadableMediaError
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,20 @@ def count(upto: int) -> Iterator[int]:
     yield from range(upto)
 
 
-def blocks(num_and_size: tuple[int, int]) -> Iterator[np.ndarray]:
+def blocks(num_and_size: tuple[int, int]) -> Iterator["np.ndarray"]:
     """That many arrays of so many bytes, each filled with its position."""
+    import numpy as np
+
     num, size = num_and_size
     for position in range(num):
         yield np.full(size, position, np.uint8)
 
 
 def counted_blocks(file: str, num: int = 50, num_bytes: int = 1000) -> Iterator[bytes]:
-    """Tells in a file how many were made so far."""
-    for position in range(num):
-        Path(file).write_text(str(position + 1))
+    """Makes a file longer by one byte for each that it makes."""
+    for _ in range(num):
+        with Path(file).open("ab") as made:
+            made.write(b".")
         yield bytes(num_bytes)
 
 
@@ -74,6 +80,8 @@ def _break(name: str, *arguments) -> None:
 
 
 def unreadable(path: str) -> Iterator[int]:
+    from fused_encoder.media.errors import UnreadableMediaError
+
     yield 1
     raise UnreadableMediaError(path, "it is a poem")
 
