@@ -135,6 +135,8 @@ def _embed_joined(yamnet: Yamnet, pieces: list[np.ndarray]) -> np.ndarray:
     n frames span n + 1 hops and 240 samples; zeros fill the hop that these begin. The frames that
     start in the last two hops hear the next piece too: they are dropped.
     """
+    if len(pieces) == 1:
+        return embed_sound(yamnet, pieces[0])
     num_frames = [frames_in_samples(len(piece)) for piece in pieces]
     slots = [(frames + 2) * PATCH_HOP_SAMPLES for frames in num_frames]
     padded = [

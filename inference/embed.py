@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from fused_encoder.audio_batches import AudioSequences
 from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
 from fused_encoder.audio_windows import pad_sequences
 from fused_encoder.media import UnreadableMediaError, load_waveform
@@ -29,22 +30,13 @@ from inference.decode_pairs import (
 )
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, encoder_fingerprint, library_versions, load_settings
-from inference.pair_embedding import PairEmbedding
+from inference.pair_embedding import PairEmbedding, PairModel
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
 _NO_IMAGE = np.zeros((*IMAGE_SIZE, 3), np.uint8)
 _NO_SOUND = np.zeros((1, AUDIO_SEQUENCE_SIZE), np.float32)
-
-
-class _Model(Protocol):
-    """The functions of `PairEmbedding` that an embedder calls, live or restored."""
-
-    embed_sequences: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    audio_sequences: Callable[[tf.Tensor], tf.Tensor]
-    see: Callable[[tf.Tensor], list[tf.Tensor]]
-    join: Callable[[list[tf.Tensor], tf.Tensor], tf.Tensor]
 
 
 class Embedder:
@@ -62,7 +54,7 @@ class Embedder:
     """
 
     def __init__(
-        self, model: _Model, settings: EncoderSettings, calibration: Calibration | None = None
+        self, model: PairModel, settings: EncoderSettings, calibration: Calibration | None = None
     ) -> None:
         self._model = model
         self.settings = settings
@@ -211,6 +203,8 @@ class Embedder:
         images: Sequence[np.ndarray],
         sequences: Sequence[np.ndarray],
         pairs: np.ndarray,
+        *,
+        batch_size: int = BATCH_SIZE,
     ) -> Embeddings:
         """One embedding per pair of files that are in many pairs: each photo is looked at once.
 
@@ -218,6 +212,7 @@ class Embedder:
             images: uint8 [224, 224, 3] each.
             sequences: float32 [num_frames, 1024] each.
             pairs: int [num_pairs, 2], which image and which sequence; -1 for none.
+            batch_size: int > 0, pairs at once.
 
         Returns:
             Embeddings float32 [num_pairs, embedding_size], unit length: those of `embed_features`.
@@ -229,8 +224,8 @@ class Embedder:
             )
         seen = self._see(images)
         parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
-        for start in range(0, len(pairs), BATCH_SIZE):
-            batch = pairs[start : start + BATCH_SIZE]
+        for start in range(0, len(pairs), batch_size):
+            batch = pairs[start : start + batch_size]
             sounds = [_NO_SOUND if row < 0 else sequences[row] for row in batch[:, 1]]
             of_pairs = [tf.constant(part[batch[:, 0]]) for part in seen]
             parts.append(self._model.join(of_pairs, tf.constant(pad_sequences(sounds))).numpy())
@@ -242,8 +237,30 @@ class Embedder:
             self._model.see(tf.constant(np.stack(images[start : start + BATCH_SIZE])))
             for start in range(0, len(images), BATCH_SIZE)
         ]
-        seen.append(self._model.see(tf.constant(_NO_IMAGE[None])))
+        seen.append(self._nothing_seen)
         return [np.concatenate(part) for part in zip(*seen, strict=True)]
+
+    @cached_property
+    def _nothing_seen(self) -> list[tf.Tensor]:
+        """What is seen where there is no image."""
+        return self._model.see(tf.constant(_NO_IMAGE[None]))
+
+    @cached_property
+    def hear(self) -> AudioSequences:
+        """YAMNet's frames of many pieces of sound at once: called with a list, float32 [num_samples] each.
+
+        Raises:
+            ValueError: an export of an earlier version, which cannot hear sound in pieces.
+        """
+        if not hasattr(self._model, "frames"):
+            raise ValueError(
+                "This exported encoder was written by an earlier version and cannot hear long recordings. "
+                "Export it again: `fused-encoder export RUN --out DIR`."
+            )
+        frames = self._model.frames
+        spec = tf.TensorSpec((None,), tf.float32)
+        yamnet = tf.function(lambda sound: (None, frames(sound), None), input_signature=[spec])
+        return AudioSequences(yamnet)
 
     def _load_sequence(self, recording: Recording) -> np.ndarray:
         if isinstance(recording, np.ndarray):

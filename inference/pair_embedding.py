@@ -5,6 +5,9 @@ The exported SavedModel and the validation during training run this same code.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 import keras
 import tensorflow as tf
 
@@ -22,6 +25,16 @@ IMAGE_SPECS = (
 WAVEFORM_SPEC = tf.TensorSpec((None, None), tf.float32, "waveforms")
 PHOTO_SPEC = tf.TensorSpec((None, *IMAGE_SIZE, 3), tf.float32)
 SEQUENCE_SPEC = tf.TensorSpec((None, None, AUDIO_SEQUENCE_SIZE), tf.float32, "audio_sequences")
+
+
+class PairModel(Protocol):
+    """The functions of `PairEmbedding` that an embedder calls, live or restored."""
+
+    embed_sequences: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    audio_sequences: Callable[[tf.Tensor], tf.Tensor]
+    frames: Callable[[tf.Tensor], tf.Tensor]
+    see: Callable[[tf.Tensor], list[tf.Tensor]]
+    join: Callable[[list[tf.Tensor], tf.Tensor], tf.Tensor]
 
 
 class PairEmbedding(tf.Module):
@@ -111,6 +124,20 @@ class PairEmbedding(tf.Module):
             float32 [batch, num_frames, 1024], right-padded with rows of zeros.
         """
         return self._heard(waveforms)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "waveform")])
+    def frames(self, waveform: tf.Tensor) -> tf.Tensor:
+        """YAMNet's frames of a piece of sound, whatever its length and whatever is in it.
+
+        For recordings that are heard piece by piece; unlike `audio_sequences` it cuts off no silence.
+
+        Args:
+            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
+
+        Returns:
+            float32 [num_frames, 1024].
+        """
+        return tf.ensure_shape(self._yamnet(waveform)[1], [None, AUDIO_SEQUENCE_SIZE])
 
     def _heard(self, waveforms: tf.Tensor) -> tf.Tensor:
         return audio_sequences_in_graph(self._yamnet, waveforms[:, : self._max_samples])
