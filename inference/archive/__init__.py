@@ -1,1 +1,1 @@
-"""Archives: years of recordings and photos embedded without losing a file or a night."""
+"""Archives: years of photos, recordings and videos to embeddings, without losing a file or a night."""

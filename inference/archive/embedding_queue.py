@@ -1,0 +1,131 @@
+"""Batches over the borders of files: many short recordings cost no more than a long one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from itertools import count, groupby
+
+import numpy as np
+
+from fused_encoder.audio_batches import WINDOWS_PER_BATCH
+from fused_encoder.audio_sequence import frames_in_samples
+from inference.archive.open_source import Item, OpenSource
+from inference.archive.shards import FileShare
+from inference.embed import BATCH_SIZE, Embedder
+
+ITEMS_PER_BATCH = 64
+"""Windows in a batch; of photos, `BATCH_SIZE` are enough to keep all cores busy."""
+
+
+class SourceInWork:
+    """A source, and how much of it is still in the queue.
+
+    Args:
+        source: what its decoder gives goes to.
+        share: where its embeddings go.
+    """
+
+    def __init__(self, source: OpenSource, share: FileShare) -> None:
+        self.source, self.share = source, share
+        self.num_waiting = 0
+        self.has_ended = self.is_finished = False
+
+
+class EmbeddingQueue:
+    """Gathers sound and photos of sources, in their order, and embeds them in full batches.
+
+    Args:
+        embedder: the encoder.
+        finish: called with each source once all of it is embedded.
+    """
+
+    def __init__(self, embedder: Embedder, finish: Callable[[SourceInWork], None]) -> None:
+        self._embedder, self._finish = embedder, finish
+        self._pieces: deque[tuple[SourceInWork, np.ndarray]] = deque()
+        self._items: deque[tuple[SourceInWork, Item]] = deque()
+        self._num_frames = 0
+
+    def advance(self, work: SourceInWork) -> None:
+        """Takes what is ready of a source, and embeds what fills a batch."""
+        for piece in work.source.take_pieces():
+            self._pieces.append((work, piece))
+            self._num_frames += frames_in_samples(len(piece))
+            work.num_waiting += 1
+        if self._num_frames >= WINDOWS_PER_BATCH:
+            self._hear()
+        self._gather(work)
+
+    def end(self, work: SourceInWork) -> None:
+        """A source whose decoder gives no more."""
+        work.source.end()
+        work.has_ended = True
+        self.advance(work)
+        self._finish_if_done(work)
+
+    def flush(self) -> None:
+        """Embeds all that waits, however little it is."""
+        while self._pieces or self._items:
+            self._hear()
+            self._embed()
+
+    def _gather(self, work: SourceInWork) -> None:
+        for item in work.source.take_items():
+            self._items.append((work, item))
+            work.num_waiting += 1
+            if self._is_full():
+                self._embed()
+
+    def _is_full(self) -> bool:
+        num_photos = len({id(item.photo) for _, item in self._items if item.photo is not None})
+        return num_photos >= BATCH_SIZE or len(self._items) >= ITEMS_PER_BATCH
+
+    def _hear(self) -> None:
+        """Runs YAMNet on the pieces that wait."""
+        pieces = list(self._pieces)
+        self._pieces.clear()
+        self._num_frames = 0
+        if not pieces:
+            return
+        sequences = self._embedder.hear([piece for _, piece in pieces])
+        for (work, _), frames in zip(pieces, sequences, strict=True):
+            work.source.add_frames(frames)
+            self._gather(work)
+            work.num_waiting -= 1
+            self._finish_if_done(work)  # none of its windows may be fit to embed
+
+    def _embed(self) -> None:
+        batch = list(self._items)
+        self._items.clear()
+        if not batch:
+            return
+        embeddings = self._embedded([item for _, item in batch])
+        first = 0
+        for work, members in groupby(batch, key=lambda pair: pair[0]):
+            places = [item.place for _, item in members]
+            work.share.add(embeddings[first : first + len(places)], places)
+            first += len(places)
+            work.num_waiting -= len(places)
+            self._finish_if_done(work)
+
+    def _finish_if_done(self, work: SourceInWork) -> None:
+        if work.has_ended and work.num_waiting == 0 and not work.is_finished:
+            work.is_finished = True
+            self._finish(work)
+
+    def _embedded(self, items: list[Item]) -> np.ndarray:
+        """float32 [num, size]; a photo that is in several items is looked at once."""
+        photos = {id(item.photo): item.photo for item in items if item.photo is not None}
+        position = {key: place for place, key in enumerate(photos)}
+        sequences = [item.frames for item in items if item.frames is not None]
+        heard = count()
+        pairs = [
+            (
+                -1 if item.photo is None else position[id(item.photo)],
+                -1 if item.frames is None else next(heard),
+            )
+            for item in items
+        ]
+        return self._embedder.embed_combinations(
+            list(photos.values()), sequences, np.array(pairs), batch_size=ITEMS_PER_BATCH
+        )

@@ -1,0 +1,153 @@
+"""Shards: Parquet files that are only ever added, each whole or not there at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+
+from inference.archive.embedding_rows import Place, rows_of
+from inference.archive.file_rows import FileRow
+from inference.archive.part_file import SHARDS_FOLDER, PartFile
+from inference.archive.run import Run
+from inference.archive.sources import Source
+
+ROWS_IN_MEMORY = 4096
+"""Rows of one file beyond which it gets a shard of its own, written as it goes."""
+
+
+class ShardWriter:
+    """Gathers the rows of finished files and writes a shard now and then.
+
+    A file's rows and what became of it lie in one shard, and a shard appears by one rename. So whatever
+    ends a run, each file is wholly there or not at all. Memory holds at most `ROWS_IN_MEMORY` rows of one
+    file, and those of finished files until a shard is full.
+
+    Args:
+        folder: of the archive; its sub-folder `shards` is made.
+        run: what makes the rows.
+        rows_per_shard: int > 0.
+        files_per_shard: int > 0.
+        seconds_per_shard: float, after which a shard is written however small it is: what a crash can cost.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        run: Run,
+        *,
+        rows_per_shard: int = 8192,
+        files_per_shard: int = 4096,
+        seconds_per_shard: float = 60.0,
+    ) -> None:
+        self.run = run
+        self._folder = folder / SHARDS_FOLDER
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._limits = (rows_per_shard, files_per_shard, seconds_per_shard)
+        self._finished: list[tuple[FileRow, list[pyarrow.Table]]] = []
+        self._num_rows = 0
+        self._since = time.monotonic()
+
+    def open_file(self, source: Source) -> FileShare:
+        """Where the rows of one source go."""
+        return FileShare(self, source)
+
+    def begin_part(self) -> PartFile:
+        """A shard in the making."""
+        return PartFile(self._folder, self.run)
+
+    def keep(self, row: FileRow, tables: list[pyarrow.Table]) -> None:
+        """A file that is finished, with all its rows; writes a shard where it is time to.
+
+        Args:
+            row: what became of it.
+            tables: its rows, of `rows_schema`.
+        """
+        if not self._finished:
+            self._since = time.monotonic()
+        self._finished.append((row, tables))  # one step: an interrupt finds all of it or none
+        self._num_rows += sum(map(len, tables))
+        rows, files, seconds = self._limits
+        is_old = time.monotonic() - self._since >= seconds
+        if self._num_rows >= rows or len(self._finished) >= files or is_old:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is finished as a shard; nothing where nothing is."""
+        if not self._finished:
+            return
+        part = self.begin_part()
+        try:
+            tables = [table for _, tables in self._finished for table in tables]
+            if tables:
+                part.write(pyarrow.concat_tables(tables))
+            part.commit([row for row, _ in self._finished])
+        finally:
+            part.discard()
+        self._finished, self._num_rows = [], 0
+
+
+class FileShare:
+    """The rows of one file, on their way into a shard.
+
+    Args:
+        writer: whose shards they go to.
+        source: the file.
+    """
+
+    def __init__(self, writer: ShardWriter, source: Source) -> None:
+        self._writer, self._source = writer, source
+        self._tables: list[pyarrow.Table] = []
+        self._own: PartFile | None = None  # of a long file
+        self._num_waiting = 0
+        self.num_rows = 0
+
+    def add(self, embeddings: np.ndarray, places: Sequence[Place]) -> None:
+        """Some rows more.
+
+        Args:
+            embeddings: float32 [num, size], unit length.
+            places: num of them.
+        """
+        self.add_table(rows_of(self._source, embeddings, places))
+
+    def add_table(self, table: pyarrow.Table) -> None:
+        """Some rows more, of `rows_schema`."""
+        self._tables.append(table)
+        self.num_rows += len(table)
+        self._num_waiting += len(table)
+        if self._num_waiting >= ROWS_IN_MEMORY:
+            self._spill()
+
+    def finish(self, row: FileRow) -> FileRow:
+        """All rows are there.
+
+        Args:
+            row: what became of the file.
+
+        Returns:
+            The row, with the number of embeddings and the time filled in.
+        """
+        row = replace(row, num_embeddings=self.num_rows, finished_ns=time.time_ns())
+        if self._own is None:
+            self._writer.keep(row, self._tables)
+        else:
+            self._spill()
+            self._own.commit([row])
+        return row
+
+    def discard(self) -> None:
+        """The file is not to be kept; does nothing to one that is finished."""
+        if self._own is not None:
+            self._own.discard()
+
+    def _spill(self) -> None:
+        if self._own is None:
+            self._own = self._writer.begin_part()
+        if self._tables:
+            self._own.write(pyarrow.concat_tables(self._tables))
+        self._tables, self._num_waiting = [], 0
