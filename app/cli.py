@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 
 from app.catalogue_arguments import add_catalogue, add_review
+from app.embed_arguments import add_embed, add_merge
 from app.training_arguments import add_command, add_prepare, add_train
 
 DONE, DONE_WITH_SKIPPED, REFUSED = 0, 1, 2
 INTERRUPTED = 130
-WITHOUT_TENSORFLOW = {"index", "catalogue", "review"}  # unless they are given an encoder
+WITHOUT_TENSORFLOW = {"index", "catalogue", "review", "merge"}  # unless they are given an encoder
 
 EPILOG = """exit codes: 0 done; 1 done, but some inputs were skipped (they are listed); 2 refused.
 Each sub-command explains its options: fused-encoder train --help"""
@@ -62,7 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_export,
         _add_calibrate,
-        _add_embed,
+        add_embed,
+        add_merge,
         _add_index,
         _add_query,
         _add_count,
@@ -116,16 +118,6 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_embed(commands: argparse._SubParsersAction) -> None:
-    parser = add_command(commands, "embed", "turn photos and recordings into embeddings")
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="files, or folders to walk")
-    _add_encoder(parser)
-    parser.add_argument(
-        "--pairs", metavar="CSV", help="columns image, recording: embed them as one"
-    )
-    parser.add_argument("--out", required=True, metavar="FILE.npz", help="where embeddings go")
-
-
 def _add_index(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "index", "keep embeddings to be queried")
     parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -136,7 +128,9 @@ def _add_index(commands: argparse._SubParsersAction) -> None:
         return part
 
     build = add("build", "add embeddings to an index, made if it is not there")
-    build.add_argument("embeddings", nargs="+", metavar="FILE.npz", help="that `embed` wrote")
+    build.add_argument(
+        "embeddings", nargs="+", metavar="EMBEDDINGS", help="folder or FILE.npz that `embed` wrote"
+    )
     add("info", "what an index holds")
     add("log", "what was done to an index, and when")
     export = add("export", "write all rows as Parquet or CSV")

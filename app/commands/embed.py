@@ -1,100 +1,100 @@
-"""`fused-encoder embed`: files and folders to embeddings on disk."""
+"""`fused-encoder embed`: folders of any size to embeddings on disk."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import os
-from collections.abc import Iterator, Sequence
+import logging
+import signal
+import sys
 from pathlib import Path
 
-from app.commands.outcome import outcome
-from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
-from inference import Embedder, SkippedPair
-from inference.embedding_file import EmbeddingFile, save_embeddings
-from triplets import Skipped
+from app.cli import DONE, DONE_WITH_SKIPPED
+from app.commands import embed_file
+from app.commands.destination import check_destination
+from inference import Embedder
+from inference.archive.archive import FILES_TABLE
+from inference.archive.embed_archive import ArchiveSummary, embed_archive
+from inference.archive.embed_sources import Decoding
+from inference.archive.file_rows import STATUSES
+from inference.archive.part_file import SHARDS_FOLDER
+from inference.archive.settings import ArchiveSettings
 
-Pair = tuple[Path | None, Path | None]
-CSV_COLUMNS = ("image", "recording")
+logger = logging.getLogger(__name__)
+
+MOST_LISTED = 20
 
 
 def run(options: argparse.Namespace) -> int:
-    """Embeds each photo and each recording alone, and the pairs of a CSV together."""
-    pairs = [*alone(options.inputs), *(_from_csv(options.pairs) if options.pairs else ())]
-    pairs = list(dict.fromkeys(pairs))  # given twice, embedded once: ids are unique
-    if not pairs:
-        raise ValueError(
-            f"No photo or recording in {' '.join(options.inputs) or 'nothing'}. Expected files with "
-            f"{' '.join(sorted(IMAGE_EXTENSIONS | AUDIO_EXTENSIONS))}, folders of them, or --pairs."
-        )
+    """Embeds what it can, and says of the rest why not."""
+    if Path(options.out).suffix == ".npz":
+        return embed_file.run(options)
+    check_destination(options.out, SHARDS_FOLDER)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt
     embedder = Embedder.load(options.encoder)
-    embeddings, kept, skipped = embedder.embed_readable(
-        [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
+    summary = embed_archive(
+        embedder,
+        options.inputs,
+        options.out,
+        pairs=options.pairs,
+        settings=_settings(options, embedder),
+        decoding=Decoding(options.workers, options.time_limit),
+        resume=options.resume,
+        shard=options.shard,
+        strict=options.strict,
+        progress=True,
     )
-    skipped_all: list[Skipped | SkippedPair] = [*not_media(options.inputs), *skipped]
-    if not kept:
-        outcome(skipped_all)
-        raise ValueError(f"None of the {len(pairs)} inputs can be embedded; nothing was written.")
-    kept_pairs = [pairs[position] for position in kept]
-    ids = tuple("+".join(str(path) for path in pair if path) for pair in kept_pairs)
-    metadata = tuple(pair_metadata(pair) for pair in kept_pairs)
-    path = save_embeddings(options.out, EmbeddingFile(ids, embeddings, metadata))
-    print(f"{len(ids)} embeddings in '{path}'.")
-    return outcome(skipped_all)
+    print(told(summary))
+    _list_not_whole(summary)
+    if not summary.num_embeddings and summary.rows:
+        raise ValueError(
+            f"None of the {len(summary.rows)} inputs can be embedded; "
+            f"'{summary.folder / FILES_TABLE}' says why of each."
+        )
+    return DONE_WITH_SKIPPED if summary.not_whole else DONE
 
 
-def alone(inputs: Sequence[str]) -> Iterator[Pair]:
-    """Each photo and each recording among files and folders, as a pair without the other."""
-    for path in _walk(inputs):
-        if path.suffix.lower() in IMAGE_EXTENSIONS:
-            yield path, None
-        elif path.suffix.lower() in AUDIO_EXTENSIONS:
-            yield None, path
+def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:
+    """What was asked for; a hop that was not is half a window."""
+    trained, window = embedder.settings.audio_seconds, options.window_seconds
+    if window != trained:
+        logger.warning(
+            "The encoder was trained to hear %g s at a time, and is to hear %g s. See --window-seconds.",
+            trained,
+            window,
+        )
+    return ArchiveSettings(
+        window_seconds=window,
+        hop_seconds=window / 2 if options.hop_seconds is None else options.hop_seconds,
+        frames_per_second=options.frames_per_second,
+    )
 
 
-def not_media(inputs: Sequence[str]) -> Iterator[Skipped]:
-    """What was typed and is neither a folder nor a photo nor a recording by its name."""
-    for path in map(Path, inputs):
-        if not path.is_dir() and path.suffix.lower() not in IMAGE_EXTENSIONS | AUDIO_EXTENSIONS:
-            reason = "neither a photo nor a recording, by its name"
-            yield Skipped(path, reason if path.exists() else "there is no such file or folder")
+def told(summary: ArchiveSummary) -> str:
+    """A run in two or three lines.
+
+    Args:
+        summary: of `embed_archive`.
+    """
+    counts = summary.by_status
+    by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if counts[status])
+    before = len(summary.rows) - summary.num_new
+    lines = [
+        f"{len(summary.rows):,} files: {by_status or 'nothing to do'}"
+        + (f"; {before:,} of them were done before." if before else "."),
+        f"{summary.num_embeddings:,} embeddings in '{summary.folder}'; its {FILES_TABLE} tells of each file.",
+    ]
+    if summary.passed_over:
+        kinds = ", ".join(
+            f"{count:,} {kind}" for kind, count in sorted(summary.passed_over.items())
+        )
+        lines.append(f"Passed over, of kinds that are not read: {kinds}.")
+    return "\n".join(lines)
 
 
-def _walk(inputs: Sequence[str]) -> Iterator[Path]:
-    seen: set[str] = set()
-    for given in inputs:
-        if not os.path.isdir(given):  # noqa: PTH112 - kept as typed, so that ids are
-            yield Path(given)
-            continue
-        for folder, subfolders, names in os.walk(given, followlinks=True):
-            subfolders.sort()
-            if (real := os.path.realpath(folder)) in seen:
-                subfolders.clear()
-                continue
-            seen.add(real)
-            yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _from_csv(file: str) -> Iterator[Pair]:
-    root = Path(file).parent
-    with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        if not set(CSV_COLUMNS) <= set(reader.fieldnames or ()):
-            raise ValueError(
-                f"'{file}' needs the columns image and recording, received "
-                f"{', '.join(reader.fieldnames or ['none'])}."
-            )
-        for row in reader:
-            image, recording = (root / row[key] if row[key] else None for key in CSV_COLUMNS)
-            yield image, recording
-
-
-def pair_metadata(pair: Pair) -> dict[str, str | None]:
-    """What a row of embeddings says of its files; the class is the folder's name."""
-    image, recording = pair
-    shown = image or recording
-    return {
-        "class": shown.resolve().parent.name if shown else None,
-        "image": str(image) if image else None,
-        "recording": str(recording) if recording else None,
-    }
+def _list_not_whole(summary: ArchiveSummary) -> None:
+    rows = summary.not_whole
+    for row in rows[:MOST_LISTED]:
+        print(f"  {row.file}: {row.status}: {row.reason}", file=sys.stderr)
+    if len(rows) > MOST_LISTED:
+        rest = f"  ... and {len(rows) - MOST_LISTED:,} more, listed in '{summary.folder / FILES_TABLE}'"
+        print(rest, file=sys.stderr)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from app.cli import DONE, DONE_WITH_SKIPPED, REFUSED
 from app.commands.outcome import table
 from inference.embedding_file import load_embeddings
+from inference.embeddings import Embeddings
 from inference.index import Approximation, EmbeddingIndex, recover_index
+
+Rows = tuple[Sequence[str], Embeddings, Sequence[Mapping[str, str | int | float | bool | None]]]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,14 +48,30 @@ def recall_of(approximation: Approximation | None) -> str:
 
 
 def _build(options: argparse.Namespace) -> int:
-    files = {path: load_embeddings(path) for path in options.embeddings}  # before an index is made
+    given = {path: _rows_of(path) for path in options.embeddings}  # before an index is made
     with EmbeddingIndex.open(options.index) as index:
-        for path, rows in files.items():
-            new = index.add(rows.ids, rows.embeddings, rows.metadata)
-            print(f"{new} new of {len(rows.ids)} rows from '{path}'.")
+        for path, batches in given.items():
+            num = new = 0
+            for ids, embeddings, metadata in batches:
+                new += index.add(ids, embeddings, metadata)
+                num += len(ids)
+            print(f"{new} new of {num} rows from '{path}'.")
         _make_ready(index)
         print(f"'{options.index}' holds {len(index)} embeddings.")
     return DONE
+
+
+def _rows_of(path: str) -> Iterable[Rows]:
+    """Ids, embeddings and metadata, some at a time, of a file or folder that `embed` wrote."""
+    if not Path(path).is_dir():
+        rows = load_embeddings(path)
+        return [(rows.ids, rows.embeddings, rows.metadata)]
+    from inference.archive.archive import Archive
+
+    archive = Archive(path)
+    if archive.fingerprint is None:
+        raise ValueError(f"'{path}' holds no embeddings: none of its files could be embedded.")
+    return archive.batches()
 
 
 def _import(options: argparse.Namespace) -> int:

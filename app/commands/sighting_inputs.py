@@ -102,7 +102,7 @@ def _sighting(id_: str, metadata: Metadata) -> Sighting:
 
 
 def _embed(paths: Sequence[Path], encoder: str | None) -> tuple[SightingTable, list[SkippedInput]]:
-    from app.commands.embed import alone, not_media, pair_metadata
+    from app.commands.embed_file import alone, not_media, pair_metadata
     from inference import Embedder  # here, because they load TensorFlow
 
     if encoder is None:
