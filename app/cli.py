@@ -9,12 +9,13 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.archive_arguments import add_check
 from app.catalogue_arguments import add_catalogue, add_review
 from app.training_arguments import add_command, add_prepare, add_train
 
 DONE, DONE_WITH_SKIPPED, REFUSED = 0, 1, 2
 INTERRUPTED = 130
-WITHOUT_TENSORFLOW = {"index", "catalogue", "review"}  # unless they are given an encoder
+WITHOUT_TENSORFLOW = {"check", "index", "catalogue", "review"}  # unless they are given an encoder
 
 EPILOG = """exit codes: 0 done; 1 done, but some inputs were skipped (they are listed); 2 refused.
 Each sub-command explains its options: fused-encoder train --help"""
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
+        add_check,
         add_prepare,
         add_train,
         _add_evaluate,

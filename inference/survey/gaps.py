@@ -1,0 +1,111 @@
+"""Where a recorder's schedule has holes: from when to when, and how many files are missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from inference.survey.series import Series
+
+_LEAST_FILES = 6
+_NEIGHBOURS = 10
+"""Steps before and after one that say what step is usual there: schedules change in a season."""
+_LONGER_THAN_USUAL = 1.6
+_REGULAR_SHARE = 0.6
+_MOST_DAYS_COMPARED = 5
+_DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch in which recordings are missing.
+
+    Attributes:
+        after: when the last file before it begins.
+        until: when the first file after it begins.
+        num_missing: how many files there would be.
+    """
+
+    after: datetime
+    until: datetime
+    num_missing: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a recorder records, and where it did not.
+
+    Attributes:
+        step_seconds: from start to start, the median; None for fewer than two files.
+        is_regular: whether most steps are like their neighbours: triggered recorders have no schedule.
+        gaps: in the order of time.
+    """
+
+    step_seconds: float | None
+    is_regular: bool
+    gaps: tuple[Gap, ...]
+
+
+def schedule_of(series: Series) -> Schedule:
+    """The usual step of a series and the stretches that are missing from it.
+
+    A step that is longer than those around it is a gap only if on other days something was recorded at
+    these hours: pauses that return every day are the schedule. Other days are the up to five before and
+    after; where both sides differ, as when the schedule was changed, the side with fewer recordings
+    counts. In a series of less than two days the usual step alone decides.
+
+    Args:
+        series: in the order of time.
+    """
+    starts = series.starts
+    seconds = np.array([(start - starts[0]).total_seconds() for start in starts])
+    steps = np.diff(seconds)
+    if len(steps) == 0:
+        return Schedule(None, False, ())
+    usual = _usual_steps(steps)
+    is_usual = np.abs(steps - usual) <= 0.1 * usual + 2
+    is_regular = len(starts) >= _LEAST_FILES and float(is_usual.mean()) >= _REGULAR_SHARE
+    step_seconds = float(np.median(steps))
+    if not is_regular:
+        return Schedule(step_seconds, False, ())
+    gaps = []
+    for position in np.flatnonzero(steps > _LONGER_THAN_USUAL * usual):
+        missing = _num_missing(seconds, int(position), float(usual[position]))
+        if missing > 0:
+            gaps.append(Gap(starts[position], starts[position + 1], missing))
+    return Schedule(step_seconds, True, tuple(gaps))
+
+
+def _usual_steps(steps: np.ndarray) -> np.ndarray:
+    """The median of the steps around each, itself included."""
+    padded = np.pad(steps, _NEIGHBOURS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1)
+    return np.nanmedian(windows, axis=1)
+
+
+def _num_missing(seconds: np.ndarray, position: int, usual: float) -> int:
+    begin, end = seconds[position] + usual / 2, seconds[position + 1] - usual / 2
+    if seconds[-1] - seconds[0] < 2 * _DAY_SECONDS:
+        return round((seconds[position + 1] - seconds[position]) / usual) - 1
+    days = math.ceil((seconds[position + 1] - seconds[position]) / _DAY_SECONDS)
+    sides = []
+    for direction in (-1, 1):
+        shifts = direction * _DAY_SECONDS * np.arange(days, days + _MOST_DAYS_COMPARED)
+        shifts = shifts[
+            (begin + shifts >= seconds[0] - usual) & (end + shifts <= seconds[-1] + usual)
+        ]
+        if len(shifts):
+            counts = np.searchsorted(seconds, end + shifts) - np.searchsorted(
+                seconds, begin + shifts
+            )
+            sides.append(int(np.median(counts)))
+    return min(sides) if sides else _by_days(seconds, end - begin)
+
+
+def _by_days(seconds: np.ndarray, gap_seconds: float) -> int:
+    """Longer than what lies on either side: as many per day as on a day of the series that has any."""
+    _, counts = np.unique(seconds // _DAY_SECONDS, return_counts=True)
+    return round(float(np.median(counts)) * gap_seconds / _DAY_SECONDS)
