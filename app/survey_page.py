@@ -83,7 +83,7 @@ def verdict(survey: Survey) -> str:
     if not but:
         return f"You can start: all {counted(len(media), 'file')} in {_named(survey)} look right."
     return (
-        f"You can start with {len(readable):,} of {counted(len(media), 'file')}, but "
+        f"You can start with {len(media) - len(lost):,} of {counted(len(media), 'file')}, but "
         + "; ".join(but)
         + "."
     )

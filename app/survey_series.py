@@ -8,10 +8,12 @@ from statistics import median
 
 from app.commands.outcome import table
 from app.survey_words import counted, in_minutes, in_rate, in_share, in_time, shown
-from inference.survey import SurveyedSeries, UnheardShare
+from inference.survey import Schedule, SurveyedSeries, UnheardShare
+from inference.survey.high_frequencies import HIGHEST_HEARD_HZ
 
 _MUCH = 0.3
 _YAMNET_RATE_HZ = 16_000
+_MOST_CHANGES = 3
 
 
 def gap_lines(series: Sequence[SurveyedSeries], root: Path | None, most: int) -> list[str]:
@@ -24,8 +26,11 @@ def gap_lines(series: Sequence[SurveyedSeries], root: Path | None, most: int) ->
     """
     if not series:
         return []
-    with_gaps = [one for one in series if one.schedule.gaps]
-    whole = [one for one in series if not one.schedule.gaps]
+    several = [one for one in series if len(one.series.files) > 1]
+    with_gaps = [one for one in several if one.schedule.gaps]
+    whole = [one for one in several if not one.schedule.gaps]
+    if not several:
+        return []
     lines = ["Recorders and their schedules"]
     for one in [*with_gaps, *whole[:most]]:
         lines += _recorder(one, root, most)
@@ -38,21 +43,18 @@ def _recorder(one: SurveyedSeries, root: Path | None, most: int) -> list[str]:
     series, schedule = one.series, one.schedule
     place = shown(series.folder, root)
     name = place if series.recorder is None else f"{place} [{shown(series.recorder)}]"
-    step = ""
-    if schedule.step_seconds:
-        every = in_time(schedule.step_seconds)
-        step = (
-            f", every {every}" if schedule.is_regular else f", at irregular times (median {every})"
-        )
     lines = [
-        f"  {name}: {counted(len(series.files), 'file')}{step},"
+        f"  {name}: {counted(len(series.files), 'file')}{_told_step(schedule)},"
         f" {in_minutes(series.starts[0])} to {in_minutes(series.end)}"
     ]
-    if len(one.coverage) > 1:
-        hours = [day.night_hours for day in one.coverage]
-        silent = sum(hour == 0 for hour in hours[:-1])
+    hours = [day.night_hours for day in one.coverage]
+    while hours and hours[-1] == 0:
+        hours.pop()
+    if len(hours) > 1:
+        silent = sum(hour == 0 for hour in hours)
         without = f"; {counted(silent, 'night')} without any" if silent else ""
-        lines.append(f"    {median(hours):.1f} hours from noon to noon (median){without}")
+        heard = in_time(3600 * median(hours))
+        lines.append(f"    {heard} of sound from noon to noon (median){without}")
     for gap in schedule.gaps[:most]:
         lines.append(
             f"    missing: {counted(gap.num_missing, 'file')} between {in_minutes(gap.after)} and"
@@ -61,6 +63,20 @@ def _recorder(one: SurveyedSeries, root: Path | None, most: int) -> list[str]:
     if len(schedule.gaps) > most:
         lines.append(f"    ... {counted(len(schedule.gaps) - most, 'more gap')} (--all lists them)")
     return lines
+
+
+def _told_step(schedule: Schedule) -> str:
+    if schedule.step_seconds is None:
+        return ""
+    if not schedule.is_regular:
+        return f", at irregular times (median {in_time(schedule.step_seconds)} apart)"
+    first, *later = schedule.steps
+    changes = [
+        f", then every {in_time(step.seconds)} from {in_minutes(step.since)}" for step in later
+    ]
+    if len(changes) > _MOST_CHANGES:
+        return f", every {in_time(schedule.step_seconds)}, with {len(changes)} changes of schedule"
+    return f", every {in_time(first.seconds)}" + "".join(changes)
 
 
 def unheard_lines(unheard: Sequence[UnheardShare], root: Path | None, most: int) -> list[str]:
@@ -74,6 +90,7 @@ def unheard_lines(unheard: Sequence[UnheardShare], root: Path | None, most: int)
     if not unheard:
         return []
     ranked = sorted(unheard, key=lambda share: -share.mean_share)
+    reaching = [share for share in ranked if share.highest_rate_hz > 2 * HIGHEST_HEARD_HZ]
     rows = [
         (
             f"  {shown(share.folder, root)}",
@@ -82,14 +99,13 @@ def unheard_lines(unheard: Sequence[UnheardShare], root: Path | None, most: int)
             in_rate(share.highest_rate_hz),
             share.num_files,
         )
-        for share in ranked[:most]
+        for share in reaching[:most]
     ]
-    lines = [
-        "Above YAMNet's ears (it hears 125 to 7,500 Hz), share of the energy in a sample",
-        table(rows, ("  folder", "mean", "highest file", "rate", "files heard")),
-    ]
-    if len(ranked) > most:
-        lines.append(f"  ... {len(ranked) - most:,} folders with less (--all lists them)")
+    lines = ["Above YAMNet's ears (it hears 125 to 7,500 Hz): share of the energy, in a sample"]
+    if rows:
+        lines.append(table(rows, ("  folder", "mean", "highest file", "rate", "files heard")))
+    if len(reaching) > most:
+        lines.append(f"  ... {len(reaching) - most:,} folders with less (--all lists them)")
     return [*lines, *_meaning(ranked), ""]
 
 
@@ -109,6 +125,7 @@ def _meaning(ranked: Sequence[UnheardShare]) -> list[str]:
     if low:
         lowest = min(share.lowest_rate_hz for share in low)
         lines.append(
-            f"  {counted(len(low), 'folder')} with rates below 16 kHz: above {lowest // 2:,} Hz they hold nothing."
+            f"  {counted(len(low), 'folder')} with rates below 16 kHz: nothing above"
+            f" {lowest // 2:,} Hz is in them."
         )
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from inference.survey.records import Clock, SurveyedFile
@@ -36,10 +37,10 @@ def with_clock_faults(file: SurveyedFile, now: datetime) -> SurveyedFile:
         )
     for other in file.other_clocks:
         if not clocks_agree(file.clock, other):
-            return file.with_fault(
-                "clocks_disagree",
-                f"begins {_shown(file.clock)}, but {_shown(other)}: renamed, or copied from another.",
-            )
+            text = f"begins {_shown(file.clock)}, but {_shown(other)}"
+            if other.source == "container":  # which programs set anew when they save a video
+                return replace(file, notes=(*file.notes, text))
+            return file.with_fault("clocks_disagree", f"{text}: renamed, or a clock set wrong.")
     return file
 
 

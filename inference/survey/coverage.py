@@ -28,7 +28,7 @@ class CoveredDay:
 
 
 def coverage_of(series: Series) -> tuple[CoveredDay, ...]:
-    """Each date from the first to the last recording, also those without any.
+    """Each date from the first night or day to the last, also those without any sound.
 
     Args:
         series: of one recorder.
@@ -44,9 +44,10 @@ def coverage_of(series: Series) -> tuple[CoveredDay, ...]:
             start = until
     if not halves:
         return ()
-    first, last = min(halves).date(), max(halves).date()
+    begin, end = min(halves), max(halves)
+    first = (begin - _HALF_DAY).date()  # a first morning belongs to the night before
     days = []
-    for number in range((last - first).days + 1):
+    for number in range((end.date() - first).days + 1):
         midnight = datetime.combine(first + timedelta(days=number), time())
         morning, evening = halves.get(midnight, 0.0), halves.get(midnight + _HALF_DAY, 0.0)
         next_morning = halves.get(midnight + 2 * _HALF_DAY, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from av.video.frame import VideoFrame
+
 from fused_encoder.media.containers import StreamDecoder, open_container
 from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.images import load_image
@@ -35,13 +37,14 @@ def _video(file: SurveyedFile) -> SurveyedFile:
     with open_container(file.path, "a video") as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        decoder: StreamDecoder = StreamDecoder(container, stream)
-        num_frames = sum(1 for _ in decoder)
-    if decoder.damage is not None:
-        return file.with_fault("damaged", f"{decoder.damage}; {num_frames} frames can be used.")
-    seconds = num_frames / (file.frames_per_second or 25.0)
-    expected = file.duration_seconds or 0.0
-    is_constant_rate = stream.average_rate == stream.base_rate
-    if is_constant_rate and seconds < expected * (1 - _SHORT_SHARE) - _SHORT_SECONDS:
-        return file.with_fault("damaged", f"{seconds:.1f} s of {expected:.1f} s can be decoded.")
+        decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
+        times = [frame.time or 0.0 for frame in decoder]
+        expected = float((stream.duration or 0) * (stream.time_base or 0))
+    if not times or decoder.damage is not None:
+        damage = decoder.damage or "no frame can be decoded"
+        return file.with_fault("damaged", f"{damage}; {len(times)} frames can be used.")
+    seconds = max(times) - min(times)
+    if seconds < expected * (1 - _SHORT_SHARE) - _SHORT_SECONDS:
+        text = f"its frames end at {seconds:.1f} s of {expected:.1f} s."
+        return file.with_fault("damaged", text)
     return file

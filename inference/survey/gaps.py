@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,16 +37,26 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Step:
+    """From start to start, and since when: schedules change in a season."""
+
+    seconds: float
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Schedule:
     """How a recorder records, and where it did not.
 
     Attributes:
         step_seconds: from start to start, the median; None for fewer than two files.
+        steps: the usual step and its changes; empty where there is no schedule.
         is_regular: whether most steps are like their neighbours: triggered recorders have no schedule.
         gaps: in the order of time.
     """
 
     step_seconds: float | None
+    steps: tuple[Step, ...]
     is_regular: bool
     gaps: tuple[Gap, ...]
 
@@ -64,19 +76,19 @@ def schedule_of(series: Series) -> Schedule:
     seconds = np.array([(start - starts[0]).total_seconds() for start in starts])
     steps = np.diff(seconds)
     if len(steps) == 0:
-        return Schedule(None, False, ())
+        return Schedule(None, (), False, ())
     usual = _usual_steps(steps)
     is_usual = np.abs(steps - usual) <= 0.1 * usual + 2
     is_regular = len(starts) >= _LEAST_FILES and float(is_usual.mean()) >= _REGULAR_SHARE
     step_seconds = float(np.median(steps))
     if not is_regular:
-        return Schedule(step_seconds, False, ())
+        return Schedule(step_seconds, (), False, ())
     gaps = []
     for position in np.flatnonzero(steps > _LONGER_THAN_USUAL * usual):
         missing = _num_missing(seconds, int(position), float(usual[position]))
         if missing > 0:
             gaps.append(Gap(starts[position], starts[position + 1], missing))
-    return Schedule(step_seconds, True, tuple(gaps))
+    return Schedule(step_seconds, _changes(starts, usual), True, tuple(gaps))
 
 
 def _usual_steps(steps: np.ndarray) -> np.ndarray:
@@ -84,6 +96,19 @@ def _usual_steps(steps: np.ndarray) -> np.ndarray:
     padded = np.pad(steps, _NEIGHBOURS, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1)
     return np.nanmedian(windows, axis=1)
+
+
+def _changes(starts: Sequence[datetime], usual: np.ndarray) -> tuple[Step, ...]:
+    """Where the usual step becomes another and stays so for as many files as decide what is usual."""
+    is_new = np.abs(np.diff(usual)) > 0.1 * usual[:-1] + 2
+    bounds = [0, *(np.flatnonzero(is_new) + 1).tolist(), len(usual)]
+    steps: list[Step] = []
+    for begin, end in pairwise(bounds):
+        seconds = float(np.median(usual[begin:end]))
+        is_same = steps and abs(steps[-1].seconds - seconds) <= 0.1 * seconds + 2
+        if (begin == 0 or end - begin >= _NEIGHBOURS) and not is_same:
+            steps.append(Step(seconds, starts[begin]))
+    return tuple(steps)
 
 
 def _num_missing(seconds: np.ndarray, position: int, usual: float) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from fused_encoder.media.audio import load_waveform_with_notes
 from fused_encoder.media.errors import UnreadableMediaError
 from inference.survey.records import SurveyedFile
+from inference.survey.series import place_of
 
 LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 125.0, 7_500.0
 NUM_STRETCHES, STRETCH_SECONDS = 3, 10.0
@@ -26,7 +27,7 @@ class UnheardShare:
     """What YAMNet does not hear of the recordings in one folder.
 
     Attributes:
-        folder: of the recordings.
+        folder: of the recordings; folders that are merely named by a date are not counted.
         num_files: that were listened to.
         mean_share: of the energy above 125 Hz, that lies above 7,500 Hz; 0 to 1, each stretch counting alike.
         highest_share: of one file.
@@ -71,7 +72,7 @@ def unheard_shares(
     rates: dict[Path, list[int]] = defaultdict(list)
     for file in files:
         if _has_sound(file) and file.sample_rate_hz:
-            rates[file.path.parent].append(file.sample_rate_hz)
+            rates[place_of(file.path)].append(file.sample_rate_hz)
     results = []
     for folder, chosen in folders.items():
         heard = [shares[file.path] for file in chosen if shares[file.path]]
@@ -96,7 +97,7 @@ def sampled_files(files: Sequence[SurveyedFile], seed: int) -> dict[Path, list[S
     folders: dict[Path, list[SurveyedFile]] = defaultdict(list)
     for file in files:
         if _has_sound(file):
-            folders[file.path.parent].append(file)
+            folders[place_of(file.path)].append(file)
     draw = random.Random(seed)
     return {
         folder: chosen

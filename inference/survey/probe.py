@@ -75,9 +75,8 @@ def probe_file(path: Path) -> SurveyedFile:
     except UnreadableMediaError as error:
         return _with_name_clock(_unreadable(file, error.reason, head))
     except OSError as error:  # gone, not permitted, a link that leads nowhere, a broken disk
-        return file.with_fault(
-            "unreadable", f"{error.strerror or error}. Check the disk and permissions."
-        )
+        what = "a link that leads nowhere" if path.is_symlink() else error.strerror or str(error)
+        return file.with_fault("unreadable", f"{what}. Check the disk and the permissions.")
     return _with_name_clock(_with_note_on_name(file))
 
 

@@ -14,6 +14,8 @@ from inference.survey.records import SurveyedFile
 
 _NAMED_BY_DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}|\d\d[-_.]\d\d")
 _LEAST_OVERLAP_SECONDS = 2.0
+_FEW_LABELS = 1 / 3
+"""Of the files in a place: what nearly every name begins with anew is a number, and no recorder."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,16 @@ def series_of(files: Sequence[SurveyedFile]) -> tuple[Series, ...]:
     Args:
         files: of any kind.
     """
-    groups: dict[tuple[Path, str | None], list[SurveyedFile]] = defaultdict(list)
+    places: dict[Path, list[SurveyedFile]] = defaultdict(list)
     for file in files:
         if file.kind == "recording" and file.clock and not file.has("impossible_clock"):
-            groups[_place(file.path.parent), file.serial or file.recorder].append(file)
+            places[place_of(file.path)].append(file)
+    groups: dict[tuple[Path, str | None], list[SurveyedFile]] = defaultdict(list)
+    for place, there in places.items():
+        tells_recorders = len({file.recorder for file in there}) <= max(1, len(there) * _FEW_LABELS)
+        for file in there:
+            recorder = file.serial or (file.recorder if tells_recorders else None)
+            groups[place, recorder].append(file)
     return tuple(
         Series(folder, recorder, tuple(sorted(group, key=lambda file: (start_of(file), file.path))))
         for (folder, recorder), group in sorted(
@@ -76,7 +84,16 @@ def series_of(files: Sequence[SurveyedFile]) -> tuple[Series, ...]:
     )
 
 
-def _place(folder: Path) -> Path:
+def place_of(path: Path) -> Path:
+    """The folder of a file, above folders that are merely named by a date.
+
+    Args:
+        path: of a file.
+    Example:
+        >>> place_of(Path("pond/20230514/20230514_053000.WAV")).as_posix()
+        'pond'
+    """
+    folder = path.parent
     while _NAMED_BY_DATE.fullmatch(folder.name):
         folder = folder.parent
     return folder

@@ -77,6 +77,7 @@ def _series(one: SurveyedSeries) -> Record:
         "begins": series.starts[0].isoformat(),
         "ends": series.end.isoformat(),
         "step_seconds": schedule.step_seconds,
+        "steps": [{"seconds": s.seconds, "since": s.since.isoformat()} for s in schedule.steps],
         "is_regular": schedule.is_regular,
         "gaps": [_gap(gap) for gap in schedule.gaps],
         "hours": {
