@@ -78,7 +78,7 @@ def verdict(survey: Survey) -> str:
         *([f"{counted(len(lost), 'file')} will be left out"] if lost else []),
         *([f"{counted(len(doubtful), 'file')} should be looked at"] if doubtful else []),
         *([f"{counted(closed, 'folder')} could not be opened"] if closed else []),
-        *([f"{counted(gaps, 'stretch', 'stretches')} of recordings are missing"] if gaps else []),
+        *([_missing(gaps)] if gaps else []),
     ]
     if not but:
         return f"You can start: all {counted(len(media), 'file')} in {_named(survey)} look right."
@@ -87,6 +87,11 @@ def verdict(survey: Survey) -> str:
         + "; ".join(but)
         + "."
     )
+
+
+def _missing(num_gaps: int) -> str:
+    is_missing = "is missing" if num_gaps == 1 else "are missing"
+    return f"{counted(num_gaps, 'stretch', 'stretches')} of recordings {is_missing}"
 
 
 def _is_lost(file: SurveyedFile) -> bool:

@@ -44,8 +44,8 @@ def _recorder(one: SurveyedSeries, root: Path | None, most: int) -> list[str]:
     place = shown(series.folder, root)
     name = place if series.recorder is None else f"{place} [{shown(series.recorder)}]"
     lines = [
-        f"  {name}: {counted(len(series.files), 'file')}{_told_step(schedule)},"
-        f" {in_minutes(series.starts[0])} to {in_minutes(series.end)}"
+        f"  {name}: {counted(len(series.files), 'file')}, {in_minutes(series.starts[0])} to"
+        f" {in_minutes(series.end)}{_told_step(schedule)}"
     ]
     hours = [day.night_hours for day in one.coverage]
     while hours and hours[-1] == 0:

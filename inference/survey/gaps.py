@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -18,6 +18,8 @@ _NEIGHBOURS = 10
 _LONGER_THAN_USUAL = 1.6
 _REGULAR_SHARE = 0.6
 _MOST_DAYS_COMPARED = 5
+_DRIFT_SECONDS_PER_DAY, _MOST_DRIFT_SECONDS = 180.0, 1200.0
+"""Schedules that follow the sun begin a little earlier or later every day."""
 _DAY_SECONDS = 86_400.0
 
 
@@ -118,16 +120,28 @@ def _num_missing(seconds: np.ndarray, position: int, usual: float) -> int:
     days = math.ceil((seconds[position + 1] - seconds[position]) / _DAY_SECONDS)
     sides = []
     for direction in (-1, 1):
-        shifts = direction * _DAY_SECONDS * np.arange(days, days + _MOST_DAYS_COMPARED)
-        shifts = shifts[
-            (begin + shifts >= seconds[0] - usual) & (end + shifts <= seconds[-1] + usual)
+        counts = [
+            _fewest_within(seconds, begin + shift, end + shift, drift_seconds)
+            for shift, drift_seconds in _other_days(direction, days)
+            if begin + shift >= seconds[0] - usual and end + shift <= seconds[-1] + usual
         ]
-        if len(shifts):
-            counts = np.searchsorted(seconds, end + shifts) - np.searchsorted(
-                seconds, begin + shifts
-            )
+        if counts:
             sides.append(int(np.median(counts)))
     return min(sides) if sides else _by_days(seconds, end - begin)
+
+
+def _other_days(direction: int, days: int) -> Iterator[tuple[float, float]]:
+    """How far off each day is that is compared, and how far dawn may have moved until then."""
+    for apart in range(days, days + _MOST_DAYS_COMPARED):
+        drift_seconds = min(apart * _DRIFT_SECONDS_PER_DAY, _MOST_DRIFT_SECONDS)
+        yield direction * apart * _DAY_SECONDS, drift_seconds
+
+
+def _fewest_within(seconds: np.ndarray, begin: float, end: float, drift_seconds: float) -> int:
+    """Starts in a stretch, or in one that lies a little earlier or later, whichever holds fewest."""
+    slides = np.arange(-drift_seconds, drift_seconds + 1, 60.0)
+    counts = np.searchsorted(seconds, end + slides) - np.searchsorted(seconds, begin + slides)
+    return int(counts.min())
 
 
 def _by_days(seconds: np.ndarray, gap_seconds: float) -> int:
