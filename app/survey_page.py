@@ -111,10 +111,11 @@ def _contents(survey: Survey) -> list[str]:
     for word, kind in _KINDS.items():
         totals = totals_of(survey.files, kind)
         if totals.num_files:
+            name = kind if totals.num_files == 1 else word
             rows.append(
                 (
                     f"{totals.num_files:,}",
-                    word,
+                    name,
                     in_bytes(totals.num_bytes),
                     "; ".join(_told(totals, kind)),
                 )

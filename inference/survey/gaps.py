@@ -127,7 +127,7 @@ def _num_missing(seconds: np.ndarray, position: int, usual: float) -> int:
         ]
         if counts:
             sides.append(int(np.median(counts)))
-    return min(sides) if sides else _by_days(seconds, end - begin)
+    return min(sides) if sides else _by_days(seconds, end - begin + usual, usual)
 
 
 def _other_days(direction: int, days: int) -> Iterator[tuple[float, float]]:
@@ -144,7 +144,10 @@ def _fewest_within(seconds: np.ndarray, begin: float, end: float, drift_seconds:
     return int(counts.min())
 
 
-def _by_days(seconds: np.ndarray, gap_seconds: float) -> int:
+def _by_days(seconds: np.ndarray, gap_seconds: float, usual: float) -> int:
     """Longer than what lies on either side: as many per day as on a day of the series that has any."""
     _, counts = np.unique(seconds // _DAY_SECONDS, return_counts=True)
-    return round(float(np.median(counts)) * gap_seconds / _DAY_SECONDS)
+    steps = np.diff(seconds)
+    pauses = steps[(steps > _LONGER_THAN_USUAL * usual) & (steps < _DAY_SECONDS)]
+    pause_seconds = float(np.median(pauses)) if len(pauses) else usual
+    return round(float(np.median(counts)) * (gap_seconds - pause_seconds) / _DAY_SECONDS)

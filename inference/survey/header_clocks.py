@@ -26,8 +26,8 @@ def read_audiomoth_comment(comment: str) -> HeaderClock | None:
     """The start and device of AudioMoth's comment; None where it is another one.
 
     Example:
-        >>> read_audiomoth_comment("Recorded at 05:30:00 14/05/2023 (UTC) by AudioMoth 24F31901603710E1").serial
-        '24F31901603710E1'
+        >>> read_audiomoth_comment("Recorded at 05:30:00 14/05/2023 (UTC) ...").clock.time.hour
+        5
     """
     found = _AUDIOMOTH.search(comment)
     if found is None:
