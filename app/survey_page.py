@@ -16,7 +16,7 @@ from app.survey_words import (
     shown,
 )
 from inference.survey import Survey, SurveyedFile
-from inference.survey.records import Kind
+from inference.survey.records import NOTHING_TO_HEAR, Kind
 from inference.survey.totals import KindTotals, faults_by_kind, not_read, totals_of
 
 FEW = 3
@@ -28,6 +28,7 @@ _FAULT_WORDS = {
     "truncated": "end is missing",
     "other_content": "not what the name says",
     "no_sound": "without sound",
+    "too_short": "too short",
     "impossible_clock": "impossible clock",
     "clocks_disagree": "clocks that contradict each other",
     "overlap": "overlap with the file before",
@@ -67,15 +68,15 @@ def verdict(survey: Survey) -> str:
         survey: any.
     """
     media = survey.media
-    readable = [file for file in media if file.is_readable and not file.has("no_sound")]
+    readable = [file for file in media if not _is_lost(file)]
     closed = len(survey.closed_folders)
     if not readable:
         return f"You cannot start: nothing in {_named(survey)} can be read. What is wrong stands below."
-    lost = [file for file in media if _is_lost(file)]
+    num_lost = len(media) - len(readable)
     doubtful = [file for file in survey.faulty if not _is_lost(file)]
     gaps = sum(len(one.schedule.gaps) for one in survey.series)
     but = [
-        *([f"{counted(len(lost), 'file')} will be left out"] if lost else []),
+        *([f"{counted(num_lost, 'file')} will be left out"] if num_lost else []),
         *([f"{counted(len(doubtful), 'file')} should be looked at"] if doubtful else []),
         *([f"{counted(closed, 'folder')} could not be opened"] if closed else []),
         *([_missing(gaps)] if gaps else []),
@@ -83,7 +84,7 @@ def verdict(survey: Survey) -> str:
     if not but:
         return f"You can start: all {counted(len(media), 'file')} in {_named(survey)} look right."
     return (
-        f"You can start with {len(media) - len(lost):,} of {counted(len(media), 'file')}, but "
+        f"You can start with {len(readable):,} of {counted(len(media), 'file')}, but "
         + "; ".join(but)
         + "."
     )
@@ -97,7 +98,7 @@ def _missing(num_gaps: int) -> str:
 def _is_lost(file: SurveyedFile) -> bool:
     return (
         not file.is_readable
-        or file.has("no_sound", "silent", "non_finite")
+        or file.has(*NOTHING_TO_HEAR)
         or (file.kind == "photo" and file.has("truncated", "damaged"))
     )
 

@@ -21,7 +21,7 @@ def looked_at(file: SurveyedFile) -> SurveyedFile:
     try:
         return _photo(file) if file.kind == "photo" else _video(file)
     except UnreadableMediaError as error:
-        return file.with_fault("damaged", error.reason)
+        return file.with_fault("unreadable", error.reason)
 
 
 def _photo(file: SurveyedFile) -> SurveyedFile:
@@ -40,9 +40,11 @@ def _video(file: SurveyedFile) -> SurveyedFile:
         decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
         times = [frame.time or 0.0 for frame in decoder]
         expected = float((stream.duration or 0) * (stream.time_base or 0))
-    if not times or decoder.damage is not None:
-        damage = decoder.damage or "no frame can be decoded"
-        return file.with_fault("damaged", f"{damage}; {len(times)} frames can be used.")
+    if not times:
+        return file.with_fault("unreadable", "not one frame can be decoded. Copy it again.")
+    if decoder.damage is not None:
+        text = f"{decoder.damage}; {len(times)} frames can be used."
+        return file.with_fault("damaged", text)
     seconds = max(times) - min(times)
     if seconds < expected * (1 - _SHORT_SHARE) - _SHORT_SECONDS:
         text = f"its frames end at {seconds:.1f} s of {expected:.1f} s."

@@ -43,8 +43,8 @@ def listened_to(file: SurveyedFile) -> SurveyedFile:
             is_silent = is_silent and bool(np.ptp(heard.waveform) == 0)
             damage += [note for note in heard.notes if "is damaged" in note and note not in damage]
     except UnreadableMediaError as error:
-        kind: FaultKind = "non_finite" if "NaN" in error.reason else "damaged"
-        return file.with_fault(kind, error.reason)
+        kind: FaultKind = "damaged" if num_samples else "unreadable"
+        return file.with_fault("non_finite" if "NaN" in error.reason else kind, error.reason)
     if damage and not file.has("truncated"):
         file = file.with_fault("damaged", (damage[0] % "it").replace("'it'", "it"))
     seconds = num_samples / rate

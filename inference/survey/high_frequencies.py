@@ -13,7 +13,7 @@ import numpy as np
 
 from fused_encoder.media.audio import load_waveform_with_notes
 from fused_encoder.media.errors import UnreadableMediaError
-from inference.survey.records import SurveyedFile
+from inference.survey.records import NOTHING_TO_HEAR, SurveyedFile
 from inference.survey.series import place_of
 
 LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 125.0, 7_500.0
@@ -164,4 +164,4 @@ def share_above(
 
 
 def _has_sound(file: SurveyedFile) -> bool:
-    return file.kind == "recording" and file.is_readable and not file.has("no_sound")
+    return file.kind == "recording" and file.is_readable and not file.has(*NOTHING_TO_HEAR)

@@ -10,7 +10,7 @@ from fused_encoder.media.soundfile_reader import open_with_soundfile
 from inference.survey.container_clock import read_container_clock
 from inference.survey.header_clocks import HeaderClock, read_audiomoth_comment, read_guano
 from inference.survey.mp4_boxes import missing_box_bytes
-from inference.survey.records import SurveyedFile
+from inference.survey.records import SHORTEST_SECONDS, SurveyedFile
 from inference.survey.wav_header import WavHeader, read_wav_header
 
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
@@ -39,6 +39,11 @@ def probe_recording(file: SurveyedFile) -> SurveyedFile:
         num_channels=info.num_channels,
         duration_seconds=info.duration_seconds,
     )
+    if info.duration_seconds is not None and info.duration_seconds < SHORTEST_SECONDS:
+        file = file.with_fault(
+            "too_short",
+            f"{info.duration_seconds:.4f} s of sound, expected at least {SHORTEST_SECONDS} s. Remove it.",
+        )
     if info.decoder == "soundfile":
         return _with_subtype(file)
     missing = missing_box_bytes(file.path)

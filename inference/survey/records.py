@@ -15,6 +15,7 @@ FaultKind = Literal[
     "truncated",
     "other_content",
     "no_sound",
+    "too_short",
     "impossible_clock",
     "clocks_disagree",
     "overlap",
@@ -25,6 +26,12 @@ FaultKind = Literal[
     "clipped",
     "non_finite",
 ]
+
+
+NOTHING_TO_HEAR: tuple[FaultKind, ...] = ("no_sound", "too_short", "silent")
+"""Faults of recordings of which `embed` makes nothing."""
+SHORTEST_SECONDS = 0.1
+"""Of sound that YAMNet can make sense of."""
 
 
 @dataclass(frozen=True)

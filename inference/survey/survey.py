@@ -21,7 +21,7 @@ from inference.survey.forecast import Forecast, forecast_of
 from inference.survey.gaps import Schedule, schedule_of
 from inference.survey.high_frequencies import UnheardShare, sampled_files, unheard_shares
 from inference.survey.probe import probe_file
-from inference.survey.records import SurveyedFile
+from inference.survey.records import NOTHING_TO_HEAR, SurveyedFile
 from inference.survey.series import Series, series_of, with_overlaps
 from inference.survey.walk import walk_archive
 
@@ -160,7 +160,7 @@ def _each(
 
 
 def _decoded(file: SurveyedFile) -> SurveyedFile:
-    if not file.is_readable or file.has("no_sound"):
+    if not file.is_readable or file.has(*NOTHING_TO_HEAR):
         return file
     return listened_to(file) if file.kind == "recording" else looked_at(file)
 

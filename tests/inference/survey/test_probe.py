@@ -60,6 +60,12 @@ def test_a_wav_that_announces_more_than_it_holds_is_cut_short(tmp_path, wav):
     assert file.is_readable
 
 
+def test_a_recording_too_short_for_yamnet_is_told(tmp_path, wav):
+    file = probe_file(wav(tmp_path / "a.wav", samples=np.ones(1599, "<i2")))
+    assert kinds(file) == ["too_short"]
+    assert "0.0999 s of sound, expected at least 0.1 s" in file.faults[0].text
+
+
 @pytest.mark.parametrize("announced", [0xFFFFFFFF, 0x7FFFFFFF, 0x80000000])
 def test_a_wav_of_unknown_length_is_not_called_cut_short(announced, tmp_path, wav):
     path = tmp_path / "a.wav"

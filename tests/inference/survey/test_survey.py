@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.signal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fused_encoder.media import save_image, save_waveform
 from inference.survey import survey_archive, survey_to_record, write_survey
@@ -177,12 +179,15 @@ def test_the_share_is_told_by_folder(tmp_path):
     assert (bats.num_files, bats.highest_rate_hz) == (2, 48_000)
 
 
-@pytest.mark.parametrize("duration_seconds", [0.5, 5, 7.4, 7.5, 10, 60, 599.99])
-def test_windows_are_counted_as_by_walking(duration_seconds):
-    num, begin = 0, 0.0
-    while begin == 0 or begin + 5 <= duration_seconds:
-        num, begin = num + 1, begin + 2.5
-    assert num_windows(duration_seconds) == num
+@given(st.floats(0.1, 400.0))
+def test_windows_are_counted_as_by_walking_over_yamnets_frames(duration_seconds):
+    num_frames = 1
+    while num_frames * 0.48 + 0.495 < duration_seconds - 1e-9:  # where the last one ends
+        num_frames += 1
+    starts = [round(turn * 2.5 / 0.48) for turn in range(num_frames)]
+    full = [start for start in starts if start + 10 <= num_frames]
+    has_rest = not full or full[-1] + 10 < num_frames
+    assert num_windows(duration_seconds) == len(full) + has_rest
 
 
 def test_the_table_has_a_row_for_each_file_in_both_forms(archive, tmp_path):
