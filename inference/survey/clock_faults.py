@@ -9,6 +9,7 @@ from inference.survey.records import Clock, SurveyedFile
 
 _EPOCHS = {1601, 1904, 1970, 1980, 2000}
 """Years at whose beginning clocks of computers, cameras and recorders start to count."""
+_FIRST_TAPES = 1950
 _QUARTER_HOUR_SECONDS = 900
 _WIDEST_ZONES_SECONDS = 14 * 3600
 _TOLERANCE_SECONDS = 120
@@ -25,7 +26,8 @@ def with_clock_faults(file: SurveyedFile, now: datetime) -> SurveyedFile:
     """
     if file.clock is None:
         return file
-    if file.clock.time.year in _EPOCHS and file.clock.time.month == 1:
+    year, month = file.clock.time.year, file.clock.time.month
+    if year < _FIRST_TAPES or (year in _EPOCHS and month == 1):
         return file.with_fault(
             "impossible_clock",
             f"begins {_shown(file.clock)}: the clock was not set. Find the true start in your notes.",

@@ -9,7 +9,6 @@ from datetime import date, datetime, time, timedelta
 from inference.survey.series import Series, duration_of, start_of
 
 _HALF_DAY = timedelta(hours=12)
-_LONGEST = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def coverage_of(series: Series) -> tuple[CoveredDay, ...]:
     halves: dict[datetime, float] = defaultdict(float)
     for file in series.files:
         start = start_of(file)
-        end = start + min(duration_of(file), _LONGEST)
+        end = start + duration_of(file)
         while start < end:
             half = datetime.combine(start.date(), time(12 if start.hour >= 12 else 0))
             until = min(end, half + _HALF_DAY)

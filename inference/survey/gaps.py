@@ -74,7 +74,7 @@ def schedule_of(series: Series) -> Schedule:
     Args:
         series: in the order of time.
     """
-    starts = series.starts
+    starts = sorted(set(series.starts))  # several channels may begin at once
     seconds = np.array([(start - starts[0]).total_seconds() for start in starts])
     steps = np.diff(seconds)
     if len(steps) == 0:

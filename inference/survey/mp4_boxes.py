@@ -22,7 +22,7 @@ def missing_box_bytes(path: Path) -> int:
             return 0
         position = 0
         for _ in range(_MOST_BOXES):
-            file.seek(position)
+            file.seek(min(position, num_bytes))
             head = file.read(_LONG_HEADER_BYTES)
             if len(head) < _HEADER_BYTES:
                 break

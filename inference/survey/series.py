@@ -14,6 +14,7 @@ from inference.survey.records import SurveyedFile
 
 _NAMED_BY_DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}|\d\d[-_.]\d\d")
 _LEAST_OVERLAP_SECONDS = 2.0
+_LONGEST_SECONDS = 366 * 86_400.0
 _FEW_LABELS = 1 / 3
 """Of the files in a place: what nearly every name begins with anew is a number, and no recorder."""
 
@@ -56,8 +57,8 @@ def start_of(file: SurveyedFile) -> datetime:
 
 
 def duration_of(file: SurveyedFile) -> timedelta:
-    """How long its sound is; zero where it is not known."""
-    return timedelta(seconds=file.duration_seconds or 0.0)
+    """How long its sound is; zero where it is not known, a year where a damaged header says more."""
+    return timedelta(seconds=min(file.duration_seconds or 0.0, _LONGEST_SECONDS))
 
 
 def series_of(files: Sequence[SurveyedFile]) -> tuple[Series, ...]:

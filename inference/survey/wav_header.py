@@ -52,7 +52,7 @@ def read_wav_header(path: Path) -> WavHeader | None:
         texts: dict[bytes, str] = {}
         sound: tuple[int | None, int] | None = None
         for _ in range(_MOST_CHUNKS):
-            file.seek(position)
+            file.seek(min(position, file_bytes))
             head = file.read(8)
             if len(head) < 8:
                 break

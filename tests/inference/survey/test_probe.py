@@ -1,17 +1,26 @@
 """One file by its header: what is told of it, and what is found wrong."""
 
+import json
 import os
 import shutil
+from datetime import UTC, datetime
 
 import cv2
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fused_encoder.media import write_video
+from inference.survey.clock_faults import with_clock_faults
+from inference.survey.coverage import coverage_of
+from inference.survey.gaps import schedule_of
 from inference.survey.mp4_boxes import missing_box_bytes
 from inference.survey.photo_header import read_photo_header
 from inference.survey.probe import probe_file
+from inference.survey.series import series_of
+from inference.survey.tables import file_row
 from inference.survey.wav_header import read_wav_header
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
@@ -159,6 +168,28 @@ def test_another_format_than_the_name_says_is_only_noted(tmp_path):
     file = probe_file(tmp_path / "a.png")
     assert kinds(file) == []
     assert file.notes == ("named .png, holds JPEG: read by its content all the same",)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_no_byte_whatever_it_is_ends_a_survey(data, tmp_path, wav, video):
+    comment = (
+        "Recorded at 05:30:00 14/05/2023 (UTC+1) by AudioMoth 24F31901603710E1 at medium gain."
+    )
+    sound = wav(tmp_path / "a.wav", comment=comment).read_bytes()
+    contents = {"jpg": JPEG[:3000], "wav": sound[:400], "mp4": video.read_bytes()}
+    ending = data.draw(st.sampled_from(sorted(contents)))
+    content = bytearray(contents[ending])
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / f"20230514_053000.{ending}"
+    path.write_bytes(content)
+    file = with_clock_faults(probe_file(path), datetime(2026, 11, 26, tzinfo=UTC))
+    for one in series_of([file, file]):
+        schedule_of(one), coverage_of(one)
+    json.dumps(file_row(file), allow_nan=False)
 
 
 def test_a_link_that_leads_nowhere_and_a_kind_that_is_never_read(tmp_path):

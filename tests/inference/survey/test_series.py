@@ -115,6 +115,11 @@ def test_in_a_single_day_the_step_alone_decides(series, nights):
     assert gap.num_missing == 3
 
 
+def test_channels_in_files_of_their_own_are_one_schedule(series, nights):
+    starts = nights(4)
+    assert schedule_of(series(starts + starts)) == schedule_of(series(starts))
+
+
 def test_a_triggered_recorder_has_no_schedule_and_no_gaps(series):
     passed = np.cumsum(np.random.default_rng(0).exponential(3600, 300))
     schedule = schedule_of(series([datetime(2023, 5, 14) + timedelta(seconds=s) for s in passed]))
