@@ -112,6 +112,6 @@ def _with_name_clock(file: SurveyedFile) -> SurveyedFile:
         file,
         clock=clocks[0],
         other_clocks=tuple(clocks[1:]),
-        recorder=file.recorder or named.recorder,
+        recorder=(named.recorder if named.serial else file.recorder) or named.recorder,
         serial=file.serial or named.serial,
     )

@@ -86,7 +86,7 @@ class SurveyedFile:
         has_sound: whether a video has a sound track.
         clock: when it begins, by the clock that is trusted most.
         other_clocks: what else it says of that.
-        recorder: serial number, or what the name begins with, or the camera's model.
+        recorder: serial number and channel, or what the name begins with, or the camera's model.
         serial: of the recorder, only where it is one: no two devices have the same.
         notes: odd, but nothing that stops it from being used.
         faults: what is wrong with it.

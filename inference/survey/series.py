@@ -75,7 +75,7 @@ def series_of(files: Sequence[SurveyedFile]) -> tuple[Series, ...]:
     for place, there in places.items():
         tells_recorders = len({file.recorder for file in there}) <= max(1, len(there) * _FEW_LABELS)
         for file in there:
-            recorder = file.serial or (file.recorder if tells_recorders else None)
+            recorder = file.recorder if file.serial or tells_recorders else None
             groups[place, recorder].append(file)
     return tuple(
         Series(folder, recorder, tuple(sorted(group, key=lambda file: (start_of(file), file.path))))
@@ -130,11 +130,11 @@ def with_overlaps(files: Sequence[SurveyedFile], copies: set[Path]) -> tuple[Sur
 
 
 def _by_recorder(files: Sequence[SurveyedFile]) -> list[list[SurveyedFile]]:
-    """By serial number wherever the files lie; without one, by place."""
+    """By serial number and channel wherever the files lie; without one, by place."""
     recorders: dict[object, list[SurveyedFile]] = defaultdict(list)
     for one in series_of(files):
         for file in one.files:
-            recorders[file.serial or (one.folder, one.recorder)].append(file)
+            recorders[file.recorder if file.serial else (one.folder, one.recorder)].append(file)
     return [
         sorted(group, key=lambda file: (start_of(file), file.path)) for group in recorders.values()
     ]

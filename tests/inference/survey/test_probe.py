@@ -173,7 +173,7 @@ def test_another_format_than_the_name_says_is_only_noted(tmp_path):
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.data())
+@given(data=st.data())
 def test_no_byte_whatever_it_is_ends_a_survey(data, tmp_path, wav, video):
     comment = (
         "Recorded at 05:30:00 14/05/2023 (UTC+1) by AudioMoth 24F31901603710E1 at medium gain."

@@ -59,6 +59,14 @@ def test_one_recorder_overlaps_itself_wherever_its_files_lie_but_not_its_copies(
     assert not any(file.has("overlap") for file in with_overlaps(files, {files[1].path}))
 
 
+def test_channels_of_one_recorder_do_not_overlap_each_other(recording):
+    files = [
+        recording("2023-05-14T05:00", serial="S4A01234", recorder=f"S4A01234_{channel}")
+        for channel in (0, 1)
+    ]
+    assert not any(file.has("overlap") for file in with_overlaps(files, set()))
+
+
 def test_recorders_without_a_serial_in_two_folders_do_not_overlap(recording):
     files = [recording("2023-05-14T05:00", 60, folder=f, recorder="SM4") for f in ("a", "b")]
     assert not any(file.has("overlap") for file in with_overlaps(files, set()))
