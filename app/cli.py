@@ -9,13 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.archive_arguments import add_check
 from app.catalogue_arguments import add_catalogue, add_review
 from app.embed_arguments import add_embed, add_merge
 from app.training_arguments import add_command, add_prepare, add_train
 
 DONE, DONE_WITH_SKIPPED, REFUSED = 0, 1, 2
 INTERRUPTED = 130
-WITHOUT_TENSORFLOW = {"index", "catalogue", "review", "merge"}  # unless they are given an encoder
+# unless they are given an encoder
+WITHOUT_TENSORFLOW = {"check", "index", "catalogue", "review", "merge"}
 
 EPILOG = """exit codes: 0 done; 1 done, but some inputs were skipped (they are listed); 2 refused.
 Each sub-command explains its options: fused-encoder train --help"""
@@ -58,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (
+        add_check,
         add_prepare,
         add_train,
         _add_evaluate,

@@ -1,0 +1,109 @@
+"""`fused-encoder check`: the first screen, the exit code, and that it starts quickly."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from app.cli import main
+from app.survey_words import counted, in_bytes, in_time, listed, shown
+from fused_encoder.media import save_image, save_waveform
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def season(tmp_path):
+    """Four nights of a recorder, of which one is missing, and a photo."""
+    for night in (14, 15, 17, 18):
+        for number in range(6):
+            path = tmp_path / "pond" / f"202305{night}" / f"202305{night}_20{number}000.WAV"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_waveform(path.with_suffix(".wav"), 0.1 * RNG.normal(size=1600), 16_000)
+    save_image(tmp_path / "a.jpg", RNG.integers(0, 255, (60, 80, 3), dtype=np.uint8))
+    return tmp_path
+
+
+def test_a_sound_archive_says_so_first_and_ends_with_0(season, capsys):
+    assert main(["check", str(season / "a.jpg")]) == 0
+    assert capsys.readouterr().out.startswith("You can start: all 1 file in ")
+
+
+def test_missing_nights_are_told_but_are_no_bad_file(season, capsys):
+    assert main(["check", str(season)]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith(
+        "You can start with 25 of 25 files, but 1 stretch of recordings is missing."
+    )
+    assert "pond: 24 files, 2023-05-14 20:00 to 2023-05-18 20:50, every 10 min" in page
+    assert "missing: 6 files between 2023-05-15 20:50 and 2023-05-17 20:00" in page
+
+
+def test_a_bad_file_is_listed_and_ends_with_1(season, capsys):
+    (season / "torn.jpg").write_bytes((season / "a.jpg").read_bytes()[:-20])
+    assert main(["check", str(season)]) == 1
+    page = capsys.readouterr().out
+    assert "but 1 file will be left out" in page
+    assert re.search(r"end is missing: 1 file\n +torn.jpg: the end of the JPEG is missing", page)
+
+
+def test_where_nothing_can_be_read_one_cannot_start(tmp_path, capsys):
+    (tmp_path / "a.jpg").write_bytes(b"")
+    assert main(["check", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith("You cannot start: nothing in ")
+
+
+def test_no_such_folder_and_nothing_to_read_are_refused_with_2(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "gone")]) == 2
+    assert main(["check", str(tmp_path)]) == 2
+    errors = capsys.readouterr().err
+    assert "fused-encoder check: Not there: " in errors
+    assert "fused-encoder check: No photo, recording or video in " in errors
+
+
+def test_only_the_first_faults_are_listed_unless_all_are_asked_for(season, capsys):
+    for number in range(9):
+        (season / f"{number}.jpg").write_bytes(b"")
+    main(["check", str(season)])
+    few = capsys.readouterr().out
+    main(["check", str(season), "--all"])
+    assert ("... 6 more" in few, few.count(".jpg: 0 bytes")) == (True, 3)
+    assert capsys.readouterr().out.count(".jpg: 0 bytes") == 9
+
+
+def test_programs_get_json_and_files(season, capsys):
+    assert main(["check", str(season), "--json", "--out", str(season / "out")]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((season / "out" / "survey.json").read_text("utf-8"))
+    assert printed["recordings"]["num_files"] == 24
+
+
+def test_a_name_that_no_terminal_can_show_is_shown(season, capsys):
+    (season / "a\nb\udcff.jpg").write_bytes(b"")
+    assert main(["check", str(season)]) == 1
+    assert "a\\nb\\udcff.jpg: 0 bytes" in capsys.readouterr().out
+
+
+def test_it_starts_without_tensorflow(season):
+    program = "import sys, app.cli; app.cli.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program, "check", str(season)], capture_output=True, text=True
+    )
+    assert run.stdout.splitlines()[-1] == "False"
+    assert run.stderr == ""
+
+
+def test_numbers_are_said_in_words():
+    assert [in_bytes(n) for n in (0, 999, 1000, 61_234_567_890)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.0 kB",
+        "61.2 GB",
+    ]
+    assert [in_time(s) for s in (4, 600, 36_000)] == ["4 s", "10 min", "10.0 hours"]
+    assert [counted(n, "file") for n in (1, 1200)] == ["1 file", "1,200 files"]
+    assert listed({1: 9, 2: 3}, ["mono", "stereo"]) == "mono 9, stereo 3"
+    assert shown("/a/b.jpg", None) == "/a/b.jpg"
