@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from inference.archive.settings import ArchiveSettings
 from inference.survey.records import NOTHING_TO_HEAR, SurveyedFile
 
-WINDOW_SECONDS, HOP_SECONDS = 5.0, 2.5
-MOMENTS_PER_SECOND = 1.0
+_USUAL = ArchiveSettings()
+WINDOW_SECONDS, HOP_SECONDS = _USUAL.window_seconds, _USUAL.hop_seconds
+MOMENTS_PER_SECOND = _USUAL.frames_per_second
 EMBEDDING_SIZE = 128
 _FRAME_SECONDS, _FRAME_HOP_SECONDS = 0.975, 0.48  # of YAMNet
 _ROW_BYTES = 4 * EMBEDDING_SIZE + 32  # and the file, the place and the kind, well packed

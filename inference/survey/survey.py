@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from inference.archive.walk import walk_inputs
 from inference.survey.clock_faults import with_clock_faults
 from inference.survey.coverage import CoveredDay, coverage_of
 from inference.survey.deep_sight import looked_at
@@ -23,7 +24,6 @@ from inference.survey.high_frequencies import UnheardShare, sampled_files, unhea
 from inference.survey.probe import probe_file
 from inference.survey.records import NOTHING_TO_HEAR, SurveyedFile
 from inference.survey.series import Series, series_of, with_overlaps
-from inference.survey.walk import walk_archive
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +103,9 @@ def survey_archive(
         ValueError: there is no photo, recording or video in them, by their names.
     """
     inputs = _checked(inputs)
-    closed: list[OSError] = []
-    paths = list(walk_archive(inputs, closed.append))
+    closed: list[tuple[str, str]] = []
+    found = walk_inputs(inputs, refused=lambda path, why: closed.append((str(path), why)))
+    paths = list(dict.fromkeys(found))
     executor = ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1)))
     try:
         files = _each(executor, probe_file, paths, "headers", progress)
@@ -125,7 +126,7 @@ def survey_archive(
     return Survey(
         inputs=tuple(map(str, inputs)),
         files=all_files,
-        closed_folders=tuple((str(error.filename), error.strerror or "") for error in closed),
+        closed_folders=tuple(closed),
         copies=copies,
         same_names=equal_names(all_files),
         series=tuple(

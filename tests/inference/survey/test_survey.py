@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 
 from fused_encoder.media import save_image, save_waveform
 from inference.survey import survey_archive, survey_to_record, write_survey
-from inference.survey.deep_sound import count_clipped
 from inference.survey.duplicates import equal_contents, equal_names
 from inference.survey.forecast import num_windows
 from inference.survey.high_frequencies import share_above, unheard_shares
 from inference.survey.probe import probe_file
-from inference.survey.walk import walk_archive
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 RNG = np.random.default_rng(0)
@@ -45,16 +43,6 @@ def archive(tmp_path, wav):
     return root
 
 
-def test_the_walk_is_sorted_leaves_out_what_is_hidden_and_ends_in_loops(tmp_path):
-    for name in ("b/2.wav", "b/1.wav", "a.wav", ".hidden/3.wav", "b/._1.wav"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "b" / "loop").symlink_to(tmp_path)
-    walked = list(walk_archive([tmp_path, tmp_path / "b", tmp_path / "a.wav"], pytest.fail))
-    found = [path.relative_to(tmp_path).as_posix() for path in walked]
-    assert found == ["a.wav", "b/1.wav", "b/2.wav", "a.wav"]
-
-
 def test_a_folder_that_cannot_be_listed_is_told_and_does_not_end_the_survey(archive, monkeypatch):
     scandir = os.scandir
 
@@ -65,7 +53,12 @@ def test_a_folder_that_cannot_be_listed_is_told_and_does_not_end_the_survey(arch
 
     monkeypatch.setattr(os, "scandir", refusing)
     survey = survey_archive([archive], now=NOW)
-    assert survey.closed_folders == ((str(archive / "pond"), "Permission denied"),)
+    assert survey.closed_folders == (
+        (
+            str(archive / "pond"),
+            "the folder cannot be listed: Permission denied. Check its permissions.",
+        ),
+    )
     assert [file.path.name for file in survey.media] == ["a.jpg"]
     assert not survey.is_sound
 
@@ -106,6 +99,8 @@ def test_decoding_finds_silence_clipping_damage_and_nan(tmp_path):
     save_waveform(tmp_path / "clipped.wav", square, 16_000)
     save_waveform(tmp_path / "good.wav", tone(100, rate=16_000), 16_000)
     soundfile.write(tmp_path / "nan.wav", np.full(1600, np.nan), 16_000, subtype="FLOAT")
+    part = np.where(np.arange(16_000) < 160, np.nan, tone(100, rate=16_000)[:16_000])
+    soundfile.write(tmp_path / "part.wav", part, 16_000, subtype="FLOAT")
     save_waveform(tmp_path / "torn.flac", RNG.normal(size=160_000) * 0.1, 16_000)
     torn = (tmp_path / "torn.flac").read_bytes()
     (tmp_path / "torn.flac").write_bytes(torn[: len(torn) // 2])
@@ -114,15 +109,11 @@ def test_decoding_finds_silence_clipping_damage_and_nan(tmp_path):
     assert {file.path.stem: [fault.kind for fault in file.faults] for file in survey.files} == {
         "clipped": ["clipped"],
         "good": [],
-        "nan": ["non_finite"],
+        "nan": ["no_sound"],
+        "part": ["non_finite"],
         "silent": ["silent"],
         "torn": ["damaged"],
     }
-
-
-def test_clipped_samples_are_those_of_long_runs_at_full_scale():
-    waveform = np.array([1, 1, 0.5, -1, -1, -1, -1, 0.2, 1, 1, 1, 0.9995], np.float32)
-    assert count_clipped(waveform) == 8
 
 
 def test_equal_contents_and_equal_names_are_different_things(tmp_path):
@@ -188,6 +179,23 @@ def test_windows_are_counted_as_by_walking_over_yamnets_frames(duration_seconds)
     full = [start for start in starts if start + 10 <= num_frames]
     has_rest = not full or full[-1] + 10 < num_frames
     assert num_windows(duration_seconds) == len(full) + has_rest
+
+
+@pytest.mark.parametrize("duration_seconds", [0.1, 4.9, 5.0, 5.3, 5.4, 7.6, 33.3, 60.0, 299.99])
+def test_windows_are_counted_as_embed_cuts_them(duration_seconds):
+    from fused_encoder.media import SoundBlock
+    from inference.archive.settings import ArchiveSettings
+    from inference.archive.sound_windows import SoundWindows
+
+    waveform = RNG.normal(size=round(duration_seconds * 16_000)).astype(np.float32)
+    marks = np.ones(-(-len(waveform) // 160), bool)
+    cutter = SoundWindows(ArchiveSettings())
+    cutter.add_block(SoundBlock(0, waveform, marks, marks, np.zeros(len(marks), np.float32)))
+    cutter.end()
+    num_frames = 1 + max(0, -(-(len(waveform) - 15_600) // 7_680))
+    list(cutter.take_pieces())
+    cutter.add_frames(np.zeros((num_frames, 1024), np.float32))
+    assert len(list(cutter.take_windows())) == num_windows(len(waveform) / 16_000)
 
 
 def test_the_table_has_a_row_for_each_file_in_both_forms(archive, tmp_path):
