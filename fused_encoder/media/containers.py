@@ -49,13 +49,12 @@ class StreamDecoder(Generic[FrameT]):
 
     Attributes:
         num_broken_packets: packets skipped so far.
-        num_broken_at_end: those of them behind the last frame so far.
         stopped_by: FFmpeg's words, if the container itself broke off; else None.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream | VideoStream) -> None:
         self._packets = container.demux(stream)
-        self.num_broken_packets = self.num_broken_at_end = 0
+        self.num_broken_packets = self._num_broken_at_end = 0
         self.stopped_by: str | None = None
 
     def __iter__(self) -> Iterator[FrameT]:
@@ -72,11 +71,16 @@ class StreamDecoder(Generic[FrameT]):
                 frames = cast("list[FrameT]", packet.decode())
             except av.FFmpegError:
                 self.num_broken_packets += 1
-                self.num_broken_at_end += 1
+                self._num_broken_at_end += 1
                 continue
             if frames:
-                self.num_broken_at_end = 0
+                self._num_broken_at_end = 0
             yield from frames
+
+    def forgive_end(self) -> None:
+        """Count no packet behind the last frame: in some formats that is no sound anyway."""
+        self.num_broken_packets -= self._num_broken_at_end
+        self._num_broken_at_end = 0
 
     @property
     def damage(self) -> str | None:

@@ -28,6 +28,7 @@ class Mp3Outline:
     """An MP3 by its headers.
 
     Attributes:
+        num_sound_bytes: of the file, without the tags at both ends.
         samples_per_frame: 1152, or 576 at the lower sample rates.
         announced_samples: by its table (Xing, Info or VBRI), before the encoder's delay and padding
             are taken off; None without a table.
@@ -36,6 +37,7 @@ class Mp3Outline:
         missing_bytes: of its last frame; 0 where that is whole or cannot be found.
     """
 
+    num_sound_bytes: int
     samples_per_frame: int
     announced_samples: int | None
     goes_on: bool
@@ -70,11 +72,12 @@ def read_mp3_outline(path: Path) -> Mp3Outline | None:
         tail = _read(file, max(start, end - _WINDOW_BYTES), end)
     num_frames, num_bytes = _announced(head[first.position : first.end])
     rates = {frame.kilobits for data in (head, middle, tail) for frame in _frames(data, first.kind)}
-    num_present = end - start - first.position
+    num_sound_bytes = end - start - first.position
     return Mp3Outline(
+        num_sound_bytes=num_sound_bytes,
         samples_per_frame=first.num_samples,
         announced_samples=None if num_frames is None else num_frames * first.num_samples,
-        goes_on=num_bytes is not None and num_present > 1.02 * num_bytes + _SLACK_BYTES,
+        goes_on=num_bytes is not None and num_sound_bytes > 1.02 * num_bytes + _SLACK_BYTES,
         varies=len(rates) > 1,
         missing_bytes=_missing_bytes(tail, first.kind),
     )

@@ -87,7 +87,7 @@ class SoundBlocks:
     def damage_at_end(self, path: Path, decoded_seconds: float) -> str | None:
         """`damage`, and what is missing of the announced length, when no more comes."""
         if self._format == "mp3":  # behind the last frame: tags and padding
-            self._decoder.num_broken_packets -= self._decoder.num_broken_at_end
+            self._decoder.forgive_end()
         reasons = [] if self.damage is None else [self.damage]
         expected_seconds = self.expected_seconds or 0.0
         if decoded_seconds < expected_seconds - _LENGTH_TOLERANCE_SECONDS:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fused_encoder.media import resample
+from fused_encoder.media.resampling import resample_blocks
 
 RATES_HZ = [8000, 22050, 44100, 48000, 192000]
 
@@ -47,3 +48,12 @@ def test_wrong_arguments_are_named() -> None:
         resample(np.zeros(9), 0, 16000)
     with pytest.raises(ValueError, match="'soxr_hq' or 'kaiser_best', received 'linear'"):
         resample(np.zeros(9), 8000, 16000, resampler="linear")
+
+
+@pytest.mark.parametrize("rate_hz", [*RATES_HZ, 16000, 44099])
+@pytest.mark.parametrize("block_length", [1, 777, 100_000])
+def test_blocks_resampled_one_by_one_join_to_the_whole(rate_hz: int, block_length: int) -> None:
+    waveform = tone(1000, rate_hz, 0.2).astype(np.float32)
+    blocks = np.split(waveform, range(block_length, len(waveform), block_length))
+    joined = np.concatenate(list(resample_blocks(iter(blocks), rate_hz, 16000)))
+    np.testing.assert_allclose(joined, resample(waveform, rate_hz, 16000), atol=1e-6)

@@ -140,8 +140,10 @@ def test_an_mp3_without_a_table_cut_between_two_frames_cannot_be_told(
     ("before", "behind"),
     [
         (b"ID3\x04\x00\x00\x00\x00\x08\x00" + bytes(1024), b""),
+        (b"ID3\x04\x00\x00\x00\x10\x00\x00" + bytes(1 << 18), b""),  # with a picture
         (b"", b"TAG" + bytes(125)),
         (b"", bytes(2000) + b"APETAGEX\xd0\x07\x00\x00\xf0\x07\x00\x00" + bytes(16)),
+        (b"", bytes(1 << 18) + b"APETAGEX\xd0\x07\x00\x00\x20\x00\x04\x00" + bytes(16)),
         (b"", bytes(999)),
         (b"", bytes(9999)),
         (b"", b"some recorder's own note"),
