@@ -78,7 +78,8 @@ def test_a_csv_without_the_columns_is_refused(journey, tmp_path, capsys):
     (tmp_path / "pairs.csv").write_text("photo,call\na,b\n")
     options = ["--pairs", tmp_path / "pairs.csv", "--encoder", journey.encoder, "--out", "x.npz"]
     assert run("embed", *options) == 2
-    assert "needs the columns image and recording, separated by commas; received photo, call" in capsys.readouterr().err
+    told = "needs the columns image and recording, separated by commas; received photo, call"
+    assert told in capsys.readouterr().err
 
 
 def test_index_info_says_what_the_index_holds(journey, capsys):
