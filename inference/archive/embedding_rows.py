@@ -74,26 +74,47 @@ def rows_schema(embedding_size: int) -> pyarrow.Schema:
     )
 
 
-def rows_of(source: Source, embeddings: np.ndarray, places: Sequence[Place]) -> pyarrow.Table:
-    """The rows of some embeddings of one source.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some embeddings of one source.
 
-    Args:
+    Attributes:
         source: what they are of.
         embeddings: float32 [num, size], unit length.
         places: num of them.
     """
-    num, size = embeddings.shape
+
+    source: Source
+    embeddings: np.ndarray
+    places: Sequence[Place]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def rows_to_table(parts: Sequence[Rows]) -> pyarrow.Table:
+    """The rows of many sources as one table: making one for each of many photos would take longer.
+
+    Args:
+        parts: at least one.
+    """
+    embeddings = np.concatenate([part.embeddings for part in parts])
+    size = embeddings.shape[1]
     flat = pyarrow.array(np.ascontiguousarray(embeddings, np.float32).reshape(-1))
-    of_source = told_of(source)
+    told = [told_of(part.source) for part in parts]
     columns = {
-        "id": pyarrow.array([row_id(source, place) for place in places], pyarrow.string()),
+        "id": pyarrow.array(
+            [row_id(part.source, place) for part in parts for place in part.places]
+        ),
         "embedding": pyarrow.FixedSizeListArray.from_arrays(flat, size),
     }
     for field in _FIELDS:
-        if field.name in of_source:
-            values = [of_source[field.name]] * num
+        if field.name in told[0]:
+            values = [
+                one[field.name] for one, part in zip(told, parts, strict=True) for _ in part.places
+            ]
         else:
-            values = [getattr(place, field.name) for place in places]
+            values = [getattr(place, field.name) for part in parts for place in part.places]
         columns[field.name] = pyarrow.array(values, field.type)
     return pyarrow.table(columns, schema=rows_schema(size))
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow
 
-from inference.archive.embedding_rows import Place, rows_of
+from inference.archive.embedding_rows import Place, Rows, rows_to_table
 from inference.archive.file_rows import FileRow
 from inference.archive.part_file import SHARDS_FOLDER, PartFile
 from inference.archive.run import Run
 from inference.archive.sources import Source
 
+Part: TypeAlias = "Rows | pyarrow.Table"
 ROWS_IN_MEMORY = 4096
 """Rows of one file beyond which it gets a shard of its own, written as it goes."""
 
@@ -48,7 +51,7 @@ class ShardWriter:
         self._folder = folder / SHARDS_FOLDER
         self._folder.mkdir(parents=True, exist_ok=True)
         self._limits = (rows_per_shard, files_per_shard, seconds_per_shard)
-        self._finished: list[tuple[FileRow, list[pyarrow.Table]]] = []
+        self._finished: list[tuple[FileRow, list[Part]]] = []
         self._num_rows = 0
         self._since = time.monotonic()
 
@@ -60,17 +63,17 @@ class ShardWriter:
         """A shard in the making."""
         return PartFile(self._folder, self.run)
 
-    def keep(self, row: FileRow, tables: list[pyarrow.Table]) -> None:
+    def keep(self, row: FileRow, parts: list[Part]) -> None:
         """A file that is finished, with all its rows; writes a shard where it is time to.
 
         Args:
             row: what became of it.
-            tables: its rows, of `rows_schema`.
+            parts: its rows.
         """
         if not self._finished:
             self._since = time.monotonic()
-        self._finished.append((row, tables))  # one step: an interrupt finds all of it or none
-        self._num_rows += sum(map(len, tables))
+        self._finished.append((row, parts))  # one step: an interrupt finds all of it or none
+        self._num_rows += sum(map(len, parts))
         rows, files, seconds = self._limits
         is_old = time.monotonic() - self._since >= seconds
         if self._num_rows >= rows or len(self._finished) >= files or is_old:
@@ -80,14 +83,14 @@ class ShardWriter:
         """Writes what is finished as a shard; nothing where nothing is."""
         if not self._finished:
             return
-        part = self.begin_part()
+        shard = self.begin_part()
         try:
-            tables = [table for _, tables in self._finished for table in tables]
-            if tables:
-                part.write(pyarrow.concat_tables(tables))
-            part.commit([row for row, _ in self._finished])
+            parts = [part for _, parts in self._finished for part in parts]
+            if parts:
+                shard.write(_joined(parts))
+            shard.commit([row for row, _ in self._finished])
         finally:
-            part.discard()
+            shard.discard()
         self._finished, self._num_rows = [], 0
 
 
@@ -101,7 +104,7 @@ class FileShare:
 
     def __init__(self, writer: ShardWriter, source: Source) -> None:
         self._writer, self._source = writer, source
-        self._tables: list[pyarrow.Table] = []
+        self._parts: list[Part] = []
         self._own: PartFile | None = None  # of a long file
         self._num_waiting = 0
         self.num_rows = 0
@@ -113,13 +116,16 @@ class FileShare:
             embeddings: float32 [num, size], unit length.
             places: num of them.
         """
-        self.add_table(rows_of(self._source, embeddings, places))
+        self._add(Rows(self._source, embeddings, places))
 
     def add_table(self, table: pyarrow.Table) -> None:
         """Some rows more, of `rows_schema`."""
-        self._tables.append(table)
-        self.num_rows += len(table)
-        self._num_waiting += len(table)
+        self._add(table)
+
+    def _add(self, part: Part) -> None:
+        self._parts.append(part)
+        self.num_rows += len(part)
+        self._num_waiting += len(part)
         if self._num_waiting >= ROWS_IN_MEMORY:
             self._spill()
 
@@ -134,7 +140,7 @@ class FileShare:
         """
         row = replace(row, num_embeddings=self.num_rows, finished_ns=time.time_ns())
         if self._own is None:
-            self._writer.keep(row, self._tables)
+            self._writer.keep(row, self._parts)
         else:
             self._spill()
             self._own.commit([row])
@@ -148,6 +154,15 @@ class FileShare:
     def _spill(self) -> None:
         if self._own is None:
             self._own = self._writer.begin_part()
-        if self._tables:
-            self._own.write(pyarrow.concat_tables(self._tables))
-        self._tables, self._num_waiting = [], 0
+        if self._parts:
+            self._own.write(_joined(self._parts))
+        self._parts, self._num_waiting = [], 0
+
+
+def _joined(parts: Sequence[Part]) -> pyarrow.Table:
+    """All parts as one table, in their order."""
+    tables: list[pyarrow.Table] = []
+    for is_made, group in groupby(parts, key=lambda part: isinstance(part, pyarrow.Table)):
+        members = list(group)
+        tables += members if is_made else [rows_to_table(members)]
+    return pyarrow.concat_tables(tables)

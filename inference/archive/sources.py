@@ -45,7 +45,9 @@ class Source:
     @property
     def class_name(self) -> str:
         """The name of the folder that its (first) file lies in."""
-        return path_to_name(Path(self.paths[0].resolve().parent.name))
+        # abspath: Path.resolve asks the disk about every folder on the way, for each file
+        folder = Path(os.path.abspath(self.paths[0])).parent  # noqa: PTH100
+        return path_to_name(Path(folder.name))
 
 
 def path_to_name(path: Path) -> str:

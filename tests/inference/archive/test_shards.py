@@ -106,7 +106,7 @@ def test_a_long_file_gets_a_shard_of_its_own_and_little_of_it_is_in_memory(tmp_p
     share = writer.open_file(recording("night.wav"))
     for first in range(0, 40, 4):
         share.add(unit(4, first), places(40)[first : first + 4])
-        assert sum(map(len, share._tables)) < 10 + 4
+        assert sum(map(len, share._parts)) < 10 + 4
     assert Archive(tmp_path).files == []  # neither is committed yet
     share.finish(FileRow("night.wav", "recording", "ok"))
     assert [row.file for row in Archive(tmp_path).files] == ["night.wav"]
