@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 from inference.formats.atomic import write_atomically
 from inference.formats.cells import csv_text, read_csv_rows
@@ -23,13 +22,12 @@ def write_sightings(path: str | Path, sightings: Sequence[IdentifiedSighting]) -
     Without sightings, the table has its columns and no rows.
 
     Args:
-        path: ends in .csv, .parquet (needs pyarrow) or .json.
+        path: ends in .csv, .parquet or .json.
         sightings: in the order of the rows.
     Returns:
         The path.
     Raises:
         ValueError: another ending; or text that is not Unicode, which Parquet cannot hold.
-        ImportError: .parquet without pyarrow.
     """
     writers = {".csv": _to_csv, ".parquet": _to_parquet, ".json": _to_json}
     ending = _ending(path, writers)
@@ -42,13 +40,12 @@ def read_sightings(path: str | Path) -> list[IdentifiedSighting]:
     Columns beside ours are ignored. Of ours, individual, media, start_seconds and end_seconds must be there.
 
     Args:
-        path: ends in .csv, .parquet (needs pyarrow) or .json.
+        path: ends in .csv, .parquet or .json.
     Returns:
         One for each row, equal to what was written.
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the ending is another, the file is damaged, or rows are no sightings (all are listed).
-        ImportError: .parquet without pyarrow.
     """
     readers = {".csv": _from_csv, ".parquet": _from_parquet, ".json": _from_json}
     return readers[_ending(path, readers)](Path(path))
@@ -105,7 +102,9 @@ def _from_json(path: Path) -> list[IdentifiedSighting]:
 
 
 def _to_parquet(sightings: Sequence[IdentifiedSighting]) -> bytes:
-    pyarrow, parquet = _import_pyarrow()
+    import pyarrow  # only where a Parquet file is written or read
+    from pyarrow import parquet
+
     rows = [sighting_to_row(sighting) for sighting in sightings]
     types = {"text": pyarrow.string(), "whole": pyarrow.int64(), "number": pyarrow.float64()}
     schema = pyarrow.schema([(column.name, types[column.kind]) for column in COLUMNS])
@@ -122,21 +121,12 @@ def _to_parquet(sightings: Sequence[IdentifiedSighting]) -> bytes:
 
 
 def _from_parquet(path: Path) -> list[IdentifiedSighting]:
-    pyarrow, parquet = _import_pyarrow()
+    import pyarrow  # only where a Parquet file is written or read
+    from pyarrow import parquet
+
     content = io.BytesIO(path.read_bytes())
     try:
         table = parquet.read_table(content)
     except pyarrow.ArrowException as error:
         raise ValueError(f"'{path}' is no Parquet file, or damaged ({error}).") from error
     return rows_to_sightings(table.to_pylist(), table.column_names, f"'{path}'")
-
-
-def _import_pyarrow() -> tuple[ModuleType, ModuleType]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            "Parquet needs pyarrow: pip install 'fused-encoder[parquet]'. CSV and JSON hold the same table."
-        ) from error
-    return pyarrow, parquet

@@ -234,7 +234,6 @@ class EmbeddingIndex:
             int, how many rows were written.
         Raises:
             ValueError: the path ends otherwise.
-            ImportError: Parquet without pyarrow.
         """
         return write_rows(path, self, self._store.settings())
 
@@ -250,7 +249,6 @@ class EmbeddingIndex:
         Raises:
             ValueError: as `add`; or no such file as `export_rows` writes.
             FileNotFoundError: there is no such file.
-            ImportError: Parquet without pyarrow.
         """
         return sum(self.add(*batch) for batch in read_rows(path))
 

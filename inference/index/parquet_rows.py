@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +26,9 @@ def write_parquet(
     settings: StoreSettings,
 ) -> int:
     """Write the rows; returns how many."""
-    arrow, parquet = _import_pyarrow()
+    import pyarrow as arrow  # only where a Parquet file is written or read
+    from pyarrow import parquet
+
     size = settings.embedding_size or 0
     columns = [
         arrow.field("id", arrow.string(), nullable=False),
@@ -55,9 +56,10 @@ def read_parquet(
 
     Raises:
         ValueError: no Parquet file, damaged, or without these columns.
-        ImportError: pyarrow is not installed.
     """
-    arrow, parquet = _import_pyarrow()
+    import pyarrow as arrow  # only where a Parquet file is written or read
+    from pyarrow import parquet
+
     try:
         with parquet.ParquetFile(str(path)) as file:
             names = file.schema_arrow.names
@@ -80,15 +82,3 @@ def _vectors(path: Path, column: pyarrow.Array) -> np.ndarray:
     if column.null_count or (num and len(numbers) % num):
         raise ValueError(f"{path}: the embeddings are not all there, or of different sizes.")
     return np.asarray(numbers, dtype=np.float32).reshape(num, -1)
-
-
-def _import_pyarrow() -> tuple[ModuleType, ModuleType]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError(
-            "Parquet files need pyarrow, which is not installed. Install it with "
-            "`pip install 'fused-encoder[parquet]'`, or use a .csv file."
-        ) from error
-    return pyarrow, pyarrow.parquet

@@ -41,7 +41,6 @@ def write_rows(path: str | Path, rows: Iterable[Row], settings: StoreSettings) -
         int, how many rows.
     Raises:
         ValueError: the name ends in neither.
-        ImportError: Parquet without pyarrow.
     """
     target = _checked(path)
     write = write_parquet if target.suffix.lower() == ".parquet" else _write_csv
@@ -60,7 +59,6 @@ def read_rows(path: str | Path) -> Iterator[RowBatch]:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no such file.
-        ImportError: Parquet without pyarrow.
     """
     source = _checked(path)
     if not source.exists():

@@ -25,13 +25,12 @@ def write_survey(path: str | Path, survey: Survey) -> tuple[Path, ...]:
     """Writes a survey; what is written, the ending says.
 
     Args:
-        path: ends in .csv or .parquet (needs pyarrow) for the table of files, in .json for the summary; any
+        path: ends in .csv or .parquet for the table of files, in .json for the summary; any
             other path is a folder, which gets files.csv, hours.csv and survey.json.
         survey: to be written.
     Returns:
         The files that were written.
     Raises:
-        ImportError: .parquet without pyarrow.
         OSError: it cannot be written.
     """
     path = Path(path)
@@ -95,14 +94,9 @@ def _summary_json(survey: Survey) -> bytes:
 
 
 def _files_parquet(survey: Survey) -> bytes:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            "Parquet needs pyarrow: pip install 'fused-encoder[parquet]'. A path that ends in .csv gets the"
-            " same table."
-        ) from error
+    import pyarrow  # only where a Parquet file is written
+    from pyarrow import parquet
+
     types = {
         **dict.fromkeys(COLUMNS, pyarrow.string()),
         **dict.fromkeys(_WHOLE, pyarrow.int64()),

@@ -1,7 +1,6 @@
 """Rows of an index to Parquet and CSV and back, exactly."""
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +78,8 @@ def test_an_empty_index_gives_a_file_with_a_header(tmp_path: Path, file: Path) -
 
 
 def test_other_programs_can_read_parquet(index: EmbeddingIndex, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow import parquet
+
     index.export_rows(tmp_path / "rows.parquet")
     table = parquet.read_table(tmp_path / "rows.parquet")
     assert table.column_names == ["id", "embedding", "metadata"]
@@ -95,7 +95,9 @@ def test_other_programs_can_read_csv(index: EmbeddingIndex, tmp_path: Path) -> N
 
 
 def test_a_parquet_file_without_our_notes_is_of_no_encoder(tmp_path: Path) -> None:
-    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    import pyarrow as arrow
+    from pyarrow import parquet
+
     table = arrow.table({"id": ["a"], "embedding": [[0.6, 0.8]], "metadata": ['{"n": 1}']})
     parquet.write_table(table, tmp_path / "rows.parquet")
     with EmbeddingIndex.open(tmp_path / "a") as index:
@@ -150,7 +152,9 @@ def test_damaged_parquet_is_refused(index: EmbeddingIndex, tmp_path: Path) -> No
 
 
 def test_parquet_with_other_columns_is_refused(index: EmbeddingIndex, tmp_path: Path) -> None:
-    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    import pyarrow as arrow
+    from pyarrow import parquet
+
     parquet.write_table(arrow.table({"id": ["a"], "vector": [[1.0]]}), tmp_path / "rows.parquet")
     with pytest.raises(ValueError, match="has no embedding, metadata, but id, vector"):
         index.import_rows(tmp_path / "rows.parquet")
@@ -188,12 +192,3 @@ def test_csv_that_is_no_text_is_refused(tmp_path: Path) -> None:
         pytest.raises(ValueError, match="no readable CSV file"),
     ):
         index.import_rows(tmp_path / "rows.csv")
-
-
-def test_without_pyarrow_csv_is_offered(
-    index: EmbeddingIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"fused-encoder\[parquet\]'`, or use a .csv file"):
-        index.export_rows(tmp_path / "rows.parquet")
-    assert index.export_rows(tmp_path / "rows.csv") == 4

@@ -26,7 +26,8 @@ def test_a_table_without_sightings_has_its_columns(tmp_path, ending):
     elif ending == ".json":
         assert json.loads(path.read_text())["columns"] == names
     else:
-        parquet = pytest.importorskip("pyarrow.parquet")
+        from pyarrow import parquet
+
         assert parquet.read_schema(path).names == names
 
 
@@ -146,12 +147,6 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.csv, \.parquet, \.json, received"):
         write_sightings(tmp_path / "sightings.xlsx", [])
-
-
-def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"fused-encoder\[parquet\]"):
-        write_sightings(tmp_path / "a.parquet", [WREN])
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
