@@ -121,7 +121,7 @@ def embed_archive(
         archive.refresh()
         archive.write_files_table()
     rows = [*work.rows, *(_refused(path, reason) for path, reason in found.refused)]
-    return ArchiveSummary(folder, tuple(rows), work.num_new, found.passed_over)
+    return ArchiveSummary(folder, tuple(rows), len(rows) - work.num_before, found.passed_over)
 
 
 class _Work:
@@ -149,7 +149,7 @@ class _Work:
         self._plan = Plan(known, writer.run.key)
         self._done: deque[Step] = deque()
         self.rows: list[FileRow] = []
-        self.num_new = 0
+        self.num_before = 0
 
     def to_embed(self) -> Iterator[tuple[Source, Identity | None]]:
         """What has to be embedded; may be called from any thread. The rest waits for `note_done`."""
@@ -161,7 +161,6 @@ class _Work:
 
     def note_new(self, row: FileRow) -> None:
         """A source was embedded, or could not be."""
-        self.num_new += 1
         self._note(row, is_new=True)
         self.note_done()
 
@@ -175,6 +174,7 @@ class _Work:
             if step.action == "copy" and step.identity and self._known:
                 share = self._writer.open_file(step.source)
                 row = copy_embeddings(self._known, step.done, step.source, step.identity, share)
+            self.num_before += 1
             self._note(row, is_new=False)
 
     def _note(self, row: FileRow, *, is_new: bool) -> None:

@@ -278,7 +278,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_is_taken_up_again(
 
     def interrupt(self, row):
         note(self, row)
-        if self.num_new == 3:
+        if len(self.rows) == 3:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -295,3 +297,11 @@ def test_every_setting_is_in_the_key(changed):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ArchiveSettings(**wrong)
+
+
+def test_thirty_kills_lose_nothing_that_was_committed_and_tear_nothing(tmp_path):
+    program = Path(__file__).with_name("killed_archivers.py")
+    command = [sys.executable, str(program), str(tmp_path), "30"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert told[1:] == ["acknowledged"]
+    assert int(told[0]) > 20
