@@ -18,6 +18,8 @@ FrameT = TypeVar("FrameT", AudioFrame, VideoFrame)
 
 # A playlist that poses as a recording must not make FFmpeg open addresses on the network.
 _LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
+_PLAYLISTS = frozenset({"concat", "hls", "dash", "imf"})
+"""FFmpeg's names of what holds no sound or pictures itself, but names other files that do."""
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def open_container(path: Path, expected: str) -> Iterator[InputContainer]:
         expected: what the caller hopes to find, for the error message.
     Raises:
         FileNotFoundError: nothing is at this path.
-        UnreadableMediaError: FFmpeg does not understand it.
+        UnreadableMediaError: FFmpeg does not understand it, or it is a playlist.
     """
     read_head(path)
     address = str(path.absolute())  # absolute: never taken for "http:..." or "concat:..."
@@ -41,6 +43,8 @@ def open_container(path: Path, expected: str) -> Iterator[InputContainer]:
     except (av.FFmpegError, UnicodeError) as error:
         raise not_decodable(path, expected) from error
     with container:
+        if container.format.name.split(",")[0] in _PLAYLISTS:
+            raise not_decodable(path, expected)
         yield container
 
 

@@ -12,8 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
-from fused_encoder.media import UnreadableMediaError, iter_moments, load_image, video_frames
-from tests.bad_inputs.good_media import encoded_photo, film, flipped, photo
+from fused_encoder.media import (
+    UnreadableMediaError,
+    iter_moments,
+    load_image,
+    load_waveform,
+    video_frames,
+)
+from tests.bad_inputs.good_media import encoded_photo, film, flipped, photo, song, wav_of
 from tests.bad_inputs.photo_kinds import png_chunk
 
 
@@ -111,6 +117,15 @@ def test_frames_of_enormous_size_are_refused_before_they_are_decoded(
     path = file("a.mp4", film(rng))
     with pytest.raises(UnreadableMediaError, match="announces frames of 64 x 48 pixels, more than"):
         next(iter_moments(path))
+
+
+def test_a_playlist_does_not_pass_for_the_sound_that_it_names(
+    file: Callable, rng: np.random.Generator
+) -> None:
+    file("good.wav", wav_of(song(rng)))
+    playlist = file("list.m4a", b"ffconcat version 1.0\nfile good.wav\n")
+    with pytest.raises(UnreadableMediaError, match=r"found text \('ffconcat version 1.0"):
+        load_waveform(playlist)
 
 
 def test_colours_that_no_standard_knows_are_shown_by_the_usual_ones() -> None:
