@@ -1,6 +1,6 @@
 """Opening what only PyAV opens, and decoding one of its streams past the damaged places."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -18,6 +18,7 @@ FrameT = TypeVar("FrameT", AudioFrame, VideoFrame)
 
 # A playlist that poses as a recording must not make FFmpeg open addresses on the network.
 _LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
+_MOST_PLANES = 8
 _PLAYLISTS = frozenset({"concat", "hls", "dash", "imf"})
 """FFmpeg's names of what holds no sound or pictures itself, but names other files that do."""
 
@@ -48,6 +49,25 @@ def open_container(path: Path, expected: str) -> Iterator[InputContainer]:
         yield container
 
 
+def _for_numpy(frames: Sequence[object]) -> list[object]:
+    """Frames in a form that PyAV hands to NumPy: of others it raises, or reads beyond their end.
+
+    It takes the eight planes that FFmpeg promises for all there are, and the process dies.
+    """
+    safe: list[object] = []
+    for frame in frames:
+        if isinstance(frame, AudioFrame) and _is_beyond_pyav(frame):
+            safe += av.AudioResampler(format="dbl").resample(frame)
+        else:
+            safe.append(frame)
+    return safe
+
+
+def _is_beyond_pyav(frame: AudioFrame) -> bool:
+    has_many_planes = frame.format.is_planar and frame.layout.nb_channels > _MOST_PLANES
+    return has_many_planes or frame.format.name.startswith("s64")
+
+
 class StreamDecoder(Generic[FrameT]):
     """The frames of one stream, in order; packets that cannot be decoded are skipped and counted.
 
@@ -72,7 +92,7 @@ class StreamDecoder(Generic[FrameT]):
                 return
             try:
                 # Of one stream only, which PyAV's types do not say.
-                frames = cast("list[FrameT]", packet.decode())
+                frames = cast("list[FrameT]", _for_numpy(packet.decode()))
             except av.FFmpegError:
                 self.num_broken_packets += 1
                 self._num_broken_at_end += 1
