@@ -126,7 +126,7 @@ def mp3_without_a_table(path: Path, rng: Rng) -> None:
 def mp3_with_junk(path: Path, rng: Rng) -> None:
     """MP3 with foreign bytes in its middle."""
     whole = encoded_sound(song(rng, 4.0), "MP3")
-    middle = len(whole) // 2
+    middle = whole.index(b"\xff\xf3", len(whole) // 2)  # between two frames
     junk = rng.integers(0, 128, 700, dtype=np.uint8)  # no 0xFF, with which a frame begins
     path.write_bytes(whole[:middle] + junk.tobytes() + whole[middle:])
 
