@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from fused_encoder import media
 from fused_encoder.media import UnreadableMediaError, iter_moments, load_image, load_waveform
-from tests.bad_inputs import KINDS, Kind
+from tests.bad_inputs import KINDS, NO_EMBEDDING, Kind
+from tests.bad_inputs.archive import write_archive
 from tests.bad_inputs.checksums import with_right_checksums
 from tests.bad_inputs.damage import DEEDS, Damage, damaged, good_files, random_damages
 from tests.bad_inputs.reader import Reader
@@ -165,3 +167,14 @@ def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path: Path) -> 
         assert (process.read(path).what, process.read(path).what) == ("died", "loaded")
         os.kill(process.process_id, signal.SIGSTOP)
         assert (process.read(path).what, process.read(path).what) == ("hung", "loaded")
+
+
+def test_an_archive_holds_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    fates = write_archive(tmp_path, num_good=60, num_bad=130, seed=1)
+    found = [Path(folder, name) for folder, _, names in os.walk(tmp_path) for name in names]
+    assert sorted(found) == sorted(path for path, _ in fates)
+    statuses = Counter(status for _, status in fates)
+    assert statuses["ok"] == 60
+    assert statuses.total() == 190
+    assert set(statuses) - {"ok"} <= NO_EMBEDDING
+    assert len({path.name for path in found}) < len(found)
