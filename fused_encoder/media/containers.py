@@ -77,6 +77,7 @@ class StreamDecoder(Generic[FrameT]):
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream | VideoStream) -> None:
+        self._container, self._stream = container, stream
         self._packets = container.demux(stream)
         self.num_broken_packets = self._num_broken_at_end = 0
         self.stopped_by: str | None = None
@@ -88,6 +89,9 @@ class StreamDecoder(Generic[FrameT]):
             except av.FFmpegError as error:
                 self.stopped_by = error.strerror or str(error)
                 return
+            except IndexError:  # of a stream that a damaged header did not announce: read on
+                self._packets = self._container.demux(self._stream)
+                continue
             if packet is None:
                 return
             try:

@@ -4,7 +4,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -19,6 +19,7 @@ from fused_encoder.media import (
     load_waveform,
     video_frames,
 )
+from fused_encoder.media.containers import StreamDecoder
 from tests.bad_inputs.good_media import encoded_photo, film, flipped, photo, song, wav_of
 from tests.bad_inputs.photo_kinds import png_chunk
 
@@ -126,6 +127,27 @@ def test_a_playlist_does_not_pass_for_the_sound_that_it_names(
     playlist = file("list.m4a", b"ffconcat version 1.0\nfile good.wav\n")
     with pytest.raises(UnreadableMediaError, match=r"found text \('ffconcat version 1.0"):
         load_waveform(playlist)
+
+
+def test_packets_of_a_stream_that_was_not_announced_are_passed_over(
+    file: Callable, rng: np.random.Generator
+) -> None:
+    class Surprising:
+        """As PyAV does it: the first packet is of a stream that it does not know."""
+
+        def __init__(self, container: av.container.InputContainer) -> None:
+            self._container, self._is_surprised = container, False
+
+        def demux(self, stream: av.VideoStream) -> Iterator[av.Packet]:
+            if not self._is_surprised:
+                self._is_surprised = True
+                raise IndexError("list index out of range")
+            yield from self._container.demux(stream)
+
+    with av.open(str(file("a.mp4", film(rng)))) as container:
+        decoder = StreamDecoder(Surprising(container), container.streams.video[0])
+        assert len(list(decoder)) == 20
+        assert decoder.damage is None
 
 
 def test_colours_that_no_standard_knows_are_shown_by_the_usual_ones() -> None:
