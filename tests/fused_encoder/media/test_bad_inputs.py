@@ -93,6 +93,19 @@ def test_what_holds_nothing_is_loaded_as_it_is(made: tuple[Kind, Path]) -> None:
     assert all(np.isfinite(piece).all() for piece in pieces)
 
 
+@pytest.mark.parametrize("made", RECORDINGS, indirect=True)
+def test_a_stream_is_finite_and_marks_what_is_wrong(made: tuple[Kind, Path]) -> None:
+    kind, path = made
+    with stream_waveform(path) as stream:
+        blocks = list(stream)
+    assert all(np.isfinite(block.waveform).all() for block in blocks)
+    is_finite = np.concatenate([block.is_finite for block in blocks])
+    is_changing = np.concatenate([block.is_changing for block in blocks])
+    assert is_finite.all() == ("NaN" not in kind.says)
+    assert is_changing.any() == (kind.name not in HOLDING_STILL)
+    assert (stream.outcome.damage is not None) == (kind.status == "partial" and is_finite.all())
+
+
 @pytest.mark.parametrize(
     "made", of("unreadable", "non_finite", "partial", "no row", loads=False), indirect=True
 )
