@@ -126,8 +126,9 @@ def mp3_without_a_table(path: Path, rng: Rng) -> None:
 def mp3_with_junk(path: Path, rng: Rng) -> None:
     """MP3 with foreign bytes in its middle."""
     whole = encoded_sound(song(rng, 4.0), "MP3")
-    middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + rng.bytes(700) + whole[middle:])
+    middle = whole.index(b"\xff\xf3", len(whole) // 2)  # between two frames
+    junk = rng.integers(0, 128, 700, dtype=np.uint8)  # no 0xFF, with which a frame begins
+    path.write_bytes(whole[:middle] + junk.tobytes() + whole[middle:])
 
 
 @COMPRESSED_KINDS.add("recording", ".mp3", "ok", "the sound behind where the tag claims to end")
@@ -149,6 +150,14 @@ def mp3s_of_two_rates_joined(path: Path, rng: Rng) -> None:
     """Two MP3s of different sample rates, one behind the other in one file."""
     second = encoded_sound(song(rng, 2.0, 32000), "MP3", rate_hz=32000)
     path.write_bytes(encoded_sound(song(rng), "MP3") + second)
+
+
+@COMPRESSED_KINDS.add("recording", ".mka", "ok", "the mean of the channels")
+def sixteen_channels(path: Path, rng: Rng) -> None:
+    """WavPack of 16 channels, from an array of microphones."""
+    path.write_bytes(
+        film(rng, container="matroska", num_frames=0, sound_codec="wavpack", layout="hexadecagonal")
+    )
 
 
 @COMPRESSED_KINDS.add("recording", ".m4a", "unreadable", says="expected a recording, found an")

@@ -102,6 +102,7 @@ def film(
     sound_codec: str | None = "aac",
     is_fast_start: bool = False,
     brightness: int = 1,
+    layout: str = "mono",
 ) -> bytes:
     """A video of small frames, and a song if there is a codec for it; no frame: only the song."""
     options = {"movflags": "faststart"} if is_fast_start else {}
@@ -109,7 +110,7 @@ def film(
         with av.open(file.name, "w", format=container, options=options) as out:
             video = _add_video(out, codec, Fraction(num_frames) / Fraction(seconds))
             sound = (
-                out.add_stream(sound_codec, rate=RATE_HZ, layout="mono") if sound_codec else None
+                out.add_stream(sound_codec, rate=RATE_HZ, layout=layout) if sound_codec else None
             )
             image = photo(rng) * np.uint8(brightness)
             for shift in range(num_frames) if video else ():
@@ -138,7 +139,8 @@ def _add_video(
 def _write_sound(
     out: av.container.OutputContainer, stream: av.AudioStream, waveform: np.ndarray
 ) -> None:
-    frame = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
+    packed = np.repeat(waveform, stream.layout.nb_channels)[None]
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=stream.layout.name)
     frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
     out.mux(stream.encode(frame))
     out.mux(stream.encode(None))

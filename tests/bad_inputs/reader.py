@@ -82,8 +82,6 @@ def _load(path: Path) -> tuple[str, float]:
 
 def _streamed(path: Path) -> np.ndarray | None:
     """The sound of a recording as a stream gives it; None where it is refused."""
-    if not hasattr(media, "stream_waveform"):
-        return None
     try:
         with media.stream_waveform(path, block_seconds=0.25) as stream:
             return np.concatenate([block.waveform for block in stream])
@@ -92,8 +90,6 @@ def _streamed(path: Path) -> np.ndarray | None:
 
 
 def _wrong_stream(streamed: np.ndarray | None, waveform: np.ndarray) -> str:
-    if not hasattr(media, "stream_waveform"):
-        return ""
     if streamed is None:
         return "the stream refuses what the loader takes"
     if len(streamed) != len(waveform):

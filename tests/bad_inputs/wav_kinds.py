@@ -77,6 +77,13 @@ def wav_of_24_bits(path: Path, rng: Rng) -> None:
 
 
 @WAV_KINDS.add("recording", ".wav", "ok", "the whole sound")
+def wav_of_64_bits(path: Path, rng: Rng) -> None:
+    """WAV of 64-bit integers."""
+    samples = (song(rng).astype(np.float64) * 2**62).astype("<i8")
+    path.write_bytes(wav(samples.tobytes(), bits=64))
+
+
+@WAV_KINDS.add("recording", ".wav", "ok", "the whole sound")
 def wav_of_doubles(path: Path, rng: Rng) -> None:
     """WAV of 64-bit floats."""
     path.write_bytes(wav_of_floats(song(rng).astype(np.float64)))

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,31 +12,38 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fused_encoder import media
-from fused_encoder.media import UnreadableMediaError, iter_moments, load_image, load_waveform
-from tests.bad_inputs import KINDS, Kind
+from fused_encoder.media import (
+    UnreadableMediaError,
+    iter_moments,
+    load_image,
+    load_waveform,
+    stream_waveform,
+)
+from tests.bad_inputs import KINDS, NO_EMBEDDING, Kind
+from tests.bad_inputs.archive import write_archive
 from tests.bad_inputs.checksums import with_right_checksums
 from tests.bad_inputs.damage import DEEDS, Damage, damaged, good_files, random_damages
 from tests.bad_inputs.reader import Reader
 
-# What only the streams of recordings notice.
-UNNOTICED = (
-    set()
-    if hasattr(media, "stream_waveform")
-    else {
-        "flac_with_flipped_bytes",
-        "mp3_without_table_cut_short",
-        "mp3s_of_two_rates_joined",
-        "ogg_cut_short",
-    }
-)
 TOO_SHORT_SAMPLES = 1600
+ENCODED = {".m4a", ".mp4", ".mka", ".mkv", ".avi"}
 GOOD_FILES = good_files()
 
 
 def of(*statuses: str, loads: bool) -> list:
     chosen = [kind for kind in KINDS if kind.status in statuses and kind.loads == loads]
     return [pytest.param(kind, id=kind.name) for kind in chosen]
+
+
+RECORDINGS = [
+    param
+    for param in [
+        *of("ok", "partial", "silent", "too_short", "unreadable", loads=True),
+        *of("partial", "non_finite", loads=False),
+    ]
+    if param.values[0].medium == "recording"
+]
+HOLDING_STILL = {"digital_silence", "constant_voltage", "one_sample", "nan_throughout"}
 
 
 def load(kind: Kind, path: Path) -> list[np.ndarray]:
@@ -73,8 +81,6 @@ def test_what_is_good_or_has_a_good_part_is_loaded(
         assert piece.size > 0
         assert np.isfinite(piece).all()
     assert kind.says in caplog.text
-    if kind.name in UNNOTICED:
-        return
     assert ("is damaged" in caplog.text) == (kind.status == "partial")
 
 
@@ -87,6 +93,19 @@ def test_what_holds_nothing_is_loaded_as_it_is(made: tuple[Kind, Path]) -> None:
     assert all(np.isfinite(piece).all() for piece in pieces)
 
 
+@pytest.mark.parametrize("made", RECORDINGS, indirect=True)
+def test_a_stream_is_finite_and_marks_what_is_wrong(made: tuple[Kind, Path]) -> None:
+    kind, path = made
+    with stream_waveform(path) as stream:
+        blocks = list(stream)
+    assert all(np.isfinite(block.waveform).all() for block in blocks)
+    is_finite = np.concatenate([block.is_finite for block in blocks])
+    is_changing = np.concatenate([block.is_changing for block in blocks])
+    assert is_finite.all() == ("NaN" not in kind.says)
+    assert is_changing.any() == (kind.name not in HOLDING_STILL)
+    assert (stream.outcome.damage is not None) == (kind.status == "partial" and is_finite.all())
+
+
 @pytest.mark.parametrize(
     "made", of("unreadable", "non_finite", "partial", "no row", loads=False), indirect=True
 )
@@ -97,7 +116,11 @@ def test_what_cannot_be_used_is_refused_in_words(made: tuple[Kind, Path]) -> Non
         load(kind, path)
 
 
-@pytest.mark.parametrize("kind", of("ok", loads=True))
+# Not AAC, H.264 and Matroska: they do not always come to the same bytes.
+@pytest.mark.parametrize(
+    "kind",
+    [p for p in of("ok", loads=True) if p.values[0].file_name[-4:] not in ENCODED],
+)
 def test_the_same_seed_gives_the_same_file(kind: Kind, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -160,3 +183,14 @@ def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path: Path) -> 
         assert (process.read(path).what, process.read(path).what) == ("died", "loaded")
         os.kill(process.process_id, signal.SIGSTOP)
         assert (process.read(path).what, process.read(path).what) == ("hung", "loaded")
+
+
+def test_an_archive_holds_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    fates = write_archive(tmp_path, num_good=60, num_bad=130, seed=1)
+    found = [Path(folder, name) for folder, _, names in os.walk(tmp_path) for name in names]
+    assert sorted(found) == sorted(path for path, _ in fates)
+    statuses = Counter(status for _, status in fates)
+    assert statuses["ok"] == 60
+    assert statuses.total() == 190
+    assert set(statuses) - {"ok"} <= NO_EMBEDDING
+    assert len({path.name for path in found}) < len(found)

@@ -4,7 +4,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -12,8 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from fused_encoder.media import UnreadableMediaError, iter_moments, load_image, video_frames
-from tests.bad_inputs.good_media import encoded_photo, film, flipped, photo
+from fused_encoder.media import (
+    UnreadableMediaError,
+    iter_moments,
+    load_image,
+    load_waveform,
+    video_frames,
+)
+from fused_encoder.media.containers import StreamDecoder
+from tests.bad_inputs.good_media import encoded_photo, film, flipped, photo, song, wav_of
 from tests.bad_inputs.photo_kinds import png_chunk
 
 
@@ -111,6 +118,36 @@ def test_frames_of_enormous_size_are_refused_before_they_are_decoded(
     path = file("a.mp4", film(rng))
     with pytest.raises(UnreadableMediaError, match="announces frames of 64 x 48 pixels, more than"):
         next(iter_moments(path))
+
+
+def test_a_playlist_does_not_pass_for_the_sound_that_it_names(
+    file: Callable, rng: np.random.Generator
+) -> None:
+    file("good.wav", wav_of(song(rng)))
+    playlist = file("list.m4a", b"ffconcat version 1.0\nfile good.wav\n")
+    with pytest.raises(UnreadableMediaError, match=r"found text \('ffconcat version 1.0"):
+        load_waveform(playlist)
+
+
+def test_packets_of_a_stream_that_was_not_announced_are_passed_over(
+    file: Callable, rng: np.random.Generator
+) -> None:
+    class Surprising:
+        """As PyAV does it: the first packet is of a stream that it does not know."""
+
+        def __init__(self, container: av.container.InputContainer) -> None:
+            self._container, self._is_surprised = container, False
+
+        def demux(self, stream: av.VideoStream) -> Iterator[av.Packet]:
+            if not self._is_surprised:
+                self._is_surprised = True
+                raise IndexError("list index out of range")
+            yield from self._container.demux(stream)
+
+    with av.open(str(file("a.mp4", film(rng)))) as container:
+        decoder = StreamDecoder(Surprising(container), container.streams.video[0])
+        assert len(list(decoder)) == 20
+        assert decoder.damage is None
 
 
 def test_colours_that_no_standard_knows_are_shown_by_the_usual_ones() -> None:
