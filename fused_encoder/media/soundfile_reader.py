@@ -163,6 +163,9 @@ class SoundfileSource:
         try:
             with open_audio_stream(self._path) as (container, stream):
                 blocks = SoundBlocks(container, stream)
+                form = (blocks.sample_rate_hz, blocks.num_channels)
+                if form != (self.sample_rate_hz, self.num_channels):
+                    return  # what FFmpeg takes it for cannot follow what libsndfile gave
                 num_passed = num_found = 0
                 for _, samples in blocks:
                     block = samples[max(0, position - num_passed) :]
