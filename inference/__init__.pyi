@@ -1,3 +1,9 @@
+from .archive.archive import Archive as Archive
+from .archive.embed_archive import ArchiveSummary as ArchiveSummary
+from .archive.embed_archive import embed_archive as embed_archive
+from .archive.embed_sources import Decoding as Decoding
+from .archive.merge_archives import merge_archives as merge_archives
+from .archive.settings import ArchiveSettings as ArchiveSettings
 from .calibrate import Calibration as Calibration
 from .calibrate import CannotCertifyError as CannotCertifyError
 from .calibrate import CertifiedThreshold as CertifiedThreshold
@@ -21,6 +27,7 @@ from .index import EmbeddingIndex as EmbeddingIndex
 from .index import Hit as Hit
 from .individuals import Grouping as Grouping
 from .individuals import group_individuals as group_individuals
+from .survey import survey_archive as survey_archive
 from .threshold import suggest_threshold as suggest_threshold
 from .video.detection_file import DetectionFile as DetectionFile
 from .video.detection_file import load_detections as load_detections
