@@ -38,7 +38,7 @@ import soundfile
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 RATE_HZ = 48_000
 BIRDNET_REAL_TIME_FACTOR = 50
-"""On an Intel Core i7, as BirdNET's developers are quoted; another network on another machine, for orientation.
+"""On an Intel Core i7, as BirdNET's developers are quoted; another network, another machine: for orientation.
 
 A user's report: 8 hours in 160 s (180) with BirdNET in Chirpity, 8 threads of an Apple M1 (2021),
 https://github.com/Mattk70/Chirpity-Electron/discussions/23.
