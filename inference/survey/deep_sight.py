@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from av.video.frame import VideoFrame
 
 from fused_encoder.media.containers import StreamDecoder, open_container
 from fused_encoder.media.errors import UnreadableMediaError
 from fused_encoder.media.images import load_image
-from inference.survey.records import SurveyedFile
+from inference.survey.records import Decoded, SurveyedFile
 
+_FRAMES_BETWEEN_SIGNS = 100
 _SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.05
 
 
-def looked_at(file: SurveyedFile) -> SurveyedFile:
+def looked_at(file: SurveyedFile) -> Generator[Decoded, None, SurveyedFile]:
     """The file with the faults that only decoding finds.
 
     Args:
         file: a photo or video that its header calls readable.
+
+    Yields:
+        Signs of life, as it is decoded.
+
+    Returns:
+        The file, with what was found.
     """
     try:
-        return _photo(file) if file.kind == "photo" else _video(file)
+        return _photo(file) if file.kind == "photo" else (yield from _video(file))
     except UnreadableMediaError as error:
         return file.with_fault("unreadable", error.reason)
 
@@ -33,12 +42,16 @@ def _photo(file: SurveyedFile) -> SurveyedFile:
     return file
 
 
-def _video(file: SurveyedFile) -> SurveyedFile:
+def _video(file: SurveyedFile) -> Generator[Decoded, None, SurveyedFile]:
     with open_container(file.path, "a video") as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
-        times = [frame.time or 0.0 for frame in decoder]
+        times = []
+        for frame in decoder:
+            times.append(frame.time or 0.0)
+            if len(times) % _FRAMES_BETWEEN_SIGNS == 0:
+                yield Decoded(times[-1] - times[-_FRAMES_BETWEEN_SIGNS])
         expected = float((stream.duration or 0) * (stream.time_base or 0))
     if not times:
         return file.with_fault("unreadable", "not one frame can be decoded. Copy it again.")

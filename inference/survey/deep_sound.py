@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from fused_encoder.media import SoundOutcome, UnreadableMediaError, stream_waveform
-from inference.survey.records import FaultKind, SurveyedFile
+from inference.survey.records import Decoded, FaultKind, SurveyedFile
 
 _CLIPPED_SHARE = 0.001
 
@@ -20,15 +21,21 @@ class _Heard:
     clipped_cells: float = 0.0
 
 
-def listened_to(file: SurveyedFile) -> SurveyedFile:
+def listened_to(file: SurveyedFile) -> Generator[Decoded, None, SurveyedFile]:
     """The file with the faults that only decoding finds.
 
     Args:
         file: a recording that its header calls readable.
+
+    Yields:
+        Signs of life, as it is decoded.
+
+    Returns:
+        The file, with what was found.
     """
     heard = _Heard()
     try:
-        outcome = _listen(file, heard)
+        outcome = yield from _listen(file, heard)
     except UnreadableMediaError as error:
         kind: FaultKind = "damaged" if heard.num_cells else "unreadable"
         return file.with_fault(kind, error.reason)
@@ -39,13 +46,14 @@ def listened_to(file: SurveyedFile) -> SurveyedFile:
     return _with_marks(file, heard)
 
 
-def _listen(file: SurveyedFile, heard: _Heard) -> SoundOutcome:
+def _listen(file: SurveyedFile, heard: _Heard) -> Generator[Decoded, None, SoundOutcome]:
     with stream_waveform(file.path) as stream:
         for block in stream:
             heard.num_cells += len(block.is_finite)
             heard.num_not_finite += int((~block.is_finite).sum())
             heard.is_changing |= bool(block.is_changing.any())
             heard.clipped_cells += float(block.clipped_share.sum())
+            yield Decoded(len(block.is_finite) / 100)
     return stream.outcome
 
 

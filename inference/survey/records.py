@@ -35,6 +35,17 @@ SHORTEST_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """A sign of life of a file that is being decoded.
+
+    Attributes:
+        seconds: float, of sound or film since the last one.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Fault:
     """One thing that is wrong with a file.
 

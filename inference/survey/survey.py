@@ -15,14 +15,13 @@ from tqdm.auto import tqdm
 from inference.archive.walk import walk_inputs
 from inference.survey.clock_faults import with_clock_faults
 from inference.survey.coverage import CoveredDay, coverage_of
-from inference.survey.deep_sight import looked_at
-from inference.survey.deep_sound import listened_to
+from inference.survey.deep import decoded_files
 from inference.survey.duplicates import equal_contents, equal_names
 from inference.survey.forecast import Forecast, forecast_of
 from inference.survey.gaps import Schedule, schedule_of
 from inference.survey.high_frequencies import UnheardShare, sampled_files, unheard_shares
 from inference.survey.probe import probe_file
-from inference.survey.records import NOTHING_TO_HEAR, SurveyedFile
+from inference.survey.records import SurveyedFile
 from inference.survey.series import Series, series_of, with_overlaps
 
 logger = logging.getLogger(__name__)
@@ -115,7 +114,7 @@ def survey_archive(
                 " Expected folders with files such as .jpg, .wav or .mp4."
             )
         if deep:
-            files = _each(executor, _decoded, files, "decoding", progress)
+            files = decoded_files(files, progress=progress)
         copies = equal_contents(files)
         unheard = _listen(executor, files, seed, progress)
     finally:
@@ -158,12 +157,6 @@ def _each(
     return list(
         tqdm(done, total=len(items), desc=what, unit="file", disable=not progress, leave=False)
     )
-
-
-def _decoded(file: SurveyedFile) -> SurveyedFile:
-    if not file.is_readable or file.has(*NOTHING_TO_HEAR):
-        return file
-    return listened_to(file) if file.kind == "recording" else looked_at(file)
 
 
 def _listen(
