@@ -29,6 +29,7 @@ def add_embed(commands: argparse._SubParsersAction) -> None:
     )
     _add_cutting(parser)
     _add_running(parser)
+    _add_engine(parser)
 
 
 def _add_cutting(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +81,26 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--strict",
         action="store_true",
         help="stop at the first file that is not whole (exit code 2)",
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="where the work is done: in this process, or on a Ray cluster (default: local)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="of a cluster: auto, HOST:6379 or ray://HOST:10001 (default: one is started here)",
+    )
+    parser.add_argument(
+        "--ray-actors",
+        type=int,
+        metavar="N",
+        help="processes of the cluster that embed (default: as many as use all cores)",
     )
 
 

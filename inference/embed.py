@@ -46,6 +46,7 @@ class Embedder:
         model: an exported SavedModel as `tf.saved_model.load` gives it, or a `PairEmbedding`.
         settings: what travels with it.
         calibration: what its similarities mean; None where that was not measured.
+        path: folder that the model was loaded from, where other processes find it; None for a live one.
 
     Example:
         >>> embedder = Embedder.load("encoder")
@@ -54,11 +55,17 @@ class Embedder:
     """
 
     def __init__(
-        self, model: PairModel, settings: EncoderSettings, calibration: Calibration | None = None
+        self,
+        model: PairModel,
+        settings: EncoderSettings,
+        calibration: Calibration | None = None,
+        *,
+        path: Path | None = None,
     ) -> None:
         self._model = model
         self.settings = settings
         self.calibration = calibration
+        self.path = path
 
     @classmethod
     def load(cls, path: str | Path) -> Embedder:
@@ -74,7 +81,7 @@ class Embedder:
         settings = load_settings(path)
         calibration = read_attached(Path(path), settings.fingerprint)
         try:
-            return cls(tf.saved_model.load(str(path)), settings, calibration)
+            return cls(tf.saved_model.load(str(path)), settings, calibration, path=Path(path))
         except (tf.errors.OpError, IndexError, OSError) as error:
             raise ValueError(
                 f"The exported encoder '{path}' is damaged ({error}). Export it again: "
