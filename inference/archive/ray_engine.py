@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from inference.archive.content import Identity
@@ -24,6 +25,9 @@ from inference.archive.shards import ShardWriter
 from inference.archive.sources import Source
 from inference.embed import Embedder
 
+BATCHES_PER_ACTOR = 4
+"""At least, so that a run of few files keeps all busy to its end."""
+
 
 @dataclass(frozen=True)
 class RayEngine:
@@ -39,7 +43,7 @@ class RayEngine:
         address: "host:6379" of a cluster that this machine belongs to, "auto" for the one that runs here,
             "ray://host:10001" for one that it does not belong to; None starts one here and ends it.
         num_actors: int > 0, processes that embed; None for as many as use all cores.
-        files_per_batch: int > 0, at most; large files are fewer.
+        files_per_batch: int > 0, at most; fewer where files are large or few.
 
     Raises:
         ImportError: Ray is not installed.
@@ -83,14 +87,15 @@ class RayEngine:
             FileNotFoundError: a machine does not see the files.
         """
         encoder = _path_of(embedder)
-        batches = [sources_to_text(batch) for batch in batches_of(sources, self.files_per_batch)]
-        if not batches:
+        if not (known := list(sources)):
             return
         with _mark(writer.folder) as mark, quiet(), connected(self.address):
             num_actors, num_cores = share_cores(cores_of_machines(), self.num_actors)
             job = ClusterJob(
                 encoder, writer.folder.absolute(), mark, Path.cwd(), writer.run, decoding, num_cores
             )
+            files = min(self.files_per_batch, ceil(len(known) / num_actors / BATCHES_PER_ACTOR))
+            batches = [sources_to_text(batch) for batch in batches_of(known, files)]
             with closing(_run(batches, job, min(num_actors, len(batches)))) as results:
                 for row in results:
                     finished(row)
