@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import ceil
@@ -12,7 +12,7 @@ from inference.archive.content import Identity
 from inference.archive.embed_sources import Decoding
 from inference.archive.file_rows import FileRow
 from inference.archive.part_file import SHARDS_FOLDER, part_path
-from inference.archive.ray_batches import batches_of, sources_to_text, text_to_rows
+from inference.archive.ray_batches import batches_of, sources_to_text
 from inference.archive.ray_cluster import (
     check_ray_is_installed,
     connected,
@@ -20,7 +20,8 @@ from inference.archive.ray_cluster import (
     quiet,
     share_cores,
 )
-from inference.archive.ray_worker import Attempts, BatchWorker, ClusterJob
+from inference.archive.ray_run import run_batches
+from inference.archive.ray_worker import ClusterJob
 from inference.archive.shards import ShardWriter
 from inference.archive.sources import Source
 from inference.embed import Embedder
@@ -96,51 +97,9 @@ class RayEngine:
             )
             files = min(self.files_per_batch, ceil(len(known) / num_actors / BATCHES_PER_ACTOR))
             batches = [sources_to_text(batch) for batch in batches_of(known, files)]
-            with closing(_run(batches, job, min(num_actors, len(batches)))) as results:
+            with closing(run_batches(batches, job, min(num_actors, len(batches)))) as results:
                 for row in results:
                     finished(row)
-
-
-def _run(batches: list[str], job: ClusterJob, num_actors: int) -> Generator[FileRow]:
-    """What became of each file, batch by batch as they are done."""
-    import ray
-    from ray.data import ActorPoolStrategy, DataContext
-
-    context = DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = (
-        -1
-    )  # a day of sound takes its time; decoders have limits
-    context.raise_original_map_exception = True
-    with DataContext.current(context), _told_as_ours():
-        attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
-        items = [{"number": number, "sources": text} for number, text in enumerate(batches)]
-        done = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-            BatchWorker,
-            batch_size=None,
-            compute=ActorPoolStrategy(size=num_actors, max_tasks_in_flight_per_actor=1),
-            # Half of what it uses: if a machine dies, its actors find room on the others.
-            num_cpus=job.num_cores / 2,
-            fn_constructor_kwargs={"job": job, "attempts": attempts},
-        )
-        for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
-            for text in batch["rows"]:
-                yield from text_to_rows(str(text))
-
-
-@contextmanager
-def _told_as_ours() -> Iterator[None]:
-    """What an actor raised is raised here, without the tale of its journey."""
-    from ray.exceptions import RayError, RayTaskError
-
-    try:
-        yield
-    except RayTaskError as error:
-        raise error.cause from error
-    except RayError as error:
-        raise ConnectionError(
-            f"The Ray cluster gave up: {error} What was finished is kept; run again to go on."
-        ) from error
 
 
 def _path_of(embedder: Embedder) -> Path:
