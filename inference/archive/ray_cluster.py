@@ -6,17 +6,20 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 OBJECT_STORE_BYTES = 100_000_000  # of a cluster of our own; only names and rows pass through it
 MOST_CORES_PER_ACTOR = 8
 """Beyond these the network of one process gains little; further cores get an actor of their own."""
 
+_SECONDS_TO_ANSWER = 5.0
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
@@ -74,12 +77,24 @@ def _connect(address: str | None) -> None:
         )
         return
     try:
+        _knock(address)
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise ConnectionError(
             f"No Ray cluster can be reached at '{address}' ({error}). Expected host:6379 or auto on one of "
             "its machines, ray://host:10001 elsewhere; `ray status` on one of them tells whether it runs."
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Whether somebody is there; Ray itself asks for minutes before it gives up."""
+    if address == "auto":
+        return
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname is None or place.port is None:
+        raise ValueError("that names no host and port")
+    with socket.create_connection((place.hostname, place.port), timeout=_SECONDS_TO_ANSWER):
+        pass
 
 
 @contextmanager
