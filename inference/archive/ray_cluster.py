@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -13,12 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 OBJECT_STORE_BYTES = 100_000_000  # of a cluster of our own; only names and rows pass through it
 MOST_CORES_PER_ACTOR = 8
 """Beyond these the network of one process gains little; further cores get an actor of their own."""
 
+_OF_A_RAYLET = re.compile(r"(\x1b\[\d+m)?\(raylet")  # in colour, or not
 _SECONDS_TO_ANSWER = 5.0
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}
 
@@ -102,7 +106,7 @@ def quiet() -> Iterator[None]:
     """Within it, Ray Data keeps its reports for its own log files.
 
     What Ray says of processes that died goes to standard output, past every logger, from a thread of its
-    own; nothing of ours is written there meanwhile.
+    own. That is left out; whatever else is written there is not touched.
     """
     importlib.import_module("ray.data")  # sets its logger up
 
@@ -110,10 +114,34 @@ def quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        with redirect_stdout(_WithoutRaylets(sys.stdout)):
             yield
     finally:
         logger.setLevel(level)
+
+
+class _WithoutRaylets(io.TextIOBase):
+    """A stream through which lines that begin with (raylet) do not come.
+
+    Args:
+        stream: where the others go.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_left_out = False
+
+    def write(self, text: str) -> int:
+        """`print` writes the end of a line by itself."""
+        if not (self._is_left_out and text == "\n"):
+            self._is_left_out = _OF_A_RAYLET.match(text) is not None
+            if not self._is_left_out:
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As of the stream."""
+        self._stream.flush()
 
 
 def cores_of_machines() -> list[int]:

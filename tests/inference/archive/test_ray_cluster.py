@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from inference.archive.ray_cluster import connected, share_cores
+from inference.archive.ray_cluster import connected, quiet, share_cores
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,15 @@ def test_an_address_where_nobody_answers_is_refused_at_once(form):
     with pytest.raises(ConnectionError, match=expected), connected(address):
         pass
     assert dict(os.environ) == before
+
+
+@pytest.mark.ray
+def test_what_ray_says_of_the_dead_is_left_out_and_nothing_else(capsys):
+    pytest.importorskip("ray")
+    with quiet():
+        for line in ("ours", "\033[33m(raylet)\033[0m A worker died", "", "of a (raylet)"):
+            print(line)  # noqa: T201 - as Ray does
+    assert capsys.readouterr().out == "ours\n\nof a (raylet)\n"
 
 
 @pytest.mark.ray
