@@ -69,7 +69,12 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         metavar="I/N",
         help="only the I-th of N parts of the files: one for each of N machines",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes that decode")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that decode (with --engine ray: for each actor)",
+    )
     parser.add_argument(
         "--time-limit",
         type=float,

@@ -26,10 +26,10 @@ MOST_LISTED = 20
 
 def run(options: argparse.Namespace) -> int:
     """Embeds what it can, and says of the rest why not."""
+    engine = _engine(options)
     if Path(options.out).suffix == ".npz":
         return embed_file.run(options)
     check_destination(options.out, SHARDS_FOLDER)
-    engine = _engine(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt
     embedder = Embedder.load(options.encoder)
     summary = embed_archive(
@@ -60,6 +60,11 @@ def _engine(options: argparse.Namespace) -> Engine:
     if options.engine == "ray":
         from inference.archive.ray_engine import RayEngine
 
+        if Path(options.out).suffix == ".npz":
+            raise ValueError(
+                f"--engine ray writes a folder of shards, and '{options.out}' is to be one file. Give "
+                "--out a folder, or leave --engine out."
+            )
         return RayEngine(options.ray_address, options.ray_actors)
     given = [name for name in ("address", "actors") if getattr(options, f"ray_{name}") is not None]
     if given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import ceil
@@ -93,7 +93,13 @@ class RayEngine:
         with _mark(writer.folder) as mark, quiet(), connected(self.address):
             num_actors, num_cores = share_cores(cores_of_machines(), self.num_actors)
             job = ClusterJob(
-                encoder, writer.folder.absolute(), mark, Path.cwd(), writer.run, decoding, num_cores
+                encoder,
+                writer.folder.absolute(),
+                mark,
+                _working_folder([source for source, _ in known]),
+                writer.run,
+                decoding,
+                num_cores,
             )
             files = min(self.files_per_batch, ceil(len(known) / num_actors / BATCHES_PER_ACTOR))
             batches = [sources_to_text(batch) for batch in batches_of(known, files)]
@@ -109,6 +115,12 @@ def _path_of(embedder: Embedder) -> Path:
             "load it with Embedder.load."
         )
     return embedder.path.absolute()
+
+
+def _working_folder(sources: Sequence[Source]) -> Path | None:
+    """Names are paths as typed, so a process elsewhere has to stand where this one stands."""
+    is_needed = any(not path.is_absolute() for source in sources for path in source.paths)
+    return Path.cwd() if is_needed else None
 
 
 @contextmanager

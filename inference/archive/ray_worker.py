@@ -41,7 +41,7 @@ class ClusterJob:
         encoder: absolute path of the exported encoder.
         folder: absolute path of the archive.
         mark: a file in it that lives as long as the run: who does not see it, sees another folder.
-        working_folder: what relative paths of sources are relative to.
+        working_folder: what relative paths of sources are relative to; None where there are none.
         run: what makes the shards.
         decoding: who decodes.
         num_cores: int > 0, that a process may use.
@@ -50,7 +50,7 @@ class ClusterJob:
     encoder: Path
     folder: Path
     mark: Path
-    working_folder: Path
+    working_folder: Path | None
     run: Run
     decoding: Decoding
     num_cores: int
@@ -160,7 +160,8 @@ class _Tools:
 
     def __init__(self, job: ClusterJob) -> None:
         _check_folders(job)
-        os.chdir(job.working_folder)
+        if job.working_folder is not None:
+            os.chdir(job.working_folder)
         for set_threads in (
             tf.config.threading.set_intra_op_parallelism_threads,
             tf.config.threading.set_inter_op_parallelism_threads,
@@ -190,7 +191,8 @@ class _Tools:
 
 def _check_folders(job: ClusterJob) -> None:
     """Each machine of a cluster has to see the same files under the same paths."""
-    unseen = [path for path in (job.mark, job.encoder, job.working_folder) if not path.exists()]
+    needed = [job.mark, job.encoder, *([job.working_folder] if job.working_folder else ())]
+    unseen = [path for path in needed if not path.exists()]
     if unseen:
         raise FileNotFoundError(
             f"The machine {socket.gethostname()} of the cluster does not see "
