@@ -46,7 +46,6 @@ class Embedder:
         model: an exported SavedModel as `tf.saved_model.load` gives it, or a `PairEmbedding`.
         settings: what travels with it.
         calibration: what its similarities mean; None where that was not measured.
-        path: folder that the model was loaded from, where other processes find it; None for a live one.
 
     Example:
         >>> embedder = Embedder.load("encoder")
@@ -55,17 +54,12 @@ class Embedder:
     """
 
     def __init__(
-        self,
-        model: PairModel,
-        settings: EncoderSettings,
-        calibration: Calibration | None = None,
-        *,
-        path: Path | None = None,
+        self, model: PairModel, settings: EncoderSettings, calibration: Calibration | None = None
     ) -> None:
         self._model = model
         self.settings = settings
         self.calibration = calibration
-        self.path = path
+        self.path: Path | None = None  # of what was loaded: other processes find it there
 
     @classmethod
     def load(cls, path: str | Path) -> Embedder:
@@ -81,12 +75,14 @@ class Embedder:
         settings = load_settings(path)
         calibration = read_attached(Path(path), settings.fingerprint)
         try:
-            return cls(tf.saved_model.load(str(path)), settings, calibration, path=Path(path))
+            embedder = cls(tf.saved_model.load(str(path)), settings, calibration)
         except (tf.errors.OpError, IndexError, OSError) as error:
             raise ValueError(
                 f"The exported encoder '{path}' is damaged ({error}). Export it again: "
                 "`fused-encoder export RUN --out DIR`, or export_saved_model."
             ) from error
+        embedder.path = Path(path)
+        return embedder
 
     @classmethod
     def from_encoder(
