@@ -29,6 +29,7 @@ def add_embed(commands: argparse._SubParsersAction) -> None:
     )
     _add_cutting(parser)
     _add_running(parser)
+    _add_engine(parser)
 
 
 def _add_cutting(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +69,12 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         metavar="I/N",
         help="only the I-th of N parts of the files: one for each of N machines",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes that decode")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that decode (with --engine ray: for each actor)",
+    )
     parser.add_argument(
         "--time-limit",
         type=float,
@@ -80,6 +86,26 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--strict",
         action="store_true",
         help="stop at the first file that is not whole (exit code 2)",
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="where the work is done: in this process, or on a Ray cluster (default: local)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="of a cluster: auto, HOST:6379 or ray://HOST:10001 (default: one is started here)",
+    )
+    parser.add_argument(
+        "--ray-actors",
+        type=int,
+        metavar="N",
+        help="processes of the cluster that embed (default: as many as use all cores)",
     )
 
 

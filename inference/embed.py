@@ -59,6 +59,7 @@ class Embedder:
         self._model = model
         self.settings = settings
         self.calibration = calibration
+        self.path: Path | None = None  # of what was loaded: other processes find it there
 
     @classmethod
     def load(cls, path: str | Path) -> Embedder:
@@ -74,12 +75,14 @@ class Embedder:
         settings = load_settings(path)
         calibration = read_attached(Path(path), settings.fingerprint)
         try:
-            return cls(tf.saved_model.load(str(path)), settings, calibration)
+            embedder = cls(tf.saved_model.load(str(path)), settings, calibration)
         except (tf.errors.OpError, IndexError, OSError) as error:
             raise ValueError(
                 f"The exported encoder '{path}' is damaged ({error}). Export it again: "
                 "`fused-encoder export RUN --out DIR`, or export_saved_model."
             ) from error
+        embedder.path = Path(path)
+        return embedder
 
     @classmethod
     def from_encoder(

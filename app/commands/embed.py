@@ -14,7 +14,7 @@ from app.commands.destination import check_destination
 from inference import Embedder
 from inference.archive.archive import FILES_TABLE
 from inference.archive.embed_archive import ArchiveSummary, embed_archive
-from inference.archive.embed_sources import Decoding
+from inference.archive.embed_sources import Decoding, Engine, embed_sources
 from inference.archive.file_rows import STATUSES
 from inference.archive.part_file import SHARDS_FOLDER
 from inference.archive.settings import ArchiveSettings
@@ -26,6 +26,7 @@ MOST_LISTED = 20
 
 def run(options: argparse.Namespace) -> int:
     """Embeds what it can, and says of the rest why not."""
+    engine = _engine(options)
     if Path(options.out).suffix == ".npz":
         return embed_file.run(options)
     check_destination(options.out, SHARDS_FOLDER)
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         shard=options.shard,
         strict=options.strict,
         progress=True,
+        engine=engine,
     )
     print(told(summary))
     _list_not_whole(summary)
@@ -51,6 +53,25 @@ def run(options: argparse.Namespace) -> int:
             f"'{summary.folder / FILES_TABLE}' says why of each."
         )
     return DONE_WITH_SKIPPED if summary.not_whole else DONE
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    """Who embeds; refuses before the encoder is loaded."""
+    if options.engine == "ray":
+        from inference.archive.ray_engine import RayEngine
+
+        if Path(options.out).suffix == ".npz":
+            raise ValueError(
+                f"--engine ray writes a folder of shards, and '{options.out}' is to be one file. Give "
+                "--out a folder, or leave --engine out."
+            )
+        return RayEngine(options.ray_address, options.ray_actors)
+    given = [name for name in ("address", "actors") if getattr(options, f"ray_{name}") is not None]
+    if given:
+        raise ValueError(
+            f"--ray-{given[0]} is of use with --engine ray only. Add that, or leave it out."
+        )
+    return embed_sources
 
 
 def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:

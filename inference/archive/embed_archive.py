@@ -10,7 +10,7 @@ from pathlib import Path
 from inference.archive.archive import Archive, holds_shards
 from inference.archive.content import Identity
 from inference.archive.copying import copy_embeddings
-from inference.archive.embed_sources import Decoding, embed_sources
+from inference.archive.embed_sources import Decoding, Engine, embed_sources
 from inference.archive.file_rows import FileRow
 from inference.archive.find_sources import find_sources
 from inference.archive.part_file import remove_abandoned_parts
@@ -72,6 +72,7 @@ def embed_archive(
     shard: tuple[int, int] = (1, 1),
     strict: bool = False,
     progress: bool = False,
+    engine: Engine = embed_sources,
 ) -> ArchiveSummary:
     """Embeds photos, windows of recordings and moments of videos into Parquet shards.
 
@@ -94,6 +95,7 @@ def embed_archive(
         shard: (i, n): only the i-th of n parts of the files, divided by name; each of n machines takes one.
         strict: whether to stop at the first file that is not whole.
         progress: whether to show a bar.
+        engine: where the files are embedded. Default: here. `RayEngine()` for a cluster.
 
     Returns:
         What became of each file.
@@ -113,7 +115,7 @@ def embed_archive(
     work = _Work(found.sources, known if resume else None, writer, is_strict=strict)
     try:
         with Progress(found.sources, is_shown=progress) as work.progress:
-            embed_sources(embedder, work.to_embed(), writer, decoding or Decoding(), work.note_new)
+            engine(embedder, work.to_embed(), writer, decoding or Decoding(), work.note_new)
             work.note_done()
     finally:  # an interrupt too: what is finished is kept
         writer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from fused_encoder.media import UnreadableMediaError
@@ -57,7 +58,7 @@ def embed_sources(
     embedder: Embedder,
     sources: Iterable[tuple[Source, Identity | None]],
     writer: ShardWriter,
-    decoding: Decoding,
+    decoding: Decoding | WorkerPool,
     finished: Callable[[FileRow], None],
 ) -> None:
     """Embeds each source, whatever the others do; what is finished when it stops is in the writer.
@@ -66,7 +67,7 @@ def embed_sources(
         embedder: the encoder.
         sources: lazily taken; each with its identity, where that is known.
         writer: where the embeddings go; the settings are those of its run.
-        decoding: who decodes.
+        decoding: who decodes; a pool stays open.
         finished: called with what became of each, in about their order.
     """
     settings = writer.run.settings
@@ -79,7 +80,7 @@ def embed_sources(
     open_shares: dict[int, SourceInWork] = {}
     queue = EmbeddingQueue(embedder, finish)
     try:
-        with decoding.pool() as pool:
+        with decoding.pool() if isinstance(decoding, Decoding) else nullcontext(decoding) as pool:
             kind = None
             for task, messages in pool.run(_tasks(sources, settings)):
                 if (
@@ -96,6 +97,19 @@ def embed_sources(
     finally:
         for work in open_shares.values():
             work.share.discard()
+
+
+Engine = Callable[
+    [
+        Embedder,
+        Iterable[tuple[Source, Identity | None]],
+        ShardWriter,
+        Decoding,
+        Callable[[FileRow], None],
+    ],
+    None,
+]
+"""Who embeds the sources of a run: `embed_sources` in this process, or `RayEngine` on many machines."""
 
 
 def _tasks(

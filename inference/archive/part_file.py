@@ -31,7 +31,7 @@ class PartFile:
 
     def __init__(self, folder: Path, run: Run) -> None:
         self._folder = folder
-        self._path = folder / f".{uuid.uuid4().hex}.{socket.gethostname()}.{os.getpid()}.part"
+        self._path = part_path(folder)
         schema = rows_schema(run.embedding_size).with_metadata({RUN_KEY: run.to_json().encode()})
         self._schema = schema
         self._writer = parquet.ParquetWriter(
@@ -69,6 +69,15 @@ class PartFile:
             self._writer.close()
         finally:  # on a full disk closing fails too
             self._path.unlink(missing_ok=True)
+
+
+def part_path(folder: Path) -> Path:
+    """A new name for what is there only as long as this process lives; see `remove_abandoned_parts`.
+
+    Args:
+        folder: of the shards.
+    """
+    return folder / f".{uuid.uuid4().hex}.{socket.gethostname()}.{os.getpid()}.part"
 
 
 def remove_abandoned_parts(folder: Path) -> None:

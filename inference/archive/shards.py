@@ -48,6 +48,7 @@ class ShardWriter:
         seconds_per_shard: float = 60.0,
     ) -> None:
         self.run = run
+        self.folder = folder
         self._folder = folder / SHARDS_FOLDER
         self._folder.mkdir(parents=True, exist_ok=True)
         self._limits = (rows_per_shard, files_per_shard, seconds_per_shard)

@@ -71,7 +71,7 @@ class SoundWindows:
         self._is_changing = _Tail(np.zeros(0, bool))
         self._clipped = _Tail(np.zeros(0, np.float32))
         self._next_piece = self._next_window = 0
-        self._has_ended = False
+        self._has_ended = self._last_is_taken = False
 
     @property
     def num_samples(self) -> int:
@@ -133,7 +133,8 @@ class SoundWindows:
         if not self.is_heard or self.is_too_short or self.num_frames == 0:
             return
         covered = self._turn(self._next_window - 1) + length if self._next_window else 0
-        if covered < self.num_frames:
+        if covered < self.num_frames and not self._last_is_taken:
+            self._last_is_taken = True
             yield self._window(max(0, self.num_frames - length), self.num_frames)
 
     def window_around(self, time_seconds: float) -> Window | None:
