@@ -43,7 +43,8 @@ class Archive:
     """The embeddings that `embed_archive` wrote, and what became of each file.
 
     A file that was embedded again, because it had changed or with other settings, counts once: as it was done
-    last. Its older rows stay in their shards, and are passed over here.
+    last. Its older rows stay in their shards, and are passed over here. A run that could not read its bytes,
+    such as while a disk was not there, says nothing about it and counts only where no other has read them.
 
     Args:
         folder: that `embed_archive` or `merge_archives` wrote.
@@ -94,7 +95,7 @@ class Archive:
         for record in json.loads(told[FILES_KEY]):
             row = FileRow.from_record(record)
             known = self._filed.get(row.file)
-            if known is None or known.row.finished_ns <= row.finished_ns:
+            if known is None or _weight(known.row) <= _weight(row):
                 self._filed[row.file] = Filed(row, shard, run)
         self._read_shards.add(shard)
 
@@ -191,6 +192,11 @@ class Archive:
         content = io.BytesIO()
         parquet.write_table(pyarrow.Table.from_pylist(records, schema=FILES_SCHEMA), content)
         return write_atomically(self.folder / FILES_TABLE, content.getvalue())
+
+
+def _weight(row: FileRow) -> tuple[bool, int]:
+    """Of two rows of one file the heavier counts."""
+    return bool(row.content), row.finished_ns
 
 
 def holds_shards(folder: str | Path) -> bool:
