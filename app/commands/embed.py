@@ -104,6 +104,12 @@ def told(summary: ArchiveSummary) -> str:
         + (f"; {before:,} of them were done before." if before else "."),
         f"{summary.num_embeddings:,} embeddings in '{summary.folder}'; its {FILES_TABLE} tells of each file.",
     ]
+    if summary.replaced:
+        lines.append(
+            f"{len(summary.replaced):,} files have changed since they were embedded, such as "
+            f"'{summary.replaced[0]}': what was there under their names no longer counts. If they are other "
+            "files, say of another memory card at the same place, give each card a folder of its own name."
+        )
     if summary.passed_over:
         kinds = ", ".join(
             f"{count:,} {kind}" for kind, count in sorted(summary.passed_over.items())

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow
 from pyarrow import compute, parquet
 
-from inference.archive.file_rows import FILES_SCHEMA, FileRow
+from inference.archive.file_rows import FileRow, files_to_table
 from inference.archive.part_file import FILES_KEY, RUN_KEY, SHARDS_FOLDER
+from inference.archive.rows_of_files import RowsOfFiles
 from inference.archive.run import Run, run_from_json
 from inference.embeddings import Embeddings
 from inference.formats.atomic import write_atomically
@@ -43,7 +44,8 @@ class Archive:
     """The embeddings that `embed_archive` wrote, and what became of each file.
 
     A file that was embedded again, because it had changed or with other settings, counts once: as it was done
-    last. Its older rows stay in their shards, and are passed over here.
+    last. Its older rows stay in their shards, and are passed over here. A run that could not read its bytes,
+    such as while a disk was not there, says nothing about it and counts only where no other has read them.
 
     Args:
         folder: that `embed_archive` or `merge_archives` wrote.
@@ -67,6 +69,7 @@ class Archive:
             )
         self._filed: dict[str, Filed] = {}
         self._read_shards: set[Path] = set()
+        self._rows_of_files = RowsOfFiles(lambda shard: _read(shard, 4096))
         self.refresh()
 
     def refresh(self) -> None:
@@ -94,7 +97,7 @@ class Archive:
         for record in json.loads(told[FILES_KEY]):
             row = FileRow.from_record(record)
             known = self._filed.get(row.file)
-            if known is None or known.row.finished_ns <= row.finished_ns:
+            if known is None or _weight(known.row) <= _weight(row):
                 self._filed[row.file] = Filed(row, shard, run)
         self._read_shards.add(shard)
 
@@ -162,13 +165,10 @@ class Archive:
             ]
             yield table["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), told
 
-    def tables(
-        self, names: set[str] | None = None, *, rows_at_once: int = 4096
-    ) -> Iterator[pyarrow.Table]:
-        """The rows of all files, or of some, as Arrow tables of the columns of a shard.
+    def tables(self, *, rows_at_once: int = 4096) -> Iterator[pyarrow.Table]:
+        """The rows of all files, as Arrow tables of the columns of a shard.
 
         Args:
-            names: of files; None for all.
             rows_at_once: int > 0.
 
         Raises:
@@ -176,7 +176,7 @@ class Archive:
         """
         by_shard: dict[Path, set[str]] = defaultdict(set)
         for name, one in self._filed.items():
-            if one.row.num_embeddings and (names is None or name in names):
+            if one.row.num_embeddings:
                 by_shard[one.shard].add(name)
         for shard in sorted(by_shard):
             wanted = pyarrow.array(sorted(by_shard[shard]))
@@ -185,12 +185,31 @@ class Archive:
                 if len(rows):
                     yield rows
 
+    def tables_of(self, one: Filed) -> Iterator[pyarrow.Table]:
+        """The rows of one file, in the same form; takes no longer the more files there are.
+
+        Args:
+            one: of this archive.
+
+        Raises:
+            ValueError: its shard is damaged.
+        """
+        return (
+            self._rows_of_files.find(one.shard, one.row.file)
+            if one.row.num_embeddings
+            else iter(())
+        )
+
     def write_files_table(self) -> Path:
         """Writes `files.parquet`: what became of each file, one row each."""
-        records = [row.to_record() for row in self.files]
         content = io.BytesIO()
-        parquet.write_table(pyarrow.Table.from_pylist(records, schema=FILES_SCHEMA), content)
+        parquet.write_table(files_to_table(self.files), content)
         return write_atomically(self.folder / FILES_TABLE, content.getvalue())
+
+
+def _weight(row: FileRow) -> tuple[bool, int]:
+    """Of two rows of one file the heavier counts."""
+    return bool(row.content), row.finished_ns
 
 
 def holds_shards(folder: str | Path) -> bool:

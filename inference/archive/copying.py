@@ -29,7 +29,7 @@ def copy_embeddings(
     Returns:
         What became of it.
     """
-    for table in archive.tables({done.row.file}):
+    for table in archive.tables_of(done):
         share.add_table(_renamed(table, done.row.file, source))
     return share.finish(
         replace(

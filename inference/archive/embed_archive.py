@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from inference.archive.progress import Progress
 from inference.archive.run import Run
 from inference.archive.settings import ArchiveSettings
 from inference.archive.shards import ShardWriter
-from inference.archive.sources import Source, path_to_name
+from inference.archive.sources import Source
 from inference.embed import Embedder
 from inference.export import library_versions
 
@@ -37,12 +38,15 @@ class ArchiveSummary:
         rows: what became of each file that was asked for, whether in this run or an earlier one.
         num_new: int, files that were looked at in this run, not in an earlier one.
         passed_over: files of kinds that are not read, by extension.
+        replaced: files that took the place of others of the same name, embedded in an earlier run: they have
+            changed, or are other files that now lie where those lay.
     """
 
     folder: Path
     rows: tuple[FileRow, ...]
     num_new: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    replaced: Sequence[str] = ()
 
     @property
     def num_embeddings(self) -> int:
@@ -112,9 +116,10 @@ def embed_archive(
     remove_abandoned_parts(folder)
     known = Archive(folder) if holds_shards(folder) else None
     writer = ShardWriter(folder, run)
-    work = _Work(found.sources, known if resume else None, writer, is_strict=strict)
+    work = _Work(found.sources, known, writer, resume=resume, is_strict=strict)
     try:
         with Progress(found.sources, is_shown=progress) as work.progress:
+            work.note_refused(found.refused)
             engine(embedder, work.to_embed(), writer, decoding or Decoding(), work.note_new)
             work.note_done()
     finally:  # an interrupt too: what is finished is kept
@@ -122,8 +127,8 @@ def embed_archive(
         archive = known or Archive(folder)
         archive.refresh()
         archive.write_files_table()
-    rows = [*work.rows, *(_refused(path, reason) for path, reason in found.refused)]
-    return ArchiveSummary(folder, tuple(rows), len(rows) - work.num_before, found.passed_over)
+    num_new = len(work.rows) - work.num_before
+    return ArchiveSummary(folder, tuple(work.rows), num_new, found.passed_over, work.replaced)
 
 
 class _Work:
@@ -133,6 +138,7 @@ class _Work:
         sources: all of them.
         known: what was done before; None for nothing.
         writer: where embeddings go.
+        resume: whether what was done before is not done again.
         is_strict: whether to stop at the first file that is not whole.
     """
 
@@ -144,13 +150,15 @@ class _Work:
         known: Archive | None,
         writer: ShardWriter,
         *,
+        resume: bool,
         is_strict: bool,
     ) -> None:
         self._sources, self._known, self._writer = sources, known, writer
         self._is_strict = is_strict
-        self._plan = Plan(known, writer.run.key)
+        self._plan = Plan(known if resume else None, writer.run.key)
         self._done: deque[Step] = deque()
         self.rows: list[FileRow] = []
+        self.replaced: list[str] = []
         self.num_before = 0
 
     def to_embed(self) -> Iterator[tuple[Source, Identity | None]]:
@@ -179,15 +187,26 @@ class _Work:
             self.num_before += 1
             self._note(row, is_new=False)
 
+    def note_refused(self, refused: Mapping[str, str]) -> None:
+        """What was typed, or found, and is nothing to embed: it has its row as all others have."""
+        for name, reason in refused.items():
+            row = FileRow(name, "unknown", "unreadable", reason, finished_ns=time.time_ns())
+            known = self._known.find(name) if self._known else None
+            if known is None or known.row.reason != reason:  # else it has its row already
+                self._writer.keep(row, [])
+            self._take(row)
+
     def _note(self, row: FileRow, *, is_new: bool) -> None:
-        self.rows.append(row)
+        before = self._known.find(row.file) if self._known else None
+        if before and before.row.content and row.content not in ("", before.row.content):
+            self.replaced.append(row.file)
         self.progress.note(row, is_new=is_new)
+        self._take(row)
+
+    def _take(self, row: FileRow) -> None:
+        self.rows.append(row)
         if self._is_strict and not row.is_whole:
             raise NotWholeError(
                 f"'{row.file}' is {row.status}: {row.reason} (strict: the run stops here; what was finished "
                 "before is kept.)"
             )
-
-
-def _refused(path: Path, reason: str) -> FileRow:
-    return FileRow(path_to_name(path), "unknown", "unreadable", reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -102,7 +102,7 @@ class FileRow:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FileRow:  # as `to_record` gives
         """The row of such a record; fields that a later version added are passed over."""
-        known = {field.name: record[field.name] for field in fields(cls) if field.name in record}
+        known = {name: record[name] for name in _NAMES if name in record}
         known["skipped"] = tuple(Skipped(**stretch) for stretch in record.get("skipped") or ())
         known["notes"] = tuple(record.get("notes") or ())
         return cls(**known)
@@ -133,3 +133,14 @@ FILES_SCHEMA = pyarrow.schema(
     [(field.name, _TYPES.get(field.name, pyarrow.string())) for field in fields(FileRow)]
 )
 """Of files.parquet: the fields of `FileRow`."""
+
+
+def files_to_table(rows: Sequence[FileRow]) -> pyarrow.Table:
+    """All rows as one table of `FILES_SCHEMA`, column by column: an interrupt waits for it.
+
+    Args:
+        rows: any number.
+    """
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in _NAMES}
+    columns["skipped"] = [[vars(stretch) for stretch in row.skipped] for row in rows]
+    return pyarrow.table(columns, schema=FILES_SCHEMA)

@@ -11,6 +11,11 @@ from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENS
 from inference.archive.sources import KINDS, Source, in_shard, path_to_name, read_pairs, source_of
 from inference.archive.walk import walk_inputs
 
+_SAME_NAME = (
+    "something else has the same name in every table: a file of which the name is that of a pair, or names "
+    "that are not UTF-8. Rename one of them."
+)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -19,13 +24,13 @@ class Found:
     Attributes:
         sources: photos first, then recordings, pairs and videos; each in the order in which it was found,
             once.
-        refused: files that were typed and are none of these, and folders that cannot be listed, with the
-            reason.
+        refused: names of files that were typed and are none of these, of folders that cannot be listed, and
+            of what would have the name of another in every table; each with the reason.
         passed_over: files in folders that are of kinds that are not read, by extension.
     """
 
     sources: tuple[Source, ...]
-    refused: tuple[tuple[Path, str], ...]
+    refused: Mapping[str, str]
     passed_over: Mapping[str, int]
 
 
@@ -43,30 +48,38 @@ def find_sources(
         FileNotFoundError: there is no such table of pairs.
         ValueError: nothing was found at all, or the table or the shard is no such.
     """
-    refused: list[tuple[Path, str]] = []
+    refused: dict[str, str] = {}
     passed_over: Counter[str] = Counter()
     typed = {Path(given) for given in inputs}
     found: dict[str, Source] = {}
-    for path in walk_inputs(inputs, refused=lambda *told: refused.append(told)):
+
+    def refuse(path: Path, reason: str) -> None:
+        refused[path_to_name(path)] = reason
+
+    def take(source: Source) -> None:
+        if found.setdefault(source.name, source) != source:
+            refused[f"{source.name} ({source.kind})"] = _SAME_NAME
+
+    for path in walk_inputs(inputs, refused=refuse):
         if source := source_of(path):
-            found.setdefault(source.name, source)
+            take(source)
         elif path in typed:
             reason = "neither a photo nor a recording nor a video, by its name"
-            refused.append((path, reason if path.exists() else "there is no such file or folder"))
+            refuse(path, reason if path.exists() else "there is no such file or folder")
         else:
             extension = path.suffix.lower()
             passed_over[path_to_name(Path(extension)) if extension else "no extension"] += 1
     for source in read_pairs(pairs) if pairs is not None else ():
-        found.setdefault(source.name, source)
+        take(source)
     if not found:
         raise ValueError(_nothing(inputs, refused))
     ordered = sorted(found.values(), key=lambda source: KINDS.index(source.kind))
-    return Found(tuple(in_shard(ordered, shard)), tuple(refused), dict(passed_over))
+    return Found(tuple(in_shard(ordered, shard)), refused, dict(passed_over))
 
 
-def _nothing(inputs: Sequence[str | Path], refused: Sequence[tuple[Path, str]]) -> str:
+def _nothing(inputs: Sequence[str | Path], refused: Mapping[str, str]) -> str:
     extensions = " ".join(sorted(IMAGE_EXTENSIONS | AUDIO_EXTENSIONS | VIDEO_EXTENSIONS))
-    told = "".join(f"\n  {path}: {reason}" for path, reason in refused)
+    told = "".join(f"\n  {path}: {reason}" for path, reason in refused.items())
     return (
         f"No photo, recording or video in {' '.join(map(str, inputs)) or 'nothing'}. Expected files with "
         f"{extensions}, folders of them, or pairs.{told}"

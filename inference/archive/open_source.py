@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from inference.archive.embedding_rows import Modality, Place
 from inference.archive.file_rows import FileRow, Skipped
 from inference.archive.settings import ArchiveSettings
 from inference.archive.sound_windows import SoundWindows, Window
-from inference.archive.sources import Source
+from inference.archive.sources import Source, path_to_name
 from inference.archive.verdict import Seen, verdict_of
 
 
@@ -121,9 +122,9 @@ class OpenSource:
             file=self.source.name,
             kind=self.source.kind,
             status=status,
-            reason=reason,
+            reason=None if reason is None else path_to_name(reason),
             decoded_seconds=None if is_photo else seen.decoded_seconds,
-            expected_seconds=seen.expected_seconds,
+            expected_seconds=_if_finite(seen.expected_seconds),
             sample_rate_hz=outcome.sample_rate_hz if outcome else None,
             num_channels=outcome.num_channels if outcome else None,
             clipped_share=self._clipped_cells / self._num_cells if self._num_cells else None,
@@ -210,4 +211,9 @@ def _heard_at(window: Window, modality: Modality, sound_start_seconds: float = 0
 
 def _named(outcome: SoundOutcome, source: Source) -> list[str]:
     """The notes of a sound stream, which leave a place for the name."""
-    return [note % source.path.name for note in outcome.notes]
+    return [note % path_to_name(source.path.name) for note in outcome.notes]
+
+
+def _if_finite(seconds: float | None) -> float | None:
+    """A damaged header may announce what is no number, which no table of files can hold."""
+    return seconds if seconds is not None and math.isfinite(seconds) else None

@@ -17,7 +17,8 @@ class ArchiveSettings:
     Attributes:
         window_seconds: float > 0, of sound in one embedding.
         hop_seconds: float > 0, from the start of one window to the start of the next. YAMNet hears frames
-            0.48 s apart, and windows share them: each window starts at the frame nearest to its turn.
+            0.48 s apart, and windows share them: each window starts at the frame nearest to its turn. Less
+            than 0.48 s gives a window at every frame.
         frames_per_second: float > 0, moments of a video.
         max_clipped_share: float in [0, 1]; a window of which more is clipped is not embedded but listed.
 

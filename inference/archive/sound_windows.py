@@ -71,7 +71,7 @@ class SoundWindows:
         self._is_changing = _Tail(np.zeros(0, bool))
         self._clipped = _Tail(np.zeros(0, np.float32))
         self._next_piece = self._next_window = 0
-        self._has_ended = self._last_is_taken = False
+        self._has_ended = self._is_rest_given = False
 
     @property
     def num_samples(self) -> int:
@@ -124,17 +124,21 @@ class SoundWindows:
         self._frames.add(frames)
 
     def take_windows(self) -> Iterator[Window]:
-        """Windows that are ready: one every hop, and one at the very end where sound would be left over."""
+        """Windows that are ready: one every hop, and one at the very end where sound would be left over.
+
+        However often it is called, each window comes once.
+        """
         length = self.frames_per_window
         while (start := self._turn(self._next_window)) + length <= self.num_frames:
             self._next_window += 1
             yield self._window(start, start + length)
         self.forget(min(self._turn(self._next_window), self.num_frames - length))
-        if not self.is_heard or self.is_too_short or self.num_frames == 0:
+        is_all = self.is_heard and not self.is_too_short and self.num_frames > 0
+        if not is_all or self._is_rest_given:
             return
+        self._is_rest_given = True
         covered = self._turn(self._next_window - 1) + length if self._next_window else 0
-        if covered < self.num_frames and not self._last_is_taken:
-            self._last_is_taken = True
+        if covered < self.num_frames:
             yield self._window(max(0, self.num_frames - length), self.num_frames)
 
     def window_around(self, time_seconds: float) -> Window | None:
@@ -163,7 +167,9 @@ class SoundWindows:
             cells.forget(frame * PATCH_HOP_SAMPLES // CELL_SAMPLES)
 
     def _turn(self, number: int) -> int:
-        return round(number * self._settings.hop_seconds / FRAME_HOP_SECONDS)
+        # of hops shorter than a frame's several would begin at one frame: the same window again
+        hop_seconds = max(self._settings.hop_seconds, FRAME_HOP_SECONDS)
+        return round(number * hop_seconds / FRAME_HOP_SECONDS)
 
     def _first_frame_around(self, time_seconds: float) -> int:
         start_seconds = time_seconds - self._settings.window_seconds / 2

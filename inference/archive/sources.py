@@ -50,8 +50,8 @@ class Source:
         return path_to_name(Path(folder.name))
 
 
-def path_to_name(path: Path) -> str:
-    r"""A path as text that every table can hold; bytes that are not UTF-8 become `\xff`."""
+def path_to_name(path: str | Path) -> str:
+    r"""A path, or words that name one, as every table can hold it: what is not UTF-8 becomes `\xff`."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 

@@ -102,10 +102,10 @@ def test_what_was_typed_and_is_no_medium_is_told(tmp_path):
     (tmp_path / "a.jpg").touch()
     (tmp_path / "notes.txt").touch()
     typed = [tmp_path / "a.jpg", tmp_path / "notes.txt", tmp_path / "nowhere"]
-    assert find_sources(typed, None).refused == (
-        (typed[1], "neither a photo nor a recording nor a video, by its name"),
-        (typed[2], "there is no such file or folder"),
-    )
+    assert find_sources(typed, None).refused == {
+        str(typed[1]): "neither a photo nor a recording nor a video, by its name",
+        str(typed[2]): "there is no such file or folder",
+    }
 
 
 def test_nothing_at_all_is_refused_with_what_is_read(tmp_path):
