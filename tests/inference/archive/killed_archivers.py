@@ -26,7 +26,7 @@ from inference.archive.sources import Source
 
 SIZE = 8
 RUN = Run("wren-1", SIZE, ArchiveSettings())
-MOST_LINES = 20
+MOST_LINES = 8
 LONGEST_SECONDS = 0.03
 
 
