@@ -23,13 +23,17 @@ def run_batches(batches: Sequence[str], job: ClusterJob, num_actors: int) -> Gen
         ConnectionError: the cluster gave up.
         Exception: what an actor raised, such as an OSError for a full disk.
     """
+    texts_of = _texts_from_afar if _is_afar() else _texts
+    with _told_as_ours():
+        for text in texts_of(batches, job, num_actors):
+            yield from text_to_rows(text)
+
+
+def _is_afar() -> bool:
+    """Whether this process is connected over ray://."""
     import ray  # an extra
 
-    is_far = ray.util.client.ray.is_connected()  # over ray://
-    with _told_as_ours():
-        texts = _from_afar(batches, job, num_actors) if is_far else _texts(batches, job, num_actors)
-        for text in texts:
-            yield from text_to_rows(text)
+    return bool(ray.util.client.ray.is_connected())
 
 
 def _texts(batches: Sequence[str], job: ClusterJob, num_actors: int) -> Iterator[str]:
@@ -72,7 +76,7 @@ class Deputy:
         return next(self._texts, None)
 
 
-def _from_afar(batches: Sequence[str], job: ClusterJob, num_actors: int) -> Iterator[str]:
+def _texts_from_afar(batches: Sequence[str], job: ClusterJob, num_actors: int) -> Iterator[str]:
     import ray
 
     deputy: Any = ray.remote(num_cpus=0)(Deputy).remote(batches, job, num_actors)
@@ -92,6 +96,10 @@ def _told_as_ours() -> Iterator[None]:
         while isinstance(cause, RayTaskError):
             cause = cause.cause
         if not isinstance(cause, RayError):
+            if cause.args and isinstance(
+                cause.args[0], str
+            ):  # Ray adds advice for those who write it
+                cause.args = (cause.args[0].partition("\nFailed to apply UDF")[0], *cause.args[1:])
             raise cause from error
         raise ConnectionError(
             f"The Ray cluster gave up: {cause} What was finished is kept; run again to go on."

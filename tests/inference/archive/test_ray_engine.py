@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from inference import Embedder
+from inference.archive import ray_run
 from inference.archive.archive import Archive
 from inference.archive.embed_archive import NotWholeError, embed_archive
 from inference.archive.embed_sources import Decoding
@@ -129,7 +130,10 @@ def test_a_killed_actor_loses_nothing_and_doubles_nothing(
     assert_same(Archive(tmp_path), plain)
 
 
-def test_strict_ends_at_the_first_file_that_is_not_whole(cluster, embedder, inputs, tmp_path):
+def test_strict_ends_at_the_first_file_that_is_not_whole_from_afar_too(
+    cluster, embedder, inputs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ray_run, "_is_afar", lambda: True)  # a deputy runs Ray Data
     engine = RayEngine(cluster.address, num_actors=1)
     bad = inputs[-1]
     with pytest.raises(NotWholeError, match="strict: the run stops here"):
