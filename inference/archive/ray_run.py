@@ -43,9 +43,8 @@ def _texts(batches: Sequence[str], job: ClusterJob, num_actors: int) -> Iterator
 
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
-    context.execution_no_progress_timeout_s = (
-        -1
-    )  # a day of sound takes its time; decoders have limits
+    # A day of sound takes its time, and decoders have a limit of their own.
+    context.execution_no_progress_timeout_s = -1
     context.raise_original_map_exception = True
     with DataContext.current(context):
         attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
