@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from inference.archive.content import Identity, look_at
 from inference.archive.embed_sources import Decoding, embed_sources
 from inference.archive.file_rows import FileRow
 from inference.archive.open_source import OpenSource
@@ -183,6 +184,7 @@ class _Tools:
         """The row of a file of which the process dies."""
         opened = OpenSource(source, self._writer.run.settings)
         reason = f"the process that embeds it died of it, in {MOST_ATTEMPTS} attempts."
+        opened.receive(Identity("", *look_at(source.paths)))
         opened.fail(reason, has_crashed=True)
         row = self._writer.open_file(source).finish(opened.row(0, self._writer.run.key))
         self._writer.flush()
