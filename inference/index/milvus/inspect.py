@@ -15,7 +15,7 @@ from inference.index.stored_rows import is_whole
 def read_log(table: Table, state: State) -> list[LogEntry]:
     """What was done to the rows, oldest first."""
     entries = {entry.number: entry for entry in map(log_entry, state.pending_log)}
-    if state.table_size is not None:
+    if state.embedding_size is not None:
         for first in range(1, state.num_log_entries + 1, POSITIONS_AT_ONCE):
             for row in table.journal(LOG, first, first + POSITIONS_AT_ONCE - 1, state):
                 entry = log_entry(row["metadata"])

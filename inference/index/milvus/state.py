@@ -64,7 +64,7 @@ class State:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left to be done for what was committed."""
-        return not self.is_hiding and not (self.pending_log and self.table_size)
+        return not self.is_hiding and not (self.pending_log and self.embedding_size)
 
     def is_still_valid_in(self, later: State) -> bool:
         """Whether what was read by this state was whole, if `later` is the state after reading."""
