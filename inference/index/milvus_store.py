@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -56,7 +55,6 @@ class MilvusStore:
     ) -> None:
         self._address = address
         self._is_read_only = read_only
-        self._lock = threading.RLock()
         check_folder(address, create=create and not read_only)
         self._connection = Connection(address)
         self._ledger = Ledger(self._connection, self.location)
@@ -116,7 +114,7 @@ class MilvusStore:
     def rows(self) -> Iterator[Row]:
         """All rows in insertion order, a page at a time, so that others can write meanwhile."""
         first = 1
-        while first < self._ledger.read().next_key:
+        while first < self._ledger.read().next_position:
             last = first + POSITIONS_AT_ONCE - 1
             for row, fingerprint in self._read(lambda state: self._page(state, first, last)):  # noqa: B023
                 yield decoded(row, fingerprint)
@@ -187,8 +185,7 @@ class MilvusStore:
             raise PermissionError(
                 errno.EACCES, "The index was opened for reading only", str(self._address)
             )
-        with self._lock:
-            return write(self._ledger, self._table, prepare)
+        return write(self._ledger, self._table, prepare)
 
     def _read(self, read: Callable[[State], T]) -> T:
         """What is read at one state; again, if rows went while it was read."""

@@ -77,7 +77,6 @@ def forget_all(address: str) -> None:
                 new_state(),
                 version=state.next_version,
                 table_size=state.table_size,
-                next_key=state.next_key,
             )
         )
     connection.close()

@@ -37,13 +37,13 @@ def adding(
     new = new_rows(rows, stored, table.location)
     if not new:
         return Change(state)
-    keys = range(state.next_key, state.next_key + len(new))
+    places = range(state.next_position, state.next_position + len(new))
     of_id = {row[0]: entry for row, entry in zip(rows, metadata, strict=True)}
     entities = [
-        row_entity(row, of_id[row[0]], key=key, position=key, version=state.next_version)
-        for row, key in zip(new, keys, strict=True)
+        row_entity(row, of_id[row[0]], number, position=place, version=state.next_version)
+        for number, (row, place) in enumerate(zip(new, places, strict=True))
     ]
-    state = replace(state, num_rows=state.num_rows + len(new), next_key=keys.stop)
+    state = replace(state, num_rows=state.num_rows + len(new), next_position=places.stop)
     return Change(state, "add", len(new), entities)
 
 
@@ -70,14 +70,11 @@ def updating(
     vectors = [row.embedding for row in before] if embeddings is None else embeddings
     rows = encoded(ids, vectors, entries)
     check_storable(rows, entries, state.embedding_size, table.location)
-    keys = range(state.next_key, state.next_key + len(rows))
+    places = [int(found[id_]["position"]) for id_ in ids]
     entities = [
-        row_entity(row, entry, key=key, position=place, version=state.next_version)
-        for row, entry, key, place in zip(
-            rows, entries, keys, (int(found[id_]["position"]) for id_ in ids), strict=True
-        )
+        row_entity(row, entry, number, position=place, version=state.next_version)
+        for number, (row, entry, place) in enumerate(zip(rows, entries, places, strict=True))
     ]
-    state = replace(state, next_key=keys.stop)
     return Change(state, "update", len(rows), entities, _keys(found.values()))
 
 
@@ -86,8 +83,7 @@ def deleting(table: Table, state: State, ids: Sequence[str]) -> Change:
     gone = _keys(table.with_ids(ids, state, ["key", "id"]))
     if not gone:
         return Change(state)
-    # the journal's notes of what goes have keys too
-    state = replace(state, num_rows=state.num_rows - len(gone), next_key=state.next_key + len(gone))
+    state = replace(state, num_rows=state.num_rows - len(gone))
     return Change(state, "delete", len(gone), gone=gone)
 
 

@@ -20,6 +20,7 @@ SECONDS_PER_CALL = 60.0  # the client tries again until then where the server do
 NOT_FOUND = 100
 _lite_users: dict[Path, int] = {}  # how many connections of this process use one folder
 _lite_lock = threading.Lock()
+_lite_turns: dict[Path, threading.RLock] = {}  # in Milvus Lite one thread at a time may write
 
 
 class MilvusError(OSError):
@@ -50,6 +51,11 @@ class Connection:
         self._client: MilvusClient | None = None
         client_class = _import_client()
         folder = None if address.path is None else address.path.resolve()
+        self._turn = (
+            threading.RLock()
+            if folder is None
+            else _lite_turns.setdefault(folder, threading.RLock())
+        )
         uri = address.server if folder is None else _start_lite(folder)
         self._folder = folder
         try:
@@ -78,6 +84,16 @@ class Connection:
                 f"The index {self.address} is closed. Open it again with EmbeddingIndex.open."
             )
         return self._client
+
+    @contextmanager
+    def turn(self, seconds_to_wait: float) -> Iterator[bool]:
+        """A turn among the threads of this process, before that among all; whether it came in time."""
+        is_ours = self._turn.acquire(timeout=seconds_to_wait)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                self._turn.release()
 
     def last_write(self, collection: str) -> int:
         """The server's timestamp of this client's last write; 0 where the client does not tell it."""

@@ -20,6 +20,7 @@ ROWS, JOURNAL = "rows", "journal"  # partitions
 LOG, HIDDEN = 1, 2  # `id_number` in the journal
 FIELDS = ["key", "position", "id", "metadata", "checksum", "embedding"]
 MOST_BYTES = 65_535  # of a text in Milvus
+KEYS_OF_A_CALL = 2**32
 SIZES = range(2, 32_769)
 PROBLEMS_TOLD = 5
 
@@ -27,7 +28,8 @@ PROBLEMS_TOLD = 5
 def schema(client: MilvusClient, embedding_size: int) -> CollectionSchema:
     """The fields of the collection of rows.
 
-    `key` is another one each time a row is written; `position` stays, and orders rows as they were added.
+    `key` is another one each time a row is written, by whichever call; `position` stays, and orders rows as
+    they were added.
     """
     from pymilvus import DataType
 
@@ -46,13 +48,18 @@ def schema(client: MilvusClient, embedding_size: int) -> CollectionSchema:
     return fields
 
 
+def key_of(version: int, number: int) -> int:
+    """A key that no other call gives, not even one that was taken for dead and goes on."""
+    return version * KEYS_OF_A_CALL + number
+
+
 def row_entity(
-    row: EncodedRow, metadata: Metadata, *, key: int, position: int, version: int
+    row: EncodedRow, metadata: Metadata, number: int, *, position: int, version: int
 ) -> Entity:
-    """A row as the client takes it."""
+    """A row as the client takes it; `number` counts the rows of one call."""
     id_, blob, text, checksum = row
     return {
-        "key": key,
+        "key": key_of(version, number),
         "position": position,
         "version": version,
         "id": id_,

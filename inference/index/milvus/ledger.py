@@ -34,6 +34,7 @@ SECONDS_TO_WAIT = (
     30.0  # for another writer; one that was not heard of for so long is taken for dead
 )
 SECONDS_BETWEEN_LOOKS = 0.01
+SECONDS_BETWEEN_BEATS = 1.0
 TRIES_TO_READ = 50
 STATE = "fused_encoder.state"
 BEAT = "fused_encoder.beat"
@@ -85,11 +86,14 @@ class Ledger:
         Raises:
             TimeoutError: another one is writing, and was for 30 s.
         """
-        turn = Turn(self._connection, self._location, *self._take())
-        try:
-            yield turn
-        finally:
-            turn.end()
+        with self._connection.turn(SECONDS_TO_WAIT) as is_ours:
+            if not is_ours:
+                raise self._too_long(SECONDS_TO_WAIT)
+            turn = Turn(self._connection, self._location, *self._take())
+            try:
+                yield turn
+            finally:
+                turn.end()
 
     def _take(self) -> tuple[str, State]:
         own = f"{self._alias}_{secrets.token_hex(6)}"
@@ -105,11 +109,14 @@ class Ledger:
             if (is_free or is_dead) and self._rename(name, own):
                 return own, state if is_free else self._without_the_dead_one(own)
             if now - start > SECONDS_TO_WAIT and heard != start:
-                raise TimeoutError(
-                    f"Others have been writing to {self._location} for {now - start:.0f} s. Nothing of this "
-                    "call was written. Wait until they are done and call again."
-                )
+                raise self._too_long(now - start)
             time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _too_long(self, seconds_waited: float) -> TimeoutError:
+        return TimeoutError(
+            f"Others have been writing to {self._location} for {seconds_waited:.0f} s. Nothing of this call "
+            "was written. Wait until they are done and call again."
+        )
 
     def _without_the_dead_one(self, own: str) -> State:
         """What the writer that was not heard of may have left, or may still send, will count for nothing."""
@@ -162,7 +169,11 @@ class Ledger:
         """Give the alias again where a process was killed before it could; whether there is an index."""
         names = self._connection.client.list_collections(timeout=SECONDS_PER_CALL)
         left = [name for name in names if name.startswith(f"{self._alias}_")]
-        return len(left) == 1 and self._give_alias(left[0])
+        if len(left) != 1:
+            return False
+        if self._connection.address.path is not None:  # Milvus Lite may know it, of what is no more
+            self._connection.client.drop_alias(self._alias, timeout=SECONDS_PER_CALL)
+        return self._give_alias(left[0])
 
 
 class Turn:
@@ -180,10 +191,14 @@ class Turn:
         self._location = location
         self._name = name
         self._num_beats = 0
+        self._last_beat = time.monotonic()
         self.state = state
 
     def beat(self) -> None:
-        """Tell those who wait that this writer is alive."""
+        """Tell those who wait, once in a while, that this writer is alive."""
+        if time.monotonic() - self._last_beat < SECONDS_BETWEEN_BEATS:
+            return
+        self._last_beat = time.monotonic()
         self._num_beats += 1
         self._set({BEAT: f"{self._name} {self._num_beats}"})
 

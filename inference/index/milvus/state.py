@@ -25,7 +25,7 @@ class State:
         removed: int, the last version that took rows away.
         is_hiding: bool, whether rows that `removed` took away may still be there, to be left out.
         timestamp: int, the server's time of the last write that belongs to this state; 0 where unknown.
-        next_key: int, of the next row. No key is given twice.
+        next_position: int, of the next row that is added. No position of a visible row is given twice.
         num_rows: int, visible rows.
         fingerprint: str or None, as `StoreSettings`.
         embedding_size: int or None, as `StoreSettings`.
@@ -41,7 +41,7 @@ class State:
     removed: int = 0
     is_hiding: bool = False
     timestamp: int = 0
-    next_key: int = 1
+    next_position: int = 1
     num_rows: int = 0
     fingerprint: str | None = None
     embedding_size: int | None = None

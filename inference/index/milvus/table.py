@@ -171,7 +171,7 @@ class Table:
 
     def pages(self, state: State, where: str = "") -> Iterator[list[Entity]]:
         """All visible rows in order, some thousand at a time."""
-        for first in range(1, state.next_key, POSITIONS_AT_ONCE):
+        for first in range(1, state.next_position, POSITIONS_AT_ONCE):
             yield self.between(first, first + POSITIONS_AT_ONCE - 1, state, where)
 
     def journal(self, kind: int, first: int, last: int, state: State) -> list[Entity]:

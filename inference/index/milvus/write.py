@@ -15,14 +15,21 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from inference.index.milvus.entities import HIDDEN, JOURNAL, LOG, Entity, journal_entity
+from inference.index.milvus.entities import (
+    HIDDEN,
+    JOURNAL,
+    LOG,
+    Entity,
+    journal_entity,
+    key_of,
+)
 from inference.index.milvus.ledger import Ledger, Turn
 from inference.index.milvus.state import State, log_entry
 from inference.index.milvus.table import Table
 
 logger = logging.getLogger(__name__)
 
-KEYS_AT_ONCE = 3000  # in one row of the journal
+KEYS_AT_ONCE = 3000  # in one row of the journal, as text of up to 64 KiB
 
 
 @dataclass(frozen=True)
@@ -104,9 +111,11 @@ def _complete(ledger: Ledger, table: Table, turn: Turn, change: Change) -> None:
 
 def _stage(table: Table, turn: Turn, change: Change, version: int) -> int:
     """Write rows that nobody sees yet; the server's time of the last."""
-    size, next_key = change.state.table_size or 0, change.state.next_key
+    size, first = change.state.table_size or 0, len(change.entities)
     chunks = [
-        journal_entity(HIDDEN, next_key + start, version, " ".join(map(str, some)), size)
+        journal_entity(
+            HIDDEN, key_of(version, first + start), version, " ".join(map(str, some)), size
+        )
         for start in range(0, len(change.gone), KEYS_AT_ONCE)
         if (some := change.gone[start : start + KEYS_AT_ONCE])
     ]
