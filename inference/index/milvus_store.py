@@ -25,7 +25,7 @@ from inference.index.milvus.ledger import Ledger
 from inference.index.milvus.search import search
 from inference.index.milvus.state import State
 from inference.index.milvus.table import POSITIONS_AT_ONCE, Table, foreign
-from inference.index.milvus.write import Change, write
+from inference.index.milvus.write import Change, sweep, write
 from inference.index.store import Approximation, Filter, Hit, LogEntry, Metadata, Row, StoreSettings
 from inference.index.stored_rows import (
     StoredRow,
@@ -166,9 +166,11 @@ class MilvusStore:
         return iter(self._read(lambda state: read_log(self._table, state)))
 
     def compact(self) -> int:
-        """Ask Milvus to give back the space of deleted rows; 0, as it does so when it likes."""
+        """Delete what killed calls left, and have Milvus give back space; 0, as it does so when it likes."""
         self._write(lambda state: Change(state, "compact", state.num_rows))
         if self._ledger.read().table_size is not None:
+            with self._ledger.turn() as turn:
+                sweep(self._table, turn)
             self._table.compact()
         return 0
 

@@ -91,6 +91,12 @@ def finish(table: Table, turn: Turn) -> None:
     turn.commit(replace(state, is_hiding=False, pending_log=(), timestamp=timestamp))
 
 
+def sweep(table: Table, turn: Turn) -> None:
+    """Delete the rows of calls that were not completed; nobody sees them in any case."""
+    for version in turn.state.aborted:
+        table.remove(turn, table.keys_of_version(version))
+
+
 def _complete(ledger: Ledger, table: Table, turn: Turn, change: Change) -> None:
     """Steps 3 and 4."""
     version = turn.state.next_version
