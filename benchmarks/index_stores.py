@@ -8,7 +8,7 @@ measured; each address must be of an index that is not there yet. Medians of sin
 - `<store>_add_rows_per_second`, `<store>_iterate_rows_per_second`: `<store>` is embedded, server or lite
 - `<store>_<call>_milliseconds`: search, search_where (a tenth of the rows pass), search_50 (queries at once),
   get_10, count_where, add_1, update_1
-- `<store>_same_answers`: share of 50 queries whose ids and similarities are exactly those of the embedded index
+- `<store>_same_answers`: share of 50 queries answered exactly as by the embedded index
 """
 
 from __future__ import annotations

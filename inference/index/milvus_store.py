@@ -17,6 +17,7 @@ from inference.index.milvus.changes import (
     stored_rows,
     updating,
 )
+from inference.index.milvus.collection import foreign
 from inference.index.milvus.connection import Connection
 from inference.index.milvus.facets import expression
 from inference.index.milvus.folder import check_folder
@@ -24,7 +25,7 @@ from inference.index.milvus.inspect import faults, read_log
 from inference.index.milvus.ledger import Ledger
 from inference.index.milvus.search import search
 from inference.index.milvus.state import State
-from inference.index.milvus.table import POSITIONS_AT_ONCE, Table, foreign
+from inference.index.milvus.table import POSITIONS_AT_ONCE, Table
 from inference.index.milvus.write import Change, sweep, write
 from inference.index.store import Approximation, Filter, Hit, LogEntry, Metadata, Row, StoreSettings
 from inference.index.stored_rows import (
@@ -68,7 +69,7 @@ class MilvusStore:
     def _open(self, *, create: bool) -> None:
         if self._ledger.exists():
             self._ledger.read()
-        elif self._table.exists():
+        elif self._table.collection.exists():
             raise ValueError(foreign(self.location))
         elif create:
             self._ledger.create()

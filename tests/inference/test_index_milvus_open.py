@@ -11,7 +11,7 @@ from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, milvus_store
 from inference.index.milvus import connection
 from inference.index.milvus.address import MilvusAddress, parse_address
-from inference.index.milvus.entities import row_entity
+from inference.index.milvus.entities import row_entity, schema
 from inference.index.milvus.state import from_text, new_state, to_text
 
 
@@ -240,3 +240,31 @@ def test_compact_deletes_what_killed_calls_left(
         index.compact()
         assert store._table.keys_of_version(version) == []  # type: ignore[attr-defined]
         assert (len(index), index.check()) == (1, [])
+
+
+@pytest.mark.milvus
+def test_a_database_that_is_not_there_is_told(milvus_server: str) -> None:
+    with pytest.raises(FileNotFoundError, match=r"has no database 'aviary'. Create it there first"):
+        EmbeddingIndex.open(f"{milvus_server}/aviary/birds")
+
+
+def test_a_token_that_is_refused_is_told_apart_from_a_server_that_is_not_there() -> None:
+    exceptions = pytest.importorskip("pymilvus.exceptions")
+    refused = exceptions.MilvusException(2, "Fail connecting to server")
+    reason = exceptions.MilvusException(1, "status = StatusCode.UNAUTHENTICATED")
+    reason.__cause__ = reason  # as pymilvus has it
+    with (
+        pytest.raises(PermissionError, match=r"does not accept the user or token.*MILVUS_TOKEN"),
+        connection.errors_in_words(parse_address("http://host")),
+    ):
+        raise refused from reason
+
+
+def test_a_collection_that_a_killed_process_had_just_made_is_used(milvus_uri: str) -> None:
+    uri = milvus_uri.replace("/birds", "/half_made")
+    name = parse_address(uri).collection
+    with EmbeddingIndex.open(uri) as index:
+        client = index._store._connection.client  # type: ignore[attr-defined]
+        client.create_collection(name, schema=schema(client, 5))
+        assert index.add(["a"], [[1, 0]]) == 1
+        assert index.check() == []

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 SECONDS_TO_CONNECT = 10.0
 SECONDS_PER_CALL = 60.0  # the client tries again until then where the server does not answer
-NOT_FOUND = 100
+NOT_FOUND = 100  # Milvus' own numbers
+NO_DATABASE = 800
+REFUSED = ("unauthenticated", "auth check failure", "permission deny", "privilegepermissiondenied")
 _lite_users: dict[Path, int] = {}  # how many connections of this process use one folder
 _lite_lock = threading.Lock()
 _lite_turns: dict[Path, threading.RLock] = {}  # in Milvus Lite one thread at a time may write
@@ -114,17 +116,48 @@ class Connection:
 
 @contextmanager
 def errors_in_words(address: MilvusAddress) -> Iterator[None]:
-    """Raise what the client raises inside as MilvusError, with the index's address."""
+    """Raise what the client raises inside as MilvusError, with the index's address.
+
+    Raises:
+        FileNotFoundError: the server has no such database.
+        PermissionError: it does not accept the user or token, or they may not do this.
+    """
     import grpc
     from pymilvus.exceptions import MilvusException
 
     try:
         yield
-    except MilvusException as error:
-        code = error.code if isinstance(error.code, int) else 0
-        raise MilvusError(f"Milvus at {address} reports: {error.message}", code) from error
-    except grpc.RpcError as error:
-        raise MilvusError(f"Milvus at {address} does not answer ({error}).") from error
+    except (MilvusException, grpc.RpcError) as error:
+        raise _in_words(error, address) from error
+
+
+def _in_words(error: Exception, address: MilvusAddress) -> OSError:
+    code = getattr(error, "code", 0)
+    code = code if isinstance(code, int) else 0
+    if code == NO_DATABASE:
+        return FileNotFoundError(
+            errno.ENOENT,
+            f"The Milvus server has no database {address.database!r}. Create it there first, or leave it out "
+            "of the address",
+            str(address),
+        )
+    if any(word in _causes(error) for word in REFUSED):
+        return PermissionError(
+            errno.EACCES,
+            "Milvus does not accept the user or token, or they may not do this. Put it into the environment "
+            f"variable {TOKEN_VARIABLE} (user:password, or an API key)",
+            str(address),
+        )
+    return MilvusError(f"Milvus at {address} reports: {getattr(error, 'message', error)}", code)
+
+
+def _causes(error: BaseException | None) -> str:
+    """What is said in the error and in those that it came from; pymilvus names some as their own cause."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__
+    return " ".join(str(some).lower() for some in seen)
 
 
 @contextmanager
@@ -133,24 +166,9 @@ def _connecting(address: MilvusAddress) -> Iterator[None]:
         with errors_in_words(address):
             yield
     except MilvusError as error:
-        text = str(error)
-        if "auth" in text.lower() or "token" in text.lower():
-            raise PermissionError(
-                errno.EACCES,
-                "Milvus does not accept the user or token. Put it into the environment variable "
-                f"{TOKEN_VARIABLE} (user:password, or an API key)",
-                str(address),
-            ) from error
-        if "database not found" in text.lower():
-            raise FileNotFoundError(
-                errno.ENOENT,
-                f"The Milvus server has no database {address.database!r}. Create it there first, or leave "
-                "it out of the address",
-                str(address),
-            ) from error
         raise ConnectionError(
             f"No Milvus answers at {address.server or address}. Start the server, or check host and port. "
-            f"({text})"
+            f"({error})"
         ) from error
 
 

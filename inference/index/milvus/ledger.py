@@ -57,9 +57,8 @@ class Ledger:
     def exists(self) -> bool:
         """Whether there is an index."""
         with errors_in_words(self._connection.address):
-            if self._connection.client.has_collection(self._alias, timeout=SECONDS_PER_CALL):
-                return True
-        return self._named_again()
+            is_named = self._connection.client.has_collection(self._alias, timeout=SECONDS_PER_CALL)
+            return bool(is_named) or self._named_again()
 
     def create(self) -> None:
         """Start an index; of several that do so at once one succeeds, and all use that."""

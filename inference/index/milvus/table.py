@@ -1,12 +1,11 @@
-"""The collection of rows of an index on Milvus: made, written in steps, and read as it was at one state."""
+"""The rows of an index on Milvus: written in steps, and read as they were at one state."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from inference.index.milvus.collection import METRIC, RowCollection
 from inference.index.milvus.connection import (
     SECONDS_PER_CALL,
     Connection,
@@ -17,10 +16,8 @@ from inference.index.milvus.entities import (
     HIDDEN,
     JOURNAL,
     ROWS,
-    SIZES,
     Entity,
     num_bytes,
-    schema,
 )
 from inference.index.milvus.facets import number_of
 from inference.index.milvus.ledger import Turn
@@ -28,16 +25,12 @@ from inference.index.milvus.state import State
 
 if TYPE_CHECKING:
     import numpy as np
-    from pymilvus import MilvusClient
 
 BYTES_AT_ONCE = 8 * 2**20  # Milvus takes messages of up to 64 MiB
 ROWS_AT_ONCE = 5000
 NUMBERS_AT_ONCE = 5000  # in one condition
 POSITIONS_AT_ONCE = 5000  # of a page of rows
 MOST_RESULTS = 16_384  # of one query or search
-SECONDS_TO_LOAD = 600.0
-LAST_VERSION = 2**62
-METRIC = {"metric_type": "COSINE"}
 
 
 class Table:
@@ -49,44 +42,11 @@ class Table:
     """
 
     def __init__(self, connection: Connection, location: str) -> None:
-        self._connection = connection
+        self.collection = RowCollection(connection, location)
         self.address = connection.address
         self.location = location
+        self._connection = connection
         self._name = connection.address.collection
-        self._is_loaded = False
-
-    def exists(self) -> bool:
-        """Whether there is a collection of this name, ours or another's."""
-        with errors_in_words(self.address):
-            return bool(
-                self._connection.client.has_collection(self._name, timeout=SECONDS_PER_CALL)
-            )
-
-    def make(self, turn: Turn, embedding_size: int) -> None:
-        """Make the collection for embeddings of this size, if it is not there, and wait until it is ready.
-
-        Raises:
-            ValueError: there is one of this name that another program made.
-        """
-        if turn.state.table_size == embedding_size:
-            return
-        if self.exists():
-            self._drop_empty(turn.state)
-        client = self._connection.client
-        with errors_in_words(self.address):
-            index = client.prepare_index_params()
-            index.add_index("embedding", index_type="FLAT", **METRIC)
-            client.create_collection(
-                self._name,
-                schema=schema(client, embedding_size),
-                consistency_level="Strong",
-                timeout=SECONDS_PER_CALL,
-            )
-            for partition in (ROWS, JOURNAL):
-                client.create_partition(self._name, partition, timeout=SECONDS_PER_CALL)
-            client.create_index(self._name, index, sync=False, timeout=SECONDS_PER_CALL)
-        self._load(turn)
-        turn.commit(replace(turn.state, table_size=embedding_size))
 
     def insert(self, turn: Turn, entities: Iterable[Entity], partition: str = ROWS) -> int:
         """Write rows, some thousand in each message; the server's time of the last one (0: not told)."""
@@ -188,7 +148,7 @@ class Table:
         self, queries: np.ndarray, limit: int, state: State, condition: str
     ) -> list[list[Any]]:
         """What Milvus finds nearest, for each query; Any: the client's own type of a hit."""
-        self._load(None)
+        self.collection.load()
         with errors_in_words(self.address):
             found = self._connection.client.search(
                 self._name,
@@ -213,7 +173,7 @@ class Table:
     def _query(
         self, condition: str, fields: Sequence[str], partition: str, state: State
     ) -> list[Entity]:
-        self._load(None)
+        self.collection.load()
         with errors_in_words(self.address):
             return list(
                 self._connection.client.query(
@@ -225,48 +185,6 @@ class Table:
                     **_not_before(state),
                 )
             )
-
-    def _load(self, turn: Turn | None) -> None:
-        """Have the server hold the rows in memory, once; after it was started anew it may not."""
-        if self._is_loaded:
-            return
-        client = self._connection.client
-        deadline = time.monotonic() + SECONDS_TO_LOAD
-        with errors_in_words(self.address):
-            client.load_collection(self._name, _async=True, timeout=SECONDS_PER_CALL)
-            while client.get_load_state(self._name)["state"].name != "Loaded":
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"Milvus has been loading {self.location} for too long.")
-                if turn is not None:
-                    turn.beat()
-                time.sleep(0.05)
-        self._is_loaded = True
-
-    def _drop_empty(self, state: State) -> None:
-        """Drop the collection that a call made which was not completed; never one with rows of others."""
-        client = self._connection.client
-        with errors_in_words(self.address):
-            if state.table_size is None and not self._is_new(client):
-                raise ValueError(foreign(self.location))
-            client.drop_collection(self._name, timeout=SECONDS_PER_CALL)
-        self._is_loaded = False
-
-    def _is_new(self, client: MilvusClient) -> bool:
-        """Whether a process was killed when it had just made the collection."""
-        found = client.describe_collection(self._name, timeout=SECONDS_PER_CALL)
-        ours = [field.name for field in schema(client, SIZES[0]).fields]
-        is_indexed = bool(client.list_indexes(self._name, timeout=SECONDS_PER_CALL))
-        if [field["name"] for field in found["fields"]] != ours:
-            return False
-        return not is_indexed or self.count(State(version=LAST_VERSION)) == 0
-
-
-def foreign(location: str) -> str:
-    """The message where another program has a collection of the same name."""
-    return (
-        f"{location}: there is a collection of this name that is no embedding index. It was left as it is. "
-        "Give another name of a collection in the address."
-    )
 
 
 def _not_before(state: State) -> dict[str, Any]:

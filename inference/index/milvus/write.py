@@ -61,7 +61,7 @@ def write(ledger: Ledger, table: Table, prepare: Callable[[State], Change]) -> i
         if change == Change(turn.state):
             return 0
         if change.entities and change.state.embedding_size is not None:
-            table.make(turn, change.state.embedding_size)
+            table.collection.make(turn, change.state.embedding_size)
             change = replace(change, state=replace(change.state, table_size=turn.state.table_size))
         _complete(ledger, table, turn, change)
         try:
