@@ -67,16 +67,16 @@ class MilvusStore:
             raise
 
     def _open(self, *, create: bool) -> None:
-        if self._ledger.exists():
-            self._ledger.read()
-        elif self._table.collection.exists():
-            raise ValueError(foreign(self.location))
-        elif create:
+        if not self._ledger.exists():
+            # another may have started it since, and added rows
+            if self._table.collection.exists() and not self._ledger.exists():
+                raise ValueError(foreign(self.location))
+            if not create:
+                raise FileNotFoundError(
+                    f"There is no index {self._address}. Check the address, or open it with create=True."
+                )
             self._ledger.create()
-        else:
-            raise FileNotFoundError(
-                f"There is no index {self._address}. Check the address, or open it with create=True."
-            )
+        self._ledger.read()
 
     @property
     def location(self) -> str:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -237,14 +238,42 @@ def test_two_writers_take_turns(milvus_uri: str) -> None:
                 index.add([f"{name}{number}"], [[0.6, 0.8]])
 
     with EmbeddingIndex.open(milvus_uri) as index:
-        writers = [threading.Thread(target=write, args=name) for name in "ab"]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+        in_threads(write, "ab")
         expected = {f"{name}{number}" for name in "ab" for number in range(8)}
         assert {row.id for row in index} == expected
         assert (len(index.log()), index.check()) == (17, [])
+
+
+def test_several_that_start_an_index_at_once_start_one(milvus_uri: str) -> None:
+    uri = milvus_uri.replace("/birds", "/together")
+
+    def write(name: str) -> None:
+        with EmbeddingIndex.open(uri) as index:
+            index.add([name], [[0.6, 0.8]])
+
+    in_threads(write, "abcd")
+    with EmbeddingIndex.open(uri, create=False) as index:
+        assert {row.id for row in index} == set("abcd")
+        names = index._store._connection.client.list_collections()  # type: ignore[attr-defined]
+        name = index._store._address.collection  # type: ignore[attr-defined]
+        assert len([some for some in names if some.startswith(f"{name}_state_")]) == 1
+
+
+def test_threads_share_one_index(index: EmbeddingIndex) -> None:
+    def use(name: str) -> None:
+        for number in range(3):
+            index.add([f"{name}{number}"], [[0.6, 0.8]])
+            index.update([f"{name}{number}"], metadata=[{"by": name}])
+            assert name in {hit.metadata.get("by") for hit in index.search([0.6, 0.8], k=99)[0]}
+
+    in_threads(use, "abc")
+    assert (len(index), index.check()) == (9, [])
+
+
+def in_threads(work: Callable[[str], None], names: str) -> None:
+    with ThreadPoolExecutor(len(names)) as pool:
+        for _ in pool.map(work, names):
+            pass
 
 
 def test_a_writer_whose_turn_was_taken_writes_nothing(

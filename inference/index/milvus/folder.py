@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inference.index.milvus.address import MilvusAddress
 
-FILE_OF_OURS = "LOCK"  # Milvus Lite has one in each folder
+LOCK = "LOCK"  # Milvus Lite has this file in each of its folders
+MADE_BEFORE_IT = {"collections", "databases"}
 
 
 def check_folder(address: MilvusAddress, *, create: bool) -> None:
@@ -26,7 +27,8 @@ def check_folder(address: MilvusAddress, *, create: bool) -> None:
             f"The folder {path.parent} for the index {address} does not exist. Create it first."
         )
     if path.is_dir():
-        if any(path.iterdir()) and not (path / FILE_OF_OURS).is_file():
+        names = {entry.name for entry in path.iterdir()}
+        if LOCK not in names and not names <= MADE_BEFORE_IT:
             raise ValueError(
                 f"{path} is a folder of something else than Milvus Lite. It was left as it is. Give another "
                 "path after 'milvus:'."

@@ -9,6 +9,7 @@ called now: that fails for a writer from whom the turn was taken.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -56,15 +57,18 @@ class Ledger:
 
     def exists(self) -> bool:
         """Whether there is an index."""
-        with errors_in_words(self._connection.address):
-            is_named = self._connection.client.has_collection(self._alias, timeout=SECONDS_PER_CALL)
-            return bool(is_named) or self._named_again()
+        if self._is_named():
+            return True
+        with self._connection.turn(SECONDS_TO_WAIT):
+            return self._is_named() or self._named_again()
 
     def create(self) -> None:
         """Start an index; of several that do so at once one succeeds, and all use that."""
         name = f"{self._alias}_{secrets.token_hex(6)}{FREE}"
         client = self._connection.client
-        with errors_in_words(self._connection.address):
+        with self._connection.turn(SECONDS_TO_WAIT), errors_in_words(self._connection.address):
+            if self._is_named():
+                return
             client.create_collection(
                 name,
                 schema=_empty_schema(client),
@@ -152,27 +156,38 @@ class Ledger:
         """Whether it could be renamed: of several who try, one can."""
         return rename(self._connection, name, new_name)
 
+    def _is_named(self) -> bool:
+        with errors_in_words(self._connection.address):
+            return bool(
+                self._connection.client.has_collection(self._alias, timeout=SECONDS_PER_CALL)
+            )
+
     def _give_alias(self, name: str) -> bool:
         """Whether this collection is now what the alias names."""
-        client = self._connection.client
         try:
             with errors_in_words(self._connection.address):
-                client.create_alias(name, self._alias, timeout=SECONDS_PER_CALL)
+                self._connection.client.create_alias(name, self._alias, timeout=SECONDS_PER_CALL)
         except MilvusError:
-            if not client.has_collection(self._alias, timeout=SECONDS_PER_CALL):
+            if not self._is_named():
                 raise
-            return bool(self._look()[0] == name)
+            return self._look()[0] == name
         return True
 
     def _named_again(self) -> bool:
         """Give the alias again where a process was killed before it could; whether there is an index."""
-        names = self._connection.client.list_collections(timeout=SECONDS_PER_CALL)
-        left = [name for name in names if name.startswith(f"{self._alias}_")]
-        if len(left) != 1:
-            return False
-        if self._connection.address.path is not None:  # Milvus Lite may know it, of what is no more
-            self._connection.client.drop_alias(self._alias, timeout=SECONDS_PER_CALL)
-        return self._give_alias(left[0])
+        client = self._connection.client
+        with errors_in_words(self._connection.address):
+            names = client.list_collections(timeout=SECONDS_PER_CALL)
+            ours = re.compile(f"{self._alias}_[0-9a-f]{{12}}({FREE})?")
+            left = [name for name in names if ours.fullmatch(name)]
+            if len(left) != 1:
+                return False
+            if (
+                self._connection.address.path is not None
+            ):  # Milvus Lite may know it, of what is no more
+                client.drop_alias(self._alias, timeout=SECONDS_PER_CALL)
+            self._give_alias(left[0])
+        return True
 
 
 class Turn:
