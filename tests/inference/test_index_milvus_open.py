@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from inference.index.milvus import connection
 from inference.index.milvus.address import MilvusAddress, parse_address
 from inference.index.milvus.entities import row_entity, schema
 from inference.index.milvus.state import from_text, new_state, to_text
+
+if TYPE_CHECKING:
+    from pymilvus import CollectionSchema, MilvusClient
 
 
 @pytest.mark.parametrize(
@@ -120,10 +124,19 @@ def test_milvus_lite_looks_before_it_makes_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def schema_of_others(client: "MilvusClient") -> "CollectionSchema":
+    from pymilvus import DataType
+
+    schema = client.create_schema()
+    schema.add_field("number", DataType.INT64, is_primary=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    return schema
+
+
 def test_a_collection_of_another_program_is_left_as_it_was(milvus_uri: str) -> None:
     address = parse_address(milvus_uri.replace("/birds", "/foreign"))
     opened = connection.Connection(address)
-    opened.client.create_collection(address.collection, dimension=2)
+    opened.client.create_collection(address.collection, schema=schema_of_others(opened.client))
     with pytest.raises(ValueError, match=r"that is no embedding index. It was left as it is"):
         EmbeddingIndex.open(milvus_uri.replace("/birds", "/foreign"))
     assert opened.client.list_collections() != []
@@ -136,7 +149,7 @@ def test_a_collection_that_came_meanwhile_is_left_as_it_was(milvus_uri: str) -> 
     with EmbeddingIndex.open(uri) as index:
         client = index._store._connection.client  # type: ignore[attr-defined]
         name = parse_address(uri).collection
-        client.create_collection(name, dimension=2)
+        client.create_collection(name, schema=schema_of_others(client))
         with pytest.raises(ValueError, match=r"that is no embedding index. It was left as it is"):
             index.add(["a"], [[1, 0]])
         client.drop_collection(name)
