@@ -1,5 +1,6 @@
 """Fixtures of the inference tests: a tiny aviary, an encoder from random weights, and its export."""
 
+import os
 import runpy
 import shutil
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             f"{program} is not there; `make .venv-milvus/installed`, or set FUSED_ENCODER_MILVUS_SERVER"
         )
     pytest.importorskip("pymilvus")
-    with milvus["running_server"](tmp_path_factory.mktemp("milvus")) as address:
+    with milvus["shared_server"](tmp_path_factory.mktemp("milvus")) as address:
         yield address
 
 
@@ -89,7 +90,7 @@ def milvus_address(request: pytest.FixtureRequest, tmp_path: Path, where: str) -
         pytest.importorskip("milvus_lite")
         shutil.rmtree(tmp_path / "birds.db", ignore_errors=True)
         return f"milvus:{tmp_path / 'birds.db'}"
-    uri = f"{request.getfixturevalue('milvus_server')}/birds"
+    uri = f"{request.getfixturevalue('milvus_server')}/birds_{os.getpid()}"
     milvus["forget_all"](uri)
     return uri
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,31 +36,63 @@ def program() -> Path:
 
 
 @contextmanager
+def shared_server(folder: Path) -> Iterator[str]:
+    """The address of the one server of this machine: two would want the same port for etcd.
+
+    Whoever comes first starts it in this folder, and kills it when the last one has done with it.
+    """
+    shared = Path(tempfile.gettempdir()) / f"fused-encoder-milvus-{os.getuid()}"
+    shared.mkdir(exist_ok=True)
+    note = shared / "address"
+    with (shared / "start").open("w") as start, (shared / "users").open("w") as users:
+        fcntl.flock(start, fcntl.LOCK_EX)
+        is_there = note.is_file() and answers(note.read_text("utf-8"))
+        with nullcontext() if is_there else running_server(folder) as address:
+            if address is not None:
+                note.write_text(address, "utf-8")
+            fcntl.flock(users, fcntl.LOCK_SH)
+            fcntl.flock(start, fcntl.LOCK_UN)
+            try:
+                yield note.read_text("utf-8")
+            finally:
+                fcntl.flock(users, fcntl.LOCK_UN)
+                if address is not None:
+                    fcntl.flock(start, fcntl.LOCK_EX)  # no more come
+                    fcntl.flock(users, fcntl.LOCK_EX)  # all are gone
+                    note.unlink()
+
+
+@contextmanager
 def running_server(folder: Path) -> Iterator[str]:
-    """Its address, once it answers."""
-    with (Path(tempfile.gettempdir()) / "fused-encoder-milvus.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at once would choose the same ports
-        server = subprocess.Popen(
-            [
-                program(),
-                *("--data", folder, "--proxy-port", str(_free_port())),
-                *(
-                    word
-                    for name, value in QUICK.items()
-                    for word in ("--extra-config", f"{name}={value}")
-                ),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            address = _when_it_answers(server, folder)
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)  # with the server proper, which is its child
-            server.wait()
+    """A server with its data in this folder; its address, once it answers."""
+    server = subprocess.Popen(
+        [
+            program(),
+            *("--data", folder, "--proxy-port", str(_free_port())),
+            *(
+                word
+                for name, value in QUICK.items()
+                for word in ("--extra-config", f"{name}={value}")
+            ),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield _when_it_answers(server, folder)
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)  # with the server proper, which is its child
+        server.wait()
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        EmbeddingIndex.open(f"{address}/is_it_there").close()
+    except OSError:
+        return False
+    return True
 
 
 def forget_all(address: str) -> None:
@@ -96,10 +128,7 @@ def _when_it_answers(server: subprocess.Popen, folder: Path) -> str:
             text = config.read_text("utf-8")
             port = re.search(r"^proxy:.*?^  port: (\d+)", text, re.MULTILINE | re.DOTALL)
             address = f"http://127.0.0.1:{port[1]}" if port else ""
-            try:
-                EmbeddingIndex.open(f"{address}/is_it_there").close()
+            if address and answers(address):
                 return address
-            except OSError:
-                pass
         time.sleep(0.2)
     raise RuntimeError(f"The Milvus server did not start; see {folder / 'logs'}.")
