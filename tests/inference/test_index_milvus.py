@@ -215,6 +215,23 @@ def test_a_call_that_fails_midway_leaves_nothing_and_can_be_repeated(
     assert ([row.id for row in index], index.check()) == (["a", "b", "c"], [])
 
 
+def test_a_call_that_can_not_even_be_given_up_never_counts(
+    index: EmbeddingIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add(["a"], [[1, 0]])
+    client = index._store._connection.client  # type: ignore[attr-defined]
+    with monkeypatch.context() as broken:
+        broken.setattr(table, "ROWS_AT_ONCE", 1)
+        for name, num_calls in (("insert", 1), ("alter_collection_properties", 0)):
+            broken.setattr(client, name, failing_after(num_calls, getattr(client, name)))
+        with pytest.raises(MilvusError, match="out of memory"):
+            index.add(["b", "c"], [[1, 0], [0, 1]])
+    monkeypatch.setattr(ledger, "SECONDS_TO_WAIT", 0.05)
+    assert index.add(["d"], [[1, 0]]) == 1
+    assert ([row.id for row in index], index.check()) == (["a", "d"], [])
+    assert [hit.id for hit in index.search([1, 0])[0]] == ["a", "d"]
+
+
 def failing_after(num_calls: int, call: Callable) -> Callable:
     from pymilvus.exceptions import MilvusException
 

@@ -198,6 +198,8 @@ class Turn:
         location: str, the index in words for messages.
         name: str, the name of the collection of the state, which only this turn knows.
         state: State, as the turn begins.
+    Attributes:
+        is_clean: bool, whether no rows were written that are neither part of the state nor given up in it.
     """
 
     def __init__(self, connection: Connection, location: str, name: str, state: State) -> None:
@@ -207,6 +209,7 @@ class Turn:
         self._num_beats = 0
         self._last_beat = time.monotonic()
         self.state = state
+        self.is_clean = True
 
     def beat(self) -> None:
         """Tell those who wait, once in a while, that this writer is alive."""
@@ -226,7 +229,9 @@ class Turn:
         self.state = state
 
     def end(self) -> None:
-        """Let others write; if it was taken, it is not given back."""
+        """Let others write; not if rows were left that count for nothing only once the turn is taken by force."""
+        if not self.is_clean:
+            return
         try:
             rename(self._connection, self._name, self._name + FREE)
         except (

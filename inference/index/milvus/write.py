@@ -100,6 +100,7 @@ def sweep(table: Table, turn: Turn) -> None:
 def _complete(ledger: Ledger, table: Table, turn: Turn, change: Change) -> None:
     """Steps 3 and 4."""
     version = turn.state.next_version
+    turn.is_clean = False
     try:
         timestamp = _stage(table, turn, change, version)
         state = replace(
@@ -110,6 +111,7 @@ def _complete(ledger: Ledger, table: Table, turn: Turn, change: Change) -> None:
             is_hiding=bool(change.gone),
         )
         turn.commit(state.logged(change.action, change.num_rows) if change.action else state)
+        turn.is_clean = True
     except BaseException:
         _abandon(ledger, table, turn, version)
         raise
@@ -135,7 +137,8 @@ def _abandon(ledger: Ledger, table: Table, turn: Turn, version: int) -> None:
         state = ledger.read()
         if state.version < version and version not in state.aborted:
             turn.commit(replace(state, aborted=(*state.aborted, version)))
-            if state.table_size is not None:
-                table.remove(turn, table.keys_of_version(version))
-    except OSError as error:  # the next writer does it
+        turn.is_clean = True
+        if version in turn.state.aborted and state.table_size is not None:
+            table.remove(turn, table.keys_of_version(version))
+    except OSError as error:  # a later writer does it
         logger.warning("%s: a call that failed is not yet undone (%s).", table.location, error)
