@@ -16,7 +16,7 @@ import pytest
 
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex
-from inference.index.milvus import ledger, search, table
+from inference.index.milvus import ledger, search, table, turn
 from inference.index.milvus.connection import MilvusError
 
 pytest.importorskip("pymilvus")
@@ -317,14 +317,14 @@ def test_a_writer_that_waits_too_long_is_told(
     milvus_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "SECONDS_TO_WAIT", 0.3)
-    monkeypatch.setattr(ledger, "SECONDS_BETWEEN_BEATS", 0.0)
+    monkeypatch.setattr(turn, "SECONDS_BETWEEN_BEATS", 0.0)
     with EmbeddingIndex.open(milvus_uri) as busy, EmbeddingIndex.open(milvus_uri) as other:
         is_done = threading.Event()
 
         def write_on() -> None:
-            with busy._store._ledger.turn() as turn:  # type: ignore[attr-defined]
+            with busy._store._ledger.turn() as taken:  # type: ignore[attr-defined]
                 while not is_done.wait(0.02):
-                    turn.beat()
+                    taken.beat()
 
         writer = threading.Thread(target=write_on)
         writer.start()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from inference.index.milvus.connection import SECONDS_PER_CALL, Connection, errors_in_words
 from inference.index.milvus.entities import JOURNAL, ROWS, SIZES, schema
-from inference.index.milvus.ledger import Turn
 from inference.index.milvus.state import State
+from inference.index.milvus.turn import Turn
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient

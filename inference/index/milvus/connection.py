@@ -6,7 +6,7 @@ import errno
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,9 @@ NO_DATABASE = 800
 REFUSED = ("unauthenticated", "auth check failure", "permission deny", "privilegepermissiondenied")
 _lite_users: dict[Path, int] = {}  # how many connections of this process use one folder
 _lite_lock = threading.Lock()
-_lite_turns: dict[Path, threading.RLock] = {}  # in Milvus Lite one thread at a time may write
+# Milvus Lite bears one thread at a time that writes, or that looks at a collection while it is renamed.
+_lite_turns: dict[Path, threading.RLock] = {}
+_lite_names: dict[Path, threading.RLock] = {}
 
 
 class MilvusError(OSError):
@@ -53,10 +55,10 @@ class Connection:
         self._client: MilvusClient | None = None
         client_class = _import_client()
         folder = None if address.path is None else address.path.resolve()
-        self._turn = (
-            threading.RLock()
-            if folder is None
-            else _lite_turns.setdefault(folder, threading.RLock())
+        alone = threading.RLock()
+        self._turn = alone if folder is None else _lite_turns.setdefault(folder, alone)
+        self.naming: AbstractContextManager[object] = (
+            nullcontext() if folder is None else _lite_names.setdefault(folder, threading.RLock())
         )
         uri = address.server if folder is None else _start_lite(folder)
         self._folder = folder

@@ -25,21 +25,16 @@ from inference.index.milvus.connection import (
     errors_in_words,
 )
 from inference.index.milvus.state import State, from_text, new_state, to_text
+from inference.index.milvus.turn import BEAT, FREE, STATE, Turn, rename, set_properties
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient
 
 logger = logging.getLogger(__name__)
 
-SECONDS_TO_WAIT = (
-    30.0  # for another writer; one that was not heard of for so long is taken for dead
-)
+SECONDS_TO_WAIT = 30.0  # for another writer; who was not heard of for so long is taken for dead
 SECONDS_BETWEEN_LOOKS = 0.01
-SECONDS_BETWEEN_BEATS = 1.0
 TRIES_TO_READ = 50
-STATE = "fused_encoder.state"
-BEAT = "fused_encoder.beat"
-FREE = "_free"
 
 
 class Ledger:
@@ -137,14 +132,12 @@ class Ledger:
         """The name of the collection that holds the state, the state, and the beat of who is writing."""
         for tries_left in reversed(range(TRIES_TO_READ)):
             try:
-                with errors_in_words(self._connection.address):
+                with self._connection.naming, errors_in_words(self._connection.address):
                     found = self._connection.client.describe_collection(
                         self._alias, timeout=SECONDS_PER_CALL
                     )
                 break
-            except (
-                MilvusError
-            ) as error:  # Milvus Lite does not know it for a moment while it is renamed
+            except MilvusError as error:  # a proxy may know it a moment later
                 if error.code != NOT_FOUND or not tries_left:
                     raise
                 time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -157,7 +150,7 @@ class Ledger:
         return rename(self._connection, name, new_name)
 
     def _is_named(self) -> bool:
-        with errors_in_words(self._connection.address):
+        with self._connection.naming, errors_in_words(self._connection.address):
             return bool(
                 self._connection.client.has_collection(self._alias, timeout=SECONDS_PER_CALL)
             )
@@ -165,7 +158,7 @@ class Ledger:
     def _give_alias(self, name: str) -> bool:
         """Whether this collection is now what the alias names."""
         try:
-            with errors_in_words(self._connection.address):
+            with self._connection.naming, errors_in_words(self._connection.address):
                 self._connection.client.create_alias(name, self._alias, timeout=SECONDS_PER_CALL)
         except MilvusError:
             if not self._is_named():
@@ -176,7 +169,7 @@ class Ledger:
     def _named_again(self) -> bool:
         """Give the alias again where a process was killed before it could; whether there is an index."""
         client = self._connection.client
-        with errors_in_words(self._connection.address):
+        with self._connection.naming, errors_in_words(self._connection.address):
             names = client.list_collections(timeout=SECONDS_PER_CALL)
             ours = re.compile(f"{self._alias}_[0-9a-f]{{12}}({FREE})?")
             left = [name for name in names if ours.fullmatch(name)]
@@ -188,88 +181,6 @@ class Ledger:
                 client.drop_alias(self._alias, timeout=SECONDS_PER_CALL)
             self._give_alias(left[0])
         return True
-
-
-class Turn:
-    """The turn to write to an index.
-
-    Args:
-        connection: Connection.
-        location: str, the index in words for messages.
-        name: str, the name of the collection of the state, which only this turn knows.
-        state: State, as the turn begins.
-    Attributes:
-        is_clean: bool, whether no rows were written that are neither part of the state nor given up in it.
-    """
-
-    def __init__(self, connection: Connection, location: str, name: str, state: State) -> None:
-        self._connection = connection
-        self._location = location
-        self._name = name
-        self._num_beats = 0
-        self._last_beat = time.monotonic()
-        self.state = state
-        self.is_clean = True
-
-    def beat(self) -> None:
-        """Tell those who wait, once in a while, that this writer is alive."""
-        if time.monotonic() - self._last_beat < SECONDS_BETWEEN_BEATS:
-            return
-        self._last_beat = time.monotonic()
-        self._num_beats += 1
-        self._set({BEAT: f"{self._name} {self._num_beats}"})
-
-    def commit(self, state: State) -> None:
-        """Make this the state: whatever belongs to it appears at once.
-
-        Raises:
-            MilvusError: the turn was taken by another; nothing was changed.
-        """
-        self._set({STATE: to_text(state)})
-        self.state = state
-
-    def end(self) -> None:
-        """Let others write; not if rows were left that count for nothing only once the turn is taken by force."""
-        if not self.is_clean:
-            return
-        try:
-            rename(self._connection, self._name, self._name + FREE)
-        except (
-            OSError
-        ) as error:  # what was written stays; the next writer waits in vain, and takes it
-            logger.warning("%s: the turn to write was not given back (%s).", self._location, error)
-
-    def _set(self, properties: dict[str, str]) -> None:
-        try:
-            set_properties(self._connection, self._name, properties)
-        except MilvusError as error:
-            if error.code != NOT_FOUND:
-                raise
-            raise MilvusError(
-                f"Another process has taken over writing to {self._location}, as this one was not heard of "
-                f"for {SECONDS_TO_WAIT:g} s. Nothing of this call was written. Call again.",
-                NOT_FOUND,
-            ) from error
-
-
-def rename(connection: Connection, name: str, new_name: str) -> bool:
-    """Rename a collection; False where there is none of that name (any more)."""
-    try:
-        with errors_in_words(connection.address):
-            connection.client.rename_collection(name, new_name, timeout=SECONDS_PER_CALL)
-    except MilvusError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return False
-    return True
-
-
-def set_properties(connection: Connection, name: str, properties: dict[str, str]) -> None:
-    """Set properties of a collection, all at once."""
-    with errors_in_words(connection.address):
-        connection.client.alter_collection_properties(
-            name, properties=properties, timeout=SECONDS_PER_CALL
-        )
 
 
 def _empty_schema(client: MilvusClient) -> CollectionSchema:

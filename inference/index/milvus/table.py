@@ -20,8 +20,8 @@ from inference.index.milvus.entities import (
     num_bytes,
 )
 from inference.index.milvus.facets import number_of
-from inference.index.milvus.ledger import Turn
 from inference.index.milvus.state import State
+from inference.index.milvus.turn import Turn
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,9 +23,10 @@ from inference.index.milvus.entities import (
     journal_entity,
     key_of,
 )
-from inference.index.milvus.ledger import Ledger, Turn
+from inference.index.milvus.ledger import Ledger
 from inference.index.milvus.state import State, log_entry
 from inference.index.milvus.table import Table
+from inference.index.milvus.turn import Turn
 
 logger = logging.getLogger(__name__)
 
