@@ -21,8 +21,8 @@ class EmbeddingIndex:
 
     Every call is all or nothing, and what it has written is on disk when it returns. Other processes may read
     while one writes, and see the new rows at their next call; a second writer waits up to 30 s for the first.
-    One object may be used from several threads. While it is open, SQLite keeps two files beside the index
-    (`-wal`, `-shm`); copy the index when it is closed.
+    One object may be used from several threads. While an index in a file is open, SQLite keeps two files
+    beside it (`-wal`, `-shm`); copy it when it is closed.
 
     The first embeddings that are added say which encoder and size the index is for. Embeddings of another
     encoder are refused; plain arrays, which carry no fingerprint, are accepted, and the caller vouches for
@@ -48,14 +48,16 @@ class EmbeddingIndex:
         """The index at this address.
 
         Args:
-            uri: a path, for the embedded index in one file. (Addresses of servers are for engines to come.)
+            uri: a path, for the embedded index in one file; `http://host:19530/birds` for one on a Milvus
+                server, `milvus:birds.db` for one on Milvus Lite.
             create: bool, whether to start a new index where there is none. Default True.
             read_only: bool, whether to write nothing, neither the file nor beside it. Default False; a file
                 that may not be written, or in such a folder, is opened for reading only by itself.
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
             ValueError: no index, of a newer schema, damaged, or an engine that is not available.
-            OSError: the file cannot be opened (TimeoutError: another process holds it).
+            ImportError: Milvus without the extra `milvus`.
+            OSError: the file cannot be opened (TimeoutError: another process holds it), or no server answers.
         """
         return cls(open_store(uri, create=create, read_only=read_only))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inference.embeddings import Embeddings
-from inference.index.checks import check_same_encoder, quoted
+from inference.index.checks import check_same_encoder
 from inference.index.metadata_columns import condition
 from inference.index.schema import (
     read_log,
@@ -26,8 +26,9 @@ from inference.index.stored_rows import (
     check_row,
     decoded,
     encoded,
-    is_same,
+    in_order,
     is_whole,
+    new_rows,
 )
 
 ROWS_PER_PAGE = 1000
@@ -66,16 +67,7 @@ class SqliteStore:
         with self._file.writing() as connection:
             self._adopt(connection, embeddings)
             stored = {row[1]: row for row in self._select(connection, ids)}
-            changed = [
-                row[0] for row in rows if row[0] in stored and not is_same(row, stored[row[0]])
-            ]
-            if changed:
-                raise ValueError(
-                    f"{self.location} holds {len(changed)} of these ids with another embedding or other "
-                    f"metadata: {quoted(changed)}. Nothing was added. To replace rows use update; for new "
-                    "rows choose new ids."
-                )
-            new = [row for row in rows if row[0] not in stored] if stored else rows
+            new = new_rows(rows, stored, self.location)
             connection.executemany(
                 "INSERT INTO rows (position, id, embedding, metadata, checksum) VALUES (?, ?, ?, ?, ?)",
                 ((position, *row) for position, row in enumerate(new, _next_position(connection))),
@@ -224,13 +216,7 @@ class SqliteStore:
 
     def _in_order(self, connection: sqlite3.Connection, ids: Sequence[str]) -> list[Row]:
         fingerprint = read_settings(connection).fingerprint
-        stored = {row[1]: decoded(row, fingerprint) for row in self._select(connection, ids)}
-        missing = [id_ for id_ in ids if id_ not in stored]
-        if missing:
-            raise KeyError(
-                f"{self.location} does not hold {len(missing)} of these ids: {quoted(missing)}."
-            )
-        return [stored[id_] for id_ in ids]
+        return in_order(ids, self._select(connection, ids), fingerprint, self.location)
 
 
 def damaged_rows(connection: sqlite3.Connection) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from inference.embeddings import Embeddings
+from inference.index.checks import quoted
 from inference.index.store import Metadata, Row
 
 SAME_EMBEDDING_TOLERANCE = 1e-5
@@ -36,8 +36,8 @@ def is_whole(id_: str, blob: bytes, metadata: str, checksum: int) -> bool:
     )
 
 
-def check_row(path: Path, id_: str, blob: bytes, metadata: str, checksum: int) -> None:
-    """Refuse a row that is not what was written.
+def check_row(path: object, id_: str, blob: bytes, metadata: str, checksum: int) -> None:
+    """Refuse a row that is not what was written; `path` (or another address) says of which index.
 
     Raises:
         ValueError: the checksum does not fit; names the row.
@@ -84,3 +84,36 @@ def is_same(row: EncodedRow, stored: StoredRow) -> bool:
     difference = np.abs(np.frombuffer(blob, ON_DISK) - np.frombuffer(stored_blob, ON_DISK)).max()
     is_near = bool(difference <= SAME_EMBEDDING_TOLERANCE)
     return is_near and json.loads(metadata) == json.loads(stored_metadata)
+
+
+def new_rows(
+    rows: Sequence[EncodedRow], stored: Mapping[str, StoredRow], location: str
+) -> list[EncodedRow]:
+    """Those that are not stored (by id).
+
+    Raises:
+        ValueError: ids that are stored with another embedding or other metadata.
+    """
+    changed = [row[0] for row in rows if row[0] in stored and not is_same(row, stored[row[0]])]
+    if changed:
+        raise ValueError(
+            f"{location} holds {len(changed)} of these ids with another embedding or other "
+            f"metadata: {quoted(changed)}. Nothing was added. To replace rows use update; for new "
+            "rows choose new ids."
+        )
+    return [row for row in rows if row[0] not in stored]
+
+
+def in_order(
+    ids: Sequence[str], stored: Iterable[StoredRow], fingerprint: str | None, location: str
+) -> list[Row]:
+    """The rows in the order of `ids`.
+
+    Raises:
+        KeyError: ids that are not among the stored rows.
+    """
+    rows = {row[1]: decoded(row, fingerprint) for row in stored}
+    missing = [id_ for id_ in ids if id_ not in rows]
+    if missing:
+        raise KeyError(f"{location} does not hold {len(missing)} of these ids: {quoted(missing)}.")
+    return [rows[id_] for id_ in ids]

@@ -1,0 +1,1 @@
+"""What the store on Milvus is made of: address, connection, ledger, rows, filters, search."""
