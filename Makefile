@@ -7,13 +7,22 @@ AUDIO ?=
 PACKAGES := fused_encoder triplets training inference app
 CODE := $(PACKAGES) tests benchmarks examples
 
-.PHONY: demo test check format lint types docs clean
+.PHONY: demo test test-milvus check format lint types docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/fused-encoder demo --out demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(AUDIO),--audio "$(AUDIO)")
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not milvus"
+
+# The index on a real Milvus server, whose program has an environment of its own.
+test-milvus: $(VENV)/installed .venv-milvus/installed
+	$(BIN)/python -m pytest -m milvus tests/inference
+
+.venv-milvus/installed:
+	$(PYTHON) -m venv .venv-milvus
+	.venv-milvus/bin/python -m pip install --quiet "milvus==2.3.5"
+	touch $@
 
 # The code in README and docs runs in tests/docs, which is a part of the tests.
 check: $(VENV)/installed lint types test
