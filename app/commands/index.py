@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,11 @@ def run(options: argparse.Namespace) -> int:
         return actions[options.action](index, options)
 
 
+def without_password(address: str) -> str:
+    """The address of an index, as it may stand on a screen: without user and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
 def recall_of(approximation: Approximation | None) -> str:
     """What an approximate search misses, in one line."""
     if approximation is None:
@@ -57,7 +63,7 @@ def _build(options: argparse.Namespace) -> int:
                 num += len(ids)
             print(f"{new} new of {num} rows from '{path}'.")
         _make_ready(index)
-        print(f"'{options.index}' holds {len(index)} embeddings.")
+        print(f"'{without_password(options.index)}' holds {len(index)} embeddings.")
     return DONE
 
 
@@ -78,7 +84,7 @@ def _import(options: argparse.Namespace) -> int:
     with EmbeddingIndex.open(options.index) as index:
         print(f"{index.import_rows(options.file)} new rows from '{options.file}'.")
         _make_ready(index)
-        print(f"'{options.index}' holds {len(index)} embeddings.")
+        print(f"'{without_password(options.index)}' holds {len(index)} embeddings.")
     return DONE
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.cli import main
+from app.commands.index import without_password
 from inference.embedding_file import EmbeddingFile, save_embeddings
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, approximate
@@ -142,3 +143,9 @@ def test_what_cannot_be_done_is_refused(
     monkeypatch.chdir(index.parent)
     assert run("index", *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_password_in_an_address_is_not_shown():
+    shown = without_password("https://anna:secret@host:19530/birds")
+    assert shown == "https://host:19530/birds"
+    assert without_password("a@b/birds.index") == "a@b/birds.index"
