@@ -148,10 +148,10 @@ def _check(index: EmbeddingIndex, options: argparse.Namespace) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:
-        print(
-            f"Save what can be read: fused-encoder index recover {options.index} recovered.index",
-            file=sys.stderr,
-        )
+        if Path(options.index).is_file():  # recovery reads the pages of a file
+            advice = f"fused-encoder index recover {options.index} recovered.index"
+            print(f"Save what can be read: {advice}", file=sys.stderr)
         return REFUSED
-    print(f"All {len(index)} rows of '{options.index}' are as they were written.")
+    shown = without_password(options.index)
+    print(f"All {len(index)} rows of '{shown}' are as they were written.")
     return DONE
