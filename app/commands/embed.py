@@ -11,6 +11,7 @@ from pathlib import Path
 from app.cli import DONE, DONE_WITH_SKIPPED
 from app.commands import embed_file
 from app.commands.destination import check_destination
+from fused_encoder.audio_sequence import FRAME_HOP_SECONDS
 from inference import Embedder
 from inference.archive.archive import FILES_TABLE
 from inference.archive.embed_archive import ArchiveSummary, embed_archive
@@ -22,12 +23,24 @@ from inference.archive.settings import ArchiveSettings
 logger = logging.getLogger(__name__)
 
 MOST_LISTED = 20
+OPTIONS_OF_FOLDERS = {
+    "window_seconds": 5.0,
+    "hop_seconds": None,
+    "frames_per_second": 1.0,
+    "resume": True,
+    "shard": (1, 1),
+    "workers": None,
+    "time_limit": 60.0,
+    "strict": False,
+}
+"""With what they are where nobody asked for them."""
 
 
 def run(options: argparse.Namespace) -> int:
     """Embeds what it can, and says of the rest why not."""
     engine = _engine(options)
     if Path(options.out).suffix == ".npz":
+        _refuse_options_of_folders(options)
         return embed_file.run(options)
     check_destination(options.out, SHARDS_FOLDER)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt
@@ -74,9 +87,29 @@ def _engine(options: argparse.Namespace) -> Engine:
     return embed_sources
 
 
+def _refuse_options_of_folders(options: argparse.Namespace) -> None:
+    """What a .npz cannot do is refused, not passed over."""
+    asked = [
+        "--no-resume" if name == "resume" else f"--{name.replace('_', '-')}"
+        for name, default in OPTIONS_OF_FOLDERS.items()
+        if getattr(options, name) != default
+    ]
+    if asked:
+        raise ValueError(
+            f"'{options.out}' gets one embedding per file, and {', '.join(asked)} cannot be had there. Leave "
+            "that out, or choose a folder as --out."
+        )
+
+
 def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:
     """What was asked for; a hop that was not is half a window."""
     trained, window = embedder.settings.audio_seconds, options.window_seconds
+    if options.hop_seconds is not None and options.hop_seconds < FRAME_HOP_SECONDS:
+        logger.warning(
+            "Windows begin at least %g s apart, where YAMNet's frames begin; --hop-seconds %g asks for more.",
+            FRAME_HOP_SECONDS,
+            options.hop_seconds,
+        )
     if window != trained:
         logger.warning(
             "The encoder was trained to hear %g s at a time, and is to hear %g s. See --window-seconds.",

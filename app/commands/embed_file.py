@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.commands.outcome import outcome
-from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
+from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
 from inference import Embedder, SkippedPair
 from inference.archive.sources import read_pairs
 from inference.archive.walk import walk_inputs
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     embeddings, kept, skipped = embedder.embed_readable(
         [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
     )
-    skipped_all: list[Skipped | SkippedPair] = [*not_media(options.inputs), *skipped]
+    skipped_all: list[Skipped | SkippedPair] = [*_not_for_one_row(options.inputs), *skipped]
     if not kept:
         outcome(skipped_all)
         raise ValueError(f"None of the {len(pairs)} inputs can be embedded; nothing was written.")
@@ -57,6 +57,17 @@ def _paired(table: str) -> Iterator[Pair]:
             yield source.path, None
         else:
             yield source.photo, source.path
+
+
+def _not_for_one_row(inputs: Sequence[str]) -> list[Skipped]:
+    """What cannot be one row of a .npz: videos, folders that cannot be listed, and what is no medium."""
+    skipped: list[Skipped] = []
+    for path in walk_inputs(inputs, refused=lambda *told: skipped.append(Skipped(*told))):
+        if path.suffix.lower() in VIDEO_EXTENSIONS:
+            reason = "a video, of which a .npz holds nothing. Choose a folder as --out."
+            skipped.append(Skipped(path, reason if path.exists() else "there is no such file."))
+    told = {one.path for one in skipped}
+    return [*skipped, *(one for one in not_media(inputs) if one.path not in told)]
 
 
 def not_media(inputs: Sequence[str]) -> Iterator[Skipped]:

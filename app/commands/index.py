@@ -56,6 +56,8 @@ def recall_of(approximation: Approximation | None) -> str:
 def _build(options: argparse.Namespace) -> int:
     given = {path: _rows_of(path) for path in options.embeddings}  # before an index is made
     with EmbeddingIndex.open(options.index) as index:
+        for path in given:
+            _refuse_stale_rows(index, options.index, path)
         for path, batches in given.items():
             num = new = 0
             for ids, embeddings, metadata in batches:
@@ -78,6 +80,26 @@ def _rows_of(path: str) -> Iterable[Rows]:
     if archive.fingerprint is None:
         raise ValueError(f"'{path}' holds no embeddings: none of its files could be embedded.")
     return archive.batches()
+
+
+def _refuse_stale_rows(index: EmbeddingIndex, name: str, path: str) -> None:
+    """Windows of files that were embedded anew, cut otherwise, must not stay beside those of now."""
+    if len(index) == 0 or not Path(path).is_dir():
+        return
+    from inference.archive.archive import Archive
+
+    archive = Archive(path)
+    ids = {id_ for batch, _, _ in archive.batches() for id_ in batch}
+    stale = [
+        row.id
+        for row in index
+        if row.id not in ids and archive.find(row.id.rpartition("#t=")[0]) is not None
+    ]
+    if stale:
+        raise ValueError(
+            f"'{name}' holds {len(stale)} rows that '{path}' no longer holds, such as {stale[0]!r}: their "
+            "files were embedded anew since, or with other windows. Nothing was added. Build a new index."
+        )
 
 
 def _import(options: argparse.Namespace) -> int:

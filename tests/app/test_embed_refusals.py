@@ -1,0 +1,66 @@
+"""What `embed` and `index build` cannot do as asked is refused, never passed over in silence."""
+
+import numpy as np
+import pytest
+
+from app.cli import build_parser, main
+from app.commands.embed import OPTIONS_OF_FOLDERS
+from fused_encoder.media import save_waveform
+from inference import EmbeddingIndex
+
+RATE = 16_000
+
+
+def run(*arguments) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["--no-resume", "--strict", "--shard 1/2", "--hop-seconds 1", "--time-limit 5", "--workers 2"],
+)
+def test_a_npz_refuses_what_only_a_folder_can_do(asked, capsys):
+    assert run("embed", "a.jpg", "--encoder", "e", "--out", "x.npz", *asked.split()) == 2
+    assert f"{asked.split()[0]} cannot be had there" in capsys.readouterr().err
+
+
+def test_the_table_of_such_options_holds_their_defaults():
+    options = vars(build_parser().parse_args(["embed", "a", "--encoder", "e", "--out", "x"]))
+    beside = {"command", "module", "inputs", "encoder", "pairs", "out"}
+    beside |= {"engine", "ray_address", "ray_actors"}  # refused on their own
+    assert {name: options[name] for name in options.keys() - beside} == OPTIONS_OF_FOLDERS
+
+
+def test_a_video_in_a_folder_is_told_where_a_npz_is_written(journey, tmp_path, capsys):
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card/film.mp4").touch()
+    inputs = (journey.photo, tmp_path / "card")
+    assert run("embed", *inputs, "--encoder", journey.encoder, "--out", tmp_path / "x.npz") == 1
+    assert "film.mp4: a video, of which a .npz holds nothing" in capsys.readouterr().err
+
+
+@pytest.fixture
+def embed(journey, tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 8 * RATE)
+    save_waveform(tmp_path / "wren.wav", noise, RATE)
+    where = (tmp_path / "wren.wav", "--encoder", journey.encoder, "--out", tmp_path / "out")
+    return lambda *options: run("embed", *where, "--workers", 0, *options)
+
+
+def test_an_index_does_not_hold_windows_of_two_cuts_of_one_recording(embed, tmp_path, capsys):
+    index = tmp_path / "birds.index"
+    embed()
+    for _ in range(2):  # the same again is no harm
+        assert run("index", "build", index, tmp_path / "out") == 0
+    with EmbeddingIndex.open(index) as opened:
+        before = len(opened)
+    embed("--hop-seconds", 1)
+    assert run("index", "build", index, tmp_path / "out") == 2
+    assert "Nothing was added. Build a new index." in capsys.readouterr().err
+    with EmbeddingIndex.open(index) as opened:
+        assert len(opened) == before
+
+
+def test_a_hop_that_cannot_be_had_is_told(embed, caplog):
+    assert embed("--hop-seconds", 0.1) == 0
+    assert "Windows begin at least 0.48 s apart" in caplog.text
