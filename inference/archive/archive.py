@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +14,10 @@ import pyarrow
 from pyarrow import compute, parquet
 
 from inference.archive.file_rows import FileRow, files_to_table
-from inference.archive.part_file import FILES_KEY, RUN_KEY, SHARDS_FOLDER
+from inference.archive.part_file import FILES_KEY, RUN_KEY, SHARDS_FOLDER, part_path
 from inference.archive.rows_of_files import RowsOfFiles
 from inference.archive.run import Run, run_from_json
 from inference.embeddings import Embeddings
-from inference.formats.atomic import write_atomically
 
 FILES_TABLE = "files.parquet"
 _TOLD = ("class", "image", "recording", "video", "modality", "start_seconds", "end_seconds")
@@ -72,15 +71,19 @@ class Archive:
         self._rows_of_files = RowsOfFiles(lambda shard: _read(shard, 4096))
         self.refresh()
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
         """Takes in the shards that have come since, from whichever machine.
+
+        Returns:
+            bool, whether there were any.
 
         Raises:
             ValueError: shards are damaged; all are named.
         """
         damaged = []
         found = set((self.folder / SHARDS_FOLDER).glob("[!.]*.parquet"))
-        for shard in sorted(found - self._read_shards):
+        new = sorted(found - self._read_shards)
+        for shard in new:
             try:
                 self._take(shard)
             except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
@@ -90,6 +93,7 @@ class Archive:
                 f"{len(damaged)} shards of '{self.folder}' are damaged. Remove them and run `embed` again: "
                 f"the files in them, and no others, are embedded anew.{''.join(damaged)}"
             )
+        return bool(new)
 
     def _take(self, shard: Path) -> None:
         told = parquet.read_metadata(str(shard)).metadata or {}
@@ -201,10 +205,24 @@ class Archive:
         )
 
     def write_files_table(self) -> Path:
-        """Writes `files.parquet`: what became of each file, one row each."""
-        content = io.BytesIO()
-        parquet.write_table(files_to_table(self.files), content)
-        return write_atomically(self.folder / FILES_TABLE, content.getvalue())
+        """Writes `files.parquet`: what became of each file, one row each.
+
+        Where other machines write into the same folder, whoever comes last writes what all of them did.
+        """
+        target = self.folder / FILES_TABLE
+        part = part_path(self.folder / SHARDS_FOLDER)
+        is_current = False
+        while not is_current:
+            try:
+                with part.open("wb") as file:
+                    parquet.write_table(files_to_table(self.files), file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+            is_current = not self.refresh()
+        return target
 
 
 def _weight(row: FileRow) -> tuple[bool, int]:

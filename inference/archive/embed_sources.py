@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from fused_encoder.media import UnreadableMediaError
-from inference.archive.content import Identity, look_at
+from inference.archive.content import Identity
 from inference.archive.decode_source import DecodeTask, Message, decode_source
 from inference.archive.embedding_queue import EmbeddingQueue, SourceInWork
 from inference.archive.file_rows import FileRow
@@ -16,7 +16,7 @@ from inference.archive.open_source import OpenSource
 from inference.archive.pool import TaskFailed, TaskNotDone, WorkerPool
 from inference.archive.settings import ArchiveSettings
 from inference.archive.shards import ShardWriter
-from inference.archive.sources import Source
+from inference.archive.sources import Source, path_to_name
 from inference.embed import Embedder
 
 REFUSALS = (UnreadableMediaError, FileNotFoundError)
@@ -126,20 +126,18 @@ def _take(messages: Iterator[Message], work: SourceInWork, queue: EmbeddingQueue
             queue.advance(work)
     except TaskFailed as error:
         if isinstance(error.cause, REFUSALS):
-            work.source.fail(_reason(error.cause), has_crashed=False)
+            work.source.fail(_reason(error.cause, work.source.source), has_crashed=False)
         else:
             work.source.fail(f"its decoder stopped with {error}.", has_crashed=True)
     except TaskNotDone as error:
         work.source.fail(f"its decoder did not come to an end: {error}.", has_crashed=True)
 
 
-def _reason(refusal: Exception) -> str:
+def _reason(refusal: Exception, source: Source) -> str:
+    """Of a pair it says which of the two files is meant."""
     if isinstance(refusal, UnreadableMediaError):
-        return refusal.reason
-    return "there is no such file."
-
-
-def identity_by_looks(source: Source, row: FileRow) -> Identity:
-    """The identity that a row of the same bytes gives a source: its content, with the source's own times."""
-    size_bytes, modified_ns = look_at(source.paths)
-    return Identity(row.content, size_bytes, modified_ns)
+        path, reason = refusal.path, refusal.reason
+    else:
+        gone = (path for path in source.paths if not path.exists())
+        path, reason = next(gone, source.path), "there is no such file."
+    return reason if source.photo is None else f"'{path_to_name(path)}': {reason}"

@@ -10,9 +10,11 @@ import numpy as np
 
 from fused_encoder.audio_batches import WINDOWS_PER_BATCH
 from fused_encoder.audio_sequence import frames_in_samples
+from inference.archive.embedding_rows import Place
 from inference.archive.open_source import Item, OpenSource
 from inference.archive.shards import FileShare
 from inference.embed import BATCH_SIZE, Embedder
+from inference.embeddings import UNIT_LENGTH_TOLERANCE
 
 ITEMS_PER_BATCH = 64
 """Windows in a batch; of photos, `BATCH_SIZE` are enough to keep all cores busy."""
@@ -103,10 +105,21 @@ class EmbeddingQueue:
         first = 0
         for work, members in groupby(batch, key=lambda pair: pair[0]):
             places = [item.place for _, item in members]
-            work.share.add(embeddings[first : first + len(places)], places)
+            self._share_out(work, embeddings[first : first + len(places)], places)
             first += len(places)
             work.num_waiting -= len(places)
             self._finish_if_done(work)
+
+    def _share_out(self, work: SourceInWork, embeddings: np.ndarray, places: list[Place]) -> None:
+        """An index refuses what is not of unit length, and with it all that comes in one call."""
+        lengths = np.linalg.norm(np.asarray(embeddings), axis=1)
+        is_sound = np.abs(lengths - 1) < UNIT_LENGTH_TOLERANCE  # NaN is not
+        if is_sound.any():
+            sound = [place for place, is_it in zip(places, is_sound, strict=True) if is_it]
+            work.share.add(embeddings[is_sound], sound)
+        for place, is_it in zip(places, is_sound, strict=True):
+            if not is_it:
+                work.source.refuse(place)
 
     def _finish_if_done(self, work: SourceInWork) -> None:
         if work.has_ended and work.num_waiting == 0 and not work.is_finished:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from inference.archive.archive import Archive
-from inference.archive.part_file import SHARDS_FOLDER
+from inference.archive.part_file import SHARDS_FOLDER, part_path, remove_abandoned_parts
 
 
 def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
@@ -36,6 +35,7 @@ def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
     _check_one_encoder(archives)
     shards = target / SHARDS_FOLDER
     shards.mkdir(parents=True, exist_ok=True)
+    remove_abandoned_parts(target)
     for archive in archives:
         for shard in archive.shards:
             _bring(shard, shards)
@@ -62,7 +62,7 @@ def _bring(shard: Path, folder: Path) -> None:
     target = folder / shard.name
     if target.exists():
         return
-    part = folder / f".{uuid.uuid4().hex}.copy"
+    part = part_path(folder)
     try:
         try:
             os.link(shard, part)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fused_encoder.log_mel import SAMPLE_RATE_HZ
 from fused_encoder.media import SoundOutcome
-from inference.archive.content import Identity
+from inference.archive.content import Identity, look_at
 from inference.archive.decode_source import FilmEnded, Message, Photo, Sound, SoundEnded
 from inference.archive.embedding_rows import Modality, Place
 from inference.archive.file_rows import FileRow, Skipped
@@ -116,6 +116,7 @@ class OpenSource:
         seen.heard_seconds = self._sound.num_samples / SAMPLE_RATE_HZ
         seen.is_too_short = self._sound.is_too_short
         status, reason = verdict_of(seen)
+        identity = self._identity if status == "ok" else self._identity_if_unchanged()
         outcome = seen.sound
         is_photo = self.source.kind == "image"
         return FileRow(
@@ -130,11 +131,21 @@ class OpenSource:
             clipped_share=self._clipped_cells / self._num_cells if self._num_cells else None,
             skipped=tuple(seen.skipped),
             notes=tuple(seen.notes),
-            size_bytes=self._identity.size_bytes,
-            modified_ns=self._identity.modified_ns,
-            content=self._identity.content,
+            size_bytes=identity.size_bytes,
+            modified_ns=identity.modified_ns,
+            content=identity.content,
             settings=settings_key,
         )
+
+    def refuse(self, place: Place) -> None:
+        """The encoder gave no embedding of unit length for an item."""
+        self._seen.refused.append(place)
+
+    def _identity_if_unchanged(self) -> Identity:
+        """None where it is not what it was: a disk that fell off in the middle says nothing of its files."""
+        identity = self._identity
+        looks = identity.size_bytes, identity.modified_ns
+        return identity if look_at(self.source.paths) == looks else Identity("", -1, 0)
 
     def _end_sound(self, ended: SoundEnded) -> None:
         self._seen.sound = ended.outcome

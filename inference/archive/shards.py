@@ -75,9 +75,14 @@ class ShardWriter:
             self._since = time.monotonic()
         self._finished.append((row, parts))  # one step: an interrupt finds all of it or none
         self._num_rows += sum(map(len, parts))
-        rows, files, seconds = self._limits
-        is_old = time.monotonic() - self._since >= seconds
-        if self._num_rows >= rows or len(self._finished) >= files or is_old:
+        rows, files, _ = self._limits
+        if self._num_rows >= rows or len(self._finished) >= files:
+            self.flush()
+        self.flush_old()
+
+    def flush_old(self) -> None:
+        """As `flush`, where what is finished has waited long enough: a long file may take hours to follow."""
+        if time.monotonic() - self._since >= self._limits[2]:
             self.flush()
 
     def flush(self) -> None:
@@ -129,6 +134,7 @@ class FileShare:
         self._num_waiting += len(part)
         if self._num_waiting >= ROWS_IN_MEMORY:
             self._spill()
+        self._writer.flush_old()
 
     def finish(self, row: FileRow) -> FileRow:
         """All rows are there.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fused_encoder.audio_sequence import MIN_SECONDS
 from fused_encoder.media import SoundOutcome
 from inference.archive.decode_source import FilmEnded
+from inference.archive.embedding_rows import Place
 from inference.archive.file_rows import Skipped, Status
 
 _FAULTS: dict[str, tuple[Status, str]] = {
@@ -38,6 +39,7 @@ class Seen:
         has_crashed: whether that was because the decoder died or hung.
         skipped: stretches of sound that were not embedded.
         notes: what else is to be known.
+        refused: what the encoder gave no embedding of unit length for.
         num_black: int, moments with neither light nor sound.
         num_embeddings: int.
         heard_seconds: float, of sound.
@@ -51,6 +53,7 @@ class Seen:
     has_crashed: bool = False
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    refused: list[Place] = field(default_factory=list)
     num_black: int = 0
     num_embeddings: int = 0
     heard_seconds: float = 0.0
@@ -96,12 +99,21 @@ def _what_is_lost(seen: Seen) -> str | None:
         for stretch in seen.skipped
         if stretch.reason == "non_finite"
     ]
+    if seen.refused:
+        lost.append(
+            f"the encoder gives no embedding for {len(seen.refused)} of its windows or moments"
+        )
     return "; ".join(lost) or None
 
 
 def _nothing(seen: Seen) -> tuple[Status, str]:
     """Nothing could be embedded of what was decoded well."""
     damage = f" It is damaged too: {seen.sound.damage}." if seen.sound and seen.sound.damage else ""
+    if seen.refused:
+        return (
+            "unreadable",
+            "the encoder gives no embedding for it, as if there were nothing in it." + damage,
+        )
     if seen.kind == "video":
         return "unreadable", f"all {seen.num_black} frames are black, without sound around them."
     if seen.is_too_short:
