@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from inference.archive.archive import Archive
 from inference.archive.part_file import SHARDS_FOLDER, part_path, remove_abandoned_parts
+
+logger = logging.getLogger(__name__)
 
 
 def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
@@ -33,6 +36,7 @@ def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
     if Path(target, SHARDS_FOLDER).is_dir():
         archives.append(Archive(target))
     _check_one_encoder(archives)
+    _tell_of_same_names(archives)
     shards = target / SHARDS_FOLDER
     shards.mkdir(parents=True, exist_ok=True)
     remove_abandoned_parts(target)
@@ -54,6 +58,23 @@ def _check_one_encoder(archives: Sequence[Archive]) -> None:
         raise ValueError(
             f"These archives were made by {len(by_fingerprint)} encoders; their embeddings do not compare. "
             f"Embed them all with one.{told}"
+        )
+
+
+def _tell_of_same_names(archives: Sequence[Archive]) -> None:
+    """Recorders that begin on the hour give their files one name, and may have lain at one place."""
+    contents: dict[str, str] = {}
+    others: dict[str, None] = {}
+    for archive in archives:
+        for row in archive.files:
+            if row.content and contents.setdefault(row.file, row.content) != row.content:
+                others[row.file] = None
+    if others:
+        logger.warning(
+            "%d names stand for files of different content, such as '%s'; of each the file that was embedded "
+            "last counts. If they are different files, embed them from folders of different names.",
+            len(others),
+            next(iter(others)),
         )
 
 

@@ -15,7 +15,7 @@ class ArchiveSettings:
     """What decides, beside the encoder, which embeddings a file gives.
 
     Attributes:
-        window_seconds: float > 0, of sound in one embedding.
+        window_seconds: float > 0, of sound in one embedding; at least one frame of YAMNet, 0.96 s, is heard.
         hop_seconds: float > 0, from the start of one window to the start of the next. YAMNet hears frames
             0.48 s apart, and windows share them: each window starts at the frame nearest to its turn. Less
             than 0.48 s gives a window at every frame.

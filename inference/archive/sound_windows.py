@@ -11,6 +11,7 @@ from fused_encoder.audio_batches import WINDOWS_PER_BATCH
 from fused_encoder.audio_sequence import (
     AUDIO_SEQUENCE_SIZE,
     FRAME_HOP_SECONDS,
+    FRAME_SECONDS,
     MIN_SECONDS,
     frames_in,
     frames_in_samples,
@@ -189,7 +190,7 @@ class SoundWindows:
         elif clipped_share > self._settings.max_clipped_share:
             fault = "clipped"
         start_seconds = first * PATCH_HOP_SAMPLES / SAMPLE_RATE_HZ
-        end_seconds = start_seconds + self._settings.window_seconds
+        end_seconds = start_seconds + max(self._settings.window_seconds, FRAME_SECONDS)
         if last - first < self.frames_per_window:
             end_seconds = start_seconds + (last - first + 1) * FRAME_HOP_SECONDS
         total_seconds = self.num_samples / SAMPLE_RATE_HZ

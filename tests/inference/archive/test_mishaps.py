@@ -137,6 +137,17 @@ def test_what_a_killed_merge_left_is_taken_away_by_the_next(tmp_path):
     assert not list((tmp_path / "all/shards").glob(".*"))
 
 
+def test_merging_files_of_one_name_and_different_content_is_told(tmp_path, caplog):
+    for machine, content in (("a", "one"), ("b", "other"), ("c", "one")):
+        writer = ShardWriter(tmp_path / machine, RUN)
+        writer.keep(FileRow("DCIM/1.wav", "recording", "silent", content=content), [])
+        writer.flush()
+    merge_archives.merge_archives([tmp_path / "a", tmp_path / "c"], tmp_path / "same")
+    assert caplog.text == ""
+    merge_archives.merge_archives([tmp_path / "a", tmp_path / "b"], tmp_path / "all")
+    assert "1 names stand for files of different content, such as 'DCIM/1.wav'" in caplog.text
+
+
 def test_a_header_that_announces_no_number_ends_no_run(embed, archive, monkeypatch):
     from inference.archive.verdict import Seen
 

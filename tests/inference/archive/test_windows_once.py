@@ -36,3 +36,12 @@ def test_a_hop_shorter_than_a_frame_gives_a_window_at_every_frame(embedder, tmp_
     starts = starts_of(embedder, tmp_path, 4.0, ArchiveSettings(1.0, hop_seconds))
     np.testing.assert_allclose(starts, 0.48 * np.arange(len(starts)), atol=1e-9)
     assert len(starts) > 5
+
+
+def test_a_window_shorter_than_a_frame_says_how_much_is_heard(embedder, tmp_path):
+    save_waveform(tmp_path / "wren.wav", tone(4.0), RATE)
+    cut = ArchiveSettings(0.1, 0.05)
+    embed_archive(embedder, [tmp_path / "wren.wav"], tmp_path, settings=cut, decoding=Decoding(0))
+    [(_, _, told)] = Archive(tmp_path).batches()
+    heard = [one["end_seconds"] - one["start_seconds"] for one in told[:-1]]
+    np.testing.assert_allclose(heard, 0.96, atol=1e-9)
