@@ -43,8 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.run(options)
     except KeyboardInterrupt:
         print("\nInterrupted. What was finished is kept; run again to go on.", file=sys.stderr)
+        if arguments is None:  # nothing is left to do, and TensorFlow may take seconds to leave
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
         return INTERRUPTED
-    except (ValueError, OSError, ImportError, KeyError) as error:
+    except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"fused-encoder {options.command}: {message}", file=sys.stderr)
         return REFUSED

@@ -55,6 +55,15 @@ def _add_cutting(parser: argparse.ArgumentParser) -> None:
     )
 
 
+    parser.add_argument(
+        "--max-clipped-share",
+        type=float,
+        default=0.1,
+        metavar="S",
+        help="of a window; one of which more is clipped is listed, not embedded (default: 0.1)",
+    )
+
+
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",

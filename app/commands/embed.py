@@ -27,6 +27,7 @@ OPTIONS_OF_FOLDERS = {
     "window_seconds": 5.0,
     "hop_seconds": None,
     "frames_per_second": 1.0,
+    "max_clipped_share": 0.1,
     "resume": True,
     "shard": (1, 1),
     "workers": None,
@@ -120,6 +121,7 @@ def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSetting
         window_seconds=window,
         hop_seconds=window / 2 if options.hop_seconds is None else options.hop_seconds,
         frames_per_second=options.frames_per_second,
+        max_clipped_share=options.max_clipped_share,
     )
 
 

@@ -18,7 +18,7 @@ _FAULTS: dict[str, tuple[Status, str]] = {
     "clipped": (
         "unreadable",
         "clipped throughout: the recorder's gain was too high for what it heard. Leave it out, or allow "
-        "more with max_clipped_share.",
+        "more (--max-clipped-share).",
     ),
     "silent": (
         "silent",
