@@ -54,7 +54,6 @@ def _add_cutting(parser: argparse.ArgumentParser) -> None:
         help="moments of a video (default: 1)",
     )
 
-
     parser.add_argument(
         "--max-clipped-share",
         type=float,
