@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: where genuine weights and data may be, and a quiet TensorFlow."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -7,6 +8,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def pytest_collection_finish() -> None:
+    """Garbage collection need not look at all that importing made, again and again: it stays to the end."""
+    gc.freeze()
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -17,7 +17,7 @@ from training.callbacks import ProgressBar, RetrievalValidation
 from training.collapse import CollapseWarning
 from training.epochs import FollowEpoch
 from training.evaluate import refuse_leaks
-from training.objective import create_training_model, with_targets
+from training.objective import create_training_model, create_training_state, with_targets
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
 from training.sides import Folders, SourceOf, prepare_sides
@@ -173,6 +173,9 @@ def fit_encoder(
         total_steps=total_steps,
     )
     model = replicate(create, part.encoder, strategy)
+    fitted_to = with_targets(dataset, model)
+    if strategy is None:
+        create_training_state(model, fitted_to)
     following = [
         *mining_again,
         *_watching(part, dataset, training, held_out, options),
@@ -182,7 +185,7 @@ def fit_encoder(
         *([ProgressBar(total_steps)] if progress else ()),
     ]
     fitted = model.fit(
-        with_targets(dataset, model),
+        fitted_to,
         epochs=options.epochs,
         callbacks=following,
         verbose=0,

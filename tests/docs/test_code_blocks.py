@@ -14,7 +14,8 @@ from fused_encoder import LogMelFeatures, create_fused_encoder
 from inference import export_saved_model
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+README = ROOT / "README.md"
+PAGES = sorted([README, *(ROOT / "docs").glob("*.md")])
 SMALL = 'create_fused_encoder(image_backbone="small_cnn", image_weights=None)'
 # What a block needs a download or hours for is made small; all else runs as it is written.
 MADE_SMALL = {
@@ -87,8 +88,8 @@ def here(field_work, monkeypatch):
     return field_work
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
-def test_the_python_blocks_of_a_page_run_in_order(page, here):
+def run_blocks(page: Path) -> dict[str, object]:
+    """Runs the Python blocks of a page in order, and gives the names that they leave."""
     for name, text in shown_files(page):
         Path(name).write_text(text, encoding="utf-8")
     names: dict[str, object] = {}
@@ -99,6 +100,22 @@ def test_the_python_blocks_of_a_page_run_in_order(page, here):
     for value in names.values():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
             assert np.isfinite(value).all()
+    return names
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p, "python") and p != README], ids=lambda p: p.name
+)
+def test_the_python_blocks_of_a_page_run_in_order(page, here):
+    run_blocks(page)
+
+
+def test_the_published_usage_works_as_the_readme_has_it_from_folders_to_hits(here):
+    (hits,) = run_blocks(README)["hits"]
+    assert {(hit.id, hit.metadata["species"]) for hit in hits} == {
+        ("wren 1", "wren"),
+        ("robin 1", "robin"),
+    }
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=lambda p: p.name)

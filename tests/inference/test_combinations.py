@@ -32,6 +32,7 @@ def test_combinations_are_embedded_as_pair_by_pair(kind, embedder, encoder, yamn
 
 
 def test_each_photo_is_looked_at_once_over_several_batches(embedder, features, monkeypatch):
+    embedder = Embedder(embedder._model, embedder.settings)  # which has seen nothing yet
     looks = []
     see = embedder._model.see
     monkeypatch.setattr(

@@ -1,11 +1,10 @@
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fused_encoder.media import UnreadableMediaError, load_image, load_waveform, save_waveform
-from inference import Embedder, EmbeddingIndex, export_saved_model
+from inference import Embedder
 
 
 def song(seconds: float) -> np.ndarray:
@@ -133,37 +132,3 @@ def test_an_array_that_is_no_photo_is_listed_by_its_position(embedder, photos):
     assert kept == [0]
     assert (skipped[0].position, str(skipped[0].path)) == (1, "pair 1")
     assert "Expected an image uint8 [height, width, 3], received uint8 [4, 4]" in skipped[0].reason
-
-
-# Keras says so of every dataset; a caller silences it with fit(..., shuffle=False).
-@pytest.mark.filterwarnings("ignore:.*shuffle=True:UserWarning")
-def test_the_published_usage_works_as_written(aviary, yamnet, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(aviary.images, "train_images")
-    shutil.copytree(aviary.audio, "train_audio")
-    shutil.copy(next(aviary.held_out_images.rglob("*.jpg")), "who.jpg")
-    shutil.copy(next(aviary.held_out_audio.rglob("*.flac")), "who.flac")
-    photos = sorted(Path("train_images").rglob("*.jpg"))[::5]
-    sounds = sorted(Path("train_audio").rglob("*.flac"))[::5]
-
-    from fused_encoder import create_fused_encoder
-    from training import TripletLoss, create_triplet_model
-    from triplets import prepare_triplets
-
-    triplets = prepare_triplets("train_images", "train_audio", yamnet, 2)
-    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None)
-    model = create_triplet_model(encoder)
-    model.compile(optimizer="adam", loss=TripletLoss(margin=0.2))
-    model.fit(triplets.to_dataset(batch_size=8), epochs=1, verbose=0)
-    export_saved_model(encoder, yamnet, "encoder")
-    embedder = Embedder.load("encoder")
-    index = EmbeddingIndex.open("birds.index")
-    index.add(
-        ids=[str(photo) for photo in photos],
-        embeddings=embedder.embed(images=photos, recordings=sounds),
-        metadata=[{"species": photo.parent.name} for photo in photos],
-    )
-    hits = index.search(embedder.embed(images=["who.jpg"], recordings=["who.flac"]), k=5)
-    assert [len(found) for found in hits] == [4]
-    assert {hit.metadata["species"] for hit in hits[0]} == set(aviary.class_names)
-    index.close()

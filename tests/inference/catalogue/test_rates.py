@@ -11,6 +11,7 @@ from inference.catalogue import Catalogue, SightingTable, Thresholds
 NUM_CALIBRATED, NUM_KNOWN, NUM_STRANGERS = 600, 80, 240
 SIZE, NOISE = 64, 0.55
 FALSE_MATCH_RATE, MISS_RATE = 0.02, 0.08
+NUM_PAIRS = 20_000  # for the curve, which is fitted quickly; thresholds are made of every stranger
 
 
 def unit(vectors):
@@ -46,7 +47,9 @@ def rates(request, tmp_path_factory):
         np.arange(NUM_CALIBRATED + NUM_KNOWN + NUM_STRANGERS),
         [NUM_CALIBRATED, NUM_CALIBRATED + NUM_KNOWN],
     )
-    calibration = fit_calibration(animals.photos(calibrated, 4), np.repeat(calibrated, 4))
+    calibration = fit_calibration(
+        animals.photos(calibrated, 4), np.repeat(calibrated, 4), max_pairs=NUM_PAIRS
+    )
     told = {}
     with Catalogue.open(tmp_path_factory.mktemp("rates") / "x.catalogue") as catalogue:
         names = [f"animal {n}" for n in known]
@@ -105,7 +108,9 @@ def test_scores_of_known_animals_leave_their_own_file_out(tmp_path, animals):
 def test_too_few_known_animals_change_nothing():
     animals = Animals(2)
     calibrated = np.arange(NUM_CALIBRATED)
-    calibration = fit_calibration(animals.photos(calibrated, 3), np.repeat(calibrated, 3))
+    calibration = fit_calibration(
+        animals.photos(calibrated, 3), np.repeat(calibrated, 3), max_pairs=NUM_PAIRS
+    )
     alone = Thresholds.calibrated(calibration, false_match_rate=0.02)
     few = {"image-image": np.full(58, 0.99)}
     enough = {"image-image": np.full(59, 0.6)}
