@@ -1,15 +1,16 @@
 """How much of the network's own speed is left when `embed` decodes, cuts, batches and writes too.
 
-python benchmarks/embed_speed.py [--photos 2000] [--minutes 60] [--hours 24] [--rounds 3] [--json FILE]
+python benchmarks/embed_speed.py [--photos 3000] [--minutes 120] [--hours 24] [--rounds 3] [--json FILE]
 
 Photos: `embed_archive` on photos on disk, against the exported encoder alone on the same photos, decoded
 and resized beforehand, in batches of the same size. Recordings: `embed_archive` on recordings on disk (48
-kHz, FLAC and WAV), windows of 5 s every 2.5 s, against YAMNet alone on the same sound, decoded and
-resampled beforehand, in pieces of 64 frames. YAMNet alone computes each frame once too: the naive way,
-window by window, would compute nearly twice as many (its speed is told by itself). Both ways take turns on
-the same loaded encoder; starting worker processes and writing shards count for ours, importing TensorFlow
-and tracing for neither. Memory: the peak of the whole process and of its largest worker, for a recording
-of 10 minutes and one of 24 hours, each in a process of its own.
+kHz, 16 bit, WAV as recorders write it, and FLAC), windows of 5 s every 2.5 s, against YAMNet alone on the
+same sound, decoded and resampled beforehand, in pieces of 64 frames: so YAMNet alone, too, computes each
+frame once, in batches. Called window by window, as it is published, it computes nearly twice as many; that
+ratio is told as well. Both ways take turns on the same loaded encoder; starting worker processes, reading
+for the hash and writing shards count for ours, importing TensorFlow and tracing for neither. Memory: the
+peak of the whole process and of its largest worker, for a recording of 10 minutes and one of 24 hours,
+each in a process of its own.
 
 The encoder is a MobileNetV2 that takes one look at each photo: the fastest there is here, and so the
 hardest to keep up with. Photos and recordings are those of FUSED_ENCODER_DATA (default ../shared/data),
@@ -23,6 +24,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,8 +50,8 @@ https://github.com/Mattk70/Chirpity-Electron/discussions/23.
 def main() -> None:
     """Prints one table, and writes it as one flat object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=2000)
-    parser.add_argument("--minutes", type=float, default=60, help="of recordings")
+    parser.add_argument("--photos", type=int, default=3000)
+    parser.add_argument("--minutes", type=float, default=120, help="of WAV, and of FLAC")
     parser.add_argument("--hours", type=float, default=24, help="of the long recording; 0: none")
     parser.add_argument("--rounds", type=int, default=3, help="turns that both ways take")
     parser.add_argument("--workers", type=int, default=None, help="processes that decode")
@@ -134,50 +136,59 @@ def measure_photos(
 def measure_recordings(
     encoder: Path, data: Path, folder: Path, options: argparse.Namespace
 ) -> dict[str, float]:
-    """Hours of sound per minute, of YAMNet alone and of `embed_archive`."""
+    """Hours of sound per minute, of YAMNet alone and of `embed_archive`, from WAV and from FLAC."""
+    from inference import Embedder
+
+    embedder = Embedder.load(encoder)
+    sound = joined_songs(data)
+    told: dict[str, float] = {}
+    for extension, suffix in (("wav", ""), ("flac", "_flac")):
+        paths = write_recordings(sound, folder / extension, extension, options.minutes)
+        bare, ours, naive = recording_speeds(embedder, paths, folder / f"out_{extension}", options)
+        told |= {
+            f"audio_throughput_ratio{suffix}": ours / bare,
+            f"audio_hours_per_minute{suffix}": ours,
+            f"audio_hours_per_minute{suffix}_bare": bare,
+            f"audio_throughput_ratio{suffix}_window_by_window": ours / naive,
+            f"audio_hours_per_minute{suffix}_window_by_window": naive,
+            f"real_time_factor{suffix}": ours * 60,
+        }
+        shutil.rmtree(folder / extension)
+    return told | {"real_time_factor_birdnet_i7": BIRDNET_REAL_TIME_FACTOR}
+
+
+def recording_speeds(
+    embedder, paths: list[Path], out: Path, options: argparse.Namespace
+) -> tuple[float, float, float]:
+    """Hours per minute: YAMNet by pieces of 64 frames; ours; YAMNet by windows of 5 s every 2.5 s."""
     import tensorflow as tf
 
     from fused_encoder.audio_batches import _cut
     from fused_encoder.media import load_waveform
-    from inference import Embedder
 
-    paths = write_recordings(data, folder / "recordings", options.minutes)
-    embedder = Embedder.load(encoder)
     pieces = [tf.constant(piece) for path in paths for piece in _cut(load_waveform(path))]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
-    window, hop = 80_000, 40_000
     windows = [
-        tf.constant(piece[start : start + window])
+        piece[start : start + 80_000]
         for piece in pieces[:20]
-        for start in range(0, len(piece) - window, hop)
+        for start in range(0, len(piece) - 80_000, 40_000)
     ]
 
-    def bare() -> float:
+    def heard(sounds: list) -> float:
         began = time.perf_counter()
-        for piece in pieces:
-            embedder._model.frames(piece).numpy()
-        return hours * 60 / (time.perf_counter() - began)
+        for sound in sounds:
+            embedder._model.frames(sound).numpy()
+        return time.perf_counter() - began
 
-    def naive() -> float:
-        began = time.perf_counter()
-        for one in windows:
-            embedder._model.frames(one).numpy()
-        return len(windows) * 2.5 / 3600 * 60 / (time.perf_counter() - began)
+    def bare() -> float:
+        return hours * 60 / heard(pieces)
 
     def ours() -> float:
-        seconds = seconds_of(embedder, folder / "recordings", folder / "out_recordings", options)
-        return hours * 60 / seconds
+        return hours * 60 / seconds_of(embedder, paths[0].parent, out, options)
 
-    naive()
-    speeds = turns(bare, ours, options.rounds)
-    return {
-        "audio_throughput_ratio": speeds[1] / speeds[0],
-        "audio_hours_per_minute": speeds[1],
-        "audio_hours_per_minute_bare": speeds[0],
-        "audio_hours_per_minute_naive_windows": naive(),
-        "real_time_factor": speeds[1] * 60,
-        "real_time_factor_birdnet_i7": BIRDNET_REAL_TIME_FACTOR,
-    }
+    heard(windows)
+    naive = len(windows) * 2.5 / 60 / heard(windows)
+    return *turns(bare, ours, options.rounds), naive
 
 
 def measure_memory(encoder: Path, folder: Path, hours: float) -> dict[str, float]:
@@ -257,18 +268,22 @@ def large_photos(paths: list[Path], folder: Path, number: int) -> Iterator[Path]
         yield path
 
 
-def write_recordings(data: Path, folder: Path, minutes: float) -> list[Path]:
-    """Recordings of 5 minutes at 48 kHz, FLAC and WAV in turn, joined from those of nine_species."""
+def joined_songs(data: Path) -> np.ndarray:
+    """All recordings of nine_species in a row, at 48 kHz."""
     from fused_encoder.media import load_waveform
 
-    folder.mkdir()
     songs = sorted((data / "nine_species" / "audio").rglob("*.mp3"))
     sound = np.concatenate([load_waveform(path, sample_rate_hz=RATE_HZ) for path in songs])
-    sound = np.clip(sound, -0.99, 0.99)
+    return np.clip(sound, -0.99, 0.99)
+
+
+def write_recordings(sound: np.ndarray, folder: Path, extension: str, minutes: float) -> list[Path]:
+    """Recordings of 5 minutes at 48 kHz, 16 bit, each from another place of the sound."""
+    folder.mkdir()
     paths = []
     for place in range(round(minutes / 5)):
         piece = np.roll(sound, -place * 7 * RATE_HZ)[: 300 * RATE_HZ]
-        paths.append(folder / f"{place:03}.{'wav' if place % 2 else 'flac'}")
+        paths.append(folder / f"{place:03}.{extension}")
         soundfile.write(paths[-1], piece, RATE_HZ, subtype="PCM_16")
     return paths
 

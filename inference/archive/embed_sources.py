@@ -78,14 +78,12 @@ def embed_sources(
         open_shares.pop(id(work))
 
     open_shares: dict[int, SourceInWork] = {}
-    queue = EmbeddingQueue(embedder, finish)
+    workers = decoding.pool() if isinstance(decoding, Decoding) else nullcontext(decoding)
+    kind = None
     try:
-        with decoding.pool() if isinstance(decoding, Decoding) else nullcontext(decoding) as pool:
-            kind = None
+        with EmbeddingQueue(embedder, finish) as queue, workers as pool:
             for task, messages in pool.run(_tasks(sources, settings)):
-                if (
-                    task.source.kind != kind
-                ):  # photos need not wait until recordings fill their batch
+                if task.source.kind != kind:  # photos need not wait until recordings fill a batch
                     queue.flush()
                 kind = task.source.kind
                 source = OpenSource(task.source, settings)

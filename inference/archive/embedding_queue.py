@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import count, groupby
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,8 @@ from inference.archive.shards import FileShare
 from inference.embed import BATCH_SIZE, Embedder
 from inference.embeddings import UNIT_LENGTH_TOLERANCE
 
+NUM_THREADS = 2
+"""Batches in the networks at once: what one leaves idle of the cores between its layers, the other uses."""
 ITEMS_PER_BATCH = 64
 """Windows in a batch; of photos, `BATCH_SIZE` are enough to keep all cores busy."""
 
@@ -37,6 +42,9 @@ class SourceInWork:
 class EmbeddingQueue:
     """Gathers sound and photos of sources, in their order, and embeds them in full batches.
 
+    The networks run in threads of their own, while the caller receives what is decoded. To be used as a
+    context.
+
     Args:
         embedder: the encoder.
         finish: called with each source once all of it is embedded.
@@ -47,9 +55,19 @@ class EmbeddingQueue:
         self._pieces: deque[tuple[SourceInWork, np.ndarray]] = deque()
         self._items: deque[tuple[SourceInWork, Item]] = deque()
         self._num_frames = 0
+        self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="network")
+        self._running: deque[tuple[Future, Callable[[Any], None]]] = (
+            deque()
+        )  # Any: of either network
+
+    def __enter__(self) -> EmbeddingQueue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
 
     def advance(self, work: SourceInWork) -> None:
-        """Takes what is ready of a source, and embeds what fills a batch."""
+        """Takes what is ready of a source, and has the networks work on what fills a batch."""
         for piece in work.source.take_pieces():
             self._pieces.append((work, piece))
             self._num_frames += frames_in_samples(len(piece))
@@ -57,6 +75,8 @@ class EmbeddingQueue:
         if self._num_frames >= WINDOWS_PER_BATCH:
             self._hear()
         self._gather(work)
+        while len(self._running) > NUM_THREADS:
+            self._collect()
 
     def end(self, work: SourceInWork) -> None:
         """A source whose decoder gives no more."""
@@ -67,8 +87,10 @@ class EmbeddingQueue:
 
     def flush(self) -> None:
         """Embeds all that waits, however little it is."""
-        while self._pieces or self._items:
+        while self._pieces or self._items or self._running:
             self._hear()
+            while self._running:
+                self._collect()
             self._embed()
 
     def _gather(self, work: SourceInWork) -> None:
@@ -83,13 +105,17 @@ class EmbeddingQueue:
         return num_photos >= BATCH_SIZE or len(self._items) >= ITEMS_PER_BATCH
 
     def _hear(self) -> None:
-        """Runs YAMNet on the pieces that wait."""
+        """Has YAMNet hear the pieces that wait."""
         pieces = list(self._pieces)
         self._pieces.clear()
         self._num_frames = 0
-        if not pieces:
-            return
-        sequences = self._embedder.hear([piece for _, piece in pieces])
+        if pieces:
+            heard = self._threads.submit(self._embedder.hear, [piece for _, piece in pieces])
+            self._running.append((heard, partial(self._take_frames, pieces)))
+
+    def _take_frames(
+        self, pieces: list[tuple[SourceInWork, np.ndarray]], sequences: list[np.ndarray]
+    ) -> None:
         for (work, _), frames in zip(pieces, sequences, strict=True):
             work.source.add_frames(frames)
             self._gather(work)
@@ -97,11 +123,21 @@ class EmbeddingQueue:
             self._finish_if_done(work)  # none of its windows may be fit to embed
 
     def _embed(self) -> None:
+        """Has the encoder embed the items that wait."""
         batch = list(self._items)
         self._items.clear()
-        if not batch:
-            return
-        embeddings = self._embedded([item for _, item in batch])
+        if batch:
+            embedded = self._threads.submit(self._embedded, [item for _, item in batch])
+            self._running.append((embedded, partial(self._take_embeddings, batch)))
+
+    def _collect(self) -> None:
+        """Takes the result of what was begun first, so that frames and rows stay in their order."""
+        future, take = self._running.popleft()
+        take(future.result())
+
+    def _take_embeddings(
+        self, batch: list[tuple[SourceInWork, Item]], embeddings: np.ndarray
+    ) -> None:
         first = 0
         for work, members in groupby(batch, key=lambda pair: pair[0]):
             places = [item.place for _, item in members]
