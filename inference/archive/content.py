@@ -54,12 +54,21 @@ def identity_of(paths: Sequence[Path]) -> Identity:
         UnreadableMediaError: a folder, a pipe, an empty file, or one that may not be read.
     """
     size_bytes, modified_ns = look_at(paths)  # before reading: a file that grows is read again
-    digests = [_digest(path) for path in paths]
+    digests = [digest_of(path) for path in paths]
     content = digests[0] if len(digests) == 1 else _of_text("+".join(digests))
     return Identity(content, size_bytes, modified_ns)
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """32 hex digits, the same for the same bytes.
+
+    Args:
+        path: of a file, which is read whole.
+
+    Raises:
+        FileNotFoundError: nothing is at this path.
+        UnreadableMediaError: a folder, a pipe, an empty file, or one that may not be read.
+    """
     read_head(path)  # refuses what must not be opened, such as a pipe
     digest = hashlib.blake2b(digest_size=16)
     try:

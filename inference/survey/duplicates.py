@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from fused_encoder.media import UnreadableMediaError
+from inference.archive.content import digest_of
 from inference.survey.records import SurveyedFile
 
 _SAMPLE_BYTES = 4096
-_BLOCK_BYTES = 1 << 20
 KeyT = TypeVar("KeyT")
 
 
@@ -64,12 +64,8 @@ def _sample(file: SurveyedFile) -> bytes | None:
         return None
 
 
-def _digest(file: SurveyedFile) -> bytes | None:
-    digest = hashlib.blake2b(digest_size=16)
+def _digest(file: SurveyedFile) -> str | None:
     try:
-        with file.path.open("rb") as content:
-            while block := content.read(_BLOCK_BYTES):
-                digest.update(block)
-    except OSError:
+        return digest_of(file.path)
+    except (FileNotFoundError, UnreadableMediaError):
         return None
-    return digest.digest()
