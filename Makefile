@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 IMAGES ?=
 AUDIO ?=
-PACKAGES := fused_encoder triplets training inference app
+PACKAGES := media aviary fused_encoder triplets inference training individuals archives app
 CODE := $(PACKAGES) tests benchmarks examples
 
 .PHONY: demo test test-milvus check format lint types docs clean

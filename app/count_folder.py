@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.catalogue import load_sightings
-from inference.formats.atomic import write_text_atomically
+from individuals.catalogue import load_sightings
+from media.atomic import write_text_atomically
 
 if TYPE_CHECKING:
-    from inference.count import VideoCount
-    from inference.formats import CamtrapProject, Deployment, MediaDetails
+    from individuals.count import VideoCount
+    from individuals.outputs import CamtrapProject, Deployment, MediaDetails
 
 COUNT_FILE = "count.json"
 CALIBRATION_FILE = "calibration.json"
@@ -85,9 +85,9 @@ def write_tables(
         must_link: what a person said of it, for the curve over the threshold.
         cannot_link: likewise.
     """
-    from inference.count_curve import count_curve  # here, because they load TensorFlow
-    from inference.formats import write_outputs
-    from inference.plots import plot_curve_of_count
+    from individuals.count_curve import count_curve  # here, because they load TensorFlow
+    from individuals.outputs import write_outputs
+    from individuals.plots import plot_curve_of_count
 
     written = write_outputs(
         folder,

@@ -9,15 +9,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from app.aviary import Aviary, write_aviary
-from app.aviary.layout import Size
-from app.commands.evaluate import evaluation_table, write_metrics
+from app.cli.evaluate import evaluation_table, write_metrics
 from app.demo_count import count_sections
-from app.page import write_report
-from app.report import evaluation_sections
+from app.reports.page import write_report
+from app.reports.report import evaluation_sections
+from aviary import Aviary, write_aviary
+from aviary.layout import Size
 from fused_encoder import LogMelFeatures, load_yamnet
+from fused_encoder.front_ends.yamnet import Yamnet
 from fused_encoder.weights import MissingWeightsError
-from fused_encoder.yamnet import Yamnet
 from inference import Embedder, EmbeddingIndex, export_saved_model
 from training import PairBatches, TrainingOptions, recommended_encoder, train_encoder
 from training.calibration import calibrate_held_out

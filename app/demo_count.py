@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from app.aviary import Aviary
-from app.page import Section
-from inference import Embedder, count_individuals
-from inference.count import VideoCount
-from inference.count_curve import count_curve
-from inference.formats import identified_sightings, write_outputs
+from app.reports.page import Section
+from aviary import Aviary
+from individuals import count_individuals
+from individuals.count import VideoCount
+from individuals.count_curve import count_curve
+from individuals.outputs import identified_sightings, write_outputs
+from individuals.plots import plot_curve_of_count, plot_individuals, plot_timeline
+from inference import Embedder
 from inference.metrics import bcubed
-from inference.plots import plot_curve_of_count, plot_individuals, plot_timeline
 
 PHOTO_CROP = "Counting embeds crops by sight alone."
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from app.count_folder import COUNT_FILE
-from inference.catalogue import CountedSightings, Sighting
-from inference.count import SkippedVideo, VideoCount
+from individuals.catalogue import CountedSightings, Sighting
+from individuals.count import SkippedVideo, VideoCount
+from individuals.footage import IndividualCount
+from individuals.video.detection import Detection
+from individuals.video.sightings import Sightings
 from inference.embeddings import Embeddings
-from inference.footage import IndividualCount
-from inference.video.detection import Detection
-from inference.video.sightings import Sightings
 
 IMAGE_SIZE = (224, 224)
 

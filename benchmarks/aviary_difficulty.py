@@ -26,9 +26,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from app.aviary import Aviary, write_aviary
-from fused_encoder.media.audio import load_waveform
-from fused_encoder.media.images import load_image, resize_image
+from aviary import Aviary, write_aviary
+from media.audio import load_waveform
+from media.images import load_image, resize_image
 
 WEIGHTS = Path(
     os.environ.get(

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from synthetic_identities import NOISE, make_identities  # beside this file
 
+from individuals.catalogue import Catalogue, Identification, SightingTable, Thresholds
 from inference.calibrate import Calibration, fit_calibration
-from inference.catalogue import Catalogue, Identification, SightingTable, Thresholds
 
 NUM_CALIBRATED, NUM_KNOWN = 700, 150
 FALSE_MATCH_RATE, MISS_RATE = 0.01, 0.05

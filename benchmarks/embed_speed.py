@@ -93,10 +93,10 @@ def measure_photos(
     """Photos per second, of the network alone and of `embed_archive`."""
     import tensorflow as tf
 
-    from fused_encoder.media import load_image
     from fused_encoder.photo import prepare_photo
     from inference import Embedder
     from inference.embed import BATCH_SIZE
+    from media import load_image
 
     paths = list(
         copies(sorted((data / "bird_images_100").rglob("*.jpg")), folder / "photos", options.photos)
@@ -163,8 +163,8 @@ def recording_speeds(
     """Hours per minute: YAMNet by pieces of 64 frames; ours; YAMNet by windows of 5 s every 2.5 s."""
     import tensorflow as tf
 
-    from fused_encoder.audio_batches import _cut
-    from fused_encoder.media import load_waveform
+    from fused_encoder.front_ends.audio_batches import _cut
+    from media import load_waveform
 
     pieces = [tf.constant(piece) for path in paths for piece in _cut(load_waveform(path))]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
@@ -212,8 +212,8 @@ def measure_memory(encoder: Path, folder: Path, hours: float) -> dict[str, float
 
 def peak_memory(encoder: str, recording: str) -> dict[str, float]:
     """Of this process and its largest worker together, when it has embedded a recording."""
+    from archives.embed.embed_archive import embed_archive
     from inference import Embedder
-    from inference.archive.embed_archive import embed_archive
 
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
@@ -229,8 +229,8 @@ def peak_memory(encoder: str, recording: str) -> dict[str, float]:
 
 def seconds_of(embedder, inputs: Path, out: Path, options: argparse.Namespace) -> float:
     """How long `embed_archive` takes, from nothing to files.parquet."""
-    from inference.archive.embed_archive import embed_archive
-    from inference.archive.embed_sources import Decoding
+    from archives.embed.embed_archive import embed_archive
+    from archives.embed.embed_sources import Decoding
 
     began = time.perf_counter()
     summary = embed_archive(
@@ -270,7 +270,7 @@ def large_photos(paths: list[Path], folder: Path, number: int) -> Iterator[Path]
 
 def joined_songs(data: Path) -> np.ndarray:
     """All recordings of nine_species in a row, at 48 kHz."""
-    from fused_encoder.media import load_waveform
+    from media import load_waveform
 
     songs = sorted((data / "nine_species" / "audio").rglob("*.mp3"))
     sound = np.concatenate([load_waveform(path, sample_rate_hz=RATE_HZ) for path in songs])

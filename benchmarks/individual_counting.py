@@ -33,10 +33,10 @@ from pathlib import Path
 import numpy as np
 from synthetic_identities import make_identities
 
+from individuals.footage import IndividualCount, group_videos
+from individuals.group import group_individuals
 from inference.calibrate import Calibration
-from inference.footage import IndividualCount, group_videos
 from inference.grouping.rule import GroupingRule, fit_grouping_rule
-from inference.individuals import group_individuals
 from inference.metrics import bcubed, grouping_metrics
 
 PARTS = ("synthetic", "coverage", "aviary", "nyala", "speed")
@@ -238,7 +238,7 @@ class Film:
 
 def aviary(folder: str | None, encoder: str | None, num_more: int) -> dict[str, float]:
     """The held-out videos, and more of the same birds."""
-    from app.aviary.write_videos import write_videos
+    from aviary.write_videos import write_videos
     from inference import Embedder
 
     place = Path(folder or tempfile.mkdtemp(prefix="aviary_"))
@@ -285,7 +285,7 @@ def _held_out_photos(place: Path, embedder: object) -> tuple[np.ndarray, np.ndar
 
 def _watch(directory: Path, embedder: object) -> Film:
     from app.demo_count import sighting_labels
-    from inference import count_individuals
+    from individuals import count_individuals
 
     told = json.loads((directory / "truth.json").read_text("utf-8"))["videos"]
     videos = {str(directory / name): film for name, film in told.items()}
@@ -393,8 +393,8 @@ def nyala(num_seeds: int) -> dict[str, float]:
 def _nyala_features() -> tuple[np.ndarray, np.ndarray]:
     import keras
 
-    from fused_encoder.media import load_image
     from fused_encoder.photo import prepare_photo
+    from media import load_image
 
     data, weights = os.environ.get("FUSED_ENCODER_DATA"), os.environ.get("FUSED_ENCODER_WEIGHTS")
     if not data or not weights:

@@ -10,10 +10,10 @@ import json
 import tempfile
 from pathlib import Path
 
-from app.aviary import write_aviary
-from fused_encoder.media import iter_moments
-from inference.video.detection import box_iou
-from inference.video.motion import detect_motion
+from aviary import write_aviary
+from individuals.video.detection import box_iou
+from individuals.video.motion import detect_motion
+from media import iter_moments
 
 MIN_IOU = 0.4
 FRAMES_PER_SECOND = 5.0

@@ -31,7 +31,7 @@ import soundfile
 import tensorflow as tf
 
 from fused_encoder import load_yamnet
-from fused_encoder.yamnet import Yamnet
+from fused_encoder.front_ends.yamnet import Yamnet
 from triplets import FeatureStore, PairedFolders, prepare_triplets, scan_folders
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -27,10 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 import keras
 import numpy as np
 
-from app.aviary import write_aviary
 from app.demo import AVIARY_OPTIONS
+from aviary import write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder, load_yamnet
-from fused_encoder.yamnet import Yamnet
+from fused_encoder.front_ends.yamnet import Yamnet
 from inference import Embedder
 from inference.metrics import retrieval_metrics
 from training import TrainingOptions, evaluate_encoder, fit_encoder, recommended_encoder

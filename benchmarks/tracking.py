@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from app.aviary.write_videos import write_videos
-from fused_encoder.media import Moment, iter_moments
-from inference.video.appearance import colour_appearance
-from inference.video.detection import Detection, box_iou
-from inference.video.motion import detect_motion
-from inference.video.tracklets import link_tracklets
+from aviary.write_videos import write_videos
+from individuals.video.appearance import colour_appearance
+from individuals.video.detection import Detection, box_iou
+from individuals.video.motion import detect_motion
+from individuals.video.tracklets import link_tracklets
+from media import Moment, iter_moments
 
 FRAMES_PER_SECOND = 5.0
 CAST_SIZES = (2, 3, 2, 4, 3)

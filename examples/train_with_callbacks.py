@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 
-from app.aviary import write_aviary
+from aviary import write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from fused_encoder.encoder import load_encoder
 from training import TripletLoss, create_triplet_model

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
 from fused_encoder.direction import centred_direction
+from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 
 LSTM_UNITS = 128
 AUDIO_FEATURES_SIZE = 256

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fused_encoder.media import resize_image
+from media import resize_image
 
 IMAGE_SIZE = (224, 224)
 """Height and width in pixels of what the encoder sees."""

@@ -1,9 +1,3 @@
-from .archive.archive import Archive as Archive
-from .archive.embed_archive import ArchiveSummary as ArchiveSummary
-from .archive.embed_archive import embed_archive as embed_archive
-from .archive.embed_sources import Decoding as Decoding
-from .archive.merge_archives import merge_archives as merge_archives
-from .archive.settings import ArchiveSettings as ArchiveSettings
 from .calibrate import Calibration as Calibration
 from .calibrate import CannotCertifyError as CannotCertifyError
 from .calibrate import CertifiedThreshold as CertifiedThreshold
@@ -11,9 +5,6 @@ from .calibrate import fit_calibration as fit_calibration
 from .calibrate import load_calibration as load_calibration
 from .calibrate import save_calibration as save_calibration
 from .calibrate import with_groupings as with_groupings
-from .catalogue import Catalogue as Catalogue
-from .count import VideoCount as VideoCount
-from .count import count_individuals as count_individuals
 from .embed import Embedder as Embedder
 from .embed import SkippedPair as SkippedPair
 from .embeddings import Embeddings as Embeddings
@@ -21,13 +12,6 @@ from .embeddings import concatenate_embeddings as concatenate_embeddings
 from .export import EncoderSettings as EncoderSettings
 from .export import attach_calibration as attach_calibration
 from .export import export_saved_model as export_saved_model
-from .footage import IndividualCount as IndividualCount
-from .footage import group_videos as group_videos
 from .index import EmbeddingIndex as EmbeddingIndex
 from .index import Hit as Hit
-from .individuals import Grouping as Grouping
-from .individuals import group_individuals as group_individuals
-from .survey import survey_archive as survey_archive
 from .threshold import suggest_threshold as suggest_threshold
-from .video.detection_file import DetectionFile as DetectionFile
-from .video.detection_file import load_detections as load_detections

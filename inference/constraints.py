@@ -39,7 +39,7 @@ def check_constraints(
 ) -> Constraints:
     """The constraints, or one message with every contradiction among them.
 
-    Args: those of `inference.individuals.group_individuals`.
+    Args: those of `individuals.group.group_individuals`.
 
     Returns:
         Constraints.

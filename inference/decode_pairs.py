@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fused_encoder.media import UnreadableMediaError, load_image
 from fused_encoder.photo import prepare_photo
+from media import UnreadableMediaError, load_image
 
 Image = str | Path | np.ndarray
 Recording = str | Path | np.ndarray

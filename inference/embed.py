@@ -12,12 +12,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fused_encoder.audio_batches import AudioSequences
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
-from fused_encoder.audio_windows import pad_sequences
-from fused_encoder.media import UnreadableMediaError, load_waveform
+from fused_encoder.front_ends.audio_batches import AudioSequences
+from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
+from fused_encoder.front_ends.audio_windows import pad_sequences
+from fused_encoder.front_ends.yamnet import Yamnet
 from fused_encoder.photo import IMAGE_SIZE
-from fused_encoder.yamnet import Yamnet
 from inference.attached_calibration import read_attached
 from inference.calibrate import Calibration
 from inference.decode_pairs import (
@@ -31,6 +30,7 @@ from inference.decode_pairs import (
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, encoder_fingerprint, library_versions, load_settings
 from inference.pair_embedding import PairEmbedding, PairModel
+from media import UnreadableMediaError, load_waveform
 
 logger = logging.getLogger(__name__)
 

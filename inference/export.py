@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
+from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
 from inference.attached_calibration import check_belongs, write_attached
 from inference.calibrate import Calibration
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding

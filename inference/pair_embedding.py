@@ -11,12 +11,16 @@ from typing import Protocol
 import keras
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, audio_sequences_in_graph, frames_in
-from fused_encoder.audio_windows import audio_windows
 from fused_encoder.encoder import split_encoder
-from fused_encoder.log_mel import SAMPLE_RATE_HZ
+from fused_encoder.front_ends.audio_sequence import (
+    AUDIO_SEQUENCE_SIZE,
+    audio_sequences_in_graph,
+    frames_in,
+)
+from fused_encoder.front_ends.audio_windows import audio_windows
+from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ
+from fused_encoder.front_ends.yamnet import Yamnet
 from fused_encoder.photo import IMAGE_SIZE
-from fused_encoder.yamnet import Yamnet
 
 IMAGE_SPECS = (
     tf.TensorSpec((None, None, None, 3), tf.uint8, "images"),

@@ -9,6 +9,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+pytest_plugins = ["tests.exported_encoder"]
+
 
 def pytest_collection_finish() -> None:
     """Garbage collection need not look at all that importing made, again and again: it stays to the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import frames_in
+from fused_encoder.front_ends.audio_sequence import frames_in
 from training.backup import RunBackup
 from training.options import MinedTriplets, TrainingOptions
 from training.remining import MineAgain

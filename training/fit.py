@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fused_encoder.yamnet import Yamnet
+from fused_encoder.front_ends.yamnet import Yamnet
 from training.backup import RunBackup
 from training.batches import training_batches
 from training.callbacks import ProgressBar, RetrievalValidation

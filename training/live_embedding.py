@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE, frames_in
-from fused_encoder.audio_windows import audio_windows, pad_sequences
 from fused_encoder.encoder import split_encoder
+from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE, frames_in
+from fused_encoder.front_ends.audio_windows import audio_windows, pad_sequences
 from fused_encoder.photo import IMAGE_SIZE
 from training.pairs import Pairs
 from triplets.features import PreparedMedia

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inference.plots.plot_labels import plot_labels
+from inference.plot_labels import plot_labels
 
 GOOD, BAD, INK, SECOND, FAINT = "#2a7f4f", "#b3362b", "#222222", "#c77700", "#8a8a8a"
 MAX_NAMED_CLASSES = 30

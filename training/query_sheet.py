@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fused_encoder.media import UnreadableMediaError, load_waveform
-from inference.plots.plot_labels import plot_labels
+from inference.plot_labels import plot_labels
+from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
+from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from training.live_embedding import check_photos
 from triplets.candidates import CandidatePairs, draw_candidate_pairs
 from triplets.dataset import Triplets

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from fused_encoder.encoder import load_encoder
-from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
+from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
 from inference.export import library_versions
 from training.fit import TrainedEncoder
 from training.options import MinedTriplets, TrainingOptions

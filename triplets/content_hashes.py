@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from fused_encoder.media import UnreadableMediaError
+from media import UnreadableMediaError
 from triplets.store import write_whole
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from functools import partial
 
 from tqdm import tqdm
 
-from fused_encoder.audio_batches import AudioSequences
-from fused_encoder.media import Resampler, UnreadableMediaError, load_image
+from fused_encoder.front_ends.audio_batches import AudioSequences
+from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
 from fused_encoder.photo import prepare_photo
-from fused_encoder.yamnet import Yamnet, yamnet_fingerprint
+from media import Resampler, UnreadableMediaError, load_image
 from triplets.content_hashes import ContentHashes
 from triplets.folders import MediaFile, PairedFolders
 from triplets.prepared import PreparedFile, PreparedMedia, Skipped

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fused_encoder.media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
+from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
+from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from triplets.features import PreparedFile, PreparedMedia
 from triplets.photos import PhotoSource, StoredPhotos, load_photos
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.audio_sequence import AUDIO_SEQUENCE_SIZE
+from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from triplets.epochs import EpochCounter
 from triplets.photos import PhotoSource
 

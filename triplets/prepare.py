@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fused_encoder.audio_sequence import frames_in
-from fused_encoder.media import Resampler
+from fused_encoder.front_ends.audio_sequence import frames_in
+from media import Resampler
 from triplets.candidates import Embeddings, EmbedMedia
 from triplets.dataset import Triplets
 from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media

@@ -10,9 +10,9 @@ from functools import partial
 
 import numpy as np
 
-from fused_encoder.audio_batches import AudioSequences
-from fused_encoder.audio_sequence import frames_in_samples, sound_in
-from fused_encoder.media import Resampler, UnreadableMediaError, load_waveform_with_notes
+from fused_encoder.front_ends.audio_batches import AudioSequences
+from fused_encoder.front_ends.audio_sequence import frames_in_samples, sound_in
+from media import Resampler, UnreadableMediaError, load_waveform_with_notes
 from triplets.content_hashes import ContentHashes
 from triplets.folders import MediaFile
 from triplets.prepared import PreparedFile, Skipped

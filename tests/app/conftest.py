@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.aviary import Aviary, write_aviary
-from app.cli import main
+from app.cli.main import main
+from aviary import Aviary, write_aviary
 
 TRAINING = [
     "--yamnet",

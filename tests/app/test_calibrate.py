@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main
-from app.commands.calibrate import calibration_text, source_by_pattern
+from app.cli.calibrate import calibration_text, source_by_pattern
+from app.cli.main import main
 from inference.attached_calibration import read_attached
 from inference.calibrate import Calibration, PairCalibration, UnknownScores
 from inference.export import load_settings

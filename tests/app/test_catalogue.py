@@ -9,20 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.cli import main
-from inference import (
-    Embedder,
-    Embeddings,
-    count_individuals,
-)
-from inference.calibrate import Calibration, PairCalibration, UnknownScores, save_calibration
-from inference.catalogue import (
+from app.cli.main import main
+from individuals import count_individuals
+from individuals.catalogue import (
     Catalogue,
     load_sightings,
     review_queue,
     save_counted_sightings,
     save_sightings,
 )
+from inference import Embedder, Embeddings
+from inference.calibrate import Calibration, PairCalibration, UnknownScores, save_calibration
 from inference.embedding_file import EmbeddingFile, save_embeddings
 
 KNOWN = ("--known-above", "0.95", "--new-below", "0.6")
@@ -312,7 +309,7 @@ def test_a_count_goes_into_a_catalogue_and_is_recognised(count, tmp_path, capsys
 
 def test_catalogue_and_review_load_no_tensorflow(last_year):
     program = (
-        "import sys; from app.cli import main\n"
+        "import sys; from app.cli.main import main\n"
         "main(['catalogue', 'show', sys.argv[1]])\n"
         "main(['review', 'make', 'nowhere'])\n"
         "print('tensorflow' in sys.modules)"

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from app.cli import main
-from app.survey_words import counted, in_bytes, in_time, listed, shown
-from fused_encoder.media import save_image, save_waveform
+from app.cli.main import main
+from app.reports.survey_words import counted, in_bytes, in_time, listed, shown
+from media import save_image, save_waveform
 
 RNG = np.random.default_rng(0)
 
@@ -88,7 +88,7 @@ def test_a_name_that_no_terminal_can_show_is_shown(season, capsys):
 
 
 def test_it_starts_without_tensorflow(season):
-    program = "import sys, app.cli; app.cli.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
+    program = "import sys, app.cli.main; app.cli.main.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", program, "check", str(season)], capture_output=True, text=True
     )

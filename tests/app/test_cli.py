@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from app.cli import build_parser, main
+from app.cli.main import build_parser, main
 
 COMMANDS = [
     "prepare",
@@ -23,7 +23,7 @@ COMMANDS = [
 
 HELP_OF_ALL = """
 import contextlib, io, sys
-from app.cli import main
+from app.cli.main import main
 for command in sys.argv[1:] + [None]:
     with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
         main([command, "--help"] if command else ["--help"])
@@ -73,7 +73,7 @@ def test_an_interrupt_ends_with_130_and_says_what_is_kept(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.commands.doctor.run", interrupted)
+    monkeypatch.setattr("app.cli.doctor.run", interrupted)
     assert main(["doctor"]) == 130
     assert "run again to go on" in capsys.readouterr().err
 

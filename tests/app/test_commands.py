@@ -4,9 +4,9 @@ import logging
 import numpy as np
 import pytest
 
-from app.cli import build_parser, main
-from app.commands import train
-from app.commands.outcome import table
+from app.cli import train
+from app.cli.main import build_parser, main
+from app.cli.outcome import table
 from inference.embedding_file import load_embeddings
 from inference.export import load_settings
 

@@ -2,7 +2,7 @@
 
 import json
 
-from app.cli import main
+from app.cli.main import main
 
 
 def run(*arguments) -> int:

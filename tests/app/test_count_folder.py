@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from app.cli import main
-from inference.catalogue import load_sightings, save_sightings
-from inference.formats import read_capture_history, read_sightings
+from app.cli.main import main
+from individuals.catalogue import load_sightings, save_sightings
+from individuals.outputs import read_capture_history, read_sightings
 
 
 def run(*arguments) -> int:

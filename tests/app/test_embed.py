@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.cli import main
-from fused_encoder.media import save_waveform
+from app.cli.main import main
+from archives.embed.archive import Archive
 from inference import EmbeddingIndex
-from inference.archive.archive import Archive
+from media import save_waveform
 
 RATE = 16_000
 NUM_SONGS = 300
@@ -132,7 +132,7 @@ def test_an_interrupt_ends_within_five_seconds_and_the_next_run_goes_on(journey,
     for number in range(1, NUM_SONGS):
         (songs / f"{number:03}.wav").symlink_to(song)
     out, log = tmp_path / "out", tmp_path / "log"
-    command = ["-m", "app.cli", "embed", songs, "--encoder", journey.encoder, "--out", out]
+    command = ["-m", "app.cli.main", "embed", songs, "--encoder", journey.encoder, "--out", out]
     with log.open("w") as screen:
         process = subprocess.Popen(
             [sys.executable, *map(str, command)], stdout=screen, stderr=screen, process_group=0

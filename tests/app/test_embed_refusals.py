@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from app.cli import build_parser, main
-from app.commands.embed import OPTIONS_OF_FOLDERS
-from fused_encoder.media import save_waveform
+from app.cli.embed import OPTIONS_OF_FOLDERS
+from app.cli.main import build_parser, main
 from inference import EmbeddingIndex
+from media import save_waveform
 
 RATE = 16_000
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from app.cli import main
+from app.cli.main import main
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.cli import main
-from app.commands.index import without_password
+from app.cli.index import without_password
+from app.cli.main import main
 from inference.embedding_file import EmbeddingFile, save_embeddings
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, approximate

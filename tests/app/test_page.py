@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from app.page import Section, write_report
+from app.reports.page import Section, write_report
 
 
 def figure(photographic: bool = False) -> Figure:

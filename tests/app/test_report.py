@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.cli import main
-from app.commands.evaluate import evaluation_table, write_metrics
-from app.report import write_evaluation_report
+from app.cli.evaluate import evaluation_table, write_metrics
+from app.cli.main import main
+from app.reports.report import write_evaluation_report
 from inference import Embeddings
 from training.evaluate import evaluate_encoder
 from training.options import PairBatches, TrainingOptions

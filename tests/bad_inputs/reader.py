@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from fused_encoder import media
+import media
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_BYTES = 3 << 30

@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from app.aviary import write_aviary
+from aviary import write_aviary
 from fused_encoder import LogMelFeatures
 from triplets import scan_folders
 

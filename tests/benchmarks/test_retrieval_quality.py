@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.aviary import write_aviary
+from aviary import write_aviary
 from training import PairBatches, TrainingOptions
 from triplets import FeatureStore
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fused_encoder.media import Moment
-from inference.video.detection import Detection
+from individuals.video.detection import Detection
+from media import Moment
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "tracking.py"
 

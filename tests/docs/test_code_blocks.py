@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.aviary import write_aviary, write_videos
-from app.cli import build_parser
+from app.cli.main import build_parser
+from aviary import write_aviary, write_videos
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from inference import export_saved_model
 

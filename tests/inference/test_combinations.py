@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fused_encoder.media import load_image
 from fused_encoder.photo import prepare_photo
 from inference import Embedder
+from media import load_image
 
 PAIRS = np.array([(0, 0), (0, 1), (1, 0), (2, 2), (1, -1), (-1, 2), (0, 0)])
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fused_encoder.media import UnreadableMediaError, load_image, load_waveform, save_waveform
 from inference import Embedder
+from media import UnreadableMediaError, load_image, load_waveform, save_waveform
 
 
 def song(seconds: float) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_a_long_recording_is_the_mean_of_its_windows(embedder, encoder, photos):
 
 
 def _as_seen(photo: np.ndarray) -> np.ndarray:
-    from fused_encoder.media import resize_image
+    from media import resize_image
 
     return resize_image(photo).astype(np.float32) / 255
 

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from fused_encoder import create_fused_encoder, create_yamnet, extract_audio_sequence
+from fused_encoder.front_ends.yamnet_network import WaveformYamnet
 from fused_encoder.image_branch import PixelScaling
-from fused_encoder.yamnet_network import WaveformYamnet
 from inference import export_saved_model
 from inference.export import encoder_fingerprint, load_settings
 

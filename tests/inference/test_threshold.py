@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.individuals import group_individuals
+from individuals.group import group_individuals
 from inference.metrics import bcubed
 from inference.threshold import best_threshold, start_similarity, suggest_threshold
 

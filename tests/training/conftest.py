@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from app.aviary import Aviary, write_aviary
+from aviary import Aviary, write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from training import train_encoder
 from training.fit import TrainedEncoder

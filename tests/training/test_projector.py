@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-from fused_encoder.media import load_image
+from media import load_image
 from training.pairs import draw_pairs
 from training.projector import EmbeddingProjector, write_metadata, write_sprite
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.aviary import Aviary, write_aviary
+from aviary import Aviary, write_aviary
 from fused_encoder import LogMelFeatures
-from fused_encoder.media import save_image, save_waveform
+from media import save_image, save_waveform
 from triplets import FeatureStore, PairedFolders, PreparedMedia, prepare_media, scan_folders
 
 

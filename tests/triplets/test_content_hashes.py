@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fused_encoder.media import UnreadableMediaError
+from media import UnreadableMediaError
 from triplets import content_hashes
 from triplets.content_hashes import ContentHashes
 

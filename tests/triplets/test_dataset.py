@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fused_encoder.media import load_image, resize_image
+from media import load_image, resize_image
 from triplets import Triplet, Triplets
 from triplets.epochs import EpochCounter
 from triplets.mining import mine_triplets

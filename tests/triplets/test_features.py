@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fused_encoder.media import load_image, resize_image, save_waveform
+from media import load_image, resize_image, save_waveform
 from triplets import FeatureStore, PairedFolders, prepare_media, scan_folders
 
 

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from fused_encoder import LogMelFeatures, extract_audio_sequence
-from fused_encoder.media import UnreadableMediaError, load_waveform, save_waveform
-from fused_encoder.yamnet import Yamnet
+from fused_encoder.front_ends.yamnet import Yamnet
+from media import UnreadableMediaError, load_waveform, save_waveform
 from triplets import content_hashes, prepare_media, recordings, scan_folders
 
 

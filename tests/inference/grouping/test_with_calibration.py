@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from individuals.footage import group_videos
+from individuals.group import group_individuals
 from inference.calibrate import Calibration, load_calibration, save_calibration
 from inference.embeddings import Embeddings
-from inference.footage import group_videos
-from inference.individuals import group_individuals
 from inference.metrics import bcubed
 
 Known = tuple[np.ndarray, np.ndarray]

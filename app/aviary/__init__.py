@@ -1,7 +1,0 @@
-"""The sample data: invented birds, drawn and sung from a seed, with the truth beside them."""
-
-from app.aviary.layout import Aviary
-from app.aviary.write import write_aviary
-from app.aviary.write_videos import write_videos
-
-__all__ = ["Aviary", "write_aviary", "write_videos"]

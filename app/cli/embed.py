@@ -1,0 +1,162 @@
+"""`fused-encoder embed`: folders of any size to embeddings on disk."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from app.cli import embed_file
+from app.cli.destination import check_destination
+from app.cli.main import DONE, DONE_WITH_SKIPPED
+from archives.embed.archive import FILES_TABLE
+from archives.embed.embed_archive import ArchiveSummary, embed_archive
+from archives.embed.embed_sources import Decoding, Engine, embed_sources
+from archives.embed.file_rows import STATUSES
+from archives.embed.part_file import SHARDS_FOLDER
+from archives.embed.settings import ArchiveSettings
+from fused_encoder.front_ends.audio_sequence import FRAME_HOP_SECONDS
+from inference import Embedder
+
+logger = logging.getLogger(__name__)
+
+MOST_LISTED = 20
+OPTIONS_OF_FOLDERS = {
+    "window_seconds": 5.0,
+    "hop_seconds": None,
+    "frames_per_second": 1.0,
+    "max_clipped_share": 0.1,
+    "resume": True,
+    "shard": (1, 1),
+    "workers": None,
+    "time_limit": 60.0,
+    "strict": False,
+}
+"""With what they are where nobody asked for them."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Embeds what it can, and says of the rest why not."""
+    engine = _engine(options)
+    if Path(options.out).suffix == ".npz":
+        _refuse_options_of_folders(options)
+        return embed_file.run(options)
+    check_destination(options.out, SHARDS_FOLDER)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt
+    embedder = Embedder.load(options.encoder)
+    summary = embed_archive(
+        embedder,
+        options.inputs,
+        options.out,
+        pairs=options.pairs,
+        settings=_settings(options, embedder),
+        decoding=Decoding(options.workers, options.time_limit),
+        resume=options.resume,
+        shard=options.shard,
+        strict=options.strict,
+        progress=True,
+        engine=engine,
+    )
+    print(told(summary))
+    _list_not_whole(summary)
+    if not summary.num_embeddings and summary.rows:
+        raise ValueError(
+            f"None of the {len(summary.rows)} inputs can be embedded; "
+            f"'{summary.folder / FILES_TABLE}' says why of each."
+        )
+    return DONE_WITH_SKIPPED if summary.not_whole else DONE
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    """Who embeds; refuses before the encoder is loaded."""
+    if options.engine == "ray":
+        from archives.embed.ray_engine import RayEngine
+
+        if Path(options.out).suffix == ".npz":
+            raise ValueError(
+                f"--engine ray writes a folder of shards, and '{options.out}' is to be one file. Give "
+                "--out a folder, or leave --engine out."
+            )
+        return RayEngine(options.ray_address, options.ray_actors)
+    given = [name for name in ("address", "actors") if getattr(options, f"ray_{name}") is not None]
+    if given:
+        raise ValueError(
+            f"--ray-{given[0]} is of use with --engine ray only. Add that, or leave it out."
+        )
+    return embed_sources
+
+
+def _refuse_options_of_folders(options: argparse.Namespace) -> None:
+    """What a .npz cannot do is refused, not passed over."""
+    asked = [
+        "--no-resume" if name == "resume" else f"--{name.replace('_', '-')}"
+        for name, default in OPTIONS_OF_FOLDERS.items()
+        if getattr(options, name) != default
+    ]
+    if asked:
+        raise ValueError(
+            f"'{options.out}' gets one embedding per file, and {', '.join(asked)} cannot be had there. Leave "
+            "that out, or choose a folder as --out."
+        )
+
+
+def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:
+    """What was asked for; a hop that was not is half a window."""
+    trained, window = embedder.settings.audio_seconds, options.window_seconds
+    if options.hop_seconds is not None and options.hop_seconds < FRAME_HOP_SECONDS:
+        logger.warning(
+            "Windows begin at least %g s apart, where YAMNet's frames begin; --hop-seconds %g asks for more.",
+            FRAME_HOP_SECONDS,
+            options.hop_seconds,
+        )
+    if window != trained:
+        logger.warning(
+            "The encoder was trained to hear %g s at a time, and is to hear %g s. See --window-seconds.",
+            trained,
+            window,
+        )
+    return ArchiveSettings(
+        window_seconds=window,
+        hop_seconds=window / 2 if options.hop_seconds is None else options.hop_seconds,
+        frames_per_second=options.frames_per_second,
+        max_clipped_share=options.max_clipped_share,
+    )
+
+
+def told(summary: ArchiveSummary) -> str:
+    """A run in two or three lines.
+
+    Args:
+        summary: of `embed_archive`.
+    """
+    counts = summary.by_status
+    by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if counts[status])
+    before = len(summary.rows) - summary.num_new
+    lines = [
+        f"{len(summary.rows):,} files: {by_status or 'nothing to do'}"
+        + (f"; {before:,} of them were done before." if before else "."),
+        f"{summary.num_embeddings:,} embeddings in '{summary.folder}'; its {FILES_TABLE} tells of each file.",
+    ]
+    if summary.replaced:
+        lines.append(
+            f"{len(summary.replaced):,} files have changed since they were embedded, such as "
+            f"'{summary.replaced[0]}': what was there under their names no longer counts. If they are other "
+            "files, say of another memory card at the same place, give each card a folder of its own name."
+        )
+    if summary.passed_over:
+        kinds = ", ".join(
+            f"{count:,} {kind}" for kind, count in sorted(summary.passed_over.items())
+        )
+        lines.append(f"Passed over, of kinds that are not read: {kinds}.")
+    return "\n".join(lines)
+
+
+def _list_not_whole(summary: ArchiveSummary) -> None:
+    rows = summary.not_whole
+    for row in rows[:MOST_LISTED]:
+        print(f"  {row.file}: {row.status}: {row.reason}", file=sys.stderr)
+    if len(rows) > MOST_LISTED:
+        rest = f"  ... and {len(rows) - MOST_LISTED:,} more, listed in '{summary.folder / FILES_TABLE}'"
+        print(rest, file=sys.stderr)

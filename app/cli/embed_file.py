@@ -1,0 +1,89 @@
+"""`fused-encoder embed --out FILE.npz`: one embedding for each photo, recording or pair, in one file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.cli.outcome import outcome
+from archives.embed.sources import read_pairs
+from archives.embed.walk import walk_inputs
+from inference import Embedder, SkippedPair
+from inference.embedding_file import EmbeddingFile, save_embeddings
+from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+from triplets import Skipped
+
+Pair = tuple[Path | None, Path | None]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Embeds each photo and each recording alone, and the pairs of a CSV together."""
+    pairs = [*alone(options.inputs), *(_paired(options.pairs) if options.pairs else ())]
+    pairs = list(dict.fromkeys(pairs))  # given twice, embedded once: ids are unique
+    if not pairs:
+        raise ValueError(
+            f"No photo or recording in {' '.join(options.inputs) or 'nothing'}. Expected files with "
+            f"{' '.join(sorted(IMAGE_EXTENSIONS | AUDIO_EXTENSIONS))}, folders of them, or --pairs."
+        )
+    embedder = Embedder.load(options.encoder)
+    embeddings, kept, skipped = embedder.embed_readable(
+        [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
+    )
+    skipped_all: list[Skipped | SkippedPair] = [*_not_for_one_row(options.inputs), *skipped]
+    if not kept:
+        outcome(skipped_all)
+        raise ValueError(f"None of the {len(pairs)} inputs can be embedded; nothing was written.")
+    kept_pairs = [pairs[position] for position in kept]
+    ids = tuple("+".join(str(path) for path in pair if path) for pair in kept_pairs)
+    metadata = tuple(pair_metadata(pair) for pair in kept_pairs)
+    path = save_embeddings(options.out, EmbeddingFile(ids, embeddings, metadata))
+    print(f"{len(ids)} embeddings in '{path}'.")
+    return outcome(skipped_all)
+
+
+def alone(inputs: Sequence[str]) -> Iterator[Pair]:
+    """Each photo and each recording among files and folders, as a pair without the other."""
+    for path in walk_inputs(inputs):
+        if path.suffix.lower() in IMAGE_EXTENSIONS:
+            yield path, None
+        elif path.suffix.lower() in AUDIO_EXTENSIONS:
+            yield None, path
+
+
+def _paired(table: str) -> Iterator[Pair]:
+    for source in read_pairs(table):
+        if source.kind == "image":
+            yield source.path, None
+        else:
+            yield source.photo, source.path
+
+
+def _not_for_one_row(inputs: Sequence[str]) -> list[Skipped]:
+    """What cannot be one row of a .npz: videos, folders that cannot be listed, and what is no medium."""
+    skipped: list[Skipped] = []
+    for path in walk_inputs(inputs, refused=lambda *told: skipped.append(Skipped(*told))):
+        if path.suffix.lower() in VIDEO_EXTENSIONS:
+            reason = "a video, of which a .npz holds nothing. Choose a folder as --out."
+            skipped.append(Skipped(path, reason if path.exists() else "there is no such file."))
+    told = {one.path for one in skipped}
+    return [*skipped, *(one for one in not_media(inputs) if one.path not in told)]
+
+
+def not_media(inputs: Sequence[str]) -> Iterator[Skipped]:
+    """What was typed and is neither a folder nor a photo nor a recording by its name."""
+    for path in map(Path, inputs):
+        if not path.is_dir() and path.suffix.lower() not in IMAGE_EXTENSIONS | AUDIO_EXTENSIONS:
+            reason = "neither a photo nor a recording, by its name"
+            yield Skipped(path, reason if path.exists() else "there is no such file or folder")
+
+
+def pair_metadata(pair: Pair) -> dict[str, str | None]:
+    """What a row of embeddings says of its files; the class is the folder's name."""
+    image, recording = pair
+    shown = image or recording
+    return {
+        "class": shown.resolve().parent.name if shown else None,
+        "image": str(image) if image else None,
+        "recording": str(recording) if recording else None,
+    }

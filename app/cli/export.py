@@ -1,0 +1,36 @@
+"""`fused-encoder export`: a training run to one SavedModel, with its thresholds and its calibration."""
+
+from __future__ import annotations
+
+import argparse
+
+from app.cli.calibrate import calibration_text
+from app.cli.evaluate import embedder_of, evaluate_run
+from app.cli.outcome import outcome
+from app.cli.sources import yamnet_from
+from inference import export_saved_model
+from training.calibration import calibrate_held_out
+from training.run import load_run
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures thresholds and a calibration on the held-out files and writes the SavedModel."""
+    saved = load_run(options.run)
+    yamnet = yamnet_from(saved.yamnet_source)
+    evaluation, gallery, queries = evaluate_run(saved, yamnet)
+    calibration = calibrate_held_out(embedder_of(saved, yamnet), queries)
+    export_saved_model(
+        saved.encoder,
+        yamnet,
+        options.out,
+        audio_seconds=saved.options.window_seconds,
+        max_windows=saved.options.max_windows,
+        class_names=saved.training.class_names,
+        thresholds=evaluation.thresholds,
+        calibration=calibration,
+    )
+    thresholds = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.thresholds.items())
+    print(f"The encoder is in '{options.out}'; similarity thresholds: {thresholds}.")
+    if calibration is not None:
+        print(f"\n{calibration_text(calibration)}")
+    return outcome((*gallery.skipped, *queries.skipped))

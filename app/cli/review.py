@@ -1,0 +1,120 @@
+"""`fused-encoder review`: a person's eye on the doubtful pairs of a count."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.cli.main import DONE, import_tensorflow_quietly
+from app.cli.outcome import table
+from app.count_folder import CALIBRATION_FILE, COUNT_FILE, write_tables
+from individuals.catalogue import (
+    CountedSightings,
+    load_sightings,
+    read_review_answers,
+    regroup,
+    review_queue,
+    save_sightings,
+    with_answers,
+    write_review_sheet,
+)
+from individuals.footage import IndividualCount
+from inference.calibrate import Calibration, load_calibration
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes a sheet of questions, or counts again with its answers."""
+    return {"make": _make, "apply": _apply}[options.action](options)
+
+
+def _make(options: argparse.Namespace) -> int:
+    counted = load_sightings(options.count)
+    pairs = review_queue(counted, options.num, calibration=_calibration(Path(options.count)))
+    if len({sighting.modality for sighting in counted.table.sightings}) > 1:
+        print(
+            "note: only crops of one kind are asked about together. Whether an animal with its sound is one "
+            "seen elsewhere without it is not asked: look at individuals.png for these."
+        )
+    if not pairs:
+        print("There is nothing to ask about this count.")
+        return DONE
+    page = write_review_sheet(
+        options.out or options.count, pairs, counted.table, crops=options.count
+    )
+    print(
+        f"{len(pairs)} questions. Open '{page}' in a browser, answer, and save; or fill in "
+        f"'{page.with_name('review.csv')}'. Then:\n"
+        f"fused-encoder review apply '{options.count}' --answers review.csv"
+    )
+    return DONE
+
+
+def _apply(options: argparse.Namespace) -> int:
+    folder = Path(options.count)
+    path = Path(options.answers) if options.answers else folder / "review.csv"
+    answers = read_review_answers(path)
+    before = load_sightings(folder)
+    after, count = regroup(with_answers(before, answers), calibration=_calibration(folder))
+    missing = answers.missing(before.table.keys)
+    if missing and len(missing) == len(answers.given):
+        raise ValueError(
+            f"None of the {len(missing)} answers in '{path}' is about a sighting of '{folder}'. Give the "
+            "count that the questions were made from."
+        )
+    save_sightings(folder, after)
+    if (folder / COUNT_FILE).is_file():
+        _write_again(folder, after, count)
+    if path.resolve().parent == folder.resolve() and path.name == "review.csv" and answers.given:
+        path = path.rename(_free(folder))
+    num = {answer: len(answers.of(answer)) for answer in ("same", "different", "cannot tell")}
+    print(", ".join(f"{number} {answer}" for answer, number in num.items()), end="; ")
+    print(f"{answers.num_unanswered} left open. Kept in '{path}'.")
+    if missing:
+        print(f"note: {len(missing)} answers are about sightings that this count does not have.")
+    was: dict[object, set[int]] = {video: set() for video in count.per_video}
+    for sighting, label in zip(before.table.sightings, before.labels.tolist(), strict=True):
+        was[sighting.media].add(label)
+    rows = [(str(video), len(was[video]), now) for video, now in count.per_video.items()]
+    print(
+        table(
+            [*rows, ("all", before.num_individuals, count.num_individuals)],
+            ("video", "individuals before", "now"),
+        )
+    )
+    return DONE
+
+
+def _write_again(folder: Path, after: CountedSightings, count: IndividualCount) -> None:
+    """The tables and pictures of the count, with the answers."""
+    import_tensorflow_quietly()
+    from app.recount import recount  # here, because it loads TensorFlow
+    from individuals.outputs import read_media_details
+
+    media = folder / "media.csv"  # says what was told of the videos
+    is_package = (folder / "camtrap_dp").is_dir()
+    written = write_tables(
+        folder,
+        recount(folder, after, count),
+        details=read_media_details(media) if media.is_file() else {},
+        must_link=after.rows(after.must_link),
+        cannot_link=after.rows(after.cannot_link),
+    )
+    print(f"{len(written)} tables and pictures in '{folder}' are written anew.")
+    if is_package:
+        print(
+            "note: camtrap_dp/ did not know these answers and was taken away; write_camtrap_dp makes another "
+            "from sightings.csv (docs/outputs.md)."
+        )
+
+
+def _calibration(folder: Path) -> Calibration | None:
+    """What the count was made by, if not by a threshold."""
+    kept = folder / CALIBRATION_FILE
+    return load_calibration(kept) if kept.is_file() else None
+
+
+def _free(folder: Path) -> Path:
+    number = 1
+    while (path := folder / f"review_answered_{number}.csv").exists():
+        number += 1
+    return path

@@ -1,0 +1,1 @@
+"""Pages that a run leaves behind."""

@@ -1,0 +1,253 @@
+"""An archive of embeddings on disk: what is in its shards, newest first where a file was embedded twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+from pyarrow import compute, parquet
+
+from archives.embed.file_rows import FileRow, files_to_table
+from archives.embed.part_file import FILES_KEY, RUN_KEY, SHARDS_FOLDER, part_path
+from archives.embed.rows_of_files import RowsOfFiles
+from archives.embed.run import Run, run_from_json
+from inference.embeddings import Embeddings
+
+FILES_TABLE = "files.parquet"
+_TOLD = ("class", "image", "recording", "video", "modality", "start_seconds", "end_seconds")
+_TOLD_OF_VIDEO = ("time_seconds", "frame_index")
+
+
+@dataclass(frozen=True)
+class Filed:
+    """Where a file's embeddings lie.
+
+    Attributes:
+        row: what became of it.
+        shard: the Parquet file that holds them.
+        run: what made them.
+    """
+
+    row: FileRow
+    shard: Path
+    run: Run
+
+
+class Archive:
+    """The embeddings that `embed_archive` wrote, and what became of each file.
+
+    A file that was embedded again, because it had changed or with other settings, counts once: as it was done
+    last. Its older rows stay in their shards, and are passed over here. A run that could not read its bytes,
+    such as while a disk was not there, says nothing about it and counts only where no other has read them.
+
+    Args:
+        folder: that `embed_archive` or `merge_archives` wrote.
+
+    Raises:
+        FileNotFoundError: it holds no shards.
+        ValueError: shards are damaged; all are named.
+
+    Example:
+        >>> archive = Archive("embeddings")
+        >>> [row.file for row in archive.files if not row.is_whole]
+        ['cards/0512/20230514_053000.WAV']
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if not holds_shards(self.folder):
+            raise FileNotFoundError(
+                f"No embeddings in '{folder}': it has no folder '{SHARDS_FOLDER}'. Expected a folder that "
+                "`fused-encoder embed` or `merge` wrote."
+            )
+        self._filed: dict[str, Filed] = {}
+        self._read_shards: set[Path] = set()
+        self._rows_of_files = RowsOfFiles(lambda shard: _read(shard, 4096))
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Takes in the shards that have come since, from whichever machine.
+
+        Returns:
+            bool, whether there were any.
+
+        Raises:
+            ValueError: shards are damaged; all are named.
+        """
+        damaged = []
+        found = set((self.folder / SHARDS_FOLDER).glob("[!.]*.parquet"))
+        new = sorted(found - self._read_shards)
+        for shard in new:
+            try:
+                self._take(shard)
+            except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+                damaged.append(f"\n  - '{shard}': {error}")
+        if damaged:
+            raise ValueError(
+                f"{len(damaged)} shards of '{self.folder}' are damaged. Remove them and run `embed` again: "
+                f"the files in them, and no others, are embedded anew.{''.join(damaged)}"
+            )
+        return bool(new)
+
+    def _take(self, shard: Path) -> None:
+        told = parquet.read_metadata(str(shard)).metadata or {}
+        run = run_from_json(told[RUN_KEY].decode())
+        for record in json.loads(told[FILES_KEY]):
+            row = FileRow.from_record(record)
+            known = self._filed.get(row.file)
+            if known is None or _weight(known.row) <= _weight(row):
+                self._filed[row.file] = Filed(row, shard, run)
+        self._read_shards.add(shard)
+
+    @property
+    def files(self) -> list[FileRow]:
+        """What became of each file, by name."""
+        return [self._filed[name].row for name in sorted(self._filed)]
+
+    @property
+    def shards(self) -> list[Path]:
+        """Its shards, by name."""
+        return sorted(self._read_shards)
+
+    @property
+    def filed(self) -> list[Filed]:
+        """The same, with where their embeddings lie."""
+        return list(self._filed.values())
+
+    def find(self, file: str) -> Filed | None:
+        """The file of this name, if it is here."""
+        return self._filed.get(file)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The encoder of all its embeddings; None where it holds none.
+
+        Raises:
+            ValueError: they are of several encoders.
+        """
+        found = {one.run.fingerprint for one in self._filed.values() if one.row.num_embeddings}
+        if len(found) > 1:
+            raise ValueError(
+                f"'{self.folder}' holds embeddings of {len(found)} encoders ({', '.join(sorted(found))}). "
+                "Embed the rest of the files with one of them, or keep each encoder's in a folder of its own."
+            )
+        return found.pop() if found else None
+
+    @property
+    def num_embeddings(self) -> int:
+        """How many embeddings it holds."""
+        return sum(one.row.num_embeddings for one in self._filed.values())
+
+    def batches(
+        self, rows_at_once: int = 4096
+    ) -> Iterator[tuple[list[str], Embeddings, list[dict]]]:
+        """All embeddings, some at a time.
+
+        Args:
+            rows_at_once: int > 0.
+
+        Yields:
+            Ids; embeddings float32 [num, size]; and of each what an index keeps beside it: class,
+            modality, the paths under image, recording or video, and the times within.
+
+        Raises:
+            ValueError: they are of several encoders, or a shard is damaged.
+        """
+        fingerprint = self.fingerprint
+        for table in self.tables(rows_at_once=rows_at_once):
+            embeddings = vectors_of(table["embedding"])
+            columns = {name: table[name].to_pylist() for name in (*_TOLD, *_TOLD_OF_VIDEO)}
+            told = [
+                {name: values[row] for name, values in columns.items() if values[row] is not None}
+                for row in range(len(table))
+            ]
+            yield table["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), told
+
+    def tables(self, *, rows_at_once: int = 4096) -> Iterator[pyarrow.Table]:
+        """The rows of all files, as Arrow tables of the columns of a shard.
+
+        Args:
+            rows_at_once: int > 0.
+
+        Raises:
+            ValueError: a shard is damaged.
+        """
+        by_shard: dict[Path, set[str]] = defaultdict(set)
+        for name, one in self._filed.items():
+            if one.row.num_embeddings:
+                by_shard[one.shard].add(name)
+        for shard in sorted(by_shard):
+            wanted = pyarrow.array(sorted(by_shard[shard]))
+            for table in _read(shard, rows_at_once):
+                rows = table.filter(compute.is_in(table["file"], value_set=wanted))
+                if len(rows):
+                    yield rows
+
+    def tables_of(self, one: Filed) -> Iterator[pyarrow.Table]:
+        """The rows of one file, in the same form; takes no longer the more files there are.
+
+        Args:
+            one: of this archive.
+
+        Raises:
+            ValueError: its shard is damaged.
+        """
+        return (
+            self._rows_of_files.find(one.shard, one.row.file)
+            if one.row.num_embeddings
+            else iter(())
+        )
+
+    def write_files_table(self) -> Path:
+        """Writes `files.parquet`: what became of each file, one row each.
+
+        Where other machines write into the same folder, whoever comes last writes what all of them did.
+        """
+        target = self.folder / FILES_TABLE
+        part = part_path(self.folder / SHARDS_FOLDER)
+        is_current = False
+        while not is_current:
+            try:
+                with part.open("wb") as file:
+                    parquet.write_table(files_to_table(self.files), file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+            is_current = not self.refresh()
+        return target
+
+
+def _weight(row: FileRow) -> tuple[bool, int]:
+    """Of two rows of one file the heavier counts."""
+    return bool(row.content), row.finished_ns
+
+
+def holds_shards(folder: str | Path) -> bool:
+    """Whether a folder is an archive of embeddings."""
+    return Path(folder, SHARDS_FOLDER).is_dir()
+
+
+def vectors_of(column: pyarrow.ChunkedArray) -> np.ndarray:
+    """float32 [num, size] of a column of embeddings."""
+    array = column.combine_chunks()
+    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
+
+
+def _read(shard: Path, rows_at_once: int) -> Iterator[pyarrow.Table]:
+    try:
+        with parquet.ParquetFile(str(shard), page_checksum_verification=True) as file:
+            for batch in file.iter_batches(rows_at_once):
+                yield pyarrow.Table.from_batches([batch])
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(
+            f"The shard '{shard}' is damaged ({error}). Remove it and run `embed` again: the files in it, "
+            "and no others, are embedded anew."
+        ) from error

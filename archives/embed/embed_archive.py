@@ -1,0 +1,212 @@
+"""`embed_archive`: folders of any size to embeddings on disk, never stopped by a bad file, and resumable."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archives.embed.archive import Archive, holds_shards
+from archives.embed.content import Identity
+from archives.embed.copying import copy_embeddings
+from archives.embed.embed_sources import Decoding, Engine, embed_sources
+from archives.embed.file_rows import FileRow
+from archives.embed.find_sources import find_sources
+from archives.embed.part_file import remove_abandoned_parts
+from archives.embed.plan import Plan, Step
+from archives.embed.progress import Progress
+from archives.embed.run import Run
+from archives.embed.settings import ArchiveSettings
+from archives.embed.shards import ShardWriter
+from archives.embed.sources import Source
+from inference.embed import Embedder
+from inference.export import library_versions
+
+
+class NotWholeError(ValueError):
+    """A file could not be embedded whole, and the caller wanted to hear of it at once."""
+
+
+@dataclass(frozen=True)
+class ArchiveSummary:
+    """What a run came to.
+
+    Attributes:
+        folder: of the embeddings.
+        rows: what became of each file that was asked for, whether in this run or an earlier one.
+        num_new: int, files that were looked at in this run, not in an earlier one.
+        passed_over: files of kinds that are not read, by extension.
+        replaced: files that took the place of others of the same name, embedded in an earlier run: they have
+            changed, or are other files that now lie where those lay.
+    """
+
+    folder: Path
+    rows: tuple[FileRow, ...]
+    num_new: int
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    replaced: Sequence[str] = ()
+
+    @property
+    def num_embeddings(self) -> int:
+        """Of the files that were asked for."""
+        return sum(row.num_embeddings for row in self.rows)
+
+    @property
+    def by_status(self) -> Counter[str]:
+        """How many files there are of each status."""
+        return Counter(row.status for row in self.rows)
+
+    @property
+    def not_whole(self) -> list[FileRow]:
+        """The files of which something, or all, could not be embedded."""
+        return [row for row in self.rows if not row.is_whole]
+
+
+def embed_archive(
+    embedder: Embedder,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    pairs: str | Path | None = None,
+    settings: ArchiveSettings | None = None,
+    decoding: Decoding | None = None,
+    resume: bool = True,
+    shard: tuple[int, int] = (1, 1),
+    strict: bool = False,
+    progress: bool = False,
+    engine: Engine = embed_sources,
+) -> ArchiveSummary:
+    """Embeds photos, windows of recordings and moments of videos into Parquet shards.
+
+    A file that cannot be used, or crashes its decoder, is a row of `files.parquet` that says why; the run
+    goes on. An interrupted run is taken up by calling again. Memory does not grow with the length of
+    recordings.
+
+    Args:
+        embedder: the encoder.
+        inputs: files, and folders that are walked.
+        out: folder; made if it is not there. Embeddings are in `out/shards/*.parquet`, what became of each
+            file in `out/files.parquet`.
+        pairs: CSV with the columns image and recording; each window of the recording is embedded with the
+            photo.
+        settings: how sound and film are cut. Default: `ArchiveSettings()`, windows of 5 s every 2.5 s, one
+            moment of film per second.
+        decoding: who decodes, and how long a file may take. Default: `Decoding()`.
+        resume: whether files are skipped whose content was embedded in `out` before, with this encoder and
+            these settings. False embeds them again.
+        shard: (i, n): only the i-th of n parts of the files, divided by name; each of n machines takes one.
+        strict: whether to stop at the first file that is not whole.
+        progress: whether to show a bar.
+        engine: where the files are embedded. Default: here. `RayEngine()` for a cluster.
+
+    Returns:
+        What became of each file.
+
+    Raises:
+        ValueError: there is nothing to embed, or `out` holds damaged shards.
+        NotWholeError: a file is not whole, with `strict`. What was finished before is kept.
+        OSError: `out` cannot be written to.
+    """
+    folder = Path(out)
+    settings = settings or ArchiveSettings()
+    found = find_sources(inputs, pairs, shard)
+    run = Run(embedder.fingerprint, embedder.settings.embedding_size, settings, library_versions())
+    remove_abandoned_parts(folder)
+    known = Archive(folder) if holds_shards(folder) else None
+    writer = ShardWriter(folder, run)
+    work = _Work(found.sources, known, writer, resume=resume, is_strict=strict)
+    try:
+        with Progress(found.sources, is_shown=progress) as work.progress:
+            work.note_refused(found.refused)
+            engine(embedder, work.to_embed(), writer, decoding or Decoding(), work.note_new)
+            work.note_done()
+    finally:  # an interrupt too: what is finished is kept
+        writer.flush()
+        archive = known or Archive(folder)
+        archive.refresh()
+        archive.write_files_table()
+    num_new = len(work.rows) - work.num_before
+    return ArchiveSummary(folder, tuple(work.rows), num_new, found.passed_over, work.replaced)
+
+
+class _Work:
+    """The sources of a run, and what became of them so far.
+
+    Args:
+        sources: all of them.
+        known: what was done before; None for nothing.
+        writer: where embeddings go.
+        resume: whether what was done before is not done again.
+        is_strict: whether to stop at the first file that is not whole.
+    """
+
+    progress: Progress
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        known: Archive | None,
+        writer: ShardWriter,
+        *,
+        resume: bool,
+        is_strict: bool,
+    ) -> None:
+        self._sources, self._known, self._writer = sources, known, writer
+        self._is_strict = is_strict
+        self._plan = Plan(known if resume else None, writer.run.key)
+        self._done: deque[Step] = deque()
+        self.rows: list[FileRow] = []
+        self.replaced: list[str] = []
+        self.num_before = 0
+
+    def to_embed(self) -> Iterator[tuple[Source, Identity | None]]:
+        """What has to be embedded; may be called from any thread. The rest waits for `note_done`."""
+        for step in self._plan.steps(self._sources):
+            if step.action == "embed":
+                yield step.source, step.identity
+            else:
+                self._done.append(step)
+
+    def note_new(self, row: FileRow) -> None:
+        """A source was embedded, or could not be."""
+        self._note(row, is_new=True)
+        self.note_done()
+
+    def note_done(self) -> None:
+        """Takes in the sources of which the embeddings are there already."""
+        while self._done:
+            step = self._done.popleft()
+            if step.done is None:
+                continue
+            row = step.done.row
+            if step.action == "copy" and step.identity and self._known:
+                share = self._writer.open_file(step.source)
+                row = copy_embeddings(self._known, step.done, step.source, step.identity, share)
+            self.num_before += 1
+            self._note(row, is_new=False)
+
+    def note_refused(self, refused: Mapping[str, str]) -> None:
+        """What was typed, or found, and is nothing to embed: it has its row as all others have."""
+        for name, reason in refused.items():
+            row = FileRow(name, "unknown", "unreadable", reason, finished_ns=time.time_ns())
+            known = self._known.find(name) if self._known else None
+            if known is None or known.row.reason != reason:  # else it has its row already
+                self._writer.keep(row, [])
+            self._take(row)
+
+    def _note(self, row: FileRow, *, is_new: bool) -> None:
+        before = self._known.find(row.file) if self._known else None
+        if before and before.row.content and row.content not in ("", before.row.content):
+            self.replaced.append(row.file)
+        self.progress.note(row, is_new=is_new)
+        self._take(row)
+
+    def _take(self, row: FileRow) -> None:
+        self.rows.append(row)
+        if self._is_strict and not row.is_whole:
+            raise NotWholeError(
+                f"'{row.file}' is {row.status}: {row.reason} (strict: the run stops here; what was finished "
+                "before is kept.)"
+            )

@@ -1,0 +1,167 @@
+"""The survey of an archive before any computing: what is there, what is broken, what is missing."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from archives.embed.walk import walk_inputs
+from archives.survey.clock_faults import with_clock_faults
+from archives.survey.coverage import CoveredDay, coverage_of
+from archives.survey.deep import decoded_files
+from archives.survey.duplicates import equal_contents, equal_names
+from archives.survey.forecast import Forecast, forecast_of
+from archives.survey.gaps import Schedule, schedule_of
+from archives.survey.high_frequencies import UnheardShare, sampled_files, unheard_shares
+from archives.survey.probe import probe_file
+from archives.survey.records import SurveyedFile
+from archives.survey.series import Series, series_of, with_overlaps
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SurveyedSeries:
+    """One recorder in one place: what it recorded, when, and when it did not."""
+
+    series: Series
+    schedule: Schedule
+    coverage: tuple[CoveredDay, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What an archive holds.
+
+    Attributes:
+        inputs: as given.
+        files: every file, in the order of the walk.
+        closed_folders: folders that could not be listed, and why.
+        copies: groups of files with equal contents.
+        same_names: groups of files in different folders with equal names.
+        series: of recordings with clocks.
+        unheard: what lies above YAMNet's range, by folder.
+        forecast: what `embed` will make of it.
+        is_deep: whether everything was decoded.
+    """
+
+    inputs: tuple[str, ...]
+    files: tuple[SurveyedFile, ...]
+    closed_folders: tuple[tuple[str, str], ...]
+    copies: tuple[tuple[Path, ...], ...]
+    same_names: tuple[tuple[Path, ...], ...]
+    series: tuple[SurveyedSeries, ...]
+    unheard: tuple[UnheardShare, ...]
+    forecast: Forecast
+    is_deep: bool
+
+    @property
+    def media(self) -> tuple[SurveyedFile, ...]:
+        """Photos, recordings and videos, by their names."""
+        return tuple(file for file in self.files if file.kind != "other")
+
+    @property
+    def faulty(self) -> tuple[SurveyedFile, ...]:
+        """Files with something wrong."""
+        return tuple(file for file in self.files if file.faults)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with any file or folder; missing nights are told, but are no file."""
+        return not self.faulty and not self.closed_folders
+
+
+def survey_archive(
+    inputs: Sequence[str | Path],
+    *,
+    deep: bool = False,
+    now: datetime | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Survey:
+    """Looks at every file of folders, by headers only, and says what is there and what is wrong.
+
+    Bad files and closed folders never end it. Equal contents are compared, and a sample of the recordings
+    is listened to above YAMNet's range; all else is read from headers and names.
+
+    Args:
+        inputs: folders, or files.
+        deep: also decode everything: finds damage, silence, clipping and NaN. Takes as long as decoding.
+        now: with a time zone; what lies behind it is a wrong clock. Default: the computer's clock.
+        seed: of the sample of recordings.
+        progress: whether bars are shown on standard error.
+    Raises:
+        FileNotFoundError: an input is not there.
+        ValueError: there is no photo, recording or video in them, by their names.
+    """
+    inputs = _checked(inputs)
+    closed: list[tuple[str, str]] = []
+    found = walk_inputs(inputs, refused=lambda path, why: closed.append((str(path), why)))
+    paths = list(dict.fromkeys(found))
+    executor = ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1)))
+    try:
+        files = _each(executor, probe_file, paths, "headers", progress)
+        if not closed and all(file.kind == "other" for file in files):
+            raise ValueError(
+                f"No photo, recording or video in {', '.join(map(str, inputs))} ({len(files)} other files)."
+                " Expected folders with files such as .jpg, .wav or .mp4."
+            )
+        if deep:
+            files = decoded_files(files, progress=progress)
+        copies = equal_contents(files)
+        unheard = _listen(executor, files, seed, progress)
+    finally:
+        executor.shutdown(cancel_futures=True)
+    now = now or datetime.now(UTC)
+    files = [with_clock_faults(file, now) for file in files]
+    all_files = with_overlaps(files, {path for group in copies for path in group[1:]})
+    return Survey(
+        inputs=tuple(map(str, inputs)),
+        files=all_files,
+        closed_folders=tuple(closed),
+        copies=copies,
+        same_names=equal_names(all_files),
+        series=tuple(
+            SurveyedSeries(one, schedule_of(one), coverage_of(one)) for one in series_of(all_files)
+        ),
+        unheard=unheard,
+        forecast=forecast_of(all_files),
+        is_deep=deep,
+    )
+
+
+def _checked(inputs: Sequence[str | Path]) -> list[str | Path]:
+    missing = [str(given) for given in inputs if not Path(given).exists()]
+    if missing:
+        raise FileNotFoundError(
+            f"Not there: {', '.join(map(repr, missing))} (seen from '{Path.cwd()}'). Check the path."
+        )
+    return list(inputs)
+
+
+def _each(
+    executor: Executor,
+    step: Callable[..., SurveyedFile],
+    items: Sequence[object],
+    what: str,
+    progress: bool,
+) -> list[SurveyedFile]:
+    done: Iterable[SurveyedFile] = executor.map(step, items)
+    return list(
+        tqdm(done, total=len(items), desc=what, unit="file", disable=not progress, leave=False)
+    )
+
+
+def _listen(
+    executor: Executor, files: Sequence[SurveyedFile], seed: int, progress: bool
+) -> tuple[UnheardShare, ...]:
+    total = sum(map(len, sampled_files(files, seed).values()))
+    with tqdm(total=total, desc="listening", unit="file", disable=not progress, leave=False) as bar:
+        return unheard_shares(files, seed=seed, executor=executor, on_file=bar.update)

@@ -1,0 +1,1 @@
+"""Audio front ends: from a waveform to an audio_sequence."""

@@ -1,0 +1,191 @@
+"""Our own Keras YAMNet (MobileNet v1), so that YAMNet can be fine-tuned and loaded from `yamnet.h5`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fused_encoder.front_ends.log_mel import NUM_MEL_BANDS, PATCH_ROWS, log_mel_patches
+from fused_encoder.published_weights import YAMNET_FILE
+
+NUM_CLASSES = 521
+
+_FIRST_FILTERS = 32
+_SEPARABLE = (  # (stride, filters) of layer2 to layer14
+    *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
+    *((1, 512), (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024)),
+)
+
+
+def create_yamnet(weights: str | Path | None = None, *, trainable: bool = True) -> keras.Model:
+    """YAMNet's network: log mel patches in, class scores and embeddings out.
+
+    MobileNet v1 with the official layers in the official order; Keras 3 allows no `/` in a name,
+    so `layer1/conv` is called `layer1_conv`. To feed it waveforms, wrap it in `WaveformYamnet`.
+
+    Args:
+        weights: `yamnet.h5` of the official release, or None for random weights.
+        trainable: whether its weights are to be fine-tuned.
+
+    Returns:
+        keras.Model named "yamnet": float32 [batch, 96, 64] log mel patches -> scores float32
+        [batch, 521] in [0, 1], embeddings float32 [batch, 1024], at least 0.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file does not hold YAMNet's weights.
+
+    Reference:
+        `yamnet.py`, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
+        Howard et al., MobileNets, 2017, https://arxiv.org/abs/1704.04861
+    """
+    patches = keras.Input((PATCH_ROWS, NUM_MEL_BANDS), name="patches")
+    x = keras.layers.Reshape((PATCH_ROWS, NUM_MEL_BANDS, 1), name="reshape")(patches)
+    x = _conv(x, "layer1_conv", _FIRST_FILTERS, kernel_size=3, strides=2)
+    for number, (strides, filters) in enumerate(_SEPARABLE, start=2):
+        x = _depthwise_conv(x, f"layer{number}_depthwise_conv", strides)
+        x = _conv(x, f"layer{number}_pointwise_conv", filters, kernel_size=1, strides=1)
+    embeddings = keras.layers.GlobalAveragePooling2D(name="embeddings")(x)
+    logits = keras.layers.Dense(NUM_CLASSES, name="dense")(embeddings)
+    scores = keras.layers.Activation("sigmoid", name="scores")(logits)
+    network = keras.Model(patches, [scores, embeddings], name="yamnet")
+    if weights is not None:
+        _load_official_weights(network, Path(weights))
+    network.trainable = trainable
+    return network
+
+
+class WaveformYamnet(tf.Module):
+    """A YAMNet network that hears waveforms: called as the TF-Hub YAMNet is.
+
+    It is differentiable down to the network's weights, and can be saved as (part of) a SavedModel.
+    BatchNorm stays in inference mode: a few recordings would spoil AudioSet's statistics.
+
+    Args:
+        network: what `create_yamnet` returns, possibly fine-tuned.
+
+    Example:
+        >>> scores, embeddings, log_mel = WaveformYamnet(create_yamnet())(tf.zeros(16_000))
+        >>> embeddings.shape
+        TensorShape([2, 1024])
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__(name="waveform_yamnet")
+        expected = [(None, NUM_CLASSES), (None, 1024)]
+        if [tuple(output.shape) for output in network.outputs] != expected:
+            raise ValueError(
+                f"Expected a network with outputs {expected}, as create_yamnet() makes, received "
+                f"{[tuple(output.shape) for output in network.outputs]}."
+            )
+        self.network = network
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="waveform")])
+    def __call__(self, waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Scores, embeddings and log mel spectrogram of a waveform.
+
+        Args:
+            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
+
+        Returns:
+            scores float32 [num_frames, 521], embeddings float32 [num_frames, 1024], log mel
+            spectrogram float32 [num_rows, 64].
+        """
+        patches, log_mel = log_mel_patches(waveform)
+        scores, embeddings = self.from_patches(patches)
+        return scores, embeddings, log_mel
+
+    @tf.function(input_signature=[tf.TensorSpec([None, PATCH_ROWS, NUM_MEL_BANDS], tf.float32)])
+    def from_patches(self, patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and embeddings of patches, which may come from many recordings.
+
+        Args:
+            patches: float32 [batch, 96, 64], of `log_mel_patches`.
+
+        Returns:
+            scores float32 [batch, 521], embeddings float32 [batch, 1024].
+        """
+        scores, embeddings = self.network(patches, training=False)
+        return scores, embeddings
+
+    @property
+    def variables(self) -> tuple[keras.Variable, ...]:
+        """All weights of the network."""
+        return tuple(self.network.weights)
+
+    @property
+    def trainable_variables(self) -> tuple[keras.Variable, ...]:
+        """The weights that fine-tuning changes."""
+        return tuple(self.network.trainable_weights)
+
+
+def _conv(
+    x: keras.KerasTensor, name: str, filters: int, *, kernel_size: int, strides: int
+) -> keras.KerasTensor:
+    convolution = keras.layers.Conv2D(
+        filters, kernel_size, strides=strides, padding="same", use_bias=False, name=name
+    )
+    return _normalised(convolution(x), name)
+
+
+def _depthwise_conv(x: keras.KerasTensor, name: str, strides: int) -> keras.KerasTensor:
+    convolution = keras.layers.DepthwiseConv2D(
+        3, strides=strides, padding="same", use_bias=False, name=name
+    )
+    return _normalised(convolution(x), name)
+
+
+def _normalised(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    x = keras.layers.BatchNormalization(epsilon=1e-4, scale=False, name=f"{name}_bn")(x)
+    return keras.layers.ReLU(name=f"{name.removesuffix('_conv')}_relu")(x)
+
+
+def _load_official_weights(network: keras.Model, path: Path) -> None:
+    """Fill the network, layer by layer in order, from a Keras 2 weight file."""
+    saved = _read_saved_layers(path)
+    layers = [layer for layer in network.layers if layer.weights]
+    if len(saved) != len(layers):
+        raise _not_yamnet(path, f"it holds {len(saved)} layers with weights, not {len(layers)}")
+    for layer, (name, values) in zip(layers, saved, strict=True):
+        shapes = [value.shape for value in values]
+        expected = [tuple(weight.shape) for weight in layer.weights]
+        # The last layer is named by Keras ("dense_3"), the others by the release.
+        is_named_so = name.replace("/", "_") == layer.name or layer.name == "dense"
+        if shapes != expected or not is_named_so:
+            raise _not_yamnet(
+                path, f"layer '{name}' has shapes {shapes}, where '{layer.name}' has {expected}"
+            )
+    for layer, (_, values) in zip(layers, saved, strict=True):
+        layer.set_weights(values)
+
+
+def _read_saved_layers(path: Path) -> list[tuple[str, list[np.ndarray]]]:
+    """The layers that have weights: their names, and the values in the order saved."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no YAMNet weight file {path}.")
+    try:
+        with h5py.File(path) as file:
+            group = file.get("model_weights", file)
+            names = [_text(name) for name in group.attrs["layer_names"]]
+            layers = [
+                (name, [group[name][_text(key)][()] for key in group[name].attrs["weight_names"]])
+                for name in names
+            ]
+    except (OSError, KeyError) as error:
+        raise _not_yamnet(path, f"it cannot be read as a Keras weight file ({error})") from error
+    return [(name, values) for name, values in layers if values]
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _not_yamnet(path: Path, reason: str) -> ValueError:
+    return ValueError(
+        f"{path} is not the yamnet.h5 of the official release: {reason}. "
+        f"Fetch {YAMNET_FILE.url} again."
+    )

@@ -1,0 +1,9 @@
+from .catalogue import Catalogue as Catalogue
+from .count import VideoCount as VideoCount
+from .count import count_individuals as count_individuals
+from .footage import IndividualCount as IndividualCount
+from .footage import group_videos as group_videos
+from .group import Grouping as Grouping
+from .group import group_individuals as group_individuals
+from .video.detection_file import DetectionFile as DetectionFile
+from .video.detection_file import load_detections as load_detections

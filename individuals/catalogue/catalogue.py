@@ -1,0 +1,300 @@
+"""`Catalogue`: the known individuals, kept on disk, and everything a person may do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Literal
+
+import numpy as np
+
+from individuals.catalogue.adding import add
+from individuals.catalogue.catalogue_file import CatalogueFile, open_file, read_setting
+from individuals.catalogue.gallery import Gallery, known_scores
+from individuals.catalogue.history import (
+    find_discrepancies,
+    last_entry,
+    read_log,
+    record_operation,
+    undo_last,
+)
+from individuals.catalogue.identification import Identification, identify
+from individuals.catalogue.operations import delete, merge, rename, split
+from individuals.catalogue.records import Decision, Individual, LogEntry
+from individuals.catalogue.rows import read_encoder, read_owned
+from individuals.catalogue.sighting_table import SightingTable
+from individuals.catalogue.thresholds import Thresholds
+from individuals.catalogue.workplace import Operation, Workplace, list_individuals
+from inference.embeddings import Embeddings
+from inference.index.checks import check_same_encoder
+from inference.modalities import Modality
+
+BY_PERSON = Decision("person")
+
+
+class Catalogue:
+    """The known individuals: their sightings, names, and a log of every decision.
+
+    One file. Each call is all or nothing, with its entry in the log, and is on disk when it returns; what
+    others write is seen at the next call, and a second writer waits up to 30 s for the first. Ids such as
+    "NYA-0012" are never given to another animal, even after a merge, delete or undo; names may change. An
+    individual is given by its id or its name; KeyError where there is none (any more). Each operation takes
+    a `decision`: who decided, by what thresholds; the log keeps it. While the catalogue is open, SQLite
+    keeps two files beside it (`-wal`, `-shm`); copy it when it is closed.
+
+    Example:
+        >>> with Catalogue.open("wrens.catalogue", prefix="WREN") as catalogue:
+        ...     catalogue.add(SightingTable.of([[0.6, 0.8]], ["may.jpg"]), name="Zoë")
+        ...     june = SightingTable.of([[0.8, 0.6]], ["june.jpg"])
+        ...     catalogue.identify(june, Thresholds.plain(known_above=0.9, new_below=0.5))[0].status
+        'WREN-0001'
+        'known'
+    """
+
+    def __init__(self, file: CatalogueFile) -> None:
+        self._file = file
+        self._location = f"The catalogue {file.path}"
+        self._gallery = Gallery.of([], SightingTable((), Embeddings.of(np.empty((0, 1)))))
+        self._seen_entry = 0  # of the log, which the gallery is as recent as
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = True, prefix: str | None = None) -> Catalogue:
+        """The catalogue in this file.
+
+        Args:
+            path: of the file.
+            create: whether to start one where there is none. Default True.
+            prefix: of the ids of a new one, such as "NYA". Default "ID".
+
+        Raises:
+            FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
+            ValueError: no catalogue, of a newer schema, damaged, or with ids of another prefix.
+            OSError: the file cannot be opened (TimeoutError: another process holds it).
+        """
+        return cls(open_file(path, create=create, prefix=prefix))
+
+    @property
+    def prefix(self) -> str:
+        """What its ids begin with."""
+        with self._file.reading() as connection:
+            return str(read_setting(connection, "prefix"))
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The encoder of its embeddings; None until some came that carry one."""
+        with self._file.reading() as connection:
+            return read_encoder(connection).fingerprint
+
+    def __len__(self) -> int:
+        return len(self.individuals())
+
+    def individuals(self) -> list[Individual]:
+        """All individuals by number."""
+        with self._file.reading() as connection:
+            return list_individuals(connection, self._file.path)
+
+    def sightings(self, individual: str) -> SightingTable:
+        """What is known of an individual, in order of adding."""
+        with self._file.reading() as connection:
+            place = Workplace(connection, self._file.path)
+            return place.owned(place.names.find(individual))[2]
+
+    def log(self) -> list[LogEntry]:
+        """Every operation there ever was, oldest first."""
+        with self._file.reading() as connection:
+            return read_log(connection)
+
+    def check(self) -> list[str]:
+        """What is not as the log says, in words; empty where all is well."""
+        with self._file.reading() as connection:
+            return find_discrepancies(connection)
+
+    def identify(
+        self,
+        sightings: SightingTable,
+        thresholds: Thresholds,
+        *,
+        groups: Sequence[Sequence[int]] | Literal["tracklets"] = "tracklets",
+    ) -> list[Identification]:
+        """Known, new or uncertain, for each animal of some footage; the catalogue is not changed.
+
+        Each row is compared with all sightings of an individual, the most similar one counts, and the mean
+        over the animal's rows decides. Two animals that were seen together never get one name, nor does one
+        get the name of an individual that the catalogue holds a sighting of beside it.
+
+        Args:
+            sightings: of the footage; those that are in the catalogue already find themselves.
+            thresholds: what decides.
+            groups: the rows of each animal: its tracklets, or the groups that a count found.
+
+        Returns:
+            One `Identification` per group, in their order.
+
+        Raises:
+            ValueError: another encoder or size; a group with sightings that were seen together; kinds of
+                embeddings that plain thresholds cannot weigh against each other.
+        """
+        rows = sightings.tracklet_groups() if groups == "tracklets" else groups
+        if thresholds.calibration is not None:
+            thresholds.calibration.check_fingerprint(sightings.embeddings)
+        with self._file.reading() as connection:
+            names = Workplace(connection, self._file.path).names
+            if len(sightings):
+                check_same_encoder(sightings.embeddings, read_encoder(connection), self._location)
+            gallery = self._current(connection)
+        return identify(sightings, rows, gallery, names, thresholds)
+
+    def known_scores(self, modality: Modality = "image", *, seed: int = 0) -> np.ndarray:
+        """How similar its individuals are to themselves, for `Thresholds.calibrated(known_scores=...)`.
+
+        A tracklet (or photo) of each individual that was met in several files is drawn and compared, as
+        `identify` would, with its sightings in the other files.
+
+        Returns: float64 [num_individuals that were met in two files or more].
+        """
+        with self._file.reading() as connection:
+            return known_scores(self._current(connection), modality, seed)
+
+    def add(
+        self,
+        sightings: SightingTable,
+        individual: str | None = None,
+        *,
+        name: str | None = None,
+        decision: Decision = BY_PERSON,
+        force: bool = False,
+    ) -> str:
+        """Sightings of one animal, known or new; adding the same again changes nothing.
+
+        Args:
+            sightings: of that animal.
+            individual: id or name of a known one; None makes a new one.
+            name: of the new one; None leaves it without.
+            decision: who decided, for the log.
+            force: whether sightings that were seen together may be of one individual all the same.
+
+        Returns:
+            Its id.
+
+        Raises:
+            ValueError: another encoder; sightings of another individual; sightings that were seen together; a
+                name that is taken. Nothing is added.
+        """
+
+        def prepare(place: Workplace) -> Operation:
+            if individual is not None:
+                place.names.find(individual)  # must be there
+            return add(place, sightings, [individual] * len(sightings), name, force=force)
+
+        return self._do(prepare, decision)[0]
+
+    def add_each(
+        self,
+        sightings: SightingTable,
+        individuals: Sequence[str | None],
+        *,
+        name: str | None = None,
+        decision: Decision = BY_PERSON,
+        force: bool = False,
+    ) -> list[str]:
+        """Sightings of several animals in one operation.
+
+        Args:
+            sightings: of all of them.
+            individuals: per row an id or name; a word that is neither makes a new individual for its rows,
+                called so, unless it is "new-1", "new-2", ...: these have no name.
+            name: of the new individual, if there is just one.
+            decision: as in `add`.
+            force: as in `add`.
+
+        Returns:
+            The id of each row's individual.
+        """
+        return list(
+            self._do(lambda place: add(place, sightings, individuals, name, force=force), decision)
+        )
+
+    def accept(
+        self,
+        sightings: SightingTable,
+        answers: Sequence[Identification],
+        *,
+        decision: Decision = BY_PERSON,
+    ) -> list[str | None]:
+        """Add what was identified; the uncertain stay out. Returns each answer's id, or None."""
+        chosen = [(row, word) for a in answers if (word := a.word) for row in a.rows]
+        if not chosen:
+            return [None] * len(answers)
+        rows, words = zip(*chosen, strict=True)
+        ids = dict(
+            zip(rows, self.add_each(sightings.take(rows), words, decision=decision), strict=True)
+        )
+        return [ids.get(answer.rows[0]) for answer in answers]
+
+    def rename(self, individual: str, name: str | None, *, decision: Decision = BY_PERSON) -> None:
+        """Another name, or none; the id stays. ValueError: it is taken, empty, or looks like an id."""
+        self._do(lambda place: rename(place, individual, name), decision)
+
+    def merge(
+        self, kept: str, *others: str, force: bool = False, decision: Decision = BY_PERSON
+    ) -> None:
+        """Others turn out to be `kept`; their ids are given up for good.
+
+        Raises:
+            ValueError: two of them were seen together (all such sightings are named), unless `force`.
+        """
+        self._do(lambda place: merge(place, kept, others, force=force), decision)
+
+    def split(
+        self,
+        individual: str,
+        keys: Sequence[str],
+        *,
+        name: str | None = None,
+        decision: Decision = BY_PERSON,
+    ) -> str:
+        """Some sightings turn out to show another animal; returns the id of the new individual.
+
+        Raises:
+            ValueError: sightings that it does not have; all of them, or none.
+        """
+        return self._do(lambda place: split(place, individual, keys, name), decision)[0]
+
+    def delete(self, individual: str, *, decision: Decision = BY_PERSON) -> None:
+        """An individual and its sightings leave the catalogue. The file keeps them, to undo it."""
+        self._do(lambda place: delete(place, individual), decision)
+
+    def undo(self, num: int = 1, *, decision: Decision = BY_PERSON) -> list[LogEntry]:
+        """Take back the last operations that are not undone yet; returns their entries, latest first.
+
+        An undo is an entry of the log itself, and is not undone by another. ValueError: there are fewer.
+        """
+        if num < 1:
+            raise ValueError(f"Expected num >= 1, received {num}.")
+        with self._file.writing() as connection:
+            return undo_last(connection, num, decision)
+
+    def close(self) -> None:
+        """Close the file; all is already on disk. A second call does nothing."""
+        self._file.close()
+
+    def __enter__(self) -> Catalogue:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _do(self, prepare: Callable[[Workplace], Operation], decision: Decision) -> tuple[str, ...]:
+        with self._file.writing() as connection:
+            done = prepare(Workplace(connection, self._file.path))
+            if done.changes is not None:
+                record_operation(connection, done.name, done.details, done.changes, decision)
+        return done.individuals
+
+    def _current(self, connection: Connection) -> Gallery:
+        """All sightings, read again if the log has grown."""
+        if (entry := last_entry(connection)) != self._seen_entry:
+            _, owners, table = read_owned(connection, self._file.path)
+            self._gallery, self._seen_entry = Gallery.of(owners, table), entry
+        return self._gallery

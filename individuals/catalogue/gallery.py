@@ -1,0 +1,194 @@
+"""The catalogue in memory: all sightings of each individual, and how near queries come to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from individuals.catalogue.sighting_table import FrameName, Sighting, SightingTable
+from individuals.catalogue.thresholds import Thresholds
+from inference.modalities import MODALITIES, Modality, pair_pattern
+
+BLOCK_VALUES = 16_000_000  # similarities held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """The sightings of a catalogue at one moment.
+
+    Attributes:
+        numbers: int [num_individuals], of the individuals, ascending.
+        owner_of: int [num_sightings], position in `numbers` of each sighting's individual.
+        table: the sightings.
+    """
+
+    numbers: np.ndarray
+    owner_of: np.ndarray
+    table: SightingTable
+
+    @classmethod
+    def of(cls, owners: Sequence[int], table: SightingTable) -> Gallery:
+        """The gallery of sightings and the numbers of their individuals."""
+        numbers, owner_of = np.unique(np.asarray(owners, dtype=np.int64), return_inverse=True)
+        return cls(numbers, owner_of.reshape(-1), table)
+
+
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """How near each query comes to each individual.
+
+    Attributes:
+        similarity: float64 [num_queries, num_individuals], by the pattern of most evidence; -inf where
+            nothing can be compared.
+        pattern: int [num_queries, num_individuals], position of that pattern in `patterns`.
+        excess: float64, log-odds (similarity, if thresholds are plain) above the pattern's `known_above`.
+        shortfall: float64, the same below its `new_below`; above 0 for what looks new.
+        patterns: names.
+    """
+
+    similarity: np.ndarray
+    pattern: np.ndarray
+    excess: np.ndarray
+    shortfall: np.ndarray
+    patterns: tuple[str, ...]
+
+
+def compare(
+    queries: SightingTable, query_of: np.ndarray, gallery: Gallery, thresholds: Thresholds
+) -> Nearness:
+    """The similarity of each query and individual: the mean over the query's rows of its nearest sighting.
+
+    Args:
+        queries: rows.
+        query_of: int [num_rows], the query of each.
+        gallery: to compare with.
+        thresholds: which pair patterns are compared, and how their evidence is weighed.
+
+    Returns:
+        `Nearness`.
+
+    Raises:
+        ValueError: plain thresholds where several patterns would have to be weighed against each other.
+    """
+    shape = (int(query_of.max(initial=-1)) + 1, len(gallery.numbers))
+    similarity, pattern = np.full(shape, -np.inf), np.zeros(shape, dtype=np.int64)
+    excess, shortfall = np.full(shape, -np.inf), np.full(shape, np.inf)
+    used: list[str] = []
+    for name, rows, columns in _comparisons(queries, gallery, thresholds):
+        found = _mean_of_nearest(queries, query_of, rows, gallery, columns, shape)
+        values = thresholds.patterns[name]
+        above = values.slope * (found - values.known_above)
+        is_better = above > excess
+        similarity[is_better], pattern[is_better] = found[is_better], len(used)
+        excess[is_better] = above[is_better]
+        shortfall = np.minimum(shortfall, values.slope * (values.new_below - found))
+        used.append(name)
+    if len(set(used)) > 1 and not thresholds.compares_patterns:
+        raise ValueError(
+            f"Similarities of {' and '.join(used)} do not compare, and plain thresholds are of one kind. "
+            "Identify photos and calls on their own, against a catalogue of their kind, or use calibrated "
+            "thresholds."
+        )
+    return Nearness(similarity, pattern, excess, shortfall, tuple(used))
+
+
+def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
+    """See `Catalogue.known_scores`."""
+    generator = np.random.default_rng(seed)
+    embeddings = np.asarray(gallery.table.embeddings)
+    scores = []
+    for individual in range(len(gallery.numbers)):
+        rows = [
+            row
+            for row in np.flatnonzero(gallery.owner_of == individual).tolist()
+            if gallery.table.sightings[row].modality == modality
+        ]
+        tracklets: dict[tuple[object, ...], list[int]] = {}
+        for row in rows:
+            sighting = gallery.table.sightings[row]
+            own = row if sighting.tracklet is None else "tracklet"
+            tracklets.setdefault((sighting.media, own, sighting.tracklet), []).append(row)
+        if len({media for media, *_ in tracklets}) < 2:
+            continue
+        media, *_ = drawn = list(tracklets)[generator.integers(len(tracklets))]
+        others = [row for row in rows if gallery.table.sightings[row].media != media]
+        nearest = (embeddings[tracklets[drawn]] @ embeddings[others].T).max(axis=1)
+        scores.append(float(nearest.mean()))
+    return np.array(scores)
+
+
+def seen_beside(
+    queries: SightingTable, query_of: np.ndarray, gallery: Gallery, shape: tuple[int, int]
+) -> np.ndarray:
+    """Individuals that a query cannot be, bool [num_queries, num_individuals]: both were in view together."""
+    in_frame: dict[FrameName, list[int]] = {}
+    in_tracklet: dict[FrameName, list[int]] = {}
+    stored = gallery.table.sightings
+    for place, sighting in enumerate(stored):
+        if sighting.frame_name is not None:
+            in_frame.setdefault(sighting.frame_name, []).append(place)
+        if sighting.tracklet_name is not None:
+            in_tracklet.setdefault(sighting.tracklet_name, []).append(place)
+        for tracklet in sighting.seen_with:
+            in_tracklet.setdefault((sighting.media, tracklet), []).append(place)
+    beside = np.zeros(shape, dtype=bool)
+    for query, sighting in zip(query_of, queries.sightings, strict=True):
+        for place in _nearby(sighting, in_frame, in_tracklet):
+            if sighting.is_seen_with(stored[place]):
+                beside[query, gallery.owner_of[place]] = True
+    return beside
+
+
+def _nearby(
+    sighting: Sighting,
+    in_frame: dict[FrameName, list[int]],
+    in_tracklet: dict[FrameName, list[int]],
+) -> set[int]:
+    tracklets = [*sighting.seen_with, *([] if sighting.tracklet is None else [sighting.tracklet])]
+    places = {p for t in tracklets for p in in_tracklet.get((sighting.media, t), ())}
+    if sighting.frame_name is not None:
+        places.update(in_frame.get(sighting.frame_name, ()))
+    return places
+
+
+def _comparisons(
+    queries: SightingTable, gallery: Gallery, thresholds: Thresholds
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Pair pattern, rows of the queries and of the gallery, for each pattern that has both and thresholds."""
+    of_query = np.array([s.modality for s in queries.sightings], dtype=object)
+    of_gallery = np.array([s.modality for s in gallery.table.sightings], dtype=object)
+    found = []
+    for one in MODALITIES:
+        for other in MODALITIES:
+            rows, columns = np.flatnonzero(of_query == one), np.flatnonzero(of_gallery == other)
+            name = pair_pattern(one, other)
+            if len(rows) and len(columns) and name in thresholds.patterns:
+                found.append((name, rows, columns))
+    return found
+
+
+def _mean_of_nearest(
+    queries: SightingTable,
+    query_of: np.ndarray,
+    rows: np.ndarray,
+    gallery: Gallery,
+    columns: np.ndarray,
+    shape: tuple[int, int],
+) -> np.ndarray:
+    columns = columns[np.argsort(gallery.owner_of[columns], kind="stable")]
+    owners, starts = np.unique(gallery.owner_of[columns], return_index=True)
+    stored = np.asarray(gallery.table.embeddings)[columns]
+    totals, num = np.zeros((shape[0], len(owners))), np.zeros(shape[0])
+    block = max(1, BLOCK_VALUES // len(columns))
+    for start in range(0, len(rows), block):
+        here = rows[start : start + block]
+        similarities = np.asarray(queries.embeddings)[here] @ stored.T
+        nearest = np.maximum.reduceat(similarities, starts, axis=1)
+        np.add.at(totals, query_of[here], nearest)
+        np.add.at(num, query_of[here], 1)
+    found = np.full(shape, -np.inf)
+    is_compared = np.flatnonzero(num)
+    found[np.ix_(is_compared, owners)] = totals[is_compared] / num[is_compared, None]
+    return found

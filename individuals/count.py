@@ -1,0 +1,279 @@
+"""`count_individuals`: from video files to how many individuals there are, and which are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from math import isnan
+from pathlib import Path
+from typing import TypedDict
+
+from tqdm import tqdm
+
+from individuals.count_notes import count_notes
+from individuals.footage import IndividualCount, group_videos
+from individuals.grouping.decision import check_threshold
+from individuals.video.detectors import Detector, DetectorName, find_detector
+from individuals.video.sightings import Sightings, find_sightings
+from individuals.video.sound import Sound
+from inference.calibrate.calibration import Calibration
+from inference.embed import Embedder
+from inference.embeddings import Embeddings, concatenate_embeddings
+from media import UnreadableMediaError
+
+MIN_DETECTIONS_OF_MOTION = 3
+PATTERNS_OF_SOUND = ("image-fused", "fused-fused")
+
+
+@dataclass(frozen=True)
+class SkippedVideo:
+    """A video that could not be used, and why.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class VideoCount:
+    """How many individuals some videos show, and the evidence.
+
+    Args:
+        count: the numbers, links and conflicts; videos are named by their paths as given.
+        sightings: of each video that could be read.
+        skipped: the others.
+        notes: what a reader of the numbers should know.
+    """
+
+    count: IndividualCount
+    sightings: tuple[Sightings, ...]
+    skipped: tuple[SkippedVideo, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def num_individuals(self) -> int:
+        """Distinct individuals in all videos together."""
+        return self.count.num_individuals
+
+    @property
+    def per_video(self) -> dict[str, int]:
+        """Distinct individuals in each video."""
+        return {str(video): number for video, number in self.count.per_video.items()}
+
+    def individuals_in(self, video: str) -> list[int]:
+        """The individuals seen in a video, by their numbers."""
+        return sorted(
+            {
+                int(individual)
+                for individual, (name, _, _) in zip(self.count.labels, self._rows(), strict=True)
+                if name == video
+            }
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Everything as JSON takes it: numbers, links, and when and where each individual was seen."""
+        seen: dict[int, list[dict[str, object]]] = {}
+        for label, (video, sightings, row) in zip(self.count.labels, self._rows(), strict=True):
+            detection = sightings.detections[row]
+            seen.setdefault(int(label), []).append(
+                {
+                    "video": video,
+                    "time_seconds": float(detection.time_seconds),
+                    "box": [float(side) for side in detection.box],
+                    "tracklet": sightings.tracklets[row],
+                }
+            )
+        return {
+            "estimand": self.count.estimand,
+            "num_individuals": self.num_individuals,
+            "interval": asdict(self.count.interval),
+            "per_video": self.per_video,
+            "intervals": {str(v): asdict(i) for v, i in self.count.intervals.items()},
+            "links": {str(k): list(v) for k, v in self.count.links.items()},
+            "threshold": None if isnan(self.count.threshold) else self.count.threshold,
+            "sightings": {str(individual): rows for individual, rows in sorted(seen.items())},
+            "num_conflicts": len(self.count.conflicts),
+            "skipped": [{"path": str(s.path), "reason": s.reason} for s in self.skipped],
+            "notes": list(self.notes),
+        }
+
+    def _rows(self) -> list[tuple[str, Sightings, int]]:
+        return [(str(s.video), s, row) for s in self.sightings for row in range(len(s.detections))]
+
+
+def count_individuals(
+    videos: Sequence[str | Path],
+    embedder: Embedder,
+    *,
+    threshold: float | None = None,
+    detector: DetectorName | Detector = "motion",
+    frames_per_second: float = 5.0,
+    sound: Sound = "none",
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+    progress: bool = False,
+) -> VideoCount:
+    """Distinct individuals in each video, and which are the same across videos.
+
+    Animals are detected, followed from frame to frame, cropped and embedded; embeddings are grouped
+    within each video, then across videos, by sight alone: the sound of a place is rarely that of the
+    animal in view, and similarities with and without sound do not compare. Two animals in one frame are
+    never one individual. What is counted is distinct individuals in this footage, as far as the encoder
+    tells individuals apart: one that was trained on species counts kinds.
+
+    Args:
+        videos: files.
+        embedder: of an encoder that was trained on individuals.
+        threshold: float in [-1, 1], mean cosine similarity from which two groups of sightings are one
+            individual. Default: what the encoder's calibration does, or else its own threshold.
+        detector: "motion" finds what moves before a still camera; "whole" takes each frame as one
+            sighting, for footage of one animal at a time; or a function of moments, or what
+            `load_detections` gives. With "motion", what was seen in fewer than three frames is left out.
+        frames_per_second: float > 0, frames that are looked at.
+        sound: whose the sound around a frame is: "none"; "alone": that of an animal that is alone in view,
+            whose crops are then embedded together with it; or a function that says who sings. Needs a
+            calibration of the patterns image-image, image-fused and fused-fused, and no threshold.
+        must_link: pairs of rows (of `Sightings`, one after the other) that are one individual.
+        cannot_link: pairs of rows that are not.
+        progress: whether to show a bar.
+
+    Returns:
+        `VideoCount`; a video that cannot be decoded is skipped and listed.
+
+    Raises:
+        ValueError: no videos, equal paths, an unknown detector; or no threshold, and none in the encoder.
+        FileNotFoundError: a video does not exist.
+    """
+    names = [str(video) for video in videos]
+    _check(names)
+    find = find_detector(detector, names)
+    limits = _limits(embedder, threshold, sound)
+    sightings: list[Sightings] = []
+    skipped: list[SkippedVideo] = []
+    for name in tqdm(names, "count", unit="video", disable=not progress):
+        try:
+            sightings.append(
+                find_sightings(
+                    name,
+                    embedder,
+                    find,
+                    frames_per_second=frames_per_second,
+                    min_detections=MIN_DETECTIONS_OF_MOTION if detector == "motion" else 1,
+                    follow=detector != "whole",
+                    sound=sound,
+                )
+            )
+        except UnreadableMediaError as error:
+            skipped.append(SkippedVideo(error.path, error.reason))
+    no_embeddings = embedder.embed_features([], [])
+    count = group_sightings(
+        sightings, no_embeddings, must_link=must_link, cannot_link=cannot_link, **limits
+    )
+    notes = count_notes(
+        count,
+        sightings,
+        detector=detector,
+        num_skipped=len(skipped),
+        calibration=limits["calibration"],
+    )
+    return VideoCount(count, tuple(sightings), tuple(skipped), notes)
+
+
+def group_sightings(
+    sightings: Sequence[Sightings],
+    no_embeddings: Embeddings,
+    *,
+    threshold: float | None = None,
+    calibration: Calibration | None = None,
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+) -> IndividualCount:
+    """The individuals among the sightings of some videos; see `group_videos`.
+
+    Args:
+        sightings: of each video.
+        no_embeddings: [0, size], of the encoder.
+        threshold: as in `group_videos`.
+        calibration: as in `group_videos`.
+        must_link: pairs of rows, counted through all sightings.
+        cannot_link: likewise.
+    """
+    return group_videos(
+        concatenate_embeddings([no_embeddings, *(s.embeddings for s in sightings)]),
+        [str(s.video) for s in sightings for _ in s.detections],
+        threshold=threshold,
+        calibration=calibration,
+        modalities=[modality for s in sightings for modality in s.modalities],
+        frames=[d.frame_index for s in sightings for d in s.detections],
+        tracklets=[t for s in sightings for t in s.tracklets],
+        qualities=[quality for s in sightings for quality in s.qualities],
+        must_link=must_link,
+        cannot_link=[*_seen_together(sightings), *cannot_link],
+        all_videos=[str(s.video) for s in sightings],
+    )
+
+
+def _seen_together(sightings: Sequence[Sightings]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows of tracklets that were in one frame; a tracklet's rows are one individual anyway."""
+    start = 0
+    for seen in sightings:
+        first_row = {t: start + row for row, t in reversed(list(enumerate(seen.tracklets)))}
+        for tracklet, other in seen.seen_together:
+            if tracklet in first_row and other in first_row:
+                yield first_row[tracklet], first_row[other]
+        start += len(seen.detections)
+
+
+def _check(names: list[str]) -> None:
+    if not names:
+        raise ValueError("Expected at least one video, received none.")
+    missing = [name for name in names if not Path(name).exists()]
+    if missing:
+        raise FileNotFoundError(f"No such video: {', '.join(missing)}.")
+    files = [Path(name).resolve() for name in names]
+    repeated = sorted({n for n, file in zip(names, files, strict=True) if files.count(file) > 1})
+    if repeated:
+        raise ValueError(f"Videos are given more than once: {', '.join(repeated)}.")
+
+
+class _Limits(TypedDict):
+    threshold: float | None
+    calibration: Calibration | None
+
+
+def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limits:
+    """What decides who is who: the caller, else the calibration, else the encoder's own threshold."""
+    if threshold is not None:
+        check_threshold(threshold)
+        if sound != "none":
+            raise ValueError(
+                "One threshold cannot serve crops with and without sound, since their similarities do not "
+                "compare. Leave the threshold out (the encoder's calibration decides then), or count by "
+                "sight alone."
+            )
+        return {"threshold": threshold, "calibration": None}
+    calibration = embedder.calibration
+    if calibration is not None and ("image-image" in calibration.pairs):
+        missing = [p for p in PATTERNS_OF_SOUND if p not in calibration.pairs]
+        if sound != "none" and missing:
+            raise ValueError(
+                f"Sound needs a calibration of {' and '.join(missing)} too. Calibrate the encoder with "
+                "photos and recordings (`fused-encoder calibrate ENCODER --images DIR --audio DIR`), or "
+                "count by sight alone."
+            )
+        return {"threshold": None, "calibration": calibration}
+    if sound != "none":
+        raise ValueError(
+            "Sound needs a calibrated encoder, since similarities with and without sound do not compare. "
+            "Calibrate it (`fused-encoder calibrate`), or count by sight alone."
+        )
+    if "image" not in embedder.settings.thresholds:
+        raise ValueError(
+            "The encoder carries no similarity threshold for 'image' embeddings. Pass threshold=..., or "
+            "export it with thresholds (`fused-encoder export` measures them on the held-out files)."
+        )
+    return {"threshold": embedder.settings.thresholds["image"], "calibration": None}

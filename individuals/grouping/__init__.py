@@ -1,0 +1,1 @@
+"""Which sightings show one individual."""

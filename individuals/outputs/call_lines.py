@@ -1,0 +1,79 @@
+"""What Raven's and Audacity's text files have in common: tabs between cells, and numbers written out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from individuals.identified_sighting import IdentifiedSighting
+from individuals.outputs.media_names import distinct_file_names
+
+WriteOne = Callable[[Path, list[IdentifiedSighting]], Path]
+
+
+def plain_number(value: float | Decimal) -> str:
+    """A number with all its digits and no exponent, which these programs may not read.
+
+    Example:
+        >>> plain_number(1e-07), plain_number(12.5)
+        ('0.0000001', '12.5')
+    """
+    return format(exact(value), "f")
+
+
+def exact(value: float | Decimal) -> Decimal:
+    """The number that people write for a float: sums of such numbers have no rounding errors."""
+    return value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+
+
+def plain_text(value: str | None) -> str:
+    """Text on one line without tabs: these files have no way to quote; each run of them becomes a blank."""
+    return re.sub(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", value or "")
+
+
+def write_one_per_recording(
+    folder: str | Path,
+    sightings: Iterable[IdentifiedSighting],
+    suffix: str,
+    write: WriteOne,
+    all_media: Iterable[str] = (),
+) -> dict[str, Path]:
+    """A file for each recording in one folder; recordings of equal names do not collide.
+
+    Args:
+        folder: made if it is not there.
+        sightings: of any recordings.
+        suffix: end of the files' names.
+        write: writes the sightings of one recording.
+        all_media: recordings to write a file for even if nothing was heard in them.
+    Returns:
+        The file of each recording.
+    """
+    of_media: dict[str, list[IdentifiedSighting]] = {media: [] for media in all_media}
+    for sighting in sightings:
+        of_media.setdefault(sighting.media, []).append(sighting)
+    names = distinct_file_names(of_media, suffix)
+    return {media: write(Path(folder) / names[media], of_media[media]) for media in of_media}
+
+
+def read_tab_lines(path: str | Path) -> list[str]:
+    """The lines of a text file, whichever way they end, without a byte order mark.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    return re.split(r"\r\n|\n|\r", text)
+
+
+def raise_problems(path: str | Path, problems: Sequence[str]) -> None:
+    """One error for all lines of a file that cannot be read.
+
+    Raises:
+        ValueError: there are problems.
+    """
+    if problems:
+        more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
+        raise ValueError(f"'{path}' cannot be read: {'; '.join(problems[:10])}{more}.")

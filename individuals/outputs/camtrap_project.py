@@ -1,0 +1,209 @@
+"""What a Camtrap DP needs to be told: deployments (where a camera stood, and when) and the project."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from media.cells import read_csv_rows
+
+SamplingDesign = Literal[
+    "simpleRandom",
+    "systematicRandom",
+    "clusteredRandom",
+    "experimental",
+    "targeted",
+    "opportunistic",
+]
+CaptureMethod = Literal["activityDetection", "timeLapse"]
+ROLES = ("contact", "principalInvestigator", "rightsHolder", "publisher", "contributor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A camera or recorder at one place for one time.
+
+    Attributes:
+        deployment_id: unique in the project.
+        latitude: float in [-90, 90], degrees, WGS84.
+        longitude: float in [-180, 180], degrees, WGS84.
+        start: when it was put up, with its time zone.
+        end: when it was taken down, with its time zone.
+        location_id: of the place.
+        location_name: of the place.
+        coordinate_uncertainty_m: int >= 1, also of coordinates that were rounded to hide a nest.
+        setup_by: person or organisation.
+        camera_id: such as its serial number.
+        camera_model: manufacturer-model.
+        habitat: in a few words.
+        comments: anything else.
+    Raises:
+        ValueError: something is out of its range, or a time has no zone; all of it in one message.
+    """
+
+    deployment_id: str
+    latitude: float
+    longitude: float
+    start: datetime
+    end: datetime
+    location_id: str | None = None
+    location_name: str | None = None
+    coordinate_uncertainty_m: int | None = None
+    setup_by: str | None = None
+    camera_id: str | None = None
+    camera_model: str | None = None
+    habitat: str | None = None
+    comments: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.deployment_id:
+            problems.append("deployment_id is empty")
+        if not -90 <= self.latitude <= 90:
+            problems.append(f"latitude must be in [-90, 90], received {self.latitude}")
+        if not -180 <= self.longitude <= 180:
+            problems.append(f"longitude must be in [-180, 180], received {self.longitude}")
+        zoneless = [name for name in ("start", "end") if getattr(self, name).utcoffset() is None]
+        if zoneless:
+            problems.append(f"{' and '.join(zoneless)} must have a time zone")
+        elif self.end < self.start:
+            problems.append(f"it ends ({self.end}) before it starts ({self.start})")
+        if self.coordinate_uncertainty_m is not None and self.coordinate_uncertainty_m < 1:
+            problems.append("coordinate_uncertainty_m must be at least 1")
+        if problems:
+            raise ValueError(f"Deployment {self.deployment_id!r}: {'; '.join(problems)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CamtrapProject:
+    """The study that a data package is of.
+
+    Attributes:
+        title: of the project.
+        sampling_design: how places were chosen; "opportunistic" for a few cameras wherever it was easy.
+        capture_methods: what made cameras film: "activityDetection", "timeLapse".
+        contributors: people and organisations, each with "title" (the name) and, if wanted, "email",
+            "path", "organization" and "role" (contact, principalInvestigator, rightsHolder, publisher,
+            contributor).
+        description: of the project.
+        data_license: such as "CC0-1.0"; given with media_license or not at all.
+        media_license: of the media files.
+    Raises:
+        ValueError: something is missing or not one of the allowed words; all of it in one message.
+    """
+
+    title: str
+    sampling_design: SamplingDesign
+    capture_methods: tuple[CaptureMethod, ...]
+    contributors: tuple[Mapping[str, str], ...]
+    description: str | None = None
+    data_license: str | None = None
+    media_license: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not self.title:
+            problems.append("title is empty")
+        if self.sampling_design not in get_args(SamplingDesign):
+            words = ", ".join(get_args(SamplingDesign))
+            problems.append(
+                f"sampling_design must be one of {words}, received {self.sampling_design!r}"
+            )
+        methods = tuple(self.capture_methods)
+        if not methods or not set(methods) <= set(get_args(CaptureMethod)):
+            words = ", ".join(get_args(CaptureMethod))
+            problems.append(f"capture_methods must be some of {words}, received {methods}")
+        if not self.contributors or not all(person.get("title") for person in self.contributors):
+            problems.append("contributors must name at least one person, each with a title")
+        roles = sorted(
+            {p["role"] for p in self.contributors if p.get("role", ROLES[0]) not in ROLES}
+        )
+        if roles:
+            problems.append(
+                f"a role must be one of {', '.join(ROLES)}, received {', '.join(roles)}"
+            )
+        if (self.data_license is None) != (self.media_license is None):
+            problems.append("data_license and media_license must be given together")
+        if problems:
+            raise ValueError(f"Project {self.title!r}: {'; '.join(problems)}.")
+
+
+def read_project(path: str | Path) -> CamtrapProject:
+    """A project from a JSON file: an object with the attributes of `CamtrapProject`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no such object, or not all that is needed is in it.
+    """
+    known = CamtrapProject.__dataclass_fields__
+    needed = ("title", "sampling_design", "capture_methods", "contributors")
+    try:
+        given = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"'{path}' is no JSON ({error}).") from error
+    if not isinstance(given, dict) or not set(needed) <= set(given) <= set(known):
+        raise ValueError(
+            f"'{path}' must hold an object with {', '.join(needed)}, and if wanted "
+            f"{', '.join(name for name in known if name not in needed)}; received "
+            f"{', '.join(map(repr, given)) if isinstance(given, dict) else type(given).__name__}."
+        )
+    lists = {name: tuple(given[name]) for name in ("capture_methods", "contributors")}
+    return CamtrapProject(**given | lists)
+
+
+_NEEDED: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("deploymentID", "deployment_id", str),
+    ("latitude", "latitude", float),
+    ("longitude", "longitude", float),
+    ("deploymentStart", "start", datetime.fromisoformat),
+    ("deploymentEnd", "end", datetime.fromisoformat),
+)
+_OPTIONAL: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("locationID", "location_id", str),
+    ("locationName", "location_name", str),
+    ("coordinateUncertainty", "coordinate_uncertainty_m", int),
+    ("setupBy", "setup_by", str),
+    ("cameraID", "camera_id", str),
+    ("cameraModel", "camera_model", str),
+    ("habitat", "habitat", str),
+    ("deploymentComments", "comments", str),
+)
+DEPLOYMENT_FIELDS = {column: attribute for column, attribute, _ in (*_NEEDED, *_OPTIONAL)}
+
+
+def read_deployments(path: str | Path) -> list[Deployment]:
+    """Deployments from a CSV file with the columns of a Camtrap DP's deployments.csv.
+
+    Args:
+        path: a file with deploymentID, latitude, longitude, deploymentStart and deploymentEnd (such as
+            2026-05-01T06:30:00+02:00), and any other column of that standard.
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: columns are missing, or rows are no deployments; all of them in one message.
+    """
+    header, rows = read_csv_rows(path, "deploymentID")
+    missing = [column for column, _, _ in _NEEDED if column not in header]
+    if missing:
+        raise ValueError(f"'{path}' has no column {', '.join(missing)}.")
+    deployments, problems = [], []
+    for number, row in enumerate(rows, start=1):
+        values: dict[str, object] = {}
+        try:
+            for column, attribute, convert in _NEEDED:
+                values[attribute] = convert(row.get(column, ""))
+            for column, attribute, convert in _OPTIONAL:
+                values[attribute] = convert(row[column]) if row.get(column) else None
+            deployments.append(Deployment(**values))  # type: ignore[arg-type]  # converted above
+        except ValueError as error:
+            problems.append(f"row {number}: {error}")
+    names = [deployment.deployment_id for deployment in deployments]
+    problems += [
+        f"{name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
+    if problems:
+        raise ValueError(f"'{path}' cannot be read: {'; '.join(problems)}")
+    return deployments

@@ -1,0 +1,280 @@
+"""The rows of a Camtrap DP's tables: deployments, media and observations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
+
+from individuals.identified_sighting import AUTOMATIC, Box, IdentifiedSighting
+from individuals.outputs.camtrap_project import DEPLOYMENT_FIELDS, Deployment
+
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".avi": "video/x-msvideo",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".mpg": "video/mpeg",
+    ".mpeg": "video/mpeg",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".bmp": "image/bmp",
+    ".webp": "image/webp",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+}
+# All columns of the standard, in its order: programs expect also those that stay empty here.
+DEPLOYMENT_COLUMNS = (
+    "deploymentID",
+    "locationID",
+    "locationName",
+    "latitude",
+    "longitude",
+    "coordinateUncertainty",
+    "deploymentStart",
+    "deploymentEnd",
+    "setupBy",
+    "cameraID",
+    "cameraModel",
+    "cameraDelay",
+    "cameraHeight",
+    "cameraDepth",
+    "cameraTilt",
+    "cameraHeading",
+    "detectionDistance",
+    "timestampIssues",
+    "baitUse",
+    "featureType",
+    "habitat",
+    "deploymentGroups",
+    "deploymentTags",
+    "deploymentComments",
+)
+MEDIA_COLUMNS = (
+    "mediaID",
+    "deploymentID",
+    "captureMethod",
+    "timestamp",
+    "filePath",
+    "filePublic",
+    "fileName",
+    "fileMediatype",
+    "exifData",
+    "favorite",
+    "mediaComments",
+)
+OBSERVATION_COLUMNS = (
+    "observationID",
+    "deploymentID",
+    "mediaID",
+    "eventID",
+    "eventStart",
+    "eventEnd",
+    "observationLevel",
+    "observationType",
+    "cameraSetupType",
+    "scientificName",
+    "count",
+    "lifeStage",
+    "sex",
+    "behavior",
+    "individualID",
+    "individualPositionRadius",
+    "individualPositionAngle",
+    "individualSpeed",
+    "bboxX",
+    "bboxY",
+    "bboxWidth",
+    "bboxHeight",
+    "classificationMethod",
+    "classifiedBy",
+    "classificationTimestamp",
+    "classificationProbability",
+    "observationTags",
+    "observationComments",
+)
+BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+LEAST_SIDE = 1e-15  # the standard's least width and height of a box
+
+
+@dataclass(frozen=True)
+class CamtrapMedia:
+    """A media file of the package.
+
+    Attributes:
+        path: in the package; also its id.
+        deployment_id: of its deployment.
+        captured_at: its start, with a time zone.
+        sightings: of it, in the order of time.
+    """
+
+    path: str
+    deployment_id: str
+    captured_at: datetime
+    sightings: tuple[IdentifiedSighting, ...]
+
+
+def deployment_row(deployment: Deployment) -> list[object]:
+    """Values of `DEPLOYMENT_COLUMNS`."""
+    row: dict[str, object] = dict.fromkeys(DEPLOYMENT_COLUMNS)
+    for column, attribute in DEPLOYMENT_FIELDS.items():
+        value = getattr(deployment, attribute)
+        row[column] = timestamp(value) if isinstance(value, datetime) else value
+    return list(row.values())
+
+
+def media_row(media: CamtrapMedia, is_public: bool) -> list[object]:
+    """Values of `MEDIA_COLUMNS`."""
+    path = PurePath(media.path)
+    row: dict[str, object] = dict.fromkeys(MEDIA_COLUMNS)
+    row |= {
+        "mediaID": media.path,
+        "deploymentID": media.deployment_id,
+        "timestamp": timestamp(media.captured_at),
+        "filePath": media.path,
+        "filePublic": is_public,
+        "fileName": path.name,
+        "fileMediatype": MEDIA_TYPES[path.suffix.lower()],
+    }
+    return list(row.values())
+
+
+def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[list[object]]:
+    """Values of `OBSERVATION_COLUMNS`: one for each sighting, and one for each individual as an event.
+
+    Media-based observations say when and where in the picture; event-based ones, one for each individual
+    with count 1, can be summed. Where nobody was met, both say "blank".
+    """
+    met: dict[str, list[IdentifiedSighting]] = {}
+    for number, sighting in enumerate(media.sightings, start=1):
+        met.setdefault(sighting.individual, []).append(sighting)
+        yield _row(media, f"{media.path}:{number}", "media", [sighting], classified_by)
+    for individual, sightings in met.items():
+        yield _row(media, f"{media.path}:event:{individual}", "event", sightings, classified_by)
+    if not met:
+        for level in ("media", "event"):
+            yield _row(media, f"{media.path}:{level}:blank", level, [], classified_by)
+
+
+def _row(
+    media: CamtrapMedia,
+    observation_id: str,
+    level: str,
+    sightings: Sequence[IdentifiedSighting],
+    classified_by: str,
+) -> list[object]:
+    is_event = level == "event"
+    first = sightings[0] if sightings else None
+    start, end = _span(media, sightings, is_event)
+    row: dict[str, object] = dict.fromkeys(OBSERVATION_COLUMNS)
+    row |= {
+        "observationID": observation_id,
+        "deploymentID": media.deployment_id,
+        "mediaID": None if is_event else media.path,
+        "eventID": media.path,
+        "eventStart": start,
+        "eventEnd": end,
+        "observationLevel": level,
+        "observationType": "blank" if first is None else "animal",
+        "classificationMethod": "machine",
+        "classifiedBy": classified_by,
+    }
+    if first is not None:
+        people = [s.decided_by for s in sightings if s.decided_by != AUTOMATIC]
+        row |= {
+            "scientificName": first.species,
+            "count": 1,
+            "individualID": first.individual,
+            "classificationMethod": "human" if people else "machine",
+            "classifiedBy": people[0] if people else classified_by,
+            "observationComments": first.name,
+        }
+        if not is_event:
+            row |= dict(zip(BOX_COLUMNS, _relative_box(first), strict=True))
+            row["classificationProbability"] = first.probability
+            row["observationTags"] = _tags(first)
+    return list(row.values())
+
+
+def _span(
+    media: CamtrapMedia, sightings: Sequence[IdentifiedSighting], is_event: bool
+) -> tuple[str, str]:
+    """Start and end; an event starts with its media file, so that programs find which file it is of."""
+    starts = [s.start_seconds for s in sightings]
+    ends = [s.end_seconds for s in sightings]
+    start = 0.0 if is_event else min(starts, default=0.0)
+    end = max(ends, default=0.0)
+    try:
+        return (
+            timestamp(media.captured_at + timedelta(seconds=start)),
+            timestamp(media.captured_at + timedelta(seconds=end), rounds_up=True),
+        )
+    except OverflowError as error:
+        raise ValueError(f"{end} s after the start of {media.path!r} is no date.") from error
+
+
+def timestamp(moment: datetime, *, rounds_up: bool = False) -> str:
+    """A moment as the standard writes it, in whole seconds with the zone: 2026-05-01T06:30:00+02:00.
+
+    Args:
+        moment: with a time zone.
+        rounds_up: whether a part of a second counts as one, as for ends.
+    """
+    offset = moment.utcoffset() or timedelta()
+    if offset % timedelta(minutes=1):  # clocks before time zones
+        moment = moment.astimezone(UTC)
+    whole = moment.replace(microsecond=0)
+    if rounds_up and moment.microsecond:
+        whole += timedelta(seconds=1)
+    return whole.isoformat().replace("+00:00", "Z")
+
+
+def _relative_box(sighting: IdentifiedSighting) -> tuple[float | None, ...]:
+    """Left, top, width and height as shares of the frame; what lies outside is cut off."""
+    width, height = sighting.frame_width_px, sighting.frame_height_px
+    if sighting.box is None or width is None or height is None:
+        return None, None, None, None
+    left, top, right, bottom = sighting.box
+    x, y = _inside(left / width), _inside(top / height)
+    across, down = _inside(right / width) - x, _inside(bottom / height) - y
+    if across < LEAST_SIDE or down < LEAST_SIDE:
+        return None, None, None, None
+    return x, y, across, down
+
+
+def box_needs_frame(sighting: IdentifiedSighting) -> bool:
+    """Whether a box cannot be scaled because the frame's size is not known."""
+    box: Box | None = sighting.box
+    return box is not None and None in (sighting.frame_width_px, sighting.frame_height_px)
+
+
+def _inside(share: float) -> float:
+    return min(max(share, 0.0), 1.0)
+
+
+def _tags(sighting: IdentifiedSighting) -> str:
+    """What the standard has no column for, as its key:value pairs."""
+    values = {
+        name: getattr(sighting, name)
+        for name in (
+            "modality",
+            "start_seconds",
+            "end_seconds",
+            "frame_index",
+            "tracklet",
+            "similarity",
+            "quality",
+            "low_frequency_hz",
+            "high_frequency_hz",
+        )
+    }
+    return " | ".join(f"{name}:{value}" for name, value in values.items() if value is not None)

@@ -1,0 +1,269 @@
+"""`write_outputs`: everything that people and programs may want of a count, in one folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from individuals.identified_sighting import IdentifiedSighting
+from individuals.outputs.audacity import write_audacity_tracks
+from individuals.outputs.camtrap_dp import check_camtrap_dp, write_camtrap_dp
+from individuals.outputs.camtrap_project import CamtrapProject, Deployment
+from individuals.outputs.capture_history import CaptureHistory, capture_history, natural_order
+from individuals.outputs.capture_history_files import write_capture_history, write_mark_inp
+from individuals.outputs.counted_sightings import identified_sightings
+from individuals.outputs.media_details import MediaDetails
+from individuals.outputs.raven import write_raven_tables
+from individuals.outputs.tables import write_sightings
+from media.atomic import write_atomically, write_text_atomically
+from media.cells import csv_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from individuals.count import VideoCount
+
+INDIVIDUAL_COLUMNS = (
+    "individual",
+    "name",
+    "species",
+    "num_sightings",
+    "num_media",
+    "media",
+    "first_at",
+    "last_at",
+)
+MEDIA_COLUMNS = ("media", "num_individuals", "individuals", *MediaDetails.__dataclass_fields__)
+DOTS_PER_INCH = 150
+MAX_LISTED = 5
+
+
+def write_outputs(
+    folder: str | Path,
+    counted: VideoCount,
+    sightings: Sequence[IdentifiedSighting] | None = None,
+    *,
+    details: Mapping[str, MediaDetails] | None = None,
+    names: Mapping[str, str] | None = None,
+    deployments: Sequence[Deployment] = (),
+    project: CamtrapProject | None = None,
+    media_root: str | Path | None = None,
+) -> list[Path]:
+    """Writes the usual files of a count into a folder; docs/outputs.md says what each is for.
+
+    Always: sightings.csv and .json, individuals.csv, media.csv, capture_history.csv and .inp,
+    individuals.png and timeline.png (and .pdf, where they take more than a page). If somebody was heard:
+    calls/ with a Raven table and Audacity labels of each recording. With a project: camtrap_dp/.
+
+    Args:
+        folder: made if it is not there; files of the same names are replaced.
+        counted: from `count_individuals`.
+        sightings: what to write. Default: `identified_sightings` of the count.
+        details: of the videos, by path. Occasions of the capture history are those of the details if any
+            has one, else each video is an occasion.
+        names: what to call individuals, by their numbers as text.
+        deployments: for the Camtrap DP.
+        project: for the Camtrap DP; without it there is none.
+        media_root: as in `write_camtrap_dp`.
+    Returns:
+        The written files.
+    Raises:
+        ValueError: some videos have an occasion and others not; or what a Camtrap DP needs is not known.
+            Nothing is written then.
+    """
+    target, media = Path(folder), list(counted.per_video)
+    told = _told(media, details or {})
+    infos = _infos(media)
+    if sightings is None:
+        sizes = {path: size for path, (size, _) in infos.items()}
+        sightings = identified_sightings(counted, details=told, names=names, frame_sizes=sizes)
+    history = _history(sightings, told)
+    written: list[Path] = []
+    if project is not None:
+        written += write_camtrap_dp(
+            target / "camtrap_dp",
+            sightings,
+            deployments=deployments,
+            project=project,
+            details=told,
+            media_root=media_root,
+        )
+    written += [
+        write_sightings(target / f"sightings{kind}", sightings) for kind in (".csv", ".json")
+    ]
+    written.append(_write_individuals(target / "individuals.csv", sightings))
+    written.append(_write_media(target / "media.csv", sightings, told))
+    written.append(write_capture_history(target / "capture_history.csv", history))
+    if history.occasions:
+        written.append(write_mark_inp(target / "capture_history.inp", history))
+    heard = [sighting for sighting in sightings if sighting.is_heard]
+    if heard:
+        written += write_raven_tables(target / "calls", heard).values()
+        written += write_audacity_tracks(target / "calls", heard).values()
+    return written + _write_pictures(target, counted, sightings, names, infos)
+
+
+def check_outputs(
+    media: Sequence[str],
+    *,
+    details: Mapping[str, MediaDetails],
+    deployments: Sequence[Deployment] = (),
+    project: CamtrapProject | None = None,
+    media_root: str | Path | None = None,
+) -> list[str]:
+    """Refuses, before slow work begins, what `write_outputs` would refuse after it.
+
+    Args:
+        media: paths of the videos, as they will be counted.
+        details: as in `write_outputs`.
+        deployments: as there.
+        project: as there.
+        media_root: as there.
+    Returns:
+        What a person should know: videos of which the details say nothing.
+    Raises:
+        ValueError: as `write_outputs`; the details are of none of the videos; deployments without a project.
+    """
+    videos = [str(Path(path)) for path in media]  # as a count has them
+    told = _told(videos, details)
+    known = {str(Path(path)) for path in details}
+    without = [path for path in videos if path not in known]
+    if details and len(without) == len(videos):
+        raise ValueError(
+            f"The details are of {_some(list(details))}, none of which is a video here: {_some(videos)}. "
+            "Write paths there as they are given here."
+        )
+    _occasions(told)
+    if project is not None:
+        check_camtrap_dp(told, deployments, media_root)
+    elif deployments:
+        raise ValueError("Deployments are for a Camtrap DP, which needs a project too.")
+    return [f"the details say nothing of {_some(without)}."] if details and without else []
+
+
+def _told(media: Sequence[str], details: Mapping[str, MediaDetails]) -> dict[str, MediaDetails]:
+    """What is known of each; "./a.mp4" is "a.mp4", as a count has it."""
+    of_path = {str(Path(path)): known for path, known in details.items()}
+    return {path: of_path.get(str(Path(path)), MediaDetails()) for path in media}
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MAX_LISTED} more" if len(paths) > MAX_LISTED else ""
+    return ", ".join(map(repr, paths[:MAX_LISTED])) + more
+
+
+def _infos(media: Sequence[str]) -> dict[str, tuple[tuple[int, int], float]]:
+    """Frame size and duration of each video; of those that are not there any more, nothing."""
+    from media import UnreadableMediaError, probe_video
+
+    infos = {}
+    for path in media:
+        try:
+            info = probe_video(path)
+        except (UnreadableMediaError, OSError):
+            continue
+        infos[path] = ((info.width, info.height), info.duration_seconds or 0.0)
+    return infos
+
+
+def _history(
+    sightings: Sequence[IdentifiedSighting], told: Mapping[str, MediaDetails]
+) -> CaptureHistory:
+    """By the occasions people gave, else by video; those on which nobody was met are there too."""
+    given = _occasions(told)
+    if not given:
+        return capture_history(sightings, occasion_of="media", all_occasions=list(told))
+    occasions = list(dict.fromkeys(given.values()))
+    return capture_history(sightings, occasion_of=given, all_occasions=occasions)
+
+
+def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
+    """The occasion of every media file, or of none."""
+    given = {path: details.occasion for path, details in told.items() if details.occasion}
+    without = [path for path in told if path not in given]
+    if given and without:
+        raise ValueError(
+            "Some videos have an occasion and others not. Give an occasion for "
+            f"{', '.join(map(repr, without))}, or for none."
+        )
+    return given
+
+
+def _write_individuals(path: Path, sightings: Sequence[IdentifiedSighting]) -> Path:
+    of: dict[str, list[IdentifiedSighting]] = {}
+    for sighting in sightings:
+        of.setdefault(sighting.individual, []).append(sighting)
+    rows = []
+    for individual in sorted(of, key=natural_order):
+        met = of[individual]
+        media = list(dict.fromkeys(s.media for s in met))
+        starts = [moment for s in met if (moment := s.started_at)]
+        first, last = _ends(starts)
+        name = next((s.name for s in met if s.name), None)
+        species = next((s.species for s in met if s.species), None)
+        listed = " | ".join(media)
+        rows.append([individual, name, species, len(met), len(media), listed, first, last])
+    return write_text_atomically(path, csv_text(INDIVIDUAL_COLUMNS, rows))
+
+
+def _ends(moments: Sequence) -> tuple[str | None, str | None]:
+    """The first and the last; None if there are none, or if only some have a time zone."""
+    if not moments or len({moment.utcoffset() is None for moment in moments}) > 1:
+        return None, None
+    return min(moments).isoformat(), max(moments).isoformat()
+
+
+def _write_media(
+    path: Path, sightings: Sequence[IdentifiedSighting], told: Mapping[str, MediaDetails]
+) -> Path:
+    met_in: dict[str, set[str]] = {}
+    for sighting in sightings:
+        met_in.setdefault(sighting.media, set()).add(sighting.individual)
+    rows = []
+    for media, details in told.items():
+        met = sorted(met_in.get(media, ()), key=natural_order)
+        when = details.captured_at.isoformat() if details.captured_at else None
+        rest = [details.occasion, details.deployment, details.place]
+        rows.append([media, len(met), " | ".join(met), when, *rest])
+    return write_text_atomically(path, csv_text(MEDIA_COLUMNS, rows))
+
+
+def _write_pictures(
+    folder: Path,
+    counted: VideoCount,
+    sightings: Sequence[IdentifiedSighting],
+    names: Mapping[str, str] | None,
+    infos: Mapping[str, tuple[tuple[int, int], float]],
+) -> list[Path]:
+    from individuals.plots import plot_individual_pages, plot_timeline_pages
+
+    durations = {path: infos[path][1] if path in infos else 0.0 for path in counted.per_video}
+    pages_of: dict[str, Callable[[], list[Figure]]] = {
+        "individuals": lambda: plot_individual_pages(counted, names=names),
+        "timeline": lambda: plot_timeline_pages(sightings, durations_seconds=durations),
+    }
+    written = []
+    for name, draw in pages_of.items():
+        pages = draw()
+        written.append(write_atomically(folder / f"{name}.png", _png(pages[0])))
+        if len(pages) > 1:
+            written.append(write_atomically(folder / f"{name}.pdf", _pdf(pages)))
+    return written
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
+    return content.getvalue()
+
+
+def _pdf(pages: Sequence[Figure]) -> bytes:
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    content = io.BytesIO()
+    with PdfPages(content) as book:
+        for page in pages:
+            book.savefig(page)
+    return content.getvalue()

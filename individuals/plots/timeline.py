@@ -1,0 +1,241 @@
+"""Timeline: who is seen and heard when, over all videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from individuals.identified_sighting import IdentifiedSighting
+from individuals.outputs.media_names import short_media_names
+from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, empty_page
+from inference.plot_labels import individual_label, plot_labels
+
+SEEN, HEARD, LINK = COLOURS[0], COLOURS[4], "#555555"
+AT_MOST_INDIVIDUALS, AT_MOST_MEDIA = 40, 10
+LEAST_SHARE = 0.004  # of the page's width: what is shorter is drawn as long as that
+
+
+def plot_timeline(
+    sightings: Iterable[IdentifiedSighting],
+    *,
+    durations_seconds: Mapping[str, float] | None = None,
+    at_most_individuals: int = AT_MOST_INDIVIDUALS,
+    at_most_media: int = AT_MOST_MEDIA,
+) -> Figure:
+    """A row for each individual, the videos side by side: full bars where it is seen, hatched where heard.
+
+    Dotted lines link the sightings of an individual in different videos.
+
+    Args:
+        sightings: of any media.
+        durations_seconds: of the media, in the order in which they are drawn; also of media in which nobody
+            was met. Default: media in the order of the sightings, each as long as its last sighting.
+        at_most_individuals: int >= 1, by first appearance. What does not fit is told below, and is on
+            `plot_timeline_pages`.
+        at_most_media: int >= 1.
+    """
+    every = list(sightings)
+    plan = _plan(every, durations_seconds)
+    if not plan.media:
+        return empty_page("Nobody was seen or heard.")
+    rest = [
+        f"{number} more {what}"
+        for number, what in (
+            (len(plan.individuals) - at_most_individuals, "individuals"),
+            (len(plan.media) - at_most_media, "videos"),
+        )
+        if number > 0
+    ]
+    note = f"not shown: {' and '.join(rest)}" if rest else ""
+    return _draw(plan, plan.individuals[:at_most_individuals], plan.media[:at_most_media], note)
+
+
+def plot_timeline_pages(
+    sightings: Iterable[IdentifiedSighting],
+    *,
+    durations_seconds: Mapping[str, float] | None = None,
+) -> list[Figure]:
+    """All of `plot_timeline`, on as many pages as it takes; each has those who are met in its videos."""
+    every = list(sightings)
+    plan = _plan(every, durations_seconds)
+    parts = []
+    for start in range(0, len(plan.media), AT_MOST_MEDIA):
+        media = plan.media[start : start + AT_MOST_MEDIA]
+        here = {s.individual for s in every if s.media in media}
+        people = [individual for individual in plan.individuals if individual in here]
+        for first in range(0, max(len(people), 1), AT_MOST_INDIVIDUALS):
+            parts.append((people[first : first + AT_MOST_INDIVIDUALS], media))
+    pages = [
+        _draw(plan, people, media, f"page {number} of {len(parts)}")
+        for number, (people, media) in enumerate(parts, start=1)
+    ]
+    return pages or [plot_timeline([])]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What there is to draw."""
+
+    sightings: list[IdentifiedSighting]
+    media: list[str]
+    individuals: list[str]
+    duration_of: dict[str, float]
+    label_of: dict[str, str]
+    media_label_of: dict[str, str]
+
+
+def _plan(sightings: list[IdentifiedSighting], durations: Mapping[str, float] | None) -> _Plan:
+    duration_of = {media: float(seconds) for media, seconds in (durations or {}).items()}
+    for sighting in sightings:
+        known = duration_of.get(sighting.media, 0.0)
+        duration_of[sighting.media] = max(known, sighting.end_seconds)
+    order = {media: number for number, media in enumerate(duration_of)}
+    sightings.sort(key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
+    individuals = list(dict.fromkeys(s.individual for s in sightings))
+    names = {s.individual: s.name for s in sightings if s.name}
+    labels = [individual_label(who, names.get(who), 20) for who in individuals]
+    short = short_media_names(duration_of)
+    media_labels = plot_labels(list(short.values()), 18, "video")
+    return _Plan(
+        sightings,
+        list(duration_of),
+        individuals,
+        {media: seconds or 1.0 for media, seconds in duration_of.items()},
+        dict(zip(individuals, labels, strict=True)),
+        dict(zip(duration_of, media_labels, strict=True)),
+    )
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """Where a video lies on the page: x = left + share of its time * width, the page being 1 wide."""
+
+    left: float
+    width: float
+    duration_seconds: float
+
+    def x(self, seconds: float) -> float:
+        return self.left + min(seconds / self.duration_seconds, 1.0) * self.width
+
+
+def _strips(media: Sequence[str], duration_of: Mapping[str, float]) -> dict[str, _Strip]:
+    """As wide as they are long, but none so short or so long that others cannot be seen."""
+    usual = median(duration_of[name] for name in media)
+    widths = [min(max(duration_of[name], 0.5 * usual), 3 * usual) for name in media]
+    gap = 0.015
+    scale = (1 - gap * (len(media) - 1)) / sum(widths)
+    strips, left = {}, 0.0
+    for name, width in zip(media, widths, strict=True):
+        strips[name] = _Strip(left, width * scale, duration_of[name])
+        left += width * scale + gap
+    return strips
+
+
+def _draw(plan: _Plan, individuals: Sequence[str], media: Sequence[str], note: str) -> Figure:
+    figure = Figure(
+        figsize=(A4_WIDTH, 1.55 + 0.24 * max(len(individuals), 1)), layout="constrained"
+    )
+    axes = figure.subplots()
+    strips = _strips(media, plan.duration_of)
+    row_of = {individual: row for row, individual in enumerate(individuals)}
+    _draw_strips(axes, strips, plan.media_label_of, len(individuals))
+    last: dict[str, tuple[str, float]] = {}
+    for sighting in plan.sightings:
+        if sighting.media not in strips or sighting.individual not in row_of:
+            continue
+        strip, row = strips[sighting.media], row_of[sighting.individual]
+        start = strip.x(sighting.start_seconds)
+        before, end = last.get(sighting.individual, (sighting.media, start))
+        if before != sighting.media:
+            axes.plot([end, start], [row, row], ":", color=LINK, linewidth=1.2, zorder=1)
+        drawn_to = _draw_sighting(axes, sighting, strip, row)
+        last[sighting.individual] = (
+            sighting.media,
+            max(drawn_to, end if before == sighting.media else 0.0),
+        )
+    axes.set_yticks(
+        range(len(individuals)), [plan.label_of[who] for who in individuals], fontsize=8
+    )
+    axes.set(xlim=(-0.01, 1.01), ylim=(max(len(individuals), 1) - 0.4, -0.6))
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xlabel(
+        "time within each video   " + note if note else "time within each video", fontsize=8
+    )
+    if not individuals:
+        axes.text(0.5, 0, "nobody was seen or heard", ha="center", va="center", color=FAINT)
+    figure.legend(handles=_legend(), loc="outside upper left", ncols=3, fontsize=8, frameon=False)
+    return figure
+
+
+def _draw_strips(
+    axes: Axes, strips: Mapping[str, _Strip], label_of: Mapping[str, str], num_rows: int
+) -> None:
+    """The videos as pale fields with their names above and their times below."""
+    bottom = max(num_rows, 1) - 0.4
+    ticks = []
+    for media, strip in strips.items():
+        field = Rectangle((strip.left, -0.6), strip.width, bottom + 0.6, color="#f1f1f1", zorder=0)
+        axes.add_patch(field)
+        axes.text(
+            strip.left,
+            -0.75,
+            label_of[media],
+            fontsize=8,
+            color=INK,
+            rotation=0 if len(strips) <= 4 else 25,
+            ha="left",
+            va="bottom",
+            rotation_mode="anchor",
+        )
+        ticks.append((strip.left, "0"))
+        if strip.width > 0.05:
+            ticks.append((strip.left + strip.width, _clock(strip.duration_seconds)))
+    axes.set_xticks([x for x, _ in ticks], [text for _, text in ticks], fontsize=7)
+    for text, (_, said) in zip(axes.get_xticklabels(), ticks, strict=True):
+        text.set_horizontalalignment("left" if said == "0" else "right")
+
+
+def _draw_sighting(axes: Axes, sighting: IdentifiedSighting, strip: _Strip, row: int) -> float:
+    """Seen above, heard below the middle of the row; where the bar ends."""
+    left = strip.x(sighting.start_seconds)
+    width = max(strip.x(sighting.end_seconds) - left, LEAST_SHARE)
+    if sighting.is_seen:
+        axes.add_patch(Rectangle((left, row - 0.3), width, 0.3, color=SEEN, linewidth=0, zorder=2))
+    if sighting.is_heard:
+        axes.add_patch(
+            Rectangle(
+                (left, row + 0.03),
+                width,
+                0.27,
+                facecolor="white",
+                edgecolor="#8f6100",
+                hatch="//////",
+                linewidth=0.7,
+                zorder=2,
+            )
+        )
+    return left + width
+
+
+def _legend() -> list[Patch | Line2D]:
+    return [
+        Patch(color=SEEN, label="seen"),
+        Patch(facecolor="white", edgecolor="#8f6100", hatch="//////", label="heard"),
+        Line2D([], [], color=LINK, linestyle=":", label="the same individual in another video"),
+    ]
+
+
+def _clock(seconds: float) -> str:
+    """A duration as people read it: 8.5 s, 12:30, 3:05:00."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

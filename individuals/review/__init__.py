@@ -1,0 +1,1 @@
+"""The pairs that a person should decide, and what the answers change."""

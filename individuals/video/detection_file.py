@@ -1,0 +1,245 @@
+"""Detections that were written to a file beforehand: MegaDetector's results, or COCO."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from individuals.video.coco_layout import read_coco
+from individuals.video.known_boxes import KnownBoxes
+from individuals.video.listed_boxes import ListedBox, Listing
+from individuals.video.megadetector_layout import read_megadetector, read_megadetector_list
+from individuals.video.video_names import match_videos
+from media import UnreadableMediaError
+
+USUAL_CONFIDENCE = 0.2
+"""What MegaDetector 5 recommends, for files that recommend nothing."""
+ANIMAL = "animal"
+MAX_LISTED = 5
+_LAST_FRAME = 2**31
+_LARGEST_SHARE = 2.0
+"""Beyond this a box is not a rounded share of the frame but something else, such as pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionFile:
+    """A detector for `count_individuals` that looks up what another program has found.
+
+    Args:
+        path: of the file.
+        videos: the boxes of each video, by the video's path in the file.
+        min_confidence: float in [0, 1]; boxes below it were left out.
+        notes: what was left out.
+    """
+
+    path: Path
+    videos: Mapping[str, KnownBoxes]
+    min_confidence: float
+    notes: tuple[str, ...]
+
+    def for_video(self, video: str | Path) -> KnownBoxes:
+        """The detector of one video.
+
+        Raises:
+            ValueError: no entry, or several, are of this video; or its boxes cannot be of its frames.
+            FileNotFoundError: the video does not exist.
+            UnreadableMediaError: the video cannot be decoded, or could not be by the detector.
+        """
+        name = match_videos([video], self.videos, f"The detection file '{self.path}'")[str(video)]
+        return self.videos[name].fitted_to(video)
+
+    def check(self, videos: Sequence[str | Path]) -> None:
+        """See that every video has its entry, before slow work begins.
+
+        Raises:
+            ValueError: what `for_video` would raise, for all videos in one message. Videos that cannot
+                be decoded are none of its business.
+        """
+        names = match_videos(videos, self.videos, f"The detection file '{self.path}'")
+        problems = []
+        for video, name in names.items():
+            try:
+                self.videos[name].fitted_to(video)
+            except UnreadableMediaError:
+                continue  # whoever reads the videos lists those that cannot be read
+            except ValueError as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError("\n".join(problems))
+
+
+def load_detections(
+    path: str | Path,
+    *,
+    categories: Collection[str] | None = None,
+    min_confidence: float | None = None,
+) -> DetectionFile:
+    """The detections of videos in a JSON file of MegaDetector or COCO.
+
+    MegaDetector's results may list videos (`frame_number` in each detection) or frames as images named
+    like `monday.mp4/frame000120.jpg`; the list of images that its newer command writes is taken too. Of
+    COCO, images need a `video_id` or such names. Frame numbers count the video's own frames from 0.
+
+    Args:
+        path: of the file.
+        categories: names of what is wanted. None: "animal" where the file has such a category, else
+            every category.
+        min_confidence: float in [0, 1], the least score. None: what the file recommends
+            (`typical_detection_threshold`), else 0.2; boxes without a score count as certain.
+    Returns:
+        `DetectionFile`, to be passed as the detector.
+    Raises:
+        FileNotFoundError: nothing is at this path.
+        ValueError: it is not JSON, or of no known layout; it lacks a category that was asked for; or boxes
+            are damaged (all of them in one message).
+    Example:
+        >>> found = load_detections("megadetector.json", min_confidence=0.5)
+        >>> counted = count_individuals(["site/monday.mp4"], embedder, detector=found)
+    """
+    path = Path(path)
+    if min_confidence is not None and not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence must be in [0, 1], received {min_confidence}.")
+    listing = _read_layout(path)
+    wanted = _wanted(categories, listing.categories, path)
+    least = _least_confidence(min_confidence, listing.typical_confidence)
+    problems = list(listing.problems)
+    left_out: Counter[str] = Counter()
+    videos = {}
+    for name, video in listing.videos.items():
+        if len(video.sizes) > 1:
+            sizes = ", ".join(f"{width:g} x {height:g}" for width, height in sorted(video.sizes))
+            problems.append(f"frames of '{name}' are of several sizes: {sizes}")
+        kept = _kept_boxes(video.boxes, listing.box_form, wanted, least, left_out, problems)
+        videos[name] = KnownBoxes(
+            np.array([frame for frame, _, _ in kept], np.int64),
+            np.array([box for _, box, _ in kept], np.float64).reshape(-1, 4),
+            np.array([score for _, _, score in kept], np.float64),
+            listing.box_form == "shares",
+            size=next(iter(video.sizes), None),
+            num_frames_processed=len(video.frames_processed),
+            failure=video.failure,
+        )
+    if problems:
+        more = f"\n  and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
+        raise ValueError(
+            f"The detection file '{path}' is damaged:\n  - "
+            + "\n  - ".join(problems[:MAX_LISTED])
+            + more
+            + "\nWrite it again, or mend these entries."
+        )
+    notes = [f"{number} boxes {why} are left out." for why, number in sorted(left_out.items())]
+    return DetectionFile(path, videos, least, (*listing.notes, *notes))
+
+
+def _read_layout(path: Path) -> Listing:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"The detection file '{path}' is not JSON in UTF-8: {error}.") from error
+    read = _reader_of(content)
+    if read is None:
+        held = (
+            ", ".join(map(repr, content)) if isinstance(content, dict) else type(content).__name__
+        )
+        raise ValueError(
+            f"The detection file '{path}' is of no known layout. Expected MegaDetector's results ('images' "
+            "with 'detections' each, and 'detection_categories'), its list of {'file', 'detections'}, or "
+            f"COCO ('images', 'annotations' and 'categories'); received {held or 'nothing'}."
+        )
+    try:
+        return read(content)
+    except ValueError as error:
+        raise ValueError(f"The detection file '{path}' is damaged: {error}.") from error
+
+
+def _reader_of(content: Any) -> Callable[[Any], Listing] | None:
+    """What reads a file of this content; None for an unknown layout."""
+    if isinstance(content, list):
+        return read_megadetector_list if all(map(_has_detections, content)) else None
+    if isinstance(content, dict) and isinstance(content.get("images"), list):
+        if isinstance(content.get("annotations"), list):
+            return read_coco
+        if "annotations" not in content:
+            return read_megadetector
+    return None
+
+
+def _has_detections(entry: Any) -> bool:
+    return isinstance(entry, dict) and "file" in entry and "detections" in entry
+
+
+def _wanted(
+    categories: Collection[str] | None, known: tuple[str, ...], path: Path
+) -> frozenset[str]:
+    if isinstance(categories, str):
+        categories = [categories]
+    if categories is None:
+        return frozenset({ANIMAL} if ANIMAL in known else known)
+    missing = sorted(set(categories) - set(known))
+    if missing:
+        raise ValueError(
+            f"The detection file '{path}' has no category {', '.join(map(repr, missing))}. It has "
+            f"{', '.join(map(repr, sorted(known))) or 'none'}."
+        )
+    return frozenset(categories)
+
+
+def _least_confidence(asked: float | None, recommended: float | None) -> float:
+    if asked is not None:
+        return float(asked)
+    is_usable = _is_number(recommended) and 0 <= recommended <= 1  # type: ignore[operator] # is a number
+    return float(recommended) if is_usable else USUAL_CONFIDENCE  # type: ignore[arg-type] # likewise
+
+
+def _kept_boxes(
+    boxes: Sequence[ListedBox],
+    form: str,
+    wanted: frozenset[str],
+    least: float,
+    left_out: Counter[str],
+    problems: list[str],
+) -> list[tuple[int, tuple[float, float, float, float], float]]:
+    """Frame, (left, top, right, bottom) and score of each box that is wanted and can be used."""
+    kept = []
+    for listed in boxes:
+        problem = _problem_of(listed, form)
+        if problem:
+            problems.append(f"{listed.place}: {problem}")
+            continue
+        left, top, third, fourth = map(float, listed.box)
+        right, bottom = (third, fourth) if form == "corners" else (left + third, top + fourth)
+        if listed.category not in wanted:
+            left_out[f"of other categories ({listed.category or 'unknown'})"] += 1
+        elif listed.score < least:
+            left_out[f"below the confidence {least:g}"] += 1
+        elif not (left < right and top < bottom):
+            left_out["without an area"] += 1
+        else:
+            kept.append((int(listed.frame_index), (left, top, right, bottom), float(listed.score)))
+    return kept
+
+
+def _problem_of(listed: ListedBox, form: str) -> str | None:
+    frame, box, score = listed.frame_index, listed.box, listed.score
+    if not _is_number(frame) or frame != int(frame) or not 0 <= frame <= _LAST_FRAME:
+        return f"expected a frame number, 0 or more, received {frame!r}"
+    if not isinstance(box, list | tuple) or len(box) != 4 or not all(map(_is_number, box)):
+        return f"expected a box of four finite numbers, received {box!r}"
+    if not _is_number(score) or not 0 <= score <= 1:
+        return f"expected a confidence in [0, 1], received {score!r}"
+    if form == "shares" and max(map(abs, box)) > _LARGEST_SHARE:
+        return (
+            f"expected a box in shares of the frame, [0, 1], received {box!r}: these may be pixels"
+        )
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

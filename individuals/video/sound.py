@@ -1,0 +1,102 @@
+"""Sound: which animal in view is heard, if it can be said at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from fused_encoder.front_ends.audio_sequence import SilentRecordingError, TooShortRecordingError
+from individuals.video.detection import Detection
+from inference.embed import Embedder
+from media import Moment
+
+Singer = Callable[[Moment, Sequence[Detection]], int | None]
+Sound = Literal["none", "alone"] | Singer
+"""Whom the sound belongs to: nobody; an animal that is alone; or whom a function says."""
+
+
+def check_sound(sound: Sound) -> None:
+    """Refuses what is neither "none", "alone" nor a function.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not callable(sound) and sound not in ("none", "alone"):
+        raise ValueError(
+            f"Unknown sound {sound!r}. Expected 'none', 'alone', or a function of a moment and its "
+            "detections that gives the position of the one that is heard, or None."
+        )
+
+
+def who_may_be_heard(sound: Sound, moment: Moment, detections: Sequence[Detection]) -> set[int]:
+    """Positions of the detections of one moment that its sound may belong to.
+
+    Args:
+        sound: see `Sound`. With "alone" it may be any: who is alone shows when the whole video was seen.
+        moment: frame and sound.
+        detections: all of this frame.
+
+    Raises:
+        ValueError: the caller's function gave no position of a detection.
+    """
+    if sound == "none" or moment.waveform is None:
+        return set()
+    if not callable(sound):
+        return set(range(len(detections)))
+    position = sound(moment, detections)
+    if position is None:
+        return set()
+    if not 0 <= position < len(detections):
+        raise ValueError(
+            f"The function that says who is heard gave {position!r} for frame {moment.frame_index}, which "
+            f"has {len(detections)} detections. Expected a position among them, or None."
+        )
+    return {position}
+
+
+def audio_sequence_of(embedder: Embedder, waveform: np.ndarray) -> np.ndarray | None:
+    """What YAMNet makes of the sound around a frame; None where there is nothing to be heard.
+
+    Args:
+        embedder: hears.
+        waveform: float32 [num_samples], 16 kHz.
+
+    Returns:
+        float32 [num_frames, 1024], or None for a sound that is silent or too short.
+    """
+    try:
+        return embedder.audio_sequence(waveform)
+    except (SilentRecordingError, TooShortRecordingError):
+        return None
+
+
+def is_alone_throughout(
+    detections: Sequence[Detection],
+    animals: Sequence[int],
+    times_seconds: Sequence[float],
+    window_seconds: float,
+) -> list[bool]:
+    """Whether at most one animal is in view as long as the sound around a moment lasts.
+
+    An animal that leaves just before another one comes leaves open whose sound it was.
+
+    Args:
+        detections: all of a video that are of animals.
+        animals: who each is, such as tracklets.
+        times_seconds: of the moments in question.
+        window_seconds: float > 0, length of the sound, centred on the moment.
+
+    Returns:
+        bool for each of the moments.
+    """
+    order = np.argsort([d.time_seconds for d in detections], kind="stable")
+    times = np.array([detections[i].time_seconds for i in order])
+    is_other = np.diff(np.asarray(animals, int)[order]) != 0  # than the detection before
+    num_changes = np.concatenate([[0], np.cumsum(is_other)])
+    asked = np.asarray(times_seconds, float)
+    first = np.searchsorted(times, asked - window_seconds / 2, side="left")
+    last = np.searchsorted(times, asked + window_seconds / 2, side="right") - 1
+    is_empty = last < first
+    return (is_empty | (num_changes[last] == num_changes[first.clip(0, len(times) - 1)])).tolist()

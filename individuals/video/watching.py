@@ -1,0 +1,149 @@
+"""Watching: a video is looked at piece by piece, and the best crops of each animal are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from individuals.video.appearance import colour_appearance
+from individuals.video.crops import crop_detection
+from individuals.video.detection import Detection
+from individuals.video.detectors import Detect
+from individuals.video.quality import CropQuality, assess_crops
+from individuals.video.sound import Sound, who_may_be_heard
+from individuals.video.tracklets import link_tracklets
+from media import Moment
+
+CROPS_PER_TRACKLET = 4  # of each tracklet in each piece of a video
+WORTH = 0.5  # of a tracklet's best crop: what is worse is not embedded
+PIECE_BYTES = 700 * 2**20  # of frames held at once
+MIN_PIECE_FRAMES = 20
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A crop that may be embedded.
+
+    Args:
+        number: of its detection.
+        crop: uint8 [224, 224, 3].
+        quality: how good it is.
+        waveform: float32 [num_samples], the sound around it, if it may be the animal's; a view into the
+            video's track.
+    """
+
+    number: int
+    crop: np.ndarray
+    quality: CropQuality
+    waveform: np.ndarray | None
+
+
+@dataclass
+class Watched:
+    """What was seen in a video.
+
+    Args:
+        detections: all, in the order of time.
+        looks: float16 [num_colours] of each.
+        candidates: the crops to embed.
+        frames: numbers of the frames that were looked at.
+    """
+
+    detections: list[Detection] = field(default_factory=list)
+    looks: list[np.ndarray] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    frames: set[int] = field(default_factory=set)
+
+
+def watch(moments: Iterator[Moment], detect: Detect, *, follow: bool, sound: Sound) -> Watched:
+    """Detects, and keeps up to four crops of each animal in each piece, the best of each quarter of it.
+
+    Args:
+        moments: of one video; only a piece of them is held at a time.
+        detect: finds the animals of a piece.
+        follow: whether detections are joined to tracklets; if not, every crop is kept.
+        sound: whom the sound may belong to.
+
+    Returns:
+        `Watched`.
+    """
+    watched = Watched()
+    for piece in _pieces(moments):
+        _watch_piece(watched, piece, detect, follow=follow, sound=sound)
+    return watched
+
+
+def _watch_piece(
+    watched: Watched,
+    piece: Sequence[Moment],
+    detect: Detect,
+    *,
+    follow: bool,
+    sound: Sound,
+) -> None:
+    moment_of = {moment.frame_index: moment for moment in piece}
+    found = detect(piece)
+    unasked = sorted({d.frame_index for d in found} - moment_of.keys())
+    if unasked:
+        raise ValueError(
+            f"The detector gave detections in frames {unasked[:5]}, which it was not shown. Take frame_index "
+            "and time_seconds from the moments."
+        )
+    in_frame: dict[int, list[int]] = {}
+    for position, detection in enumerate(found):
+        in_frame.setdefault(detection.frame_index, []).append(position)
+    looks = [colour_appearance(moment_of[d.frame_index].frame, d).astype(np.float16) for d in found]
+    qualities: dict[int, CropQuality] = {}
+    may_be_heard: set[int] = set()
+    for frame_index, positions in in_frame.items():
+        moment, here = moment_of[frame_index], [found[position] for position in positions]
+        qualities |= dict(zip(positions, assess_crops(moment.frame, here), strict=True))
+        may_be_heard |= {positions[place] for place in who_may_be_heard(sound, moment, here)}
+    start = len(watched.detections)
+    for position in _pick(found, looks, qualities) if follow else range(len(found)):
+        moment = moment_of[found[position].frame_index]
+        watched.candidates.append(
+            Candidate(
+                start + position,
+                crop_detection(moment.frame, found[position]),
+                qualities[position],
+                moment.waveform if position in may_be_heard else None,
+            )
+        )
+    watched.detections += found
+    watched.looks += looks
+    watched.frames.update(moment_of)
+
+
+def _pieces(moments: Iterator[Moment]) -> Iterator[list[Moment]]:
+    """Runs of moments that fit into memory; the last is at least half as long as the others."""
+    piece: list[Moment] = []
+    for moment in moments:
+        piece.append(moment)
+        length = max(MIN_PIECE_FRAMES, PIECE_BYTES // moment.frame.nbytes)
+        if len(piece) >= length + length // 2:
+            yield piece[:length]
+            piece = piece[length:]
+    if piece:
+        yield piece
+
+
+def _pick(
+    detections: Sequence[Detection],
+    looks: Sequence[np.ndarray],
+    qualities: dict[int, CropQuality],
+) -> list[int]:
+    """Positions of the detections to embed: a few of each tracklet, good ones, spread over its time."""
+    if not detections:
+        return []
+    tracklets = np.array(link_tracklets(detections, appearances=looks))
+    values = np.array([qualities[position].value for position in range(len(detections))])
+    picked: list[int] = []
+    for tracklet in range(tracklets.max() + 1):
+        members = np.flatnonzero(tracklets == tracklet)
+        members = members[values[members] >= WORTH * values[members].max()]
+        for run in np.array_split(members, min(len(members), CROPS_PER_TRACKLET)):
+            picked.append(int(run[np.argmax(values[run])]))
+    return sorted(picked)

@@ -1,0 +1,207 @@
+"""Windows of a sound that comes block by block are those of the whole sound."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archives.embed.decode_source import YAMNET_RATE_HZ
+from archives.embed.settings import ArchiveSettings
+from archives.embed.sound_windows import CELL_SAMPLES, SoundWindows
+from fused_encoder.front_ends.audio_sequence import frames_in_samples
+from fused_encoder.front_ends.log_mel import PATCH_HOP_SAMPLES, PATCH_SAMPLES, SAMPLE_RATE_HZ
+from media import SoundBlock
+
+PLAIN = ArchiveSettings()
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    num_samples = round(seconds * SAMPLE_RATE_HZ)
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, num_samples).astype(np.float32)
+
+
+def blocks_of(waveform: np.ndarray, cells_per_block: int, **marks: np.ndarray):
+    """The waveform in blocks; marks are of cells, and True, True, 0 where they are not given."""
+    num_cells = -(-len(waveform) // CELL_SAMPLES)
+    is_finite = marks.get("is_finite", np.ones(num_cells, bool))
+    is_changing = marks.get("is_changing", np.ones(num_cells, bool))
+    clipped = marks.get("clipped_share", np.zeros(num_cells, np.float32))
+    for cell in range(0, num_cells, cells_per_block):
+        cells = slice(cell, cell + cells_per_block)
+        samples = waveform[cell * CELL_SAMPLES : (cell + cells_per_block) * CELL_SAMPLES]
+        yield SoundBlock(
+            cell * CELL_SAMPLES, samples, is_finite[cells], is_changing[cells], clipped[cells]
+        )
+
+
+def sums(sound: np.ndarray) -> np.ndarray:
+    """A YAMNet that gives of each frame the sum of its samples, and the first and last of them."""
+    num_frames = frames_in_samples(len(sound))
+    padded = np.pad(sound, (0, num_frames * PATCH_HOP_SAMPLES + PATCH_SAMPLES - len(sound)))
+    frames = np.zeros((num_frames, 1024), np.float32)
+    for row, frame in enumerate(frames):
+        heard = padded[row * PATCH_HOP_SAMPLES :][:PATCH_SAMPLES]
+        frame[:3] = heard.sum(), heard[0], heard[-1]
+    return frames
+
+
+def windows_of(waveform, cells_per_block=1000, cut=PLAIN, **marks):
+    sound = SoundWindows(cut)
+    found = []
+    for block in blocks_of(waveform, cells_per_block, **marks):
+        sound.add_block(block)
+        for piece in sound.take_pieces():
+            sound.add_frames(sums(piece))
+            found += sound.take_windows()
+    sound.end()
+    for piece in sound.take_pieces():
+        sound.add_frames(sums(piece))
+    return [*found, *sound.take_windows()]
+
+
+def naive_windows(waveform, cut=PLAIN):
+    """First frame and frames of each window, out of the whole sound at once."""
+    frames = sums(waveform)
+    length = round((cut.window_seconds - 0.975) / 0.48 + 0.5) + 1  # as many frames as begin in it
+    starts = []
+    while (start := round(len(starts) * cut.hop_seconds / 0.48)) + length <= len(frames):
+        starts.append(start)
+    if not starts or starts[-1] + length < len(frames):
+        starts.append(max(0, len(frames) - length))
+    return [(start, frames[start : start + length]) for start in starts]
+
+
+def test_the_rate_of_the_decoder_is_that_of_yamnet():
+    assert YAMNET_RATE_HZ == SAMPLE_RATE_HZ
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.1, 80), st.integers(1, 1500))
+def test_blocks_leave_no_trace(seconds, cells_per_block):
+    waveform = noise(seconds)
+    found, expected = windows_of(waveform, cells_per_block), naive_windows(waveform)
+    assert [window.first_frame for window in found] == [start for start, _ in expected]
+    for window, (_, frames) in zip(found, expected, strict=True):
+        np.testing.assert_allclose(window.frames, frames, atol=2e-3)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.97, 0.98, 4.9, 5.0, 5.1, 7.4, 7.6, 31.0, 61.3])
+def test_all_sound_is_in_a_window(seconds):
+    windows = windows_of(noise(seconds))
+    assert windows[0].start_seconds == 0
+    assert windows[-1].end_seconds == pytest.approx(seconds, abs=1e-4)
+    for before, after in pairwise(windows):
+        assert after.start_seconds < before.end_seconds
+
+
+def test_a_short_sound_is_one_window_as_long_as_itself():
+    [window] = windows_of(noise(2.0))
+    assert (window.start_seconds, window.end_seconds, len(window.frames)) == (0.0, 2.0, 4)
+
+
+def test_windows_start_at_the_frame_nearest_to_their_turn():
+    starts = [window.start_seconds for window in windows_of(noise(120))][:-1]
+    np.testing.assert_allclose(starts, 2.5 * np.arange(len(starts)), atol=0.2401)
+
+
+def test_the_position_of_a_window_is_a_whole_number_of_samples_however_late_it_is():
+    [*_, last] = windows_of(noise(600), cut=ArchiveSettings(hop_seconds=0.48))
+    assert last.start_sample == last.first_frame * 7680
+    assert last.start_seconds == pytest.approx(last.first_frame * 0.48, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("mark", "value", "fault"),
+    [
+        ("is_finite", False, "non_finite"),
+        ("is_changing", False, "silent"),
+        ("clipped_share", 1, "clipped"),
+    ],
+)
+def test_windows_with_a_fault_are_told_and_not_given(mark, value, fault):
+    waveform = noise(40)
+    marks = {
+        "is_finite": np.ones(4000, bool),
+        "is_changing": np.ones(4000, bool),
+        "clipped_share": np.zeros(4000, np.float32),
+    }
+    marks[mark][1000:2000] = value  # from 10 s to 20 s
+    windows = windows_of(waveform, 700, **marks)
+    for window in windows:
+        last_heard = window.start_seconds + 9 * 0.48 + 0.975
+        overlap = min(last_heard, 20) - max(window.start_seconds, 10)
+        if overlap <= 0:
+            assert window.fault is None
+        if overlap > 5.2:
+            assert window.fault == fault
+        assert (window.frames is None) == (window.fault is not None)
+    assert {window.fault for window in windows} == {None, fault}
+
+
+def test_one_bad_sample_spoils_every_window_that_hears_it_and_no_other():
+    is_finite = np.ones(3000, bool)
+    is_finite[1234] = False
+    for window in windows_of(noise(30), is_finite=is_finite):
+        hears = window.start_seconds < 12.35 and window.start_seconds + 9 * 0.48 + 0.975 > 12.34
+        assert (window.fault == "non_finite") == hears
+
+
+def test_a_window_with_some_sound_is_no_silence():
+    is_changing = np.zeros(500, bool)
+    is_changing[250] = True
+    [window] = windows_of(noise(5), is_changing=is_changing)
+    assert window.fault is None
+
+
+def test_the_clipped_share_is_that_of_the_window():
+    clipped = np.zeros(500, np.float32)
+    clipped[:50] = 0.5
+    [window] = windows_of(noise(5), clipped_share=clipped)
+    assert window.clipped_share == pytest.approx(0.05)
+
+
+def test_less_than_a_tenth_of_a_second_gives_nothing():
+    assert windows_of(noise(0.09)) == []
+
+
+def test_no_sound_gives_nothing():
+    sound = SoundWindows(PLAIN)
+    sound.end()
+    assert [*sound.take_pieces(), *sound.take_windows()] == []
+    assert sound.is_too_short
+
+
+def test_what_is_kept_of_a_long_sound_does_not_grow():
+    sound = SoundWindows(PLAIN)
+    largest = 0
+    for block in blocks_of(noise(600), 1000):
+        sound.add_block(block)
+        for piece in sound.take_pieces():
+            sound.add_frames(np.zeros((frames_in_samples(len(piece)), 1024), np.float32))
+        list(sound.take_windows())
+        largest = max(largest, sound._samples.end - sound._samples.start)
+        assert sound._frames.end - sound._frames.start < 2 * 64
+    assert largest < 45 * SAMPLE_RATE_HZ
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1, 40), st.floats(-3, 45))
+def test_the_window_around_a_moment_is_what_exists_of_it(seconds, moment):
+    waveform = noise(seconds)
+    sound = SoundWindows(PLAIN)
+    for block in blocks_of(waveform, 500):
+        sound.add_block(block)
+    sound.end()
+    frames = sums(waveform)
+    for piece in sound.take_pieces():
+        sound.add_frames(sums(piece))
+    first = round((moment - 2.5) / 0.48)
+    expected = frames[max(0, first) : max(0, first + 10)]
+    window = sound.window_around(moment)
+    assert sound.is_ready_around(moment)
+    if len(expected) == 0:
+        assert window is None
+    else:
+        np.testing.assert_allclose(window.frames, expected, atol=2e-3)

@@ -1,0 +1,145 @@
+"""The videos and their truth."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+
+from aviary import Aviary, write_aviary
+from aviary.choreography import choose_casts
+from aviary.layout import film_stars, inhabitants
+from aviary.seeds import generator_for
+from aviary.videos import SAMPLE_RATE_HZ, Film, make_film
+
+
+@pytest.fixture(scope="module")
+def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+    return write_aviary(tmp_path_factory.mktemp("aviary") / "birds", size="tiny")
+
+
+@pytest.fixture(scope="module")
+def truth(aviary: Aviary) -> dict:
+    return json.loads(aviary.truth.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def film() -> Film:
+    known, _ = inhabitants("standard", 0)
+    return make_film(known[:3], generator_for(7, "film"), size=(320, 240), duration_seconds=4.0)
+
+
+def test_every_video_is_h264_with_aac_and_as_long_as_the_truth_says(aviary, truth) -> None:
+    assert sorted(truth["videos"]) == sorted(path.name for path in aviary.videos.glob("*.mp4"))
+    for name, video in truth["videos"].items():
+        with av.open(str(aviary.videos / name)) as container:
+            stream = container.streams.video[0]
+            assert stream.codec_context.name == "h264"
+            assert container.streams.audio[0].codec_context.name == "aac"
+            assert (stream.width, stream.height) == (video["width"], video["height"])
+            assert sum(1 for _ in container.decode(stream)) == video["num_frames"]
+        assert len(video["frames"]) == video["num_frames"]
+
+
+def test_the_truth_agrees_with_itself(aviary, truth) -> None:
+    everyone = {name for video in truth["videos"].values() for name in video["individuals"]}
+    assert set(truth["known"]) | set(truth["new"]) == everyone
+    assert set(truth["known"]) <= set(aviary.class_names)
+    assert not set(truth["new"]) & set(aviary.class_names)
+    assert truth["count"] == len(everyone)
+    for video in truth["videos"].values():
+        in_boxes = {box["individual"] for boxes in video["frames"] for box in boxes}
+        assert in_boxes == set(video["individuals"])
+        assert video["count"] == len(in_boxes)
+
+
+def test_someone_is_in_several_videos_and_someone_is_new(truth) -> None:
+    assert truth["new"]
+    assert truth["links"]
+    for name, videos in truth["links"].items():
+        assert len(videos) >= 2
+        assert all(name in truth["videos"][video]["individuals"] for video in videos)
+
+
+def test_boxes_lie_in_the_picture_and_hold_the_bird(film: Film) -> None:
+    empty = np.median(film.frames, axis=0)
+    for frame, boxes in zip(film.frames[::8], film.boxes[::8], strict=True):
+        for _, (left, top, right, bottom) in boxes:
+            assert 0 <= left < right <= 320
+            assert 0 <= top < bottom <= 240
+            assert frame[top:bottom, left:right].std() > 0.3 * empty.std()
+
+
+def test_pixels_outside_the_boxes_stay_as_they_are(film: Film) -> None:
+    is_background = np.ones((len(film.frames), 240, 320), bool)
+    for number, boxes in enumerate(film.boxes):
+        for _, (left, top, right, bottom) in boxes:
+            is_background[number, max(0, top - 6) : bottom + 6, max(0, left - 6) : right + 6] = (
+                False
+            )
+    is_background[:, :, :60] = is_background[:, :, -60:] = False  # birds half out of the picture
+    still = np.median(film.frames, axis=0)
+    moved = np.abs(film.frames - still).max(axis=3) > 40
+    always = is_background.mean(axis=0) > 0.6
+    assert (moved & is_background)[:, always].mean() < 0.002
+
+
+def test_only_birds_that_show_sing_and_one_at_a_time(film: Film) -> None:
+    assert film.songs
+    for song in film.songs:
+        first, last = int(song.start_seconds * 10), int(song.end_seconds * 10)
+        for boxes in film.boxes[first : last + 1]:
+            assert song.individual in [individual for individual, _ in boxes]
+    for one, following in zip(film.songs, film.songs[1:], strict=False):
+        assert one.end_seconds <= following.start_seconds
+
+
+def test_sound_is_as_long_as_the_frames_and_louder_where_someone_sings(film: Film) -> None:
+    assert len(film.waveform) == 4 * SAMPLE_RATE_HZ
+    is_song = np.zeros(len(film.waveform), bool)
+    for song in film.songs:
+        is_song[
+            round(song.start_seconds * SAMPLE_RATE_HZ) : round(song.end_seconds * SAMPLE_RATE_HZ)
+        ] = 1
+    high = np.diff(film.waveform, prepend=0)
+    assert high[is_song].std() > high[~is_song].std()
+
+
+def test_the_same_generator_gives_the_same_film() -> None:
+    known, _ = inhabitants("tiny", 0)
+    one, other = (
+        make_film(known[:1], generator_for(3, "film"), size=(160, 120), duration_seconds=1.0)
+        for _ in range(2)
+    )
+    assert np.array_equal(one.frames, other.frames)
+    assert np.array_equal(one.waveform, other.waveform)
+    assert one.boxes == other.boxes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_casts_hold_no_bird_twice_and_no_two_look_alikes(seed: int) -> None:
+    known, strangers = inhabitants("standard", seed)
+    stars = film_stars(known, seed)
+    casts = choose_casts(stars, strangers, (1, 2, 3, 4, 2, 3, 1, 2), generator_for(seed, "casts"))
+    for cast in casts:
+        assert len({bird.name for bird in cast}) == len(cast)
+    everyone = {(bird.species.name, bird.number) for cast in casts for bird in cast}
+    assert not any((species, 0) in everyone and (species, 2) in everyone for species, _ in everyone)
+    assert any(bird in strangers for cast in casts for bird in cast)
+
+
+def test_birds_that_share_a_branch_pass_one_another() -> None:
+    known, _ = inhabitants("standard", 0)
+    film = make_film(
+        known[:2],
+        generator_for(1, "crossing"),
+        size=(320, 240),
+        duration_seconds=6.0,
+        shares_branch=True,
+    )
+    sides = set()
+    for boxes in film.boxes:
+        left = {individual.name: box[0] for individual, box in boxes}
+        if len(left) == 2:
+            sides.add(left[known[0].name] < left[known[1].name])
+    assert sides == {True, False}

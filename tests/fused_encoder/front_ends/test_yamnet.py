@@ -1,0 +1,251 @@
+import socket
+import subprocess
+import sys
+import urllib.error
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pooch
+import pytest
+import tensorflow as tf
+
+from fused_encoder.front_ends.log_mel_features import LogMelFeatures
+from fused_encoder.front_ends.yamnet import load_yamnet, yamnet_fingerprint
+from fused_encoder.front_ends.yamnet_network import WaveformYamnet, create_yamnet
+from fused_encoder.weights import MissingWeightsError
+
+HANDLE = "https://tfhub.dev/google/yamnet/1"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home and cache, and none of the variables that say where weights are."""
+    for variable in ("FUSED_ENCODER_WEIGHTS", "TFHUB_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FUSED_ENCODER_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SavedModel directory with YAMNet's interface."""
+    path = tmp_path_factory.mktemp("saved") / "yamnet"
+    tf.saved_model.save(LogMelFeatures(), path)
+    return path
+
+
+def fake_hub(monkeypatch: pytest.MonkeyPatch, load: object) -> None:
+    module = ModuleType("tensorflow_hub")
+    module.load = load  # type: ignore[attr-defined]  # a stand-in for the real module
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", module)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise urllib.error.URLError("Name or service not known")
+
+    fake_hub(monkeypatch, fail)
+    monkeypatch.setattr(pooch, "retrieve", fail)
+
+
+def test_a_local_directory_is_loaded_without_tensorflow_hub(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", None)  # importing it would fail
+    waveform = tf.sin(tf.range(16_000, dtype=tf.float32))
+    scores, embeddings, log_mel = load_yamnet(str(saved))(waveform)
+    assert (scores.shape, embeddings.shape, log_mel.shape) == ((2, 521), (2, 1024), (144, 64))
+
+
+def test_without_a_source_the_local_one_is_found(
+    saved: Path, offline: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(saved.parent))
+    assert yamnet_fingerprint(load_yamnet()) == yamnet_fingerprint(load_yamnet(saved))
+
+
+def test_a_handle_is_loaded_by_tensorflow_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def load(handle: str) -> LogMelFeatures:
+        asked.append(handle)
+        return LogMelFeatures()
+
+    fake_hub(monkeypatch, load)
+    assert isinstance(load_yamnet(), LogMelFeatures)
+    assert isinstance(load_yamnet("https://example.org/yamnet"), LogMelFeatures)
+    assert asked == [HANDLE, "https://example.org/yamnet"]
+
+
+def test_without_network_the_error_says_what_to_do(home: Path, offline: None) -> None:
+    with pytest.raises(MissingWeightsError) as caught:
+        load_yamnet()
+    message = str(caught.value)
+    assert f"tried first ('{HANDLE}'): <urlopen error Name or service not known>" in message
+    assert "https://storage.googleapis.com/audioset/yamnet.h5" in message
+    assert str(home / "cache" / "weights" / "yamnet") in message
+
+
+def test_a_handle_that_cannot_be_reached_is_said_to_be_so(offline: None) -> None:
+    with pytest.raises(MissingWeightsError, match=r"'https://example\.org/x': .* the network"):
+        load_yamnet("https://example.org/x")
+
+
+def test_a_real_attempt_without_network_gives_the_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("pkg_resources", reason="tensorflow_hub cannot be imported")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(MissingWeightsError, match=r"tried first \('https://tfhub\.dev"):
+        load_yamnet()
+    assert socket.getdefaulttimeout() is None
+
+
+def test_setuptools_without_pkg_resources_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow_hub", raising=False)
+    monkeypatch.setitem(sys.modules, "pkg_resources", None)
+    with pytest.raises(MissingWeightsError, match=r'pip install "setuptools<81".*local YAMNet'):
+        load_yamnet(HANDLE)
+
+
+def test_both_reasons_are_given_where_both_ways_fail(
+    offline: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow_hub", raising=False)
+    monkeypatch.setitem(sys.modules, "pkg_resources", None)
+    with pytest.raises(MissingWeightsError, match=r'Name or service.*pip install "setuptools<81"'):
+        load_yamnet()
+
+
+def test_without_tensorflow_hub_the_weight_file_is_fetched(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
+    monkeypatch.setattr("fused_encoder.front_ends.yamnet.download_weights", saved.with_name)
+    assert yamnet_fingerprint(load_yamnet()) == yamnet_fingerprint(load_yamnet(saved))
+
+
+def test_a_fine_tuned_keras_file_is_loaded(home: Path) -> None:
+    network = create_yamnet()
+    network.save(home / "mine.keras")
+    loaded = load_yamnet(home / "mine.keras")
+    assert isinstance(loaded, WaveformYamnet)
+    assert yamnet_fingerprint(loaded) == yamnet_fingerprint(WaveformYamnet(network))
+
+
+def test_a_path_where_nothing_is_gets_a_clear_error() -> None:
+    with pytest.raises(MissingWeightsError, match="no weights of 'yamnet' at 'nowhere/yamnet'"):
+        load_yamnet("nowhere/yamnet")
+
+
+def test_a_directory_without_a_saved_model_is_refused(home: Path) -> None:
+    with pytest.raises(ValueError, match="is not a readable SavedModel directory"):
+        load_yamnet(home)
+
+
+def test_a_damaged_saved_model_is_refused(home: Path) -> None:
+    (home / "saved_model.pb").write_bytes(b"\x00\x01 damaged")
+    with pytest.raises(ValueError, match="is not a readable SavedModel directory"):
+        load_yamnet(home)
+
+
+def test_a_keras_file_that_is_none_is_refused(home: Path) -> None:
+    (home / "broken.keras").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"broken\.keras"):
+        load_yamnet(home / "broken.keras")
+
+
+class OtherModel(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+    def __call__(self, waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.zeros([1, 10]), tf.zeros([1, 1024])
+
+
+class ImageModel(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 224, 224, 3], tf.float32)])
+    def __call__(self, image: tf.Tensor) -> tf.Tensor:
+        return image
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (OtherModel(), r"is not YAMNet: .* received shapes \[\(1, 10\), \(1, 1024\)\]"),
+        (ImageModel(), r"does not take a waveform float32 \[num_samples\]"),
+        (tf.Module(), r"cannot be called with a waveform"),
+    ],
+)
+def test_a_saved_model_that_is_not_yamnet_is_refused(
+    home: Path, model: tf.Module, message: str
+) -> None:
+    tf.saved_model.save(model, home / "other")
+    with pytest.raises(ValueError, match=message):
+        load_yamnet(home / "other")
+
+
+def test_the_fingerprint_is_the_same_in_another_process() -> None:
+    program = (
+        "from fused_encoder.front_ends.log_mel_features import LogMelFeatures\n"
+        "from fused_encoder.front_ends.yamnet import yamnet_fingerprint\n"
+        "print(yamnet_fingerprint(LogMelFeatures()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == yamnet_fingerprint(LogMelFeatures())
+
+
+def test_float_noise_does_not_change_the_fingerprint() -> None:
+    def noisy(waveform: np.ndarray) -> list[np.ndarray]:
+        scores, embeddings, log_mel = LogMelFeatures()(waveform)
+        noise = np.random.default_rng(0).normal(0, 1e-6, embeddings.shape)
+        return [scores, embeddings.numpy() + noise, log_mel]
+
+    assert yamnet_fingerprint(noisy) == yamnet_fingerprint(LogMelFeatures())
+
+
+@pytest.mark.parametrize("change", [0.0, 0.99, 1.01, -1.0])
+def test_another_model_has_another_fingerprint(change: float) -> None:
+    def other(waveform: np.ndarray) -> list[np.ndarray]:
+        scores, embeddings, log_mel = LogMelFeatures()(waveform)
+        return [scores, embeddings * change, log_mel]
+
+    assert yamnet_fingerprint(other) != yamnet_fingerprint(LogMelFeatures())
+
+
+def test_embeddings_in_another_order_have_another_fingerprint() -> None:
+    def other(waveform: np.ndarray) -> list[np.ndarray]:
+        scores, embeddings, log_mel = LogMelFeatures()(waveform)
+        return [scores, np.roll(embeddings, 1, axis=1), log_mel]
+
+    assert yamnet_fingerprint(other) != yamnet_fingerprint(LogMelFeatures())
+
+
+def test_the_least_change_of_a_weight_changes_the_fingerprint() -> None:
+    yamnet = WaveformYamnet(create_yamnet())
+    before = yamnet_fingerprint(yamnet)
+    kernel = yamnet.network.get_layer("layer9_pointwise_conv").kernel
+    values = np.array(kernel)
+    values[0, 0, 0, 0] = np.nextafter(values[0, 0, 0, 0], 1)
+    kernel.assign(values)
+    assert yamnet_fingerprint(yamnet) != before
+
+
+@pytest.mark.weights
+def test_the_genuine_yamnet_loads_from_both_forms(weights_dir: Path) -> None:
+    waveform = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
+    from_directory, from_file = (load_yamnet(weights_dir / n) for n in ("yamnet", "yamnet.h5"))
+    for expected, received in zip(from_directory(waveform), from_file(waveform), strict=True):
+        np.testing.assert_allclose(expected, received, atol=1e-4)
+
+
+@pytest.mark.weights
+def test_the_genuine_yamnet_is_found_by_the_variable(
+    weights_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(weights_dir))
+    assert yamnet_fingerprint(load_yamnet()) != yamnet_fingerprint(LogMelFeatures())

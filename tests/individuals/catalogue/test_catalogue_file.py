@@ -1,0 +1,206 @@
+"""The catalogue as a file: crashes, other processes, damage, and files of others."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from individuals.catalogue import Catalogue, SightingTable, Thresholds
+from individuals.catalogue.catalogue_file import CatalogueFile, write_setting
+
+WORKER = """
+import sys
+import numpy as np
+from individuals.catalogue import Catalogue, SightingTable
+
+path, name, num = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with Catalogue.open(path) as catalogue:
+    kept = catalogue.add(SightingTable.of([[1.0, 0.0]], [f"{name}.jpg"]), name=name)
+    print("ready", flush=True)
+    for number in range(num):
+        rows = SightingTable.of(np.eye(2), [f"{name} {number} a.jpg", f"{name} {number} b.jpg"])
+        new = catalogue.add(rows)
+        part = catalogue.split(new, [f"{name} {number} b.jpg"])
+        catalogue.merge(kept, new)
+        catalogue.delete(part)
+        if number % 3 == 0:
+            catalogue.undo()
+        print(number, flush=True)
+"""
+
+
+def start(path: Path, name: str = "w", num: int = 100_000) -> subprocess.Popen:
+    command = [sys.executable, "-c", WORKER, str(path), name, str(num)]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "ready\n"
+    return worker
+
+
+def test_a_closed_catalogue_is_one_file(catalogue, path):
+    catalogue.close()
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_using_a_catalogue_loads_no_tensorflow(path):
+    program = (
+        "import sys; from individuals.catalogue import Catalogue\n"
+        "Catalogue.open(sys.argv[1]).close()\n"
+        "print(*{'tensorflow', 'cv2', 'matplotlib', 'sklearn'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "\n"
+
+
+def test_kill_9_loses_no_operation_that_was_acknowledged_and_leaves_none_half_done(path):
+    for run, num_acknowledged in enumerate([0, 1, 5, 13, 2, 8]):
+        worker = start(path, f"run{run}")
+        done = [int(worker.stdout.readline()) for _ in range(num_acknowledged)]
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        worker.stdout.close()
+        with Catalogue.open(path, create=False) as catalogue:
+            assert catalogue.check() == []
+            keys = set(catalogue.sightings(f"run{run}").keys)
+            assert {f"run{run} {number} a.jpg" for number in done} <= keys
+            assert all(individual.num_sightings for individual in catalogue.individuals())
+
+
+def test_two_processes_take_turns(path):
+    workers = [start(path, name, 12) for name in ("left", "right")]
+    for worker in workers:
+        worker.communicate()
+    with Catalogue.open(path, create=False) as catalogue:
+        assert [worker.returncode for worker in workers] == [0, 0]
+        assert catalogue.check() == []
+        assert len(catalogue.log()) == 2 * (1 + 12 * 4 + 4)
+        # undo takes back the latest operation of anybody, so what is left differs from run to run
+        ids = [id_ for entry in catalogue.log() for id_ in _new_ids(entry)]
+        assert len(ids) == len(set(ids)) == 2 * (1 + 12 * 2)
+
+
+def _new_ids(entry):
+    new = entry.details.get("new", [])
+    return [new] if isinstance(new, str) else new
+
+
+def test_what_another_process_wrote_is_seen_at_the_next_call(catalogue, path):
+    thresholds = Thresholds.plain(known_above=0.9, new_below=0.5)
+    query = SightingTable.of([[-1.0, 0.0]], ["who.jpg"])
+    assert catalogue.identify(query, thresholds)[0].status == "new"
+    program = (
+        "import sys; from individuals.catalogue import Catalogue, SightingTable\n"
+        "Catalogue.open(sys.argv[1]).add(SightingTable.of([[-1.0, 0.0]], ['c.jpg']))"
+    )
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    assert catalogue.identify(query, thresholds)[0].individual == "NYA-0003"
+
+
+def test_nobody_changes_the_log_behind_its_back(catalogue, path):
+    connection = sqlite3.connect(path)
+    for statement in ("UPDATE log SET decided_by = 'x'", "DELETE FROM log"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+    connection.close()
+
+
+def test_rows_that_were_changed_without_the_log_are_found(catalogue, path):
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE sightings SET individual = 2 WHERE key = 'a1.jpg'")
+    connection.execute("UPDATE individuals SET name = 'Eve' WHERE number = 1")
+    connection.commit()
+    connection.close()
+    told = catalogue.check()
+    assert len(told) == 2
+    assert "individual 1 is State(name='Eve'" in told[0]
+    assert "sighting 1 is of 2, by the log of 1" in told[1]
+
+
+def test_a_missing_catalogue_is_not_made_up(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no catalogue .*catalogue init"):
+        Catalogue.open(tmp_path / "no.catalogue", create=False)
+    with pytest.raises(FileNotFoundError, match=r"The folder .* does not exist"):
+        Catalogue.open(tmp_path / "no folder" / "x.catalogue")
+    with pytest.raises(ValueError, match="is a folder; a catalogue is one file"):
+        Catalogue.open(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_others_are_left_as_they_were(tmp_path):
+    photo, other = tmp_path / "wren.jpg", tmp_path / "other.db"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 a photo")
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE rows (id)")
+    connection.close()
+    before = [photo.read_bytes(), other.read_bytes()]
+    with pytest.raises(ValueError, match="is no catalogue"):
+        Catalogue.open(photo)
+    with pytest.raises(ValueError, match="is an SQLite file, but no catalogue"):
+        Catalogue.open(other)
+    assert [photo.read_bytes(), other.read_bytes()] == before
+
+
+def test_a_newer_schema_is_refused(catalogue, path):
+    catalogue.close()
+    file = CatalogueFile(path, create=False)
+    with file.writing() as connection:
+        write_setting(connection, "schema_version", 99)
+    file.close()
+    with pytest.raises(ValueError, match=r"schema 99\); this version reads schemas up to 1\. Inst"):
+        Catalogue.open(path)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_a_truncated_file_is_noticed_at_open(catalogue, path, kept):
+    catalogue.close()
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=r"is damaged: .*Restore it from a copy"):
+        Catalogue.open(path)
+
+
+def test_a_sighting_with_one_changed_bit_is_named(catalogue, path):
+    connection = sqlite3.connect(path)
+    (blob,) = connection.execute("SELECT embedding FROM sightings WHERE key = 'a2.jpg'").fetchone()
+    changed = bytes([blob[0] ^ 1]) + blob[1:]
+    connection.execute("UPDATE sightings SET embedding = ? WHERE key = 'a2.jpg'", (changed,))
+    connection.commit()
+    connection.close()
+    with pytest.raises(ValueError, match=r"damaged: the checksum of the sighting 'a2.jpg'"):
+        catalogue.sightings("Älva")
+
+
+def test_a_writer_that_waits_too_long_is_told(path):
+    holder = CatalogueFile(path, create=True)
+    waiter = CatalogueFile(path, create=False, seconds_to_wait=0.1)
+    message = r"Another process has been writing .* for 0.1 s\. Nothing of this call was written"
+    with holder.writing(), pytest.raises(TimeoutError, match=message), waiter.writing():
+        pass
+    holder.close()
+    waiter.close()
+
+
+def test_a_full_disk_loses_nothing(catalogue, animals):
+    before = animals.state(catalogue)
+    with catalogue._file.reading() as connection:
+        (num_pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {num_pages + 1}")
+    rows = SightingTable.of(
+        np.repeat(np.eye(2)[:1], 2000, axis=0), [f"{n}.jpg" for n in range(2000)]
+    )
+    with pytest.raises(OSError, match="The disk is full"):
+        catalogue.add(rows)
+    assert animals.state(catalogue) == before
+    assert catalogue.check() == []
+
+
+def test_a_closed_catalogue_says_so(catalogue):
+    catalogue.close()
+    with pytest.raises(ValueError, match=r"is closed\. Open it again"):
+        catalogue.individuals()

@@ -1,0 +1,183 @@
+import time
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from individuals.grouping.count_interval import count_interval, num_certain
+from inference.grouping.rule import TriedFootage
+
+
+def tried_as(*pairs: tuple[int, int]) -> list[TriedFootage]:
+    """Footages of (found, true) individuals."""
+    return [TriedFootage(found, true, 100) for found, true in pairs]
+
+
+def test_counts_that_were_always_right_have_an_interval_of_one_number() -> None:
+    interval = count_interval(10, tried_as(*[(10, 10)] * 60), minimum=2, maximum=30)
+    assert (interval.low, interval.high, interval.expected) == (10, 10, 10)
+    assert (interval.confidence, interval.num_tried, str(interval)) == (0.95, 60, "10 to 10")
+
+
+def test_the_outermost_of_forty_footages_bound_the_interval() -> None:
+    # Ratios true / found: 38 times 1, once 0.8, once 1.5.
+    tried = tried_as(*[(20, 20)] * 38, (20, 16), (20, 30))
+    interval = count_interval(20, tried, minimum=1, maximum=100)
+    assert (interval.low, interval.high, interval.expected) == (16, 30, 20)
+
+
+def test_a_usual_overcount_is_taken_away_from_what_is_expected() -> None:
+    interval = count_interval(24, tried_as(*[(12, 9)] * 40), minimum=1, maximum=100)
+    assert interval.expected == pytest.approx(18)
+    assert (interval.low, interval.high) == (18, 24)  # the number found is always inside
+
+
+def test_footages_of_about_the_same_count_are_asked() -> None:
+    tried = tried_as(*[(5, 10)] * 40, *[(50, 50)] * 40)
+    assert count_interval(6, tried, minimum=1, maximum=99).high == 12
+    assert count_interval(45, tried, minimum=1, maximum=99).high == 45
+
+
+def test_certain_bounds_cut_the_interval() -> None:
+    tried = tried_as(*[(10, 5)] * 20, *[(10, 20)] * 20)
+    interval = count_interval(10, tried, minimum=8, maximum=12)
+    assert (interval.low, interval.high) == (8, 12)
+    assert (interval.minimum, interval.maximum) == (8, 12)
+
+
+@pytest.mark.parametrize(("num_tried", "confidence"), [(0, 0.95), (38, 0.95), (198, 0.99)])
+def test_of_too_few_footages_the_interval_is_what_is_certain(
+    num_tried: int, confidence: float
+) -> None:
+    tried = tried_as(*[(7, 7)] * num_tried)
+    interval = count_interval(7, tried, minimum=3, maximum=9, confidence=confidence)
+    assert (interval.low, interval.high, interval.confidence) == (3, 9, None)
+    assert interval.expected == 7
+
+
+@pytest.mark.parametrize(("num_tried", "confidence"), [(39, 0.95), (199, 0.99), (19, 0.9)])
+def test_just_enough_footages_are_enough(num_tried: int, confidence: float) -> None:
+    tried = tried_as(*[(7, 7)] * num_tried)
+    interval = count_interval(7, tried, minimum=3, maximum=9, confidence=confidence)
+    assert (interval.low, interval.high, interval.confidence) == (7, 7, confidence)
+
+
+def test_counts_far_above_all_that_were_tried_have_no_interval_but_the_certain_one() -> None:
+    tried = tried_as(*[(2, 2)] * 60)
+    assert count_interval(6, tried, minimum=1, maximum=50).high == 6
+    interval = count_interval(7, tried, minimum=1, maximum=50)
+    assert (interval.low, interval.high, interval.confidence) == (1, 50, None)
+
+
+def test_nothing_found_is_nothing() -> None:
+    interval = count_interval(0, tried_as(*[(1, 1)] * 60), minimum=0, maximum=0)
+    assert (interval.low, interval.high, interval.expected) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
+def test_what_is_no_confidence_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match=r"confidence must be in \(0, 1\), such as 0.95; received"):
+        count_interval(3, [], minimum=1, maximum=4, confidence=confidence)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    num_found=st.integers(1, 200),
+    below=st.integers(0, 50),
+    above=st.integers(0, 50),
+    confidence=st.sampled_from([0.5, 0.8, 0.95]),
+    seed=st.integers(0, 1000),
+)
+def test_intervals_hold_what_was_found_and_never_leave_what_is_certain(
+    num_found: int, below: int, above: int, confidence: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    tried = tried_as(*rng.integers(70, 170, (50, 2)).tolist())
+    minimum, maximum = max(1, num_found - below), num_found + above
+    interval = count_interval(
+        num_found, tried, minimum=minimum, maximum=maximum, confidence=confidence
+    )
+    assert minimum <= interval.low <= num_found <= interval.high <= maximum
+    assert minimum <= interval.expected <= maximum
+
+
+def test_a_higher_confidence_never_narrows() -> None:
+    tried = tried_as(*np.random.default_rng(0).integers(5, 15, (250, 2)).tolist())
+    widths = [
+        (interval.low, interval.high)
+        for confidence in (0.5, 0.8, 0.9, 0.95)
+        for interval in [count_interval(10, tried, minimum=1, maximum=99, confidence=confidence)]
+    ]
+    lows, highs = zip(*widths, strict=True)
+    assert list(lows) == sorted(lows, reverse=True)
+    assert list(highs) == sorted(highs)
+
+
+@pytest.mark.parametrize(("confidence", "num_footages"), [(0.95, 120), (0.8, 60)])
+def test_intervals_hold_the_truth_as_often_as_they_say(
+    confidence: float, num_footages: int
+) -> None:
+    rng = np.random.default_rng(5)
+
+    def footage() -> TriedFootage:
+        # Individuals are found 0 or more times too often, and sometimes taken for another.
+        num_true = int(np.exp(rng.uniform(0, np.log(60))))
+        num_found = max(1, rng.binomial(num_true, 0.9) + rng.poisson(0.25 * num_true))
+        return TriedFootage(num_found, num_true, 5 * num_true)
+
+    is_held = []
+    for _ in range(400):
+        tried = [footage() for _ in range(num_footages)]
+        new = footage()
+        interval = count_interval(
+            new.num_found, tried, minimum=1, maximum=10**6, confidence=confidence
+        )
+        is_held.append(interval.low <= new.num_true <= interval.high)
+    assert np.mean(is_held) >= confidence - 0.05
+
+
+@settings(max_examples=150, deadline=None)
+@given(num=st.integers(0, 11), share=st.floats(0, 1), seed=st.integers(0, 10**6))
+def test_the_certain_number_is_that_of_trying_all_subsets(
+    num: int, share: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    pairs = [pair for pair in combinations(range(num), 2) if rng.random() < share]
+    apart = {frozenset(pair) for pair in pairs}
+    largest = max(
+        size
+        for size in range(num + 1)
+        for chosen in combinations(range(num), size)
+        if all(frozenset(pair) in apart for pair in combinations(chosen, 2))
+    )
+    shuffled = rng.permutation(np.array(pairs, np.int64).reshape(-1, 2))
+    assert num_certain(num, shuffled) == largest
+
+
+def test_atoms_may_have_any_numbers() -> None:
+    assert num_certain(3, np.array([[1000, 7], [7, 123456], [1000, 123456]])) == 3
+
+
+def test_a_planted_flock_among_many_pairs_is_found_exactly() -> None:
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, 20_000, (20_000, 2))
+    flock = rng.permutation(20_000)[:25]
+    apart = np.concatenate([pairs, np.array(list(combinations(flock.tolist(), 2)))])
+    apart = np.unique(np.sort(apart[apart[:, 0] != apart[:, 1]], axis=1), axis=0)
+    began = time.process_time()
+    assert num_certain(20_000, apart) == 25
+    assert time.process_time() - began < 5
+
+
+def test_a_large_flock_in_one_frame_is_counted() -> None:
+    assert num_certain(300, np.array(list(combinations(range(300), 2)))) == 300
+
+
+def test_where_steps_do_not_suffice_the_number_is_still_certain() -> None:
+    rng = np.random.default_rng(1)
+    apart = np.array([pair for pair in combinations(range(150), 2) if rng.random() < 0.9])
+    began = time.process_time()
+    assert 25 <= num_certain(150, apart) < 150
+    assert time.process_time() - began < 20

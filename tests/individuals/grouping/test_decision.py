@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from individuals.grouping.decision import Decision, calibrated_rule, decide_by
+from inference.calibrate import Calibration, PairCalibration
+from inference.embeddings import Embeddings
+from inference.grouping.atoms import Atoms, lone_atoms
+from inference.grouping.rule import GroupingRule
+
+ROWS = np.eye(3)
+
+
+def calibration(**pairs: tuple[float, float]) -> Calibration:
+    """Such as image_image=(slope, intercept)."""
+    return Calibration(
+        "wren-1",
+        {name.replace("_", "-"): PairCalibration(*line) for name, line in pairs.items()},
+    )
+
+
+PHOTOS = calibration(image_image=(20.0, -11.0))
+
+
+def test_a_threshold_is_average_linkage() -> None:
+    decision = decide_by(0.7, None, "image", ROWS)
+    assert decision.threshold == 0.7
+    assert decision.rule is not None
+    assert (decision.rule.model, decision.rule.improves, decision.rule.tried) == (None, False, ())
+
+
+def test_a_calibration_without_a_rule_joins_down_to_log_odds_0() -> None:
+    assert decide_by(None, PHOTOS, "image", ROWS).threshold == pytest.approx(0.55)
+
+
+def test_a_zero_outside_of_cosines_is_cut() -> None:
+    assert calibrated_rule(calibration(image_image=(2.0, -4.0)), "image").threshold == 1
+    assert calibrated_rule(calibration(image_image=(2.0, 4.0)), "image").threshold == -1
+
+
+def test_the_rule_of_the_calibration_is_taken_where_there_is_one() -> None:
+    rule = GroupingRule(0.3, True, None, {}, (), 5)
+    with_rule = Calibration(None, PHOTOS.pairs, groupings={"image": rule})
+    assert decide_by(None, with_rule, ["image"] * 3, ROWS).rule is rule
+
+
+def test_several_modalities_are_joined_by_log_odds() -> None:
+    lines = calibration(image_image=(10.0, -5.0), image_audio=(4.0, -1.0), audio_audio=(8.0, -6.0))
+    decision = decide_by(None, lines, ["image", "audio", "audio"], ROWS)
+    assert decision.rule is None
+    assert np.isnan(decision.threshold)
+    # The calls: 8 * 0.8 - 6 > 0. The photo and them: 4 * (0.3 + 0.1) / 2 - 1 < 0.
+    observations = np.array([[1.0, 0.0, 0.0], [0.3, 0.954, 0.0], [0.1, 0.807, 0.582]])
+    atoms = Atoms(observations, np.arange(3), np.empty((0, 2), np.int64), decision.modalities)
+    assert decision.group(atoms).tolist() == [0, 1, 1]
+
+
+def test_some_of_the_rows_keep_their_modalities() -> None:
+    lines = calibration(image_image=(10.0, -5.0), image_audio=(4.0, -1.0), audio_audio=(8.0, -6.0))
+    decision = decide_by(None, lines, ["image", "audio", "audio"], ROWS)
+    assert decision.of_rows(np.array([2, 0])).modalities.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "given", "received"), [(None, None, "neither"), (0.5, PHOTOS, "both")]
+)
+def test_either_threshold_or_calibration_is_needed(
+    threshold: float | None, given: Calibration | None, received: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"Pass either threshold=.* received {received}\."):
+        decide_by(threshold, given, "image", ROWS)
+
+
+@pytest.mark.parametrize("threshold", [1.01, -1.5, float("nan"), float("inf")])
+def test_what_is_no_cosine_is_no_threshold(threshold: float) -> None:
+    with pytest.raises(ValueError, match=rf"mean cosine similarity .* received {threshold}"):
+        decide_by(threshold, None, "image", ROWS)
+
+
+def test_one_threshold_for_several_modalities_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"Similarities of image and audio embeddings do not compare.*calibration="
+    ):
+        decide_by(0.5, None, ["image", "audio", "image"], ROWS)
+
+
+def test_the_calibration_of_another_encoder_is_refused() -> None:
+    with pytest.raises(ValueError, match="of the encoder wren-1, received embeddings of robin-2"):
+        decide_by(None, PHOTOS, "image", Embeddings.of(ROWS, "robin-2"))
+    assert decide_by(None, PHOTOS, "image", Embeddings.of(ROWS, "wren-1")).rule is not None
+
+
+def test_modalities_that_the_calibration_lacks_are_named() -> None:
+    with pytest.raises(ValueError, match="no pattern 'audio-audio'; it has image-image"):
+        decide_by(None, PHOTOS, "audio", ROWS)
+    mixed = decide_by(None, PHOTOS, ["image", "audio", "image"], ROWS)
+    atoms = Atoms(ROWS, np.arange(3), np.empty((0, 2), np.int64), mixed.modalities)
+    with pytest.raises(ValueError, match=r"image and audio meet, but .* no pattern 'image-audio'"):
+        mixed.group(atoms)
+
+
+def test_similarities_that_say_nothing_are_no_ground_to_group_by() -> None:
+    with pytest.raises(ValueError, match=r"tell nothing about individuals \(slope 0\)"):
+        decide_by(None, calibration(image_image=(0.0, 1.0)), "image", ROWS)
+
+
+@pytest.mark.parametrize("intercept", [0.0, 0.1])
+def test_a_pattern_that_says_nothing_joins_no_photo_with_a_call(intercept: float) -> None:
+    lines = calibration(
+        image_image=(10.0, -5.0), image_audio=(0.0, intercept), audio_audio=(8.0, -6.0)
+    )
+    decision = decide_by(None, lines, ["image", "image", "audio", "audio"], np.eye(4))
+    observations = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    atoms = Atoms(observations, np.arange(4), np.empty((0, 2), np.int64), decision.modalities)
+    assert decision.group(atoms).tolist() == [0, 0, 1, 2]
+
+
+def test_unknown_modalities_are_named_even_without_rows() -> None:
+    with pytest.raises(
+        ValueError, match=r"Unknown modalities 'smell', 'touch'. Expected image, audio"
+    ):
+        decide_by(0.5, None, ["touch", "image", "smell"], ROWS)  # type: ignore[list-item]  # wrong on purpose
+    with pytest.raises(ValueError, match="Unknown modalities 'photo'"):
+        decide_by(0.5, None, "photo", ROWS[:0])  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_another_number_of_modalities_than_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="one for each of the 3 rows; received 2"):
+        decide_by(0.5, None, ["image", "image"], ROWS)
+
+
+def test_nothing_needs_no_rule() -> None:
+    only_calls = calibration(audio_audio=(8.0, -6.0))
+    decision = decide_by(None, only_calls, "image", ROWS[:0])
+    assert decision.group(lone_atoms(ROWS[:0])).tolist() == []
+
+
+def test_mixed_modalities_without_a_calibration_cannot_be_grouped() -> None:
+    with pytest.raises(ValueError, match="several modalities need a calibration"):
+        Decision(None, None, np.array([0, 1], np.int8)).group(lone_atoms(ROWS))

@@ -1,0 +1,197 @@
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from individuals.outputs import (
+    CaptureHistory,
+    IdentifiedSighting,
+    capture_history,
+    every_days,
+    occasion_dates,
+    read_capture_history,
+    write_capture_history,
+    write_mark_inp,
+    write_secr_captures,
+)
+from individuals.outputs.capture_history import natural_order
+
+
+def met(individual, media="a.mp4", **known):
+    return IdentifiedSighting(
+        individual=individual, media=media, start_seconds=0, end_seconds=1, **known
+    )
+
+
+def on(day, hour=12):
+    return datetime(2026, 5, day, hour, tzinfo=UTC)
+
+
+def test_occasions_without_sightings_are_columns_of_zeros():
+    history = capture_history(
+        [met("2", "a"), met("10", "a"), met("2", "c"), met("2", "c")],
+        occasion_of="media",
+        all_occasions=["a", "b", "c", "d"],
+    )
+    assert history.individuals == ("2", "10")
+    assert history.histories == {"2": "1010", "10": "1000"}
+    assert history.matrix.dtype == np.uint8
+
+
+def test_nobody_met_is_a_history_of_nobody(tmp_path):
+    history = capture_history([], all_occasions=["may", "june"])
+    assert (history.matrix.shape, history.histories) == ((0, 2), {})
+    assert write_capture_history(tmp_path / "h.csv", history).read_text() == "individual,may,june\n"
+    assert read_capture_history(tmp_path / "h.csv") == history
+    assert write_mark_inp(tmp_path / "h.inp", history).read_bytes() == b""
+
+
+def test_an_occasion_may_be_what_the_sighting_says_a_date_or_a_mapping():
+    sightings = [
+        met("1", "a.mp4", occasion="spring", captured_at=on(1)),
+        met("1", "b.mp4", occasion="autumn", captured_at=on(3)),
+    ]
+    by = [capture_history(sightings, occasion_of=way).occasions for way in ("occasion", "date")]
+    assert by == [("autumn", "spring"), ("2026-05-01", "2026-05-03")]
+    mapped = capture_history(sightings, occasion_of={"a.mp4": "x", "b.mp4": "x"})
+    assert mapped.histories == {"1": "1"}
+
+
+def test_the_date_is_that_of_the_medias_own_clock():
+    late = datetime.fromisoformat("2026-05-01T23:59:59.5-07:00")
+    assert capture_history([met("1", captured_at=late)], occasion_of="date").occasions == (
+        "2026-05-01",
+    )
+
+
+def test_occasions_of_a_week():
+    sightings = [met("1", captured_at=on(day)) for day in (1, 7, 8, 21)]
+    history = capture_history(
+        sightings,
+        occasion_of=every_days(7, date(2026, 5, 1)),
+        all_occasions=occasion_dates(date(2026, 5, 1), date(2026, 5, 31), 7),
+    )
+    assert history.occasions == (
+        "2026-05-01",
+        "2026-05-08",
+        "2026-05-15",
+        "2026-05-22",
+        "2026-05-29",
+    )
+    assert history.histories == {"1": "11100"}
+
+
+def test_sightings_without_an_occasion_are_refused_and_listed():
+    with pytest.raises(
+        ValueError, match=r"2 sightings have no occasion: individual 1 in 'a.mp4' at 0 s; "
+    ):
+        capture_history([met("1"), met("2", "b.mp4"), met("3", occasion="may")])
+    with pytest.raises(ValueError, match="Set captured_at, or leave them out"):
+        capture_history([met("1")], occasion_of="date")
+    with pytest.raises(ValueError, match=r"individual 1 in 'a\.mp4'"):
+        capture_history([met("1", captured_at=on(1))], occasion_of=every_days(7, date(2026, 6, 1)))
+
+
+def test_many_sightings_without_an_occasion_are_counted():
+    with pytest.raises(ValueError, match=r"25 sightings have no occasion: .*; and 15 more"):
+        capture_history([met(str(number)) for number in range(25)])
+
+
+def test_an_occasion_that_is_not_among_all_is_refused():
+    with pytest.raises(
+        ValueError, match=r"not among all_occasions \('may'\): individual 1 .* on 'june'"
+    ):
+        capture_history([met("1", occasion="june")], all_occasions=["may"])
+
+
+@pytest.mark.parametrize("way", ["weekday", "Date"])
+def test_an_unknown_way_is_refused(way):
+    with pytest.raises(ValueError, match="Unknown occasion_of"):
+        capture_history([], occasion_of=way)
+
+
+@pytest.mark.parametrize(
+    ("individuals", "occasions", "matrix", "message"),
+    [
+        (("1",), ("a",), [[2]], "must hold 0 and 1"),
+        (("1",), ("a", "b"), [[1]], r"have the shape \(1, 2\)"),
+        (("1",), ("a", "a"), [[1, 0]], "occasions 'a' are there twice"),
+    ],
+)
+def test_what_is_no_history_is_refused(individuals, occasions, matrix, message):
+    with pytest.raises(ValueError, match=message):
+        CaptureHistory(individuals, occasions, np.array(matrix))
+
+
+def test_the_lines_for_mark(tmp_path):
+    history = CaptureHistory(
+        ("7", "b */;\nc"), ("a", "b", "c", "d"), np.array([[0, 1, 1, 0], [1, 0, 0, 0]])
+    )
+    text = write_mark_inp(tmp_path / "h.inp", history).read_bytes()
+    assert text == b"/* 7 */ 0110 1;\r\n/* b___c */ 1000 1;\r\n"
+
+
+def test_mark_needs_an_occasion(tmp_path):
+    with pytest.raises(ValueError, match="at least one occasion"):
+        write_mark_inp(tmp_path / "h.inp", capture_history([]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,individual\n1,2\n", "Expected the column individual, then one"),
+        ("individual,may\n7,2\n8,0\n", "0 or 1 .* individuals '7'"),
+        ("individual,may,june\n7,1\n", "look at the rows of individuals '7'"),
+    ],
+)
+def test_what_is_no_file_of_a_history_is_refused(tmp_path, text, message):
+    (tmp_path / "h.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_capture_history(tmp_path / "h.csv")
+
+
+def test_captures_for_secr_name_session_individual_occasion_and_detector(tmp_path):
+    sightings = [
+        met("10", occasion="june", place="pond one"),
+        met("2", occasion="may", deployment="cam_1"),
+        met("2", occasion="may", deployment="cam_1"),
+    ]
+    path = write_secr_captures(
+        tmp_path / "c.txt", sightings, occasion_numbers={"may": 1, "june": 2}, session="2026"
+    )
+    assert path.read_text().splitlines() == [
+        "# Session ID Occasion Detector",
+        "2026 2 1 cam-1",
+        "2026 10 2 pond-one",
+    ]
+
+
+def test_captures_without_place_or_occasion_are_refused(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"no place or deployment: 'a'; and with no occasion .*: 'b'"
+    ):
+        write_secr_captures(
+            tmp_path / "c.txt",
+            [met("1", "a", occasion="may"), met("1", "b", place="pond")],
+            occasion_numbers={"may": 1},
+        )
+
+
+def test_secr_names_that_become_alike_stay_apart(tmp_path):
+    sightings = [met(who, occasion="may", place="p") for who in ("a b", "a_b")]
+    path = write_secr_captures(tmp_path / "c.txt", sightings, occasion_numbers={"may": 1})
+    assert len({line.split()[1] for line in path.read_text().splitlines()[1:]}) == 2
+
+
+@given(st.lists(st.text(), unique=True))
+def test_any_names_have_an_order(names):
+    assert sorted(sorted(names, key=natural_order, reverse=True), key=natural_order) == sorted(
+        names, key=natural_order
+    )
+
+
+def test_numbers_are_sorted_by_value():
+    names = ["wren 10", "wren 2", "10", "9", "wren"]
+    assert sorted(names, key=natural_order) == ["9", "10", "wren", "wren 2", "wren 10"]

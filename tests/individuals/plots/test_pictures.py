@@ -1,0 +1,233 @@
+"""Pictures are drawn of nothing, of one and of many, and show what they should."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from individuals.count import VideoCount
+from individuals.footage import IndividualCount
+from individuals.group import Conflict
+from individuals.grouping.count_interval import count_interval
+from individuals.outputs import IdentifiedSighting
+from individuals.plots import (
+    plot_count_curve,
+    plot_individual_pages,
+    plot_individuals,
+    plot_timeline,
+    plot_timeline_pages,
+)
+from individuals.plots.page_style import A4_HEIGHT, A4_WIDTH, COLOURS
+
+
+def count(videos, conflicts=(), qualities=True):
+    """A count of videos, each a list of individuals, each seen in four crops of its own grey."""
+    sightings, labels, seen_in = [], [], {}
+    for video, people in videos.items():
+        rows = [who for who in people for _ in range(4)]
+        labels += rows
+        for who in people:
+            seen_in.setdefault(who, []).append(video)
+        sightings.append(
+            SimpleNamespace(
+                video=Path(video),
+                detections=rows,
+                crops=[np.full((8, 8, 3), who % 256, np.uint8) for who in rows],
+                **({"qualities": [0.1, 0.2, 0.9, 0.3] * len(people)} if qualities else {}),
+            )
+        )
+    found = IndividualCount(
+        len(seen_in),
+        {video: len(people) for video, people in videos.items()},
+        np.array(labels, np.int32),
+        {},
+        {who: tuple(seen) for who, seen in seen_in.items() if len(seen) > 1},
+        tuple(conflicts),
+        0.5,
+        count_interval(len(seen_in), (), minimum=0, maximum=len(labels)),
+        {
+            video: count_interval(len(people), (), minimum=0, maximum=len(labels))
+            for video, people in videos.items()
+        },
+    )
+    return VideoCount(found, tuple(sightings), (), ())
+
+
+def texts(figure):
+    figure.canvas.draw()
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def shown_crops(figure):
+    return [int(image.get_array()[0, 0, 0]) for axes in figure.axes for image in axes.images]
+
+
+def test_a_sheet_says_video_count_truth_links_and_conflicts():
+    counted = count({"a.mp4": [0, 1], "b.mp4": [0]}, [Conflict(0, 1, 0.95, (0, 4))])
+    said = texts(plot_individuals(counted, {"a.mp4": 2, "b.mp4": 5}, names={"1": "Bruno"}))
+    assert {"a.mp4\n2 found, 2 true", "b.mp4\n1 found, 5 true"} <= set(said)
+    assert {"#0 ↔ ⚠ #1", "#1 Bruno ⚠ #0"} <= set(said)
+
+
+def test_of_each_individual_a_few_crops_are_shown_the_best_of_their_time():
+    figure = plot_individuals(count({"a.mp4": [10, 20], "b.mp4": []}))
+    assert shown_crops(figure) == [10] * 3 + [20] * 3
+    bars = [patch.get_width() for patch in figure.axes[0].patches if patch.get_height() < 0.1]
+    assert max(bars[1::2]) == pytest.approx(0.9 * bars[0])
+
+
+@pytest.mark.parametrize("num", [0, 1, 2, 3, 4, 5, 6, 9, 10, 23, 60])
+def test_any_number_of_individuals_fits_on_the_page(num):
+    figure = plot_individuals(count({"a.mp4": list(range(num))}))
+    figure.canvas.draw()
+    assert sorted(set(shown_crops(figure))) == list(range(num))
+    assert figure.get_figwidth() == pytest.approx(A4_WIDTH)
+    for image in figure.axes[0].images:
+        assert image.get_extent()[1] <= A4_WIDTH
+
+
+def test_what_does_not_fit_is_told_and_is_on_the_pages():
+    counted = count({f"{number:02}.mp4": [number, 99] for number in range(30)}, qualities=False)
+    said = texts(plot_individuals(counted, at_most_lines=10))
+    assert "not shown: 40 more individuals in 20 videos" in said[-1]
+    pages = plot_individual_pages(counted)
+    assert len(pages) == 3
+    assert all(page.get_figheight() <= A4_HEIGHT for page in pages)
+    assert {crop for page in pages for crop in shown_crops(page)} == {*range(30), 99}
+    assert "page 2 of 3" in texts(pages[1])[-1]
+
+
+def test_a_sheet_of_nothing_says_so():
+    (page,) = plot_individual_pages(count({}))
+    assert page.texts[0].get_text() == "No video could be read."
+
+
+def test_equal_file_names_are_told_apart_and_odd_names_are_drawn():
+    counted = count({"a/m.mp4": [0], "b/m.mp4": [1], "c/鳥$x$.mp4": [2]})
+    said = texts(plot_individuals(counted, names={"0": "鳥", "1": "a$b_c$"}))
+    assert {"a/m.mp4\n1 found", "b/m.mp4\n1 found", "#0"} <= set(said)
+
+
+def met(individual="1", media="a.mp4", start=1.0, end=2.0, **known):
+    return IdentifiedSighting(
+        individual=individual, media=media, start_seconds=start, end_seconds=end, **known
+    )
+
+
+def bars(figure):
+    """(x, row, hatch) of each bar of a timeline."""
+    patches = figure.axes[0].patches
+    return [(p.get_x(), round(p.get_y()), p.get_hatch()) for p in patches if p.get_height() < 0.31]
+
+
+def test_seen_and_heard_differ_in_more_than_colour():
+    figure = plot_timeline(
+        [met(), met(modality="audio", start=3, end=4), met("2", modality="fused")]
+    )
+    hatches = [hatch for _, _, hatch in bars(figure)]
+    assert [bool(hatch) for hatch in hatches] == [False, False, True, True]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["#1", "#2"]
+
+
+def test_an_individual_in_two_videos_is_linked_by_a_line():
+    figure = plot_timeline([met(), met(media="b.mp4"), met("2", "b.mp4")])
+    (link,) = figure.axes[0].lines
+    assert list(link.get_ydata()) == [0, 0]
+    assert link.get_linestyle() == ":"
+
+
+def test_a_video_in_which_nobody_was_met_has_its_field():
+    figure = plot_timeline([met()], durations_seconds={"z.mp4": 9, "a.mp4": 9})
+    figure.canvas.draw()
+    assert texts(figure) == ["z.mp4", "a.mp4"]
+    assert bars(figure)[0][0] > 0.5
+
+
+@pytest.mark.parametrize("num", [0, 1, 7, 90])
+def test_timelines_of_any_number_are_drawn(num):
+    sightings = [met(str(n), f"{n % 13}.mp4", n, n + (n % 3)) for n in range(num)]
+    figure = plot_timeline(sightings)
+    figure.canvas.draw()
+    assert figure.get_figwidth() == pytest.approx(A4_WIDTH)
+    pages = plot_timeline_pages(sightings)
+    for page in pages:
+        page.canvas.draw()
+        assert page.get_figheight() <= A4_HEIGHT
+    assert len({bar for page in pages for bar in [id(page)]}) == len(pages) >= 1
+    assert sum(len(bars(page)) for page in pages if page.axes) == num
+
+
+def test_what_a_timeline_leaves_out_is_told():
+    figure = plot_timeline([met(str(n), f"{n}.mp4") for n in range(50)])
+    assert figure.axes[0].get_xlabel().endswith("not shown: 10 more individuals and 40 more videos")
+
+
+def test_a_timeline_of_nothing_says_so():
+    assert plot_timeline([]).texts[0].get_text() == "Nobody was seen or heard."
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-9, 1e12])
+def test_times_of_any_size_are_drawn(seconds):
+    plot_timeline([met(start=seconds, end=seconds), met("鳥", "b.mp4", name="$x")]).canvas.draw()
+
+
+def test_the_curve_goes_through_its_points_in_order_and_marks_the_chosen_one():
+    figure = plot_count_curve([0.9, 0.1, 0.5], [5, 1, 3], chosen_threshold=0.5, chosen_count=3)
+    curve = figure.axes[0].lines[0]
+    assert curve.get_xydata().tolist() == [[0.1, 1], [0.5, 3], [0.9, 5]]
+    assert texts(figure) == ["3 individuals at 0.5"]
+
+
+def test_interval_minimum_and_truth_are_shown_where_they_are_known():
+    figure = plot_count_curve(
+        [0, 1],
+        [2, 400],
+        chosen_threshold=0.4,
+        chosen_count=7,
+        interval=(5, 11),
+        certain_minimum=4,
+        true_count=8,
+    )
+    assert "interval 5 to 11" in texts(figure)[0]
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["count", "certain minimum: 4", "true count: 8"]
+    assert figure.axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize("num", [0, 1, 300])
+def test_curves_of_any_number_of_points_are_drawn(num):
+    figure = plot_count_curve(
+        np.linspace(0, 1, num), np.arange(num), chosen_threshold=0.5, chosen_count=0
+    )
+    figure.canvas.draw()
+    assert bool(figure.axes) == bool(num)
+
+
+def test_a_curve_of_two_lengths_is_refused():
+    with pytest.raises(ValueError, match="received 2 thresholds and 1 counts"):
+        plot_count_curve([0, 1], [1], chosen_threshold=0, chosen_count=1)
+
+
+# What red-blind and green-blind people see of linear RGB: Viénot, Brettel and Mollon (1999).
+BLIND = {
+    "red": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    "green": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+}
+
+
+@pytest.mark.parametrize("blindness", BLIND)
+def test_any_two_colours_differ_for_colour_blind_people(blindness):
+    seen = np.array([to_rgb(colour) for colour in COLOURS]) ** 2.2 @ np.array(BLIND[blindness]).T
+    seen = np.clip(seen, 0, 1) ** (1 / 2.2)
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + 9 * np.eye(len(COLOURS))
+    assert apart.min() > 0.1
+
+
+def test_a_crop_of_any_quality_is_drawn():
+    counted = count({"a.mp4": [0]})
+    rated = replace(counted, sightings=(counted.sightings[0],))
+    rated.sightings[0].qualities = [0.0, 1.0, 0.0, 1.0]
+    plot_individuals(rated).canvas.draw()

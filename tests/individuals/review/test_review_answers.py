@@ -1,0 +1,216 @@
+"""What people and spreadsheets make of a CSV, and what their answers do to a count."""
+
+import codecs
+
+import numpy as np
+import pytest
+
+from individuals import group_individuals
+from individuals.catalogue import (
+    CountedSightings,
+    Sighting,
+    SightingTable,
+    read_review_answers,
+    regroup,
+    with_answers,
+)
+from individuals.catalogue.sighting_file import short_id
+from inference.embeddings import Embeddings
+
+KEYS = [f"Zaunkönig {n}.mp4#t={n}.000" for n in range(6)]
+ANSWERED = [("same", 0, 1), ("different", 1, 2), ("cannot tell", 3, 4), ("", 0, 5)]
+
+
+def sheet(answers=ANSWERED, delimiter=","):
+    lines = [["pair", "answer", "first", "second", "first_key"]]
+    for number, (answer, first, second) in enumerate(answers, 1):
+        lines.append(
+            [str(number), answer, short_id(KEYS[first]), short_id(KEYS[second]), KEYS[first]]
+        )
+    return "\r\n".join(delimiter.join(line) for line in lines) + "\r\n"
+
+
+def read(tmp_path, data):
+    path = tmp_path / "review.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return read_review_answers(path)
+
+
+def found(answers):
+    kinds = ("same", "different", "cannot tell")
+    return [answers.rows(kind, KEYS) for kind in kinds], answers.num_unanswered
+
+
+WANTED = [[(0, 1)], [(1, 2)], [(3, 4)]], 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        sheet().encode(),
+        sheet().encode("utf-8-sig"),
+        sheet(delimiter=";").encode("cp1252"),
+        codecs.BOM_UTF16_LE + sheet(delimiter="\t").encode("utf-16-le"),
+        ("sep=;\r\n" + sheet(delimiter=";")).encode("utf-8-sig"),
+        sheet().replace("\r\n", "\r\n,,,,\r\n\r\n").encode(),
+        sheet().replace("same", " SAME ").replace("cannot tell", "Can\u2019t tell.").encode(),
+        sheet().replace("answer,first", "Answer , First").encode(),
+        sheet()
+        .replace("same", "yes")
+        .replace("different", "no")
+        .replace("cannot tell", "?")
+        .encode(),
+        sheet().replace("same", "1").replace("different", "2").replace("cannot tell", "3").encode(),
+        sheet().rstrip().encode(),
+    ],
+    ids=[
+        "as written",
+        "byte order mark",
+        "semicolons in Windows' encoding",
+        "UTF-16 with tabs",
+        "Excel's hint",
+        "empty rows",
+        "capitals and another apostrophe",
+        "header retyped",
+        "yes and no",
+        "numbers",
+        "no last line end",
+    ],
+)
+def test_what_spreadsheets_make_of_it_is_understood(tmp_path, data):
+    assert found(read(tmp_path, data)) == WANTED
+
+
+def test_rows_and_columns_may_change_their_order_and_more_be_added(tmp_path):
+    rows = [line.split(",") for line in sheet().splitlines()]
+    turned = [rows[0], *rows[:0:-1]]
+    text = "\n".join(",".join(["mine", *row[::-1]]) for row in turned)
+    assert found(read(tmp_path, text)) == WANTED
+
+
+def test_answers_find_their_rows_after_the_sightings_were_ordered_anew(tmp_path):
+    answers = read(tmp_path, sheet())
+    turned = KEYS[::-1]
+    assert answers.rows("same", turned) == [(5, 4)]
+    angles = np.radians([0, 3, 6, 90, 93, 180])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)[::-1]
+    labels = group_individuals(
+        vectors,
+        threshold=0.9,
+        must_link=answers.rows("same", turned),
+        cannot_link=answers.rows("different", turned),
+    ).labels[::-1]
+    assert labels[0] == labels[1] != labels[2]
+
+
+def test_answers_about_other_footage_are_told_of(tmp_path):
+    answers = read(tmp_path, sheet())
+    assert [given.line for given in answers.missing(KEYS[:3])] == [4]
+    assert answers.rows("cannot tell", KEYS[:3]) == []
+
+
+def test_all_problems_come_at_once_with_their_rows(tmp_path):
+    answers = [("maybe", 0, 1), ("same", 2, 3), ("different", 3, 2), ("same", 4, 5)]
+    text = sheet(answers).replace(short_id(KEYS[4]), "4.1E+27")
+    message = (
+        r"in 3 places: row 2: the answer 'maybe' is not understood .*; "
+        r"row 5: '4\.1E\+27' is not the id of a sighting; "
+        r"rows 3 and 4: one pair is same and different\. Mend"
+    )
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"nothing\n", b"pair,first,second\n1,a,b\n", b"\xff\xfe\x00"]
+)
+def test_a_file_without_the_columns_is_refused(tmp_path, data):
+    with pytest.raises(ValueError, match=r"lacks the columns .*answer.*Fill in the column"):
+        read(tmp_path, data)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_review_answers(tmp_path / "no.csv")
+
+
+def footage(*rows, **known):
+    """Sightings (video, frame, tracklet, degrees, seen with)."""
+    sightings = tuple(
+        Sighting(KEYS[n], video, float(n), frame=frame, tracklet=tracklet, seen_with=beside)
+        for n, (video, frame, tracklet, _, beside) in enumerate(rows)
+    )
+    angles = np.radians([row[3] for row in rows])
+    vectors = Embeddings.of(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    labels = np.zeros(len(rows), int)
+    videos = tuple(dict.fromkeys(row[0] for row in rows))
+    return CountedSightings(SightingTable(sightings, vectors), labels, 0.9, videos, **known)
+
+
+def answered(*answers):
+    from individuals.catalogue import Answers, GivenAnswer
+
+    return Answers(
+        tuple(
+            GivenAnswer(line, answer, short_id(KEYS[a]), short_id(KEYS[b]))
+            for line, (answer, a, b) in enumerate(answers, 2)
+        )
+    )
+
+
+ALONE = [("m.mp4", n, n, 3 * n, ()) for n in range(4)]
+
+
+def test_the_count_changes_as_a_person_says():
+    before = footage(*ALONE, ("n.mp4", 0, 0, 40, ()), ("n.mp4", 1, 1, 43, ()))
+    plain, count = regroup(before)
+    assert (count.num_individuals, count.per_video) == (2, {"m.mp4": 1, "n.mp4": 1})
+    told = with_answers(before, answered(("different", 0, 1), ("same", 3, 4)))
+    after, count = regroup(told)
+    assert after.labels[0] != after.labels[1]
+    assert after.labels[3] == after.labels[4]
+    assert len(plain.labels) == len(after.labels)
+
+
+def test_a_later_answer_replaces_an_earlier_one_and_others_are_kept():
+    once = with_answers(footage(*ALONE), answered(("same", 0, 1), ("cannot tell", 2, 3)))
+    twice = with_answers(once, answered(("different", 1, 0), ("same", 2, 3)))
+    assert twice.must_link == ((KEYS[2], KEYS[3]),)
+    assert twice.cannot_link == ((KEYS[1], KEYS[0]),)
+    assert twice.undecided == ()
+
+
+def test_answers_that_contradict_each_other_are_told_all_at_once():
+    answers = answered(
+        ("same", 0, 1), ("same", 1, 2), ("different", 0, 2), ("same", 2, 3), ("different", 3, 0)
+    )
+    message = (
+        "in 2 places: row 4 says different, but row 2 says same and row 3 says same; "
+        "row 6 says different, but row 5 says same and row 3 says same and row 2 says same"
+    )
+    with pytest.raises(ValueError, match=message):
+        with_answers(footage(*ALONE), answers)
+
+
+def test_answers_that_contradict_earlier_ones_or_the_footage_are_told():
+    together = footage(
+        ("m.mp4", 1, 0, 0, (1,)), ("m.mp4", 1, 1, 3, (0,)), ("m.mp4", 2, 0, 6, ()), *ALONE[3:]
+    )
+    with pytest.raises(ValueError, match=r"were seen together, but row 2 says same"):
+        with_answers(together, answered(("same", 0, 1)))
+    with pytest.raises(ValueError, match="seen together, but one tracklet and row 2 says same"):
+        with_answers(together, answered(("same", 2, 1)))
+    with pytest.raises(ValueError, match="row 2 says different, but one tracklet"):
+        with_answers(together, answered(("different", 0, 2)))
+    earlier = with_answers(footage(*ALONE), answered(("same", 0, 1)))
+    with pytest.raises(
+        ValueError, match="row 2 says different, but an earlier answer says same and"
+    ):
+        with_answers(earlier, answered(("different", 0, 2), ("same", 1, 2)))
+
+
+def test_counting_again_keeps_animals_of_a_frame_and_tracklets_apart():
+    rows = [("m.mp4", 1, 0, 0, (1,)), ("m.mp4", 1, 1, 1, (0,)), ("n.mp4", 5, 0, 0, ())]
+    after, count = regroup(footage(*rows))
+    assert after.labels[0] != after.labels[1]
+    assert count.per_video == {"m.mp4": 2, "n.mp4": 1}

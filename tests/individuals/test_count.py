@@ -1,0 +1,218 @@
+import json
+import shutil
+from collections import defaultdict
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from individuals import count_individuals
+from individuals.plots import plot_individuals
+from individuals.video.crops import crop_detection
+from individuals.video.detection import Detection
+from inference import Embedder, Embeddings
+from inference.calibrate import Calibration, PairCalibration
+from media import write_video
+
+
+@pytest.fixture(scope="module")
+def videos(aviary):
+    return sorted(str(path) for path in aviary.videos.glob("*.mp4"))
+
+
+@pytest.fixture(scope="module")
+def counted(videos, embedder):
+    return count_individuals(videos, embedder, threshold=-1.0)
+
+
+def rows_of(counted):
+    """(video, detection, tracklet, individual) of each sighting."""
+    labels = iter(counted.count.labels.tolist())
+    return [
+        (str(sightings.video), detection, tracklet, next(labels))
+        for sightings in counted.sightings
+        for detection, tracklet in zip(sightings.detections, sightings.tracklets, strict=True)
+    ]
+
+
+def two_squares(moments):
+    """A detector that sees the same two animals in every frame."""
+    return [
+        Detection(m.frame_index, m.time_seconds, (left, 20.0, left + 60.0, 90.0))
+        for m in moments
+        for left in (10.0, 200.0)
+    ]
+
+
+def test_videos_are_named_as_given_and_something_is_seen(counted, videos):
+    assert list(counted.per_video) == videos
+    assert all(number >= 1 for number in counted.per_video.values())
+    assert counted.num_individuals >= max(counted.per_video.values())
+    assert [counted.individuals_in(video) for video in videos] != [[], []]
+
+
+def test_two_animals_in_one_frame_are_never_one_individual(videos, embedder):
+    counted = count_individuals(videos, embedder, threshold=-1.0, detector=two_squares)
+    together = defaultdict(list)
+    for video, detection, _, individual in rows_of(counted):
+        together[video, detection.frame_index].append(individual)
+    assert any(len(individuals) == 2 for individuals in together.values())
+    for individuals in together.values():
+        assert all(one != other for one, other in combinations(individuals, 2))
+    assert set(counted.per_video.values()) == {2}
+
+
+def test_one_tracklet_is_always_one_individual(videos, embedder):
+    counted = count_individuals(videos, embedder, threshold=1.0)
+    individuals = defaultdict(set)
+    for video, _, tracklet, individual in rows_of(counted):
+        individuals[video, tracklet].add(individual)
+    assert all(len(found) == 1 for found in individuals.values())
+
+
+def test_without_a_threshold_the_encoders_own_is_taken(videos, embedder):
+    counted = count_individuals(videos[:1], embedder)
+    assert counted.count.threshold == 0.25  # of "image" embeddings, from the export
+
+
+def test_an_encoder_without_thresholds_asks_for_one(videos, embedder, exported):
+    bare = Embedder(embedder._model, replace(embedder.settings, thresholds={}))
+    with pytest.raises(
+        ValueError, match=r"no similarity threshold for 'image' embeddings\. Pass th"
+    ):
+        count_individuals(videos, bare)
+
+
+def test_two_animals_seen_together_are_two_though_no_embedded_frame_shows_both(videos, embedder):
+    def one_early_one_late(moments):
+        left, right = (0.0, 0.0, 60.0, 60.0), (90.0, 90.0, 150.0, 150.0)
+        number = {moment.frame_index: n for n, moment in enumerate(moments)}
+        return [
+            Detection(m.frame_index, m.time_seconds, box)
+            for m in moments
+            for box in [left] * (number[m.frame_index] < 7) + [right] * (number[m.frame_index] > 2)
+        ]
+
+    counted = count_individuals(
+        videos[:1], embedder, threshold=-1.0, detector=one_early_one_late, frames_per_second=10.0
+    )
+    assert counted.sightings[0].seen_together == ((0, 1),)
+    assert counted.num_individuals == 2
+
+
+def test_a_video_that_cannot_be_read_is_skipped_and_listed(videos, embedder, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    counted = count_individuals([videos[0], broken], embedder, threshold=0.5)
+    assert list(counted.per_video) == [videos[0]]
+    assert [file.path for file in counted.skipped] == [broken]
+    assert counted.skipped[0].reason
+
+
+def test_a_video_in_which_nothing_moves_has_none_and_a_note(embedder, tmp_path):
+    path = tmp_path / "still.mp4"
+    write_video(path, [np.full((96, 128, 3), 90, np.uint8)] * 20, frames_per_second=10)
+    counted = count_individuals([path], embedder, threshold=0.5)
+    assert (counted.num_individuals, counted.per_video) == (0, {str(path): 0})
+    assert "nothing was seen to move in" in counted.notes[0]
+    assert json.loads(json.dumps(counted.to_dict()))["sightings"] == {}
+
+
+@pytest.mark.parametrize(
+    ("paths", "error", "message"),
+    [
+        ([], ValueError, "at least one video, received none"),
+        (["gone.mp4", "lost.mp4"], FileNotFoundError, r"No such video: gone\.mp4, lost\.mp4\."),
+    ],
+)
+def test_videos_that_are_not_there_are_refused(embedder, paths, error, message):
+    with pytest.raises(error, match=message):
+        count_individuals(paths, embedder)
+
+
+def test_a_video_given_twice_is_refused(videos, embedder):
+    with pytest.raises(ValueError, match=r"Videos are given more than once: .*video_01"):
+        count_individuals([*videos, videos[0]], embedder)
+
+
+def test_a_threshold_out_of_range_is_refused_before_any_video_is_read(embedder, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"similarity in \[-1, 1\], received 2"):
+        count_individuals([tmp_path / "broken.mp4"], embedder, threshold=2.0)
+
+
+def test_sound_needs_its_calibration_before_any_video_is_read(embedder, tmp_path, monkeypatch):
+    (tmp_path / "broken.mp4").write_bytes(b"no video at all")
+    with pytest.raises(ValueError, match="One threshold cannot serve crops with and without sound"):
+        count_individuals([tmp_path / "broken.mp4"], embedder, threshold=0.5, sound="alone")
+    by_sight = Calibration(embedder.fingerprint, {"image-image": PairCalibration(10.0, -5.0)})
+    monkeypatch.setattr(embedder, "calibration", by_sight)
+    with pytest.raises(ValueError, match="needs a calibration of image-fused and fused-fused too"):
+        count_individuals([tmp_path / "broken.mp4"], embedder, sound="alone")
+
+
+def test_everything_can_be_written_as_json(counted, videos):
+    record = json.loads(json.dumps(counted.to_dict()))
+    assert record["per_video"] == counted.per_video
+    assert record["num_individuals"] == len(record["sightings"])
+    assert sum(len(rows) for rows in record["sightings"].values()) == len(counted.count.labels)
+    assert {row["video"] for rows in record["sightings"].values() for row in rows} == set(videos)
+
+
+def test_boxes_of_any_number_type_can_be_written_as_json(videos, embedder):
+    def detector(moments):
+        box = tuple(np.array([10, 20, 60, 80], np.float32))
+        return [Detection(m.frame_index, m.time_seconds, box) for m in moments]
+
+    counted = count_individuals(videos[:1], embedder, threshold=0.5, detector=detector)
+    assert json.dumps(counted.to_dict())
+
+
+def test_reading_in_small_pieces_finds_the_same_tracklets(videos, embedder, monkeypatch):
+    def tracklets():
+        counted = count_individuals(
+            videos[:1], embedder, threshold=0.5, detector=two_squares, frames_per_second=25.0
+        )
+        return {tracklet for _, _, tracklet, _ in rows_of(counted)}
+
+    whole = tracklets()
+    monkeypatch.setattr("individuals.video.watching.PIECE_BYTES", 1)
+    assert tracklets() == whole == {0, 1}
+
+
+def test_a_file_name_with_other_letters_is_kept(videos, embedder, tmp_path):
+    path = tmp_path / "Zaunkönig 鳥.mp4"
+    shutil.copy(videos[0], path)
+    assert list(count_individuals([path], embedder, threshold=0.5).per_video) == [str(path)]
+
+
+def test_a_crop_is_square_and_keeps_the_animals_proportions():
+    frame = np.zeros((100, 200, 3), np.uint8)
+    frame[40:60, 80:120] = 255  # twice as wide as high
+    crop = crop_detection(frame, Detection(0, 0.0, (80.0, 40.0, 120.0, 60.0)))
+    rows, columns = np.nonzero(crop[..., 0] > 127)
+    assert crop.shape == (224, 224, 3)
+    assert np.ptp(columns) == pytest.approx(2 * np.ptp(rows), abs=6)
+    assert np.ptp(columns) == pytest.approx(224 / 1.3, abs=6)
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.0, 30.0, 20.0), (185.0, 88.0, 200.0, 100.0)])
+def test_a_crop_at_the_frames_edge_repeats_the_edge(box):
+    frame = np.full((100, 200, 3), 77, np.uint8)
+    assert (crop_detection(frame, Detection(0, 0.0, box)) == 77).all()
+
+
+def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
+    figure = plot_individuals(counted, dict.fromkeys(videos, 2))
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    labels = [text for text in texts if " found" in text]
+    assert [text.partition("\n")[0] for text in labels] == ["video_01.mp4", "video_02.mp4"]
+    assert all("2 true" in text for text in labels)
+
+
+def test_embeddings_of_sightings_carry_the_encoders_name(counted, embedder):
+    for sightings in counted.sightings:
+        assert isinstance(sightings.embeddings, Embeddings)
+        assert sightings.embeddings.fingerprint == embedder.fingerprint
+        assert len(sightings.crops) == len(sightings.detections) == len(sightings.embeddings)

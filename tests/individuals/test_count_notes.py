@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from individuals.count_notes import count_notes
+from individuals.footage import group_videos
+from individuals.video.detection import Detection
+from individuals.video.sightings import Sightings
+from inference.calibrate import Calibration, PairCalibration
+from inference.embeddings import Embeddings
+from inference.grouping.rule import GroupingRule, TriedFootage
+
+EVEN = PairCalibration(10.0, -5.0)
+PAIRS = dict.fromkeys(("image-image", "image-fused", "fused-fused"), EVEN)
+LEARNT = GroupingRule(0.5, False, None, {}, (TriedFootage(2, 2, 2),) * 40, 2)
+
+
+def notes_of(*modalities, threshold=None, calibration=None, num_skipped=0):
+    """Of a video with one animal of each modality."""
+    num = len(modalities)
+    seen = Sightings(
+        "a.mp4",
+        Embeddings.of(np.eye(num, 8), "f"),
+        tuple(Detection(n, float(n), (0.0, 0.0, 9.0, 9.0)) for n in range(num)),
+        tuple(range(num)),
+        (np.zeros((224, 224, 3), np.uint8),) * num,
+        (),
+        modalities=modalities,
+    )
+    count = group_videos(
+        seen.embeddings,
+        ["a.mp4"] * num,
+        threshold=threshold,
+        calibration=calibration,
+        modalities=modalities,
+    )
+    return count_notes(
+        count, [seen], detector="motion", num_skipped=num_skipped, calibration=calibration
+    )
+
+
+def test_videos_that_could_not_be_read_are_told_first():
+    first = notes_of("image", threshold=0.5, num_skipped=2)[0]
+    assert first.startswith("2 of 3 videos could not be read")
+
+
+@pytest.mark.parametrize(
+    ("modalities", "limits", "reason"),
+    [
+        (["image"], {"threshold": 0.5}, "a threshold says nothing of its errors"),
+        (["image", "fused"], {"calibration": Calibration("f", PAIRS)}, "with and without sound"),
+        (["image"], {"calibration": Calibration("f", PAIRS)}, "no counts of known individuals"),
+    ],
+)
+def test_why_there_is_no_learnt_interval_is_told(modalities, limits, reason):
+    (note,) = notes_of(*modalities, **limits)
+    assert "only what is certain" in note
+    assert reason in note
+
+
+def test_intervals_learnt_on_what_was_trained_on_are_not_promises():
+    promised = Calibration("f", PAIRS, True, {"image": LEARNT})
+    assert notes_of("image", calibration=promised) == ()
+    (note,) = notes_of("image", calibration=Calibration("f", PAIRS, False, {"image": LEARNT}))
+    assert "for animals that it has never seen, counts are further off" in note

@@ -1,0 +1,75 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from individuals.outputs import IdentifiedSighting
+
+
+def sighting(**changes):
+    known = {"individual": "7", "media": "pond.mp4", "start_seconds": 1.0, "end_seconds": 2.5}
+    return IdentifiedSighting(**known | changes)
+
+
+def test_numbers_of_numpy_become_plain_and_a_number_as_individual_its_text():
+    made = sighting(individual=np.int32(7), start_seconds=np.float32(0.5), tracklet=np.int64(3))
+    assert (made.individual, made.start_seconds, made.tracklet) == ("7", 0.5, 3)
+    assert type(made.start_seconds) is float
+    assert type(made.tracklet) is int
+
+
+def test_an_empty_text_is_not_known():
+    assert sighting(name="", place="").name is None
+
+
+def test_moments_are_counted_from_the_start_of_the_media():
+    made = sighting(captured_at=datetime(2026, 5, 1, 6, tzinfo=UTC))
+    assert made.started_at == datetime(2026, 5, 1, 6, 0, 1, tzinfo=UTC)
+    assert made.ended_at == datetime(2026, 5, 1, 6, 0, 2, 500000, tzinfo=UTC)
+    assert sighting().started_at is None
+
+
+def test_a_moment_beyond_the_calendar_is_said_so():
+    made = sighting(captured_at=datetime(2026, 5, 1), end_seconds=1e15)
+    with pytest.raises(
+        ValueError, match=r"1000000000000000\.0 s after 2026-05-01T00:00:00 is no date"
+    ):
+        _ = made.ended_at
+
+
+@pytest.mark.parametrize(
+    ("modality", "is_seen", "is_heard"),
+    [("image", True, False), ("audio", False, True), ("fused", True, True)],
+)
+def test_what_was_told_by_sight_and_by_voice(modality, is_seen, is_heard):
+    made = sighting(modality=modality)
+    assert (made.is_seen, made.is_heard) == (is_seen, is_heard)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"individual": ""}, "individual is missing"),
+        ({"media": None}, "media is missing"),
+        ({"end_seconds": 0.5}, "start_seconds <= end_seconds, received 1.0 and 0.5"),
+        ({"start_seconds": float("nan")}, "received nan and 2.5"),
+        ({"end_seconds": float("inf")}, "received 1.0 and inf"),
+        ({"modality": "smell"}, "one of image, audio, fused, received 'smell'"),
+        ({"probability": 1.5}, r"probability must be in \[0, 1\], received 1.5"),
+        ({"quality": float("nan")}, r"quality must be in \[0, 1\], received nan"),
+        ({"box": (5, 0, 1, 9)}, "left < right and top < bottom"),
+        ({"low_frequency_hz": 9e3, "high_frequency_hz": 1e3}, "must not be above"),
+        ({"captured_at": "yesterday"}, "captured_at must be a datetime"),
+        ({"frame_width_px": 0}, "frame_width_px must be in"),
+    ],
+)
+def test_what_cannot_be_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        sighting(**changes)
+
+
+def test_all_that_is_wrong_comes_in_one_message():
+    with pytest.raises(
+        ValueError, match=r"'7' in 'pond.mp4' cannot be: .*end_seconds.*; quality.*"
+    ):
+        sighting(end_seconds=0.0, quality=2.0)

@@ -1,0 +1,296 @@
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from individuals.group import Grouping, group_individuals
+from inference.metrics import bcubed
+
+
+def on_circle(*degrees: float) -> np.ndarray:
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def random_embeddings(num: int, size: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((num, size))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def partition(grouping: Grouping) -> set[frozenset[int]]:
+    return {frozenset(rows.tolist()) for rows in grouping.members()}
+
+
+def slow_grouping(
+    embeddings: np.ndarray,
+    threshold: float,
+    apart: set[tuple[int, int]],
+    together: Sequence[tuple[int, int]],
+) -> set[frozenset[int]]:
+    """Straight from the definition: compare every two groups, pair by pair, join the best, begin again."""
+    groups = [{row} for row in range(len(embeddings))]
+    for a, b in together:
+        first, second = (next(g for g in groups if row in g) for row in (a, b))
+        if first is not second:
+            groups.remove(second)
+            first |= second
+
+    def may_join(one: set[int], other: set[int]) -> bool:
+        return not any((a, b) in apart or (b, a) in apart for a in one for b in other)
+
+    def similarity(pair: tuple[set[int], set[int]]) -> float:
+        one, other = pair
+        return float(
+            np.mean(
+                [
+                    embeddings[a].astype(float) @ embeddings[b].astype(float)
+                    for a in one
+                    for b in other
+                ]
+            )
+        )
+
+    while pairs := [pair for pair in combinations(groups, 2) if may_join(*pair)]:
+        best = max(pairs, key=similarity)
+        if similarity(best) < threshold:
+            break
+        groups.remove(best[1])
+        best[0].update(best[1])
+    return {frozenset(group) for group in groups}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    num=st.integers(1, 14),
+    size=st.integers(2, 6),
+    threshold=st.floats(-0.9, 0.9),
+    num_apart=st.integers(0, 8),
+    num_together=st.integers(0, 3),
+    seed=st.integers(0, 10**6),
+)
+def test_grouping_agrees_with_comparing_every_two_groups(
+    num: int, size: int, threshold: float, num_apart: int, num_together: int, seed: int
+) -> None:
+    embeddings = random_embeddings(num, size, seed)
+    generator = np.random.default_rng(seed)
+    together = [(int(a), int(b)) for a, b in generator.integers(0, num, (num_together, 2))]
+    tied = slow_grouping(embeddings, 2.0, set(), together)
+    apart = {
+        (int(a), int(b))
+        for a, b in generator.integers(0, num, (num_apart, 2))
+        if not any({a, b} <= group for group in tied)
+    }
+    found = group_individuals(
+        embeddings, threshold=threshold, must_link=together, cannot_link=apart
+    )
+    assert partition(found) == slow_grouping(embeddings, threshold, apart, together)
+
+
+def test_points_on_a_circle_join_while_the_mean_similarity_is_high_enough() -> None:
+    # 0 and 20 join first (cos 20 = 0.94); with 50 their mean is (cos 50 + cos 30) / 2 = 0.754.
+    embeddings = on_circle(0, 20, 50)
+    assert group_individuals(embeddings, threshold=0.75).labels.tolist() == [0, 0, 0]
+    assert group_individuals(embeddings, threshold=0.76).labels.tolist() == [0, 0, 1]
+    assert group_individuals(embeddings, threshold=0.95).labels.tolist() == [0, 1, 2]
+
+
+def test_an_animal_seen_once_is_an_individual() -> None:
+    grouping = group_individuals(on_circle(0, 1, 180), threshold=0.9)
+    assert (grouping.num_individuals, grouping.labels.tolist()) == (2, [0, 0, 1])
+
+
+def test_labels_are_numbered_by_first_appearance() -> None:
+    grouping = group_individuals(on_circle(180, 0, 90, 1, 181), threshold=0.9)
+    assert grouping.labels.tolist() == [0, 1, 2, 1, 0]
+    assert grouping.labels.dtype == np.int32
+
+
+def test_no_embeddings_are_no_individuals() -> None:
+    grouping = group_individuals(np.empty((0, 8)), threshold=0.5, tracklets=[], frames=[])
+    assert (grouping.num_individuals, grouping.labels.shape, grouping.members()) == (0, (0,), [])
+
+
+def test_rows_of_one_frame_are_never_one_individual_however_alike() -> None:
+    grouping = group_individuals(on_circle(0, 0, 0), threshold=-1, frames=["f1", "f1", None])
+    assert grouping.num_individuals == 2
+    assert grouping.labels[0] != grouping.labels[1]
+
+
+def test_a_cannot_link_holds_through_chains_of_merges() -> None:
+    grouping = group_individuals(on_circle(0, 5, 10, 15, 20), threshold=-1, cannot_link=[(0, 4)])
+    assert grouping.num_individuals == 2
+    assert grouping.labels[0] != grouping.labels[4]
+
+
+@settings(max_examples=50, deadline=None)
+@given(num=st.integers(2, 40), seed=st.integers(0, 10**6))
+def test_no_individual_is_twice_in_one_frame_even_if_everything_may_join(
+    num: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    frames = generator.integers(0, max(1, num // 3), num).tolist()
+    grouping = group_individuals(random_embeddings(num, 4, seed), threshold=-1, frames=frames)
+    seen = list(zip(grouping.labels.tolist(), frames, strict=True))
+    assert len(seen) == len(set(seen))
+
+
+def test_a_tracklet_is_one_individual_and_counts_as_one_observation() -> None:
+    # The tracklet at 0 and 60 degrees pools to 30; at 100 degrees it is 70 away whichever frame was near.
+    embeddings, tracklets = on_circle(0, 60, 100), ["t", "t", None]
+    assert group_individuals(embeddings, threshold=0.35, tracklets=tracklets).num_individuals == 2
+    assert group_individuals(embeddings, threshold=0.33, tracklets=tracklets).num_individuals == 1
+
+
+def test_a_long_tracklet_does_not_outvote_a_short_one() -> None:
+    # The groups {0 (100 frames), 40 (1 frame)} and 80: the mean of cos 80 and cos 40 is 0.47.
+    embeddings = on_circle(*[0] * 100, 40, 80)
+    tracklets = ["long"] * 100 + ["short", "other"]
+    grouping = group_individuals(
+        embeddings, threshold=0.46, tracklets=tracklets, must_link=[(0, 100)]
+    )
+    assert grouping.num_individuals == 1
+
+
+def test_a_poor_view_counts_less_in_its_tracklet() -> None:
+    # Pooled evenly the tracklet lies at 30 degrees; if the view at 60 is poor, at 0.05 / 1.05 of that way.
+    embeddings, tracklets = on_circle(0, 60, 90), ["t", "t", None]
+    even = group_individuals(embeddings, threshold=0.45, tracklets=tracklets)
+    weighted = group_individuals(
+        embeddings, threshold=0.45, tracklets=tracklets, qualities=[1.0, 0.0, 1.0]
+    )
+    assert (even.num_individuals, weighted.num_individuals) == (1, 2)
+
+
+def test_qualities_do_not_matter_where_nothing_is_pooled() -> None:
+    embeddings = random_embeddings(20, 4, seed=0)
+    plain = group_individuals(embeddings, threshold=0.4)
+    poor = group_individuals(embeddings, threshold=0.4, qualities=np.linspace(0, 1, 20))
+    assert np.array_equal(plain.labels, poor.labels)
+
+
+@pytest.mark.parametrize("qualities", [[0.5], [0.5, 1.5], [0.5, float("nan")], [[0.5, 0.5]]])
+def test_qualities_that_do_not_fit_are_refused(qualities: list) -> None:
+    with pytest.raises(ValueError, match=r"qualities must be 2 numbers in \[0, 1\], received"):
+        group_individuals(on_circle(0, 90), threshold=0.5, qualities=qualities)
+
+
+@pytest.mark.parametrize("num", [13, 60])
+def test_many_equal_rows_are_one_individual(num: int) -> None:
+    assert group_individuals(on_circle(*[10] * num), threshold=0.9).num_individuals == 1
+
+
+def test_a_flock_of_look_alikes_in_one_frame_is_as_many_animals() -> None:
+    grouping = group_individuals(on_circle(*[10] * 60), threshold=0.9, frames=["f"] * 60)
+    assert grouping.num_individuals == 60
+    assert len(grouping.conflicts) == 60 * 59 // 2
+
+
+def test_must_link_joins_what_looks_different() -> None:
+    assert (
+        group_individuals(on_circle(0, 180), threshold=0.9, must_link=[(0, 1)]).num_individuals == 1
+    )
+
+
+def test_look_alikes_that_were_seen_together_are_listed_as_conflicts() -> None:
+    frames = [("a.mp4", 3), ("a.mp4", 3), ("a.mp4", 4)]
+    grouping = group_individuals(on_circle(0, 10, 120), threshold=0.8, frames=frames)
+    [conflict] = grouping.conflicts
+    assert (conflict.first, conflict.second, conflict.rows) == (0, 1, (0, 1))
+    assert conflict.similarity == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(num=st.integers(2, 40), seed=st.integers(0, 10**6))
+def test_the_order_of_the_rows_does_not_matter(num: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    embeddings, order = random_embeddings(num, 5, seed), generator.permutation(num)
+    tracklets, frames = np.arange(num) // 3, np.arange(num) % 3 + 100 * (np.arange(num) // 9)
+    plain = group_individuals(
+        embeddings, threshold=0.3, tracklets=list(tracklets), frames=list(frames)
+    )
+    mixed = group_individuals(
+        embeddings[order],
+        threshold=0.3,
+        tracklets=list(tracklets[order]),
+        frames=list(frames[order]),
+    )
+    assert {frozenset(order[list(rows)].tolist()) for rows in partition(mixed)} == partition(plain)
+
+
+def test_all_contradictions_are_told_at_once_with_their_rows() -> None:
+    with pytest.raises(ValueError, match="contradict each other in 3 places") as caught:
+        group_individuals(
+            on_circle(0, 1, 2, 3, 4, 5),
+            threshold=0.5,
+            must_link=[(0, 1), (1, 2)],
+            cannot_link=[(0, 2), (3, 3)],
+            tracklets=[None, None, None, None, "t7", "t7"],
+            frames=[None, None, None, None, 12, 12],
+        )
+    message = str(caught.value)
+    assert "rows 0 and 2 must be apart (cannot_link) and together (linked 0-1, 1-2)" in message
+    assert "rows 3 and 3 must be apart (cannot_link) and together (it is one row)" in message
+    assert (
+        "rows 4 and 5 must be apart (in one frame) and together (both are in the tracklet 't7')"
+        in message
+    )
+    assert "Remove one side of each" in message
+
+
+def test_very_many_contradictions_are_counted() -> None:
+    with pytest.raises(ValueError, match=r"in 45 places.*and 25 more\. Remove one side"):
+        group_individuals(
+            on_circle(*range(10)), threshold=0, tracklets=["t"] * 10, frames=["f"] * 10
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 1.5}, r"mean cosine similarity in \[-1, 1\], received 1.5"),
+        ({"threshold": float("nan")}, "received nan"),
+        (
+            {"must_link": [(0, 2)]},
+            r"must_link must hold pairs of rows, int in 0 to 1; .* the first is \(0, 2\)",
+        ),
+        ({"cannot_link": [(0, 1, 1)]}, "cannot_link must hold pairs"),
+        ({"tracklets": ["t"]}, "tracklets must hold one value .* 2 rows, received 1"),
+        ({"frames": [1, 2, 3]}, "frames must hold one value .* 2 rows, received 3"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        group_individuals(on_circle(0, 90), **({"threshold": 0.5} | options))
+
+
+def test_a_thousand_embeddings_of_clear_individuals_are_grouped_exactly() -> None:
+    centres = random_embeddings(100, 64, seed=1)
+    labels = np.random.default_rng(2).integers(0, 100, 1000)
+    noisy = centres[labels] + 0.03 * np.random.default_rng(3).standard_normal((1000, 64))
+    embeddings = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
+    assert bcubed(labels, group_individuals(embeddings, threshold=0.7).labels).f1 == 1
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("difficulty", "least_f1"), [("easy", 0.98), ("medium", 0.95), ("hard", 0.92)]
+)
+def test_synthetic_identities_are_found_at_a_threshold_from_others(
+    data_dir: Path, difficulty: str, least_f1: float
+) -> None:
+    import importlib.util
+
+    from inference.threshold import suggest_threshold
+
+    spec = importlib.util.spec_from_file_location("synthetic", data_dir / "synthetic_identities.py")
+    assert spec is not None
+    assert spec.loader is not None
+    synthetic = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(synthetic)
+    threshold = suggest_threshold(*synthetic.make_identities(1000, 100, difficulty, seed=1))
+    embeddings, labels = synthetic.make_identities(1000, 100, difficulty, seed=2)
+    assert bcubed(labels, group_individuals(embeddings, threshold=threshold).labels).f1 >= least_f1

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from individuals.video.detection import Detection, box_iou
+from individuals.video.tracklets import link_tracklets
+
+
+def at(frame: int, left: float, top: float = 0.0, side: float = 10.0) -> Detection:
+    return Detection(frame, frame / 25, (left, top, left + side, top + side))
+
+
+def test_iou_of_boxes_placed_by_hand() -> None:
+    boxes = [[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]]
+    assert box_iou(boxes[:1], boxes)[0] == pytest.approx([1, 50 / 150, 0])
+
+
+def test_two_animals_that_pass_side_by_side_keep_their_tracklets() -> None:
+    detections = [at(f, left=f, top=0) for f in range(10)] + [
+        at(f, left=9 - f, top=20) for f in range(10)
+    ]
+    assert link_tracklets(detections) == [0] * 10 + [1] * 10
+
+
+def test_the_assignment_is_best_for_all_together_not_for_the_first() -> None:
+    # The first box overlaps both old ones; giving it the nearer one would leave the other box alone.
+    detections = [at(0, 0), at(0, 6), at(1, 4), at(1, 11)]
+    assert link_tracklets(detections, min_iou=0.2) == [0, 1, 0, 1]
+
+
+def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
+    frames = [0, 1, 4, 20]
+    assert link_tracklets([at(f, 0) for f in frames]) == [0, 0, 0, 1]
+    assert link_tracklets([at(f, 0) for f in frames], max_gap_frames=1) == [0, 0, 1, 2]
+
+
+def test_the_gap_fits_a_video_of_which_every_12th_frame_was_looked_at() -> None:
+    assert link_tracklets([at(f, 0) for f in (0, 12, 24, 60, 120)]) == [0, 0, 0, 0, 1]
+
+
+def test_what_does_not_overlap_starts_a_tracklet() -> None:
+    assert link_tracklets([at(0, 0), at(1, 50), at(2, 0)]) == [0, 1, 0]
+
+
+def test_no_detections_give_no_tracklets() -> None:
+    assert link_tracklets([]) == []
+
+
+detections = st.lists(
+    st.builds(at, st.integers(0, 6), st.integers(0, 20), st.integers(0, 5)),
+    max_size=25,
+    unique=True,
+)
+
+
+@given(detections)
+def test_no_tracklet_is_twice_in_one_frame(detections: list[Detection]) -> None:
+    seen = list(zip(link_tracklets(detections), (d.frame_index for d in detections), strict=True))
+    assert len(seen) == len(set(seen))
+
+
+@given(detections, st.randoms(use_true_random=False))
+def test_the_order_of_the_list_does_not_matter(detections: list[Detection], random) -> None:
+    mixed = random.sample(detections, len(detections))
+    by_detection = dict(zip(mixed, link_tracklets(mixed), strict=True))
+    assert [by_detection[d] for d in detections] == link_tracklets(detections)
+
+
+@pytest.mark.parametrize("box", [(10, 0, 5, 10), (0, 0, 10, np.nan), (0, 5, 10, 5)])
+def test_a_box_the_wrong_way_round_is_refused(box: tuple[float, float, float, float]) -> None:
+    with pytest.raises(ValueError, match=r"box in frame 3 must be .*left, top, width, height"):
+        Detection(3, 0.1, box)
+
+
+def test_a_detection_before_the_start_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs frame_index >= 0"):
+        Detection(-1, 0.0, (0, 0, 1, 1))
+
+
+@pytest.mark.parametrize("options", [{"min_iou": 0}, {"max_gap_frames": 0}])
+def test_options_out_of_range_are_refused(options: dict) -> None:
+    with pytest.raises(ValueError, match=r"must be .*, received 0"):
+        link_tracklets([at(0, 0)], **options)
+
+
+RED, BLUE, MIXED = [1.0, 0.1, 0.0], [0.0, 0.1, 1.0], [0.7, 0.2, 0.7]
+
+
+def test_two_animals_that_cross_are_told_apart_by_their_looks() -> None:
+    # They meet on one spot in frame 5, where the boxes are nearly the same.
+    detections = [at(f, left=2 * f) for f in range(11)] + [
+        at(f, left=19 - 2 * f) for f in range(11)
+    ]
+    tracklets = link_tracklets(detections, appearances=[RED] * 11 + [BLUE] * 11)
+    assert tracklets == [0] * 11 + [1] * 11
+
+
+def test_the_looks_before_an_encounter_count_more_than_one_odd_sight() -> None:
+    detections = [at(f, 0) for f in range(8)]
+    looks = [RED] * 4 + [MIXED] + [RED] * 3
+    assert link_tracklets(detections, appearances=looks) == [0] * 8
+
+
+def test_another_animal_on_the_same_spot_starts_a_tracklet() -> None:
+    detections = [at(f, 0) for f in range(4)]
+    assert link_tracklets(detections) == [0] * 4
+    assert link_tracklets(detections, appearances=[RED, RED, BLUE, BLUE]) == [0, 0, 1, 1]
+
+
+def test_a_fast_animal_goes_on_where_it_is_near_and_looks_the_same() -> None:
+    detections = [at(0, 0), at(1, 13), at(2, 26)]
+    assert link_tracklets(detections) == [0, 1, 2]
+    assert link_tracklets(detections, appearances=[RED] * 3) == [0] * 3
+    assert link_tracklets(detections, appearances=[RED, BLUE, RED]) == [0, 1, 2]
+
+
+def test_a_fast_animal_that_might_be_either_of_two_ends() -> None:
+    detections = [at(0, 0), at(1, -12), at(1, 12)]
+    assert link_tracklets(detections, appearances=[RED] * 3) == [0, 1, 2]
+
+
+def test_what_grows_to_a_multiple_without_overlap_is_another_animal() -> None:
+    detections = [at(0, 0), at(1, 12, side=25)]
+    assert link_tracklets(detections, appearances=[RED] * 2) == [0, 1]
+
+
+def test_where_two_become_one_box_it_is_not_clear_which_goes_on() -> None:
+    detections = [at(0, 0), at(0, 7), at(1, 0), at(1, 7), at(2, 3)]
+    assert link_tracklets(detections) == [0, 1, 0, 1, 2]
+    assert link_tracklets(detections, appearances=[RED] * 5) == [0, 1, 0, 1, 2]
+
+
+def test_alike_animals_that_could_as_well_have_swapped_start_anew() -> None:
+    detections = [at(0, 0), at(0, 4), at(1, 2, top=0), at(1, 2, top=1)]
+    assert link_tracklets(detections, appearances=[RED] * 4) == [0, 1, 2, 3]
+
+
+@given(detections, st.integers(0, 99))
+def test_no_tracklet_is_twice_in_one_frame_with_looks(
+    detections: list[Detection], seed: int
+) -> None:
+    looks = np.random.default_rng(seed).uniform(0.1, 1, (len(detections), 3))
+    linked = link_tracklets(detections, appearances=looks)
+    seen = list(zip(linked, (d.frame_index for d in detections), strict=True))
+    assert len(seen) == len(set(seen))
+
+
+@given(detections, st.randoms(use_true_random=False))
+def test_the_order_of_the_list_does_not_matter_with_looks(
+    detections: list[Detection], random
+) -> None:
+    order = random.sample(range(len(detections)), len(detections))
+    looks = np.random.default_rng(0).uniform(0, 1, (len(detections), 3)) + 0.1
+    mixed = link_tracklets([detections[i] for i in order], appearances=looks[order])
+    linked = link_tracklets(detections, appearances=looks)
+    assert [linked[i] for i in order] == mixed
+
+
+@pytest.mark.parametrize(
+    ("looks", "message"),
+    [
+        ([RED], r"one row for each of the 2 detections, received shape \(1, 3\)"),
+        ([RED, [0, 0, 0]], r"finite and not all 0, see rows \[1\]"),
+        ([[np.nan, 1, 0], RED], r"finite and not all 0, see rows \[0\]"),
+    ],
+)
+def test_appearances_that_say_nothing_are_refused(looks: list, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        link_tracklets([at(0, 0), at(1, 0)], appearances=looks)

@@ -1,0 +1,455 @@
+"""The index as a file: damage, crashes, other processes, a full disk."""
+
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.embeddings import Embeddings
+from inference.index import EmbeddingIndex, sqlite_file
+from inference.index.schema import APPLICATION_ID, ROWS_AND_SETTINGS, write_setting
+from inference.index.sqlite_file import SqliteFile
+from inference.index.stored_rows import encoded
+
+WRITER = """
+import sys
+import numpy as np
+from inference.index import EmbeddingIndex
+
+path, name, num = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with EmbeddingIndex.open(path) as index:
+    for row in range(num):
+        angle = np.radians(row % 360)
+        index.add([f"{name}-{row}"], [[np.cos(angle), np.sin(angle)]], [{"row": row}])
+        print(row, flush=True)
+"""
+
+
+def start_writer(path: Path, name: str = "w", num: int = 100_000) -> subprocess.Popen:
+    command = [sys.executable, "-c", WRITER, str(path), name, str(num)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "birds.index"
+    with EmbeddingIndex.open(path) as index:
+        embeddings = np.random.default_rng(0).standard_normal((200, 64))
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        index.add([f"row {row}" for row in range(200)], embeddings)
+    return path
+
+
+def test_a_closed_index_is_one_file(path: Path) -> None:
+    assert [entry.name for entry in path.parent.iterdir()] == ["birds.index"]
+
+
+def test_a_new_process_finds_the_rows(path: Path) -> None:
+    program = "import sys; from inference.index import EmbeddingIndex as E; print(len(E.open(sys.argv[1])))"
+    result = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "200\n"
+
+
+def test_using_the_index_loads_no_tensorflow(tmp_path: Path) -> None:
+    program = (
+        "import sys; from inference.index import EmbeddingIndex\n"
+        "import individuals.footage, inference.threshold\n"
+        "EmbeddingIndex.open(sys.argv[1]); print('tensorflow' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "i"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
+
+
+def test_a_missing_index_is_not_made_up(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"There is no index .*create=True"):
+        EmbeddingIndex.open(tmp_path / "none.index", create=False)
+    with pytest.raises(FileNotFoundError, match=r"The folder .* does not exist"):
+        EmbeddingIndex.open(tmp_path / "no folder" / "birds.index")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_index(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; an index is one file"):
+        EmbeddingIndex.open(tmp_path)
+
+
+def test_the_server_of_another_engine_is_not_available() -> None:
+    with pytest.raises(ValueError, match=r"no engine 'postgresql' .*http://host:19530/birds"):
+        EmbeddingIndex.open("postgresql://host/db")
+
+
+def test_compact_gives_space_back(path: Path) -> None:
+    with EmbeddingIndex.open(path) as index:
+        index.delete([row.id for row in index])
+        assert index.compact() > 0
+
+
+@pytest.mark.parametrize("uri", ["", None, 3])
+def test_what_is_no_path_is_refused(uri: object) -> None:
+    with pytest.raises(
+        (ValueError, TypeError), match=r"path of the index is empty|opened by a path"
+    ):
+        EmbeddingIndex.open(uri)  # type: ignore[arg-type]
+
+
+def test_another_kind_of_file_is_left_as_it_was(tmp_path: Path) -> None:
+    photo = tmp_path / "wren.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 not an index")
+    with pytest.raises(ValueError, match="is no embedding index"):
+        EmbeddingIndex.open(photo)
+    assert photo.read_bytes() == b"\xff\xd8\xff\xe0 not an index"
+
+
+def test_another_programs_database_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE rows (id)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="SQLite file, but no embedding index"):
+        EmbeddingIndex.open(path)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_an_index_only_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    path.touch()
+    with pytest.raises(ValueError, match="is an empty file, no index"):
+        EmbeddingIndex.open(path, create=False)
+    with EmbeddingIndex.open(path) as index:
+        assert len(index) == 0
+
+
+def test_a_newer_schema_is_refused(path: Path) -> None:
+    file = SqliteFile(path, create=False)
+    with file.writing() as connection:
+        write_setting(connection, "schema_version", 99)
+    file.close()
+    with pytest.raises(
+        ValueError, match=r"schema 99; this version reads schemas up to 2. Install a newer"
+    ):
+        EmbeddingIndex.open(path)
+
+
+@pytest.fixture
+def old_path(tmp_path: Path) -> Path:
+    """An index as the first version wrote it, with a gap where a row was deleted."""
+    path = tmp_path / "old.index"
+    connection = sqlite3.connect(path)
+    connection.executescript(ROWS_AND_SETTINGS)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for name, value in {
+        "schema_version": 1,
+        "created_by": "0.1.0",
+        "generation": 1,
+        "embedding_size": 3,
+        "fingerprint": "wren-1",
+    }.items():
+        connection.execute("INSERT INTO settings VALUES (?, ?)", (name, value))
+    rows = encoded(["a", "b", "c"], Embeddings.of(np.eye(3)), [{"n": 1}, {}, {}])
+    connection.executemany(
+        "INSERT INTO rows (id, embedding, metadata, checksum) VALUES (?, ?, ?, ?)", rows
+    )
+    connection.execute("DELETE FROM rows WHERE id = 'b'")
+    connection.commit()
+    connection.close()
+    return path
+
+
+def schema_version(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    (version,) = connection.execute(
+        "SELECT value FROM settings WHERE name = 'schema_version'"
+    ).fetchone()
+    connection.close()
+    return int(version)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_index_of_the_first_version_is_read_as_it_is(old_path: Path, read_only: bool) -> None:
+    with EmbeddingIndex.open(old_path, read_only=read_only) as index:
+        assert [hit.id for hit in index.search([1.0, 0.0, 0.0])[0]] == ["a", "c"]
+        assert [hit.id for hit in index.search([1.0, 0.0, 0.0], where={"n": 1})[0]] == ["a"]
+        assert (len(index), index.fingerprint, index.log()) == (2, "wren-1", [])
+    assert schema_version(old_path) == 1
+
+
+def test_an_index_of_the_first_version_is_upgraded_when_it_is_first_written(old_path: Path) -> None:
+    with EmbeddingIndex.open(old_path) as index, EmbeddingIndex.open(old_path) as reader:
+        reader.search([1.0, 0.0, 0.0])
+        index.add(["d"], np.eye(3)[1:2])
+        index.delete(["a"])
+        assert [hit.id for hit in reader.search([1.0, 0.0, 0.0])[0]] == ["c", "d"]
+        assert [entry.action for entry in index.log()] == ["upgrade", "add", "delete"]
+        assert index.log()[0].num_rows == 2
+    assert schema_version(old_path) == 2
+
+
+def test_a_refused_write_leaves_the_first_version(old_path: Path) -> None:
+    with EmbeddingIndex.open(old_path) as index, pytest.raises(ValueError, match="use update"):
+        index.add(["a"], np.eye(3)[1:2])
+    assert schema_version(old_path) == 1
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_read_only_finds_everything_and_writes_nothing(path: Path) -> None:
+    with EmbeddingIndex.open(path, read_only=True) as index:
+        query = index.get(["row 7"])[0].embedding
+        assert index.search(query, k=1)[0][0].id == "row 7"
+        assert index.check() == []
+        for call in (
+            lambda: index.add(["new"], np.eye(64)[:1]),
+            lambda: index.update(["row 7"], np.eye(64)[:1]),
+            lambda: index.delete(["row 7"]),
+            lambda: index.compact(),
+            lambda: index.build_approximate(),
+        ):
+            with pytest.raises(PermissionError, match=r"open for reading only.*copy the index"):
+                call()
+    assert names_in(path.parent) == ["birds.index"]
+
+
+def test_read_only_follows_a_writer(path: Path) -> None:
+    with EmbeddingIndex.open(path) as writer, EmbeddingIndex.open(path, read_only=True) as reader:
+        reader.search(np.eye(64)[0])
+        writer.add(["new"], np.eye(64)[:1])
+        writer.delete(["row 7"])
+        assert reader.search(np.eye(64)[0], k=1)[0][0].id == "new"
+        assert "row 7" not in reader
+        assert len(reader.search(np.eye(64)[0], k=500)[0]) == 200
+        writer.search(np.eye(64)[0])
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix"]
+
+
+def test_read_only_makes_no_index(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="There is no index"):
+        EmbeddingIndex.open(tmp_path / "none.index", read_only=True)
+
+
+@pytest.fixture
+def write_protected(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a read-only disk, where the system says so (also to root, whom rights do not stop)."""
+
+    def access(path: Path, mode: int) -> bool:
+        return mode != os.W_OK
+
+    monkeypatch.setattr(sqlite_file.os, "access", access)
+
+
+@pytest.mark.usefixtures("write_protected")
+def test_an_index_on_a_read_only_disk_can_be_searched(path: Path) -> None:
+    before = path.stat()
+    with EmbeddingIndex.open(path) as index:
+        query = index.get(["row 7"])[0].embedding
+        assert index.search(query, k=1)[0][0].id == "row 7"
+        assert names_in(path.parent) == ["birds.index"]
+        with pytest.raises(PermissionError, match="open for reading only"):
+            index.delete(["row 7"])
+    after = path.stat()
+    assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
+
+
+def test_a_matrix_on_a_read_only_disk_is_used(
+    path: Path, write_protected: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as writable:
+        writable.setattr(sqlite_file.os, "access", lambda *_: True)
+        with EmbeddingIndex.open(path) as index:
+            index.search(np.eye(64)[0])
+    monkeypatch.setattr("inference.index.resident_matrix.rows_after", lambda *_: iter(()))
+    with EmbeddingIndex.open(path) as index:
+        assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
+
+
+def test_what_another_wrote_on_a_disk_that_is_read_only_here_is_seen(
+    path: Path, write_protected: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddingIndex.open(path) as reader:
+        assert len(reader) == 200
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(sqlite_file.os, "access", lambda *_: True)
+            with EmbeddingIndex.open(path) as writer:
+                writer.add(["new"], np.eye(64)[:1])
+        assert reader.search(np.eye(64)[0], k=1)[0][0].id == "new"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="rights do not stop root")
+def test_rights_that_are_missing_make_it_read_only(path: Path) -> None:
+    path.parent.chmod(0o555)
+    try:
+        with EmbeddingIndex.open(path) as index:
+            assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
+        with pytest.raises(PermissionError, match="A new index cannot be made"):
+            EmbeddingIndex.open(path.with_name("new.index"))
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_a_link_leads_to_the_files_beside_the_index(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.index"
+    link.symlink_to(path)
+    with EmbeddingIndex.open(link) as index:
+        assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
+    assert names_in(link.parent) == ["link.index"]
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix", "elsewhere"]
+
+
+def test_a_large_file_is_opened_without_reading_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damage is found when the row is read, and by `check`."""
+    monkeypatch.setattr(sqlite_file, "CHECKED_WHOLE_BYTES", 0)
+    content = path.read_bytes()
+    place = content.index(b"row 7", len(content) // 5)
+    path.write_bytes(content[:place] + b"raw 7" + content[place + 5 :])
+    with EmbeddingIndex.open(path) as index:
+        assert any("is not what was written" in fault for fault in index.check())
+        with pytest.raises(ValueError, match=r"is damaged"):
+            list(index)
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("checked_whole_bytes", [0, 2**26])
+def test_a_truncated_file_is_noticed_at_open(
+    path: Path, kept: float, checked_whole_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "CHECKED_WHOLE_BYTES", checked_whole_bytes)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ValueError, match=r"is damaged: .*Restore it from a copy"):
+        EmbeddingIndex.open(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("checked_whole_bytes", [0, 2**26])
+def test_overwritten_bytes_never_give_wrong_answers(
+    path: Path, seed: int, checked_whole_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "CHECKED_WHOLE_BYTES", checked_whole_bytes)
+    with EmbeddingIndex.open(path) as index:
+        query = index.get(["row 7"])[0].embedding
+        expected = index.search(query, k=200)
+    content = bytearray(path.read_bytes())
+    generator = np.random.default_rng(seed)
+    start = int(generator.integers(100, len(content) - 40))
+    content[start : start + 40] = generator.bytes(40)
+    path.write_bytes(content)
+    try:
+        with EmbeddingIndex.open(path) as index:
+            found = index.search(query, k=200)
+    except ValueError as error:
+        found = str(error)
+    assert found == expected or "is damaged" in found
+
+
+def test_a_row_with_one_changed_bit_is_named(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    (blob,) = connection.execute("SELECT embedding FROM rows WHERE id = 'row 7'").fetchone()
+    changed = bytes([blob[0] ^ 1]) + blob[1:]
+    connection.execute("UPDATE rows SET embedding = ? WHERE id = 'row 7'", (changed,))
+    connection.commit()
+    connection.close()
+    with (
+        EmbeddingIndex.open(path) as index,
+        pytest.raises(ValueError, match=r"The row 'row 7' .* is damaged"),
+    ):
+        index.search(np.eye(64)[:1])
+
+
+def test_readers_see_whole_rows_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    writer = start_writer(path, num=200)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    with EmbeddingIndex.open(path, create=False) as index:
+        seen = [len(index)]
+        while writer.poll() is None:
+            [hits] = index.search([1.0, 0.0], k=500)
+            assert [hit.id for hit in hits if hit.metadata["row"] == 0] == ["w-0"]
+            seen.append(len(hits))
+        assert writer.wait() == 0
+        writer.stdout.close()
+        assert len(index.search([1.0, 0.0], k=500)[0]) == 200
+    assert seen == sorted(seen)
+
+
+def test_two_writers_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "birds.index"
+    writers = [start_writer(path, name, num=60) for name in ("left", "right")]
+    for writer in writers:
+        writer.communicate()
+    with EmbeddingIndex.open(path, create=False) as index:
+        assert ([writer.returncode for writer in writers], len(index)) == ([0, 0], 120)
+
+
+def test_threads_share_one_index(path: Path) -> None:
+    with EmbeddingIndex.open(path) as index:
+        query, failures = index.get(["row 3"])[0].embedding, []
+
+        def work(name: str) -> None:
+            for row in range(20):
+                index.add([f"{name} {row}"], np.eye(64)[row : row + 1])
+                if index.search(query, k=1)[0][0].id != "row 3":
+                    failures.append((name, row))
+
+        threads = [threading.Thread(target=work, args=(f"thread {n}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (failures, len(index)) == ([], 280)
+
+
+def test_a_writer_that_waits_too_long_is_told(path: Path) -> None:
+    holder, waiter = (
+        SqliteFile(path, create=False),
+        SqliteFile(path, create=False, seconds_to_wait=0.1),
+    )
+    message = r"Another process has been writing .* for 0.1 s. Nothing of this call was written"
+    with holder.writing(), pytest.raises(TimeoutError, match=message), waiter.writing():
+        pass
+    holder.close()
+    waiter.close()
+
+
+def test_a_full_disk_loses_nothing(path: Path) -> None:
+    with EmbeddingIndex.open(path) as index:
+        file = index._store._file  # type: ignore[attr-defined]
+        with file.reading() as connection:
+            (num_pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {num_pages + 1}")
+        with pytest.raises(
+            OSError, match=r"The disk is full, nothing of this call was written"
+        ) as caught:
+            index.add(
+                [f"more {row}" for row in range(5000)], np.repeat(np.eye(64)[:1], 5000, axis=0)
+            )
+        assert (caught.value.errno, len(index)) == (errno.ENOSPC, 200)
+    with EmbeddingIndex.open(path) as index:
+        assert len(index.search(np.eye(64)[:1], k=500)[0]) == 200
+
+
+def test_an_interrupted_call_writes_nothing(path: Path) -> None:
+    file = SqliteFile(path, create=False)
+    with suppress(KeyboardInterrupt), file.writing() as connection:
+        connection.execute("DELETE FROM rows")
+        raise KeyboardInterrupt
+    with file.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM rows").fetchone() == (200,)
+    file.close()
