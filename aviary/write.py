@@ -16,8 +16,8 @@ from aviary.photos import take_photo
 from aviary.recordings import make_recording
 from aviary.seeds import generator_for
 from aviary.write_videos import film_tasks, write_truth
-from media.audio import save_waveform
 from media.images import save_image
+from media.sound import save_waveform
 
 logger = logging.getLogger(__name__)
 

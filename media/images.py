@@ -1,6 +1,7 @@
 """Photos: from a file to RGB pixels, and back. The first decoding step of every image's journey."""
 
 import io
+import struct
 import warnings
 from pathlib import Path
 
@@ -27,6 +28,7 @@ BEHIND_TRANSPARENCY = 128
 
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
+_DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, LookupError, EOFError, OSError, struct.error)
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -158,11 +160,11 @@ def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
         )
 
 
-def _orientation(image: Image.Image) -> int | None:
+def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # damaged metadata raise errors of many kinds, and do not cost the picture
-        return None
+        return image.getexif().get(_ORIENTATION_TAG, 1)
+    except _DAMAGED_EXIF:  # which does not cost the picture
+        return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
