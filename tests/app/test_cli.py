@@ -6,7 +6,6 @@ import pytest
 
 from app.cli.main import COMMANDS, build_parser, main
 
-
 HELP_OF_ALL = """
 import contextlib, io, sys
 from app.cli.main import main
