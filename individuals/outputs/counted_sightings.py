@@ -75,6 +75,11 @@ def _of_rows(seen: list[Sighting], each: Grain) -> Sighting:
         times = [time for s in seen for time in (s.start_seconds, s.end_seconds)]
     return replace(
         best,
+        key="",  # from here on only what the written tables have columns for
+        time_seconds=None,
+        seen_with=(),
+        score=None,
+        crop=None,
         modality=best.modality if len(modalities) == 1 else "fused",
         start_seconds=min(times),
         end_seconds=max(times),
