@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from individuals import outputs as formats
 from inference.modalities import MODALITIES
-from media.cells import guard_cell, unguard_cell
 
 letters = st.characters(exclude_categories=["Cs"])
 texts = st.text(letters, min_size=1, max_size=12) | st.sampled_from(
@@ -96,13 +95,6 @@ few = settings(
 def test_a_table_is_read_back_as_it_was_written(new_path, ending, written):
     path = formats.write_sightings(new_path(ending), written)
     assert formats.read_sightings(path) == written
-
-
-@few
-@given(text=texts)
-def test_guarding_a_cell_can_be_undone(text):
-    assert unguard_cell(guard_cell(text)) == text
-    assert not guard_cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 @few
