@@ -291,9 +291,9 @@ def _watch(directory: Path, embedder: object) -> Film:
     counted = count_individuals(list(videos), embedder)  # type: ignore[arg-type]
     truth, _ = sighting_labels(counted, videos)
     return Film(
-        np.concatenate([np.asarray(seen.embeddings) for seen in counted.sightings]),
-        [str(seen.video) for seen in counted.sightings for _ in seen.detections],
-        [tracklet for seen in counted.sightings for tracklet in seen.tracklets],
+        np.asarray(counted.table.embeddings),
+        [sighting.media for sighting in counted.table.sightings],
+        [sighting.tracklet for sighting in counted.table.sightings],
         np.array(truth),
         counted.count,
         {video: film["count"] for video, film in videos.items()},

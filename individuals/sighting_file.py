@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Iterable
@@ -12,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from individuals.catalogue.sighting_table import Sighting, SightingTable, sighting_key
+from individuals.crops import save_crops
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from individuals.count import VideoCount
 
 FILE_NAME = "sightings.npz"
-CROPS = "crops"
-JPEG_QUALITY = 90
 SCHEMA = 1
 KeyPair = tuple[str, str]
 
@@ -69,11 +68,6 @@ class CountedSightings:
         return [(place[a], place[b]) for a, b in pairs if a in place and b in place]
 
 
-def short_id(key: str) -> str:
-    """A key in 13 letters that no spreadsheet takes for a number or a date, and no encoding damages."""
-    return "s" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:12]
-
-
 def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
     """Write the sightings of a count, and their crops as JPEG files in `crops/`.
 
@@ -84,55 +78,10 @@ def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
     Returns:
         The path of `sightings.npz`.
     """
-    import cv2  # here, so that a catalogue can be used without it
-
-    crops = Path(folder) / CROPS
-    crops.mkdir(parents=True, exist_ok=True)
-    sightings: list[Sighting] = []
-    for seen in counted.sightings:
-        beside: dict[int, set[int]] = {}
-        for one, other in seen.seen_together:
-            beside.setdefault(one, set()).add(other)
-            beside.setdefault(other, set()).add(one)
-        for detection, tracklet, crop, modality, quality in zip(
-            seen.detections,
-            seen.tracklets,
-            seen.crops,
-            seen.modalities,
-            seen.qualities,
-            strict=True,
-        ):
-            left, top, right, bottom = map(float, detection.box)
-            box, time_seconds = (left, top, right, bottom), float(detection.time_seconds)
-            key = sighting_key(str(seen.video), time_seconds, box)
-            name = f"{CROPS}/{short_id(key)}.jpg"
-            bgr = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2BGR)
-            _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-            (Path(folder) / name).write_bytes(encoded.tobytes())
-            sightings.append(
-                Sighting(
-                    key,
-                    str(seen.video),
-                    time_seconds,
-                    box,
-                    int(detection.frame_index),
-                    int(tracklet),
-                    tuple(sorted(int(t) for t in beside.get(tracklet, ()))),
-                    modality=modality,
-                    quality=quality,
-                    score=float(detection.score),
-                    span_seconds=seen.spans_seconds.get(tracklet),
-                    crop=name,
-                )
-            )
-    parts = [np.asarray(seen.embeddings) for seen in counted.sightings]
-    size = max((part.shape[1] for part in parts), default=1)
-    fingerprint = next((seen.embeddings.fingerprint for seen in counted.sightings), None)
-    embeddings = Embeddings.of(np.concatenate([np.empty((0, size)), *parts]), fingerprint)
     return save_sightings(
         folder,
         CountedSightings(
-            SightingTable(tuple(sightings), embeddings),
+            save_crops(folder, counted.table),
             np.asarray(counted.count.labels),
             counted.count.threshold,
             tuple(counted.per_video),
