@@ -1,4 +1,4 @@
-"""Embeddings whose individuals are known, pooled as grouping would pool them."""
+"""Pooling: several views of one animal become one observation, their mean direction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,41 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from inference.grouping.atoms import pool
+LEAST_LENGTH = 1e-6  # a shorter sum is rounding, and no direction
+
+
+def pool(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The mean direction of each group, [num_groups, size]; 0 where its vectors cancel out.
+
+    Args:
+        vectors: float [num, size].
+        groups: int [num], numbered from 0.
+    """
+    sums = sum_within(vectors, groups)
+    if sums is vectors:
+        return vectors
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.where(lengths > LEAST_LENGTH, sums / np.maximum(lengths, LEAST_LENGTH), 0)
+
+
+def sum_within(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The sum of each group's vectors, [num_groups, size]; the same in any order of the rows.
+
+    Where each row is a group of its own, in order, these are the vectors themselves, not a copy.
+
+    Args:
+        vectors: float [num, size].
+        groups: int [num], numbered from 0.
+    """
+    num_groups = int(groups.max(initial=-1)) + 1
+    if num_groups == len(groups) and np.array_equal(groups, np.arange(num_groups)):
+        return vectors
+    sums = np.zeros((num_groups, vectors.shape[1]), vectors.dtype)
+    order = np.lexsort((*vectors.T[::-1], groups))
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    if len(starts):
+        sums[groups[order][starts]] = np.add.reduceat(vectors[order], starts, axis=0)
+    return sums
 
 
 def observations_of_known(
@@ -14,7 +48,7 @@ def observations_of_known(
     individuals: Sequence[Hashable] | np.ndarray,
     sources: Sequence[Hashable] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One observation for each individual in each source.
+    """One observation for each known individual in each source.
 
     Args:
         embeddings: float64 [num, size], unit length.

@@ -41,8 +41,6 @@ def check_constraints(
 
     Args: those of `individuals.group.group_individuals`.
 
-    Returns:
-        Constraints.
     Raises:
         ValueError: rows that do not exist, another number of tracklets or frames than rows; or rows that
             are tied together (by a tracklet, by must-links, by a chain of both) and also kept apart (by a

@@ -3,15 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.constraints import check_constraints
-from inference.grouping.atoms import (
-    lone_atoms,
-    number_by_first_appearance,
-    pool,
-    pool_rows,
-    renamed,
-    sum_within,
-)
+from individuals.grouping.atoms import pool_rows, renamed
+from individuals.grouping.constraints import check_constraints
 
 
 def on_circle(*degrees: float) -> np.ndarray:
@@ -64,21 +57,6 @@ def test_a_row_of_its_own_has_unit_length_whatever_its_weight() -> None:
     assert np.linalg.norm(alone.observations, axis=1) == pytest.approx(1)
 
 
-def test_views_that_cancel_out_are_no_direction_and_no_error() -> None:
-    assert pool(on_circle(0, 180), np.array([0, 0]))[0] == pytest.approx([0, 0], abs=1e-15)
-
-
-@given(num=st.integers(0, 30), num_groups=st.integers(1, 6), seed=st.integers(0, 10**6))
-def test_sums_are_exactly_the_same_in_any_order(num: int, num_groups: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    vectors = rng.standard_normal((num, 3)).astype(np.float32)
-    groups, order = rng.integers(0, num_groups, num), rng.permutation(num)
-    sums = sum_within(vectors, groups)
-    assert np.array_equal(sum_within(vectors[order], groups[order]), sums)
-    for group in range(len(sums)):
-        assert sums[group] == pytest.approx(vectors[groups == group].sum(axis=0), abs=1e-5)
-
-
 @given(num=st.integers(1, 20), seed=st.integers(0, 10**6))
 def test_renamed_atoms_are_the_same_under_other_numbers(num: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -94,15 +72,3 @@ def test_renamed_atoms_are_the_same_under_other_numbers(num: int, seed: int) -> 
             other.modality_of[other.atom_of == name_of[atom]],
             atoms.modality_of[atoms.atom_of == atom],
         )
-
-
-def test_lone_atoms_are_their_observations() -> None:
-    atoms = lone_atoms(on_circle(0, 90))
-    assert np.array_equal(atoms.sums, atoms.observations)
-    assert (len(atoms), len(atoms.apart), len(lone_atoms(np.empty((0, 2))))) == (2, 0, 0)
-
-
-def test_groups_are_numbered_as_they_appear() -> None:
-    found = number_by_first_appearance(np.array([7, 3, 7, 0, 3]))
-    assert found.tolist() == [0, 1, 0, 2, 1]
-    assert found.dtype == np.int32

@@ -1,4 +1,4 @@
-"""The nearest groups of each group: by an exact scan, or among the nearest cells where there are many."""
+"""The nearest keys of each query: all are compared, or the nearest cells where there are many."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ def nearest_keys(
     keys = np.ascontiguousarray(keys, np.float32)
     is_large = len(keys) > CELLS_ABOVE and len(queries) > len(keys) // 20
     if is_large and importlib.util.find_spec("faiss") is not None:
-        found, products = _search_cells(queries, keys, k + 1)
-        return _without_own(found, products, own_key, k)
+        return _search_cells(queries, keys, k, own_key)
     if is_large:
         logger.warning(
-            "%d groups are compared one by one; faiss is quicker (pip install 'fused-encoder[faiss]').",
+            "%d groups are compared one by one; faiss is faster (pip install 'fused-encoder[faiss]').",
             len(keys),
         )
     return _scan(queries, keys, k, own_key)
@@ -57,8 +56,7 @@ def _scan(
     for start in range(0, len(queries), at_once):
         part = slice(start, start + at_once)
         block = queries[part] @ keys.T
-        rows = np.arange(len(block))
-        block[rows, own_key[part]] = -np.inf
+        block[np.arange(len(block)), own_key[part]] = -np.inf
         nearest = np.argpartition(block, len(keys) - kept, axis=1)[:, len(keys) - kept :]
         values = np.take_along_axis(block, nearest, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
@@ -68,7 +66,9 @@ def _scan(
     return found, products
 
 
-def _search_cells(queries: np.ndarray, keys: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _search_cells(
+    queries: np.ndarray, keys: np.ndarray, k: int, own_key: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     import faiss
 
     size = keys.shape[1]
@@ -79,15 +79,8 @@ def _search_cells(queries: np.ndarray, keys: np.ndarray, k: int) -> tuple[np.nda
     index.train(keys[np.sort(training[: TRAINING_KEYS_PER_CELL * num_cells])])
     index.add(keys)
     index.nprobe = CELLS_SEARCHED
-    products, found = index.search(queries, k)
-    return found.astype(np.int64), np.where(found < 0, -np.inf, products).astype(np.float32)
-
-
-def _without_own(
-    found: np.ndarray, products: np.ndarray, own_key: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    is_own = found == own_key[:, np.newaxis]
-    order = np.argsort(is_own, axis=1, kind="stable")[:, :k]
-    products = np.where(is_own, -np.inf, products)
-    found = np.where(is_own, -1, found)
+    products, found = index.search(queries, k + 1)
+    is_none = (found < 0) | (found == own_key[:, np.newaxis])
+    found, products = np.where(is_none, -1, found), np.where(is_none, -np.inf, products)
+    order = np.argsort(is_none, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(found, order, axis=1), np.take_along_axis(products, order, axis=1)

@@ -7,10 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from inference.constraints import Constraints
+from individuals.grouping.constraints import Constraints
 from inference.modalities import MODALITIES
-
-LEAST_LENGTH = 1e-6  # a shorter sum is rounding, and no direction
+from inference.pooling import pool, sum_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +45,6 @@ class Atoms:
         return sum_within(self.observations, self.atom_of)
 
 
-def lone_atoms(observations: np.ndarray) -> Atoms:
-    """Each observation as an atom, all of one modality, with no constraints."""
-    num = len(observations)
-    return Atoms(observations, np.arange(num), np.empty((0, 2), np.int64), np.zeros(num, np.int8))
-
-
 def pool_rows(
     embeddings: np.ndarray,
     constraints: Constraints,
@@ -69,8 +62,7 @@ def pool_rows(
     pooled_by = constraints.tracklet_of * len(MODALITIES) + modality_of
     _, first_row, observation_of = np.unique(pooled_by, return_index=True, return_inverse=True)
     if len(first_row) == len(embeddings):  # nothing to pool
-        first_row = observation_of = np.arange(len(embeddings))
-        observations = embeddings
+        first_row, observations = np.arange(len(embeddings)), embeddings
     else:
         weighted = embeddings if weights is None else embeddings * weights[:, np.newaxis]
         observations = pool(weighted, observation_of)
@@ -92,39 +84,6 @@ def renamed(atoms: Atoms, name_of: np.ndarray) -> Atoms:
     """
     atom_of = name_of[atoms.atom_of]
     order = np.argsort(atom_of, kind="stable")
-    if np.array_equal(order, np.arange(len(order))):
-        return Atoms(atoms.observations, atom_of, name_of[atoms.apart], atoms.modality_of)
     return Atoms(
         atoms.observations[order], atom_of[order], name_of[atoms.apart], atoms.modality_of[order]
     )
-
-
-def sum_within(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The sum of each group's vectors, [num_groups, size]; the same in any order of the rows.
-
-    Where each row is a group of its own, in order, these are the vectors themselves, not a copy.
-    """
-    num_groups = int(groups.max(initial=-1)) + 1
-    if num_groups == len(groups) and np.array_equal(groups, np.arange(num_groups)):
-        return vectors
-    sums = np.zeros((num_groups, vectors.shape[1]), vectors.dtype)
-    order = np.lexsort((*vectors.T[::-1], groups))
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    if len(starts):
-        sums[groups[order][starts]] = np.add.reduceat(vectors[order], starts, axis=0)
-    return sums
-
-
-def pool(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The mean direction of each group, [num_groups, size]; 0 where its vectors cancel out."""
-    sums = sum_within(vectors, groups)
-    if sums is vectors:
-        return vectors
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.where(lengths > LEAST_LENGTH, sums / np.maximum(lengths, LEAST_LENGTH), 0)
-
-
-def number_by_first_appearance(labels: np.ndarray) -> np.ndarray:
-    """The same grouping, int32 [num], with groups numbered from 0 in the order in which they first appear."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
