@@ -47,17 +47,11 @@ _SOURCES = {
 
 @dataclass(frozen=True)
 class Origin:
-    """When a file begins, and what recorded it, as one source tells it.
-
-    Attributes:
-        clock: the start; None where it is not told, or no date.
-        recorder: such as "SM4_0+1" of a name, or a camera's model.
-        serial: where that is a recorder's serial number.
-    """
+    """When a file begins, and what recorded it, as one source tells it."""
 
     clock: Clock | None = None
-    recorder: str | None = None
-    serial: str | None = None
+    recorder: str | None = None  # such as "SM4_0+1" of a name, or a camera's model
+    serial: str | None = None  # where that is a recorder's serial number
 
 
 def with_clocks(file: SurveyedFile) -> SurveyedFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from archives.embed.content import digest_of
@@ -20,7 +21,7 @@ def equal_contents(files: Sequence[SurveyedFile]) -> tuple[tuple[Path, ...], ...
     equal too: all recordings of a season may be of one size. Empty files are left out.
     """
     groups = [[file for file in files if file.num_bytes and file.kind != "other"]]
-    for key in (_size, _sample, _digest):
+    for key in (attrgetter("num_bytes"), _sample, lambda file: digest_of(file.path)):
         groups = [equal for group in groups for equal in _groups(group, key)]
     return _paths(groups)
 
@@ -48,10 +49,6 @@ def _paths(groups: Iterable[Iterable[SurveyedFile]]) -> tuple[tuple[Path, ...], 
     return tuple(sorted(tuple(sorted(file.path for file in group)) for group in groups))
 
 
-def _size(file: SurveyedFile) -> int:
-    return file.num_bytes
-
-
 def _sample(file: SurveyedFile) -> bytes:
     with file.path.open("rb") as content:
         pieces = []
@@ -59,7 +56,3 @@ def _sample(file: SurveyedFile) -> bytes:
             content.seek(position)
             pieces.append(content.read(_SAMPLE_BYTES))
     return b"".join(pieces)
-
-
-def _digest(file: SurveyedFile) -> str:
-    return digest_of(file.path)

@@ -10,23 +10,10 @@ from typing import Literal
 from media.headers import MediaHeader, MediaKind
 
 ClockSource = Literal["exif", "name", "header", "container"]
-FaultKind = Literal[
-    "empty",
-    "unreadable",
-    "truncated",
-    "other_content",
-    "no_sound",
-    "too_short",
-    "impossible_clock",
-    "clocks_disagree",
-    "overlap",
-    # found by decoding only:
-    "damaged",
-    "blank",
-    "silent",
-    "clipped",
-    "non_finite",
-]
+HeaderFault = Literal["empty", "unreadable", "truncated", "other_content", "no_sound", "too_short"]
+ClockFault = Literal["impossible_clock", "clocks_disagree", "overlap"]
+DecodingFault = Literal["damaged", "blank", "silent", "clipped", "non_finite"]
+FaultKind = HeaderFault | ClockFault | DecodingFault
 
 _UNUSABLE: tuple[FaultKind, ...] = ("empty", "unreadable", "other_content")
 _UNUSABLE += ("no_sound", "too_short", "silent")
