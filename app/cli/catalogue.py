@@ -21,7 +21,7 @@ from individuals.catalogue import (
     write_identifications,
     write_spreadsheet,
 )
-from inference.attached_calibration import CALIBRATION_FILE
+from inference.export import CALIBRATION_FILE
 from inference.calibrate import Calibration, load_calibration
 from inference.modalities import pair_pattern
 
