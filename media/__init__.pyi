@@ -4,6 +4,7 @@ from .audio import load_waveform as load_waveform
 from .audio import load_waveform_with_notes as load_waveform_with_notes
 from .audio import probe_audio as probe_audio
 from .audio import save_waveform as save_waveform
+from .errors import Skipped as Skipped
 from .errors import UnreadableMediaError as UnreadableMediaError
 from .images import IMAGE_EXTENSIONS as IMAGE_EXTENSIONS
 from .images import load_image as load_image

@@ -6,28 +6,66 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
-_LOOKS_LIKE_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+from media.atomic import atomic_file
+
+_FORMULA_START = r"'*[=+\-@\t\r\n＝＋－＠]"  # the wide ones: spreadsheets in East Asia
+_LOOKS_LIKE_FORMULA = re.compile(_FORMULA_START)
+_GUARDED = re.compile(f"'{_FORMULA_START}")
+_NEGATIVE_NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def guard_cell(text: str) -> str:
-    """Text that spreadsheets would run as a formula gets an apostrophe in front; other text is left alone.
+    """Text that a spreadsheet would run as a formula gets an apostrophe in front.
 
-    Media names come from memory cards, and names from other people: `=HYPERLINK(...)` must stay text. The
-    apostrophe is what spreadsheets themselves put before such text. `unguard_cell` takes it away again.
+    Names of files and individuals come from other people: `=HYPERLINK(...)` must stay text. The
+    apostrophe is what spreadsheets themselves use. Other text, and negative numbers, stay as they
+    are. `unguard_cell` takes the apostrophe away again.
 
     Example:
-        >>> guard_cell("=1+1"), guard_cell("wren 3")
-        ("'=1+1", 'wren 3')
+        >>> guard_cell("=1+1"), guard_cell("--1"), guard_cell("-1"), guard_cell("wren 3")
+        ("'=1+1", "'--1", '-1', 'wren 3')
     """
-    return f"'{text}" if _LOOKS_LIKE_FORMULA.match(text) else text
+    is_formula = _LOOKS_LIKE_FORMULA.match(text) and not _NEGATIVE_NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def unguard_cell(text: str) -> str:
     """The text before `guard_cell`."""
     return text[1:] if _GUARDED.match(text) else text
+
+
+def write_csv(
+    path: str | Path,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    guard: bool = True,
+    for_excel: bool = False,
+) -> Path:
+    """Writes a CSV file as it comes, row by row; it appears whole or not at all.
+
+    Args:
+        path: of the file; folders that are missing are made.
+        header: as in `csv_text`.
+        rows: as in `csv_text`; a generator keeps the memory small.
+        guard: as in `csv_text`.
+        for_excel: whether it begins with the mark by which Excel knows UTF-8.
+    Returns:
+        The path.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    encoding = "utf-8-sig" if for_excel else "utf-8"
+    with (
+        atomic_file(target) as temporary,
+        temporary.open("w", encoding=encoding, errors="surrogateescape", newline="") as file,
+    ):
+        _write_rows(file, header, rows, guard)
+    return target
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, guard: bool = True) -> str:
@@ -41,9 +79,15 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, guard: 
         guard: whether text is guarded against spreadsheets (`guard_cell`).
     """
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerows([_cell(value, guard) for value in row] for row in (header, *rows))
+    _write_rows(lines, header, rows, guard)
     return lines.getvalue()
+
+
+def _write_rows(
+    file: TextIO, header: Sequence[str], rows: Iterable[Sequence[object]], guard: bool
+) -> None:
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerows([_cell(value, guard) for value in row] for row in chain([header], rows))
 
 
 def _cell(value: object, guard: bool) -> str:

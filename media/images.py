@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from media.atomic import atomic_file
 from media.errors import UnreadableMediaError
-from media.files import not_decodable, read_head, unreadable_file, written_whole
+from media.files import not_decodable, read_head, unreadable_file
 from media.image_headers import ImageHeader, read_image_header
 
 IMAGE_EXTENSIONS: frozenset[str] = frozenset(
@@ -99,7 +100,7 @@ def save_image(path: str | Path, image: np.ndarray, *, jpeg_quality: int = 92) -
     _check_image(image)
     options = [] if extension == ".png" else [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
     _, content = cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content.tobytes())
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from individuals.catalogue.identification import Identification
-from individuals.catalogue.sighting_file import short_id
-from individuals.catalogue.sighting_table import SightingTable
 from individuals.catalogue.spreadsheet import read_spreadsheet, write_spreadsheet
+from individuals.crops import short_id
+from individuals.sighting_table import SightingTable
 
 GroupedBy = Literal["tracklet", "count"]
 COLUMNS = (

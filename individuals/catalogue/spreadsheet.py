@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from media.cells import guard_cell
 
 
 def write_spreadsheet(
@@ -37,8 +37,7 @@ def write_spreadsheet(
 def harmless(cell: str) -> str:
     """The cell, with a quote in front where a spreadsheet would run it; numbers below 0 stay numbers."""
     text = printable(cell)
-    is_number = text.replace(".", "", 1).lstrip("-").isdigit()
-    return f"'{text}" if text.startswith(FORMULA_STARTS) and not is_number else text
+    return text if text.startswith("'") else guard_cell(text)
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,5 @@
 """Sightings as files that other programs read: tables, capture histories, Camtrap DP, Raven, Audacity."""
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.audacity import (
     read_audacity_labels,
     write_audacity_labels,
@@ -31,10 +30,11 @@ from individuals.outputs.media_details import MediaDetails, read_media_details
 from individuals.outputs.outputs import check_outputs, write_outputs
 from individuals.outputs.raven import read_raven_table, write_raven_table, write_raven_tables
 from individuals.outputs.tables import read_sightings, write_sightings
+from individuals.sighting import Sighting
 
 __all__ = [
     # the record
-    "IdentifiedSighting",
+    "Sighting",
     "identified_sightings",
     "MediaDetails",
     "read_media_details",

@@ -8,7 +8,6 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.call_lines import (
     plain_number,
     plain_text,
@@ -16,15 +15,16 @@ from individuals.outputs.call_lines import (
     read_tab_lines,
     write_one_per_recording,
 )
+from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 
-LabelOf = Callable[[IdentifiedSighting], str]
+LabelOf = Callable[[Sighting], str]
 SUFFIX = ".labels.txt"
 
 
 def write_audacity_labels(
     path: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     label_of: LabelOf = attrgetter("individual"),
 ) -> Path:
@@ -66,7 +66,7 @@ def write_audacity_labels(
 
 def write_audacity_tracks(
     folder: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     all_media: Iterable[str] = (),
     label_of: LabelOf = attrgetter("individual"),
@@ -85,7 +85,7 @@ def write_audacity_tracks(
     return write_one_per_recording(folder, sightings, SUFFIX, write, all_media)
 
 
-def read_audacity_labels(path: str | Path, *, media: str) -> list[IdentifiedSighting]:
+def read_audacity_labels(path: str | Path, *, media: str) -> list[Sighting]:
     """The labels of a recording as sightings: each label is the individual's name.
 
     Args:
@@ -97,7 +97,7 @@ def read_audacity_labels(path: str | Path, *, media: str) -> list[IdentifiedSigh
         FileNotFoundError: there is no such file.
         ValueError: lines cannot be read; all of them in one message.
     """
-    found: list[IdentifiedSighting | None] = []  # None for a label without text
+    found: list[Sighting | None] = []  # None for a label without text
     problems = []
     for number, line in enumerate(read_tab_lines(path), start=1):
         cells = line.split("\t")
@@ -112,18 +112,16 @@ def read_audacity_labels(path: str | Path, *, media: str) -> list[IdentifiedSigh
     return [sighting for sighting in found if sighting is not None]
 
 
-def _label(cells: list[str], media: str) -> IdentifiedSighting | None:
+def _label(cells: list[str], media: str) -> Sighting | None:
     start, end, text = float(cells[0]), float(cells[1]), "\t".join(cells[2:])
     if not text:
         return None
-    return IdentifiedSighting(
+    return Sighting(
         individual=text, media=media, start_seconds=start, end_seconds=end, modality="audio"
     )
 
 
-def _with_frequencies(
-    sighting: IdentifiedSighting | None, cells: list[str]
-) -> IdentifiedSighting | None:
+def _with_frequencies(sighting: Sighting | None, cells: list[str]) -> Sighting | None:
     """Audacity writes -1 for an edge that is not known."""
     low, high = (float(cell) if float(cell) >= 0 else None for cell in cells[1:3])
     if sighting is None:

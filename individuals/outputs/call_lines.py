@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.media_names import distinct_file_names
+from individuals.sighting import Sighting
 
-WriteOne = Callable[[Path, list[IdentifiedSighting]], Path]
+WriteOne = Callable[[Path, list[Sighting]], Path]
 
 
 def plain_number(value: float | Decimal) -> str:
@@ -35,7 +35,7 @@ def plain_text(value: str | None) -> str:
 
 def write_one_per_recording(
     folder: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     suffix: str,
     write: WriteOne,
     all_media: Iterable[str] = (),
@@ -51,7 +51,7 @@ def write_one_per_recording(
     Returns:
         The file of each recording.
     """
-    of_media: dict[str, list[IdentifiedSighting]] = {media: [] for media in all_media}
+    of_media: dict[str, list[Sighting]] = {media: [] for media in all_media}
     for sighting in sightings:
         of_media.setdefault(sighting.media, []).append(sighting)
     names = distinct_file_names(of_media, suffix)

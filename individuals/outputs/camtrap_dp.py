@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.camtrap_project import CamtrapProject, Deployment
 from individuals.outputs.camtrap_rows import (
     DEPLOYMENT_COLUMNS,
@@ -25,6 +24,7 @@ from individuals.outputs.camtrap_rows import (
     timestamp,
 )
 from individuals.outputs.media_details import MediaDetails
+from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 from media.cells import csv_text
 
@@ -37,7 +37,7 @@ MAX_LISTED = 10
 
 def write_camtrap_dp(
     folder: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     deployments: Sequence[Deployment],
     project: CamtrapProject,
@@ -113,12 +113,12 @@ def check_camtrap_dp(
 
 
 def _media(
-    sightings: Sequence[IdentifiedSighting],
+    sightings: Sequence[Sighting],
     deployments: Sequence[Deployment],
     details: Mapping[str, MediaDetails],
     media_root: str | Path | None,
 ) -> list[CamtrapMedia]:
-    of_media: dict[str, list[IdentifiedSighting]] = {path: [] for path in details}
+    of_media: dict[str, list[Sighting]] = {path: [] for path in details}
     for sighting in sightings:
         of_media.setdefault(sighting.media, []).append(sighting)
     known = {path: _known(path, found, details) for path, found in of_media.items()}
@@ -137,7 +137,7 @@ def _media(
 
 
 def _known(
-    path: str, found: Sequence[IdentifiedSighting], details: Mapping[str, MediaDetails]
+    path: str, found: Sequence[Sighting], details: Mapping[str, MediaDetails]
 ) -> MediaDetails:
     """When and where a media file was made, by its sightings, else by its details."""
     told = details.get(path, MediaDetails())
@@ -156,7 +156,7 @@ def _relative(path: str, media_root: str | Path | None) -> str:
 
 
 def _refuse(
-    sightings: Sequence[IdentifiedSighting],
+    sightings: Sequence[Sighting],
     deployments: Sequence[Deployment],
     known: Mapping[str, MediaDetails],
     in_package: Mapping[str, str],
@@ -216,7 +216,7 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def _package(
-    sightings: Sequence[IdentifiedSighting],
+    sightings: Sequence[Sighting],
     deployments: Sequence[Deployment],
     project: CamtrapProject,
     created: datetime,

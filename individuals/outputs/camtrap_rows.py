@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 
-from individuals.identified_sighting import AUTOMATIC, Box, IdentifiedSighting
 from individuals.outputs.camtrap_project import DEPLOYMENT_FIELDS, Deployment
+from individuals.sighting import AUTOMATIC, Box, Sighting
 
 MEDIA_TYPES = {
     ".mp4": "video/mp4",
@@ -120,7 +120,7 @@ class CamtrapMedia:
     path: str
     deployment_id: str
     captured_at: datetime
-    sightings: tuple[IdentifiedSighting, ...]
+    sightings: tuple[Sighting, ...]
 
 
 def deployment_row(deployment: Deployment) -> list[object]:
@@ -154,7 +154,7 @@ def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[list[o
     Media-based observations say when and where in the picture; event-based ones, one for each individual
     with count 1, can be summed. Where nobody was met, both say "blank".
     """
-    met: dict[str, list[IdentifiedSighting]] = {}
+    met: dict[str, list[Sighting]] = {}
     for number, sighting in enumerate(media.sightings, start=1):
         met.setdefault(sighting.individual, []).append(sighting)
         yield _row(media, f"{media.path}:{number}", "media", [sighting], classified_by)
@@ -169,7 +169,7 @@ def _row(
     media: CamtrapMedia,
     observation_id: str,
     level: str,
-    sightings: Sequence[IdentifiedSighting],
+    sightings: Sequence[Sighting],
     classified_by: str,
 ) -> list[object]:
     is_event = level == "event"
@@ -205,9 +205,7 @@ def _row(
     return list(row.values())
 
 
-def _span(
-    media: CamtrapMedia, sightings: Sequence[IdentifiedSighting], is_event: bool
-) -> tuple[str, str]:
+def _span(media: CamtrapMedia, sightings: Sequence[Sighting], is_event: bool) -> tuple[str, str]:
     """Start and end; an event starts with its media file, so that programs find which file it is of."""
     starts = [s.start_seconds for s in sightings]
     ends = [s.end_seconds for s in sightings]
@@ -238,7 +236,7 @@ def timestamp(moment: datetime, *, rounds_up: bool = False) -> str:
     return whole.isoformat().replace("+00:00", "Z")
 
 
-def _relative_box(sighting: IdentifiedSighting) -> tuple[float | None, ...]:
+def _relative_box(sighting: Sighting) -> tuple[float | None, ...]:
     """Left, top, width and height as shares of the frame; what lies outside is cut off."""
     width, height = sighting.frame_width_px, sighting.frame_height_px
     if sighting.box is None or width is None or height is None:
@@ -251,7 +249,7 @@ def _relative_box(sighting: IdentifiedSighting) -> tuple[float | None, ...]:
     return x, y, across, down
 
 
-def box_needs_frame(sighting: IdentifiedSighting) -> bool:
+def box_needs_frame(sighting: Sighting) -> bool:
     """Whether a box cannot be scaled because the frame's size is not known."""
     box: Box | None = sighting.box
     return box is not None and None in (sighting.frame_width_px, sighting.frame_height_px)
@@ -261,7 +259,7 @@ def _inside(share: float) -> float:
     return min(max(share, 0.0), 1.0)
 
 
-def _tags(sighting: IdentifiedSighting) -> str:
+def _tags(sighting: Sighting) -> str:
     """What the standard has no column for, as its key:value pairs."""
     values = {
         name: getattr(sighting, name)

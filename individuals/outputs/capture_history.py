@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from individuals.identified_sighting import IdentifiedSighting
+from individuals.sighting import Sighting
 
-OccasionOf = Callable[[IdentifiedSighting], str | None]
+OccasionOf = Callable[[Sighting], str | None]
 OccasionName = Literal["occasion", "media", "date"]
 MAX_LISTED = 10
 
@@ -63,7 +63,7 @@ class CaptureHistory:
 
 
 def capture_history(
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     occasion_of: OccasionName | Mapping[str, str] | OccasionOf = "occasion",
     all_occasions: Sequence[str] | None = None,
@@ -87,7 +87,7 @@ def capture_history(
             listed.
 
     Example:
-        >>> heard = IdentifiedSighting(individual="7", media="b.wav", start_seconds=1, end_seconds=2)
+        >>> heard = Sighting(individual="7", media="b.wav", start_seconds=1, end_seconds=2)
         >>> capture_history([heard], occasion_of="media", all_occasions=["a.wav", "b.wav"]).histories
         {'7': '01'}
     """
@@ -127,7 +127,7 @@ def every_days(num_days: int, first: date) -> OccasionOf:
     """
     _check_days(num_days)
 
-    def occasion(sighting: IdentifiedSighting) -> str | None:
+    def occasion(sighting: Sighting) -> str | None:
         moment = sighting.started_at
         if moment is None or moment.date() < first:
             return None
@@ -186,15 +186,15 @@ def _find_occasions(occasion_of: OccasionName | Mapping[str, str] | OccasionOf) 
     return ways[occasion_of]
 
 
-def _date(sighting: IdentifiedSighting) -> str | None:
+def _date(sighting: Sighting) -> str | None:
     moment = sighting.started_at
     return None if moment is None else moment.date().isoformat()
 
 
 def _refuse(
     occasion_of: object,
-    homeless: Sequence[IdentifiedSighting],
-    unknown: Sequence[tuple[IdentifiedSighting, str]],
+    homeless: Sequence[Sighting],
+    unknown: Sequence[tuple[Sighting, str]],
     all_occasions: Sequence[str] | None,
 ) -> None:
     problems = []
@@ -216,7 +216,7 @@ def _refuse(
         raise ValueError(" ".join(problems))
 
 
-def _who(sighting: IdentifiedSighting) -> str:
+def _who(sighting: Sighting) -> str:
     return f"individual {sighting.individual} in {sighting.media!r} at {sighting.start_seconds:g} s"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.capture_history import CaptureHistory, natural_order
+from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 from media.cells import csv_text, read_csv_rows
 
@@ -78,7 +78,7 @@ def write_mark_inp(path: str | Path, history: CaptureHistory) -> Path:
 
 def write_secr_captures(
     path: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     occasion_numbers: Mapping[str, int],
     session: str = "1",

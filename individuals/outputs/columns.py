@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from individuals.identified_sighting import IdentifiedSighting
+from individuals.sighting import Sighting
 
 Value = str | int | float | None
 MAX_LISTED = 10
@@ -62,7 +62,7 @@ COLUMN_NAMES = tuple(column.name for column in COLUMNS)
 _ATTRIBUTES = [column for column in COLUMNS if column.name not in (*BOX_COLUMNS, "captured_at")]
 
 
-def sighting_to_row(sighting: IdentifiedSighting) -> dict[str, Value]:
+def sighting_to_row(sighting: Sighting) -> dict[str, Value]:
     """One value for each column, in the columns' order; None where something is not known."""
     row: dict[str, Value] = dict.fromkeys(COLUMN_NAMES)
     row |= {column.name: getattr(sighting, column.name) for column in _ATTRIBUTES}
@@ -75,7 +75,7 @@ def sighting_to_row(sighting: IdentifiedSighting) -> dict[str, Value]:
 
 def rows_to_sightings(
     rows: Sequence[Mapping[str, object]], names: Sequence[str], source: str
-) -> list[IdentifiedSighting]:
+) -> list[Sighting]:
     """Sightings of a table's rows, from text or from values.
 
     Columns that are not ours are ignored; ours that are missing are not known.
@@ -107,7 +107,7 @@ def rows_to_sightings(
     return sightings
 
 
-def _row_to_sighting(row: Mapping[str, object]) -> IdentifiedSighting:
+def _row_to_sighting(row: Mapping[str, object]) -> Sighting:
     values = dict(_values(row))
     box = [values.pop(name, None) for name in BOX_COLUMNS]
     if any(side is None for side in box) and any(side is not None for side in box):
@@ -117,7 +117,7 @@ def _row_to_sighting(row: Mapping[str, object]) -> IdentifiedSighting:
         raise ValueError(f"{', '.join(missing)} must not be empty")
     captured_at = values.pop("captured_at", None)
     known = {name: value for name, value in values.items() if value is not None}
-    return IdentifiedSighting(
+    return Sighting(
         **known,  # type: ignore[arg-type]  # each column has its attribute's type
         box=None if box[0] is None else tuple(box),  # type: ignore[arg-type]
         captured_at=None if captured_at is None else _moment(str(captured_at)),

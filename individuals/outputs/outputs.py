@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.audacity import write_audacity_tracks
 from individuals.outputs.camtrap_dp import check_camtrap_dp, write_camtrap_dp
 from individuals.outputs.camtrap_project import CamtrapProject, Deployment
@@ -17,6 +16,7 @@ from individuals.outputs.counted_sightings import identified_sightings
 from individuals.outputs.media_details import MediaDetails
 from individuals.outputs.raven import write_raven_tables
 from individuals.outputs.tables import write_sightings
+from individuals.sighting import Sighting
 from media.atomic import write_atomically, write_text_atomically
 from media.cells import csv_text
 
@@ -43,7 +43,7 @@ MAX_LISTED = 5
 def write_outputs(
     folder: str | Path,
     counted: VideoCount,
-    sightings: Sequence[IdentifiedSighting] | None = None,
+    sightings: Sequence[Sighting] | None = None,
     *,
     details: Mapping[str, MediaDetails] | None = None,
     names: Mapping[str, str] | None = None,
@@ -168,9 +168,7 @@ def _infos(media: Sequence[str]) -> dict[str, tuple[tuple[int, int], float]]:
     return infos
 
 
-def _history(
-    sightings: Sequence[IdentifiedSighting], told: Mapping[str, MediaDetails]
-) -> CaptureHistory:
+def _history(sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]) -> CaptureHistory:
     """By the occasions people gave, else by video; those on which nobody was met are there too."""
     given = _occasions(told)
     if not given:
@@ -191,8 +189,8 @@ def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
     return given
 
 
-def _write_individuals(path: Path, sightings: Sequence[IdentifiedSighting]) -> Path:
-    of: dict[str, list[IdentifiedSighting]] = {}
+def _write_individuals(path: Path, sightings: Sequence[Sighting]) -> Path:
+    of: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         of.setdefault(sighting.individual, []).append(sighting)
     rows = []
@@ -216,7 +214,7 @@ def _ends(moments: Sequence) -> tuple[str | None, str | None]:
 
 
 def _write_media(
-    path: Path, sightings: Sequence[IdentifiedSighting], told: Mapping[str, MediaDetails]
+    path: Path, sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]
 ) -> Path:
     met_in: dict[str, set[str]] = {}
     for sighting in sightings:
@@ -233,7 +231,7 @@ def _write_media(
 def _write_pictures(
     folder: Path,
     counted: VideoCount,
-    sightings: Sequence[IdentifiedSighting],
+    sightings: Sequence[Sighting],
     names: Mapping[str, str] | None,
     infos: Mapping[str, tuple[tuple[int, int], float]],
 ) -> list[Path]:

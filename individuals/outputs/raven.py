@@ -7,7 +7,6 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path, PurePath
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.call_lines import (
     exact,
     plain_number,
@@ -16,6 +15,7 @@ from individuals.outputs.call_lines import (
     read_tab_lines,
     write_one_per_recording,
 )
+from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 
 RAVEN_COLUMNS = (
@@ -40,7 +40,7 @@ HEARD_HZ = (0.0, 8000.0)
 
 def write_raven_table(
     path: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     durations_seconds: Mapping[str, float] | None = None,
     band_hz: tuple[float, float] = HEARD_HZ,
@@ -93,7 +93,7 @@ def write_raven_table(
 
 def write_raven_tables(
     folder: str | Path,
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     all_media: Iterable[str] = (),
     band_hz: tuple[float, float] = HEARD_HZ,
@@ -114,7 +114,7 @@ def write_raven_tables(
 
 def read_raven_table(
     path: str | Path, *, media: str | None = None, individual_column: str = "Individual"
-) -> list[IdentifiedSighting]:
+) -> list[Sighting]:
     """The selections of a table from Raven as sightings.
 
     Args:
@@ -153,9 +153,7 @@ def read_raven_table(
     return sightings
 
 
-def _selection(
-    row: Mapping[str, str], media: str | None, individual_column: str
-) -> IdentifiedSighting:
+def _selection(row: Mapping[str, str], media: str | None, individual_column: str) -> Sighting:
     begin, end = (_decimal(row.get(name, "")) for name in ("Begin Time (s)", "End Time (s)"))
     offset = _decimal(row["File Offset (s)"]) if row.get("File Offset (s)") else begin
     texts = {
@@ -165,7 +163,7 @@ def _selection(
         name: float(row[name]) if row.get(name) else None
         for name in ("Low Freq (Hz)", "High Freq (Hz)", "Probability")
     }
-    return IdentifiedSighting(
+    return Sighting(
         individual=row[individual_column],
         media=media or texts["Begin Path"] or texts["Begin File"] or "",
         start_seconds=float(offset),
@@ -179,7 +177,7 @@ def _selection(
     )
 
 
-def _edges(sighting: IdentifiedSighting, band_hz: tuple[float, float]) -> tuple[float, float]:
+def _edges(sighting: Sighting, band_hz: tuple[float, float]) -> tuple[float, float]:
     """Of a selection, in Hz; those of the whole band where they are not known."""
     low, high = sighting.low_frequency_hz, sighting.high_frequency_hz
     if low is None:

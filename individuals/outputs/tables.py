@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.columns import COLUMN_NAMES, COLUMNS, rows_to_sightings, sighting_to_row
+from individuals.sighting import Sighting
 from media.atomic import write_atomically
 from media.cells import csv_text, read_csv_rows
 
@@ -16,7 +16,7 @@ FORMAT = "fused-encoder sightings"
 VERSION = 1
 
 
-def write_sightings(path: str | Path, sightings: Sequence[IdentifiedSighting]) -> Path:
+def write_sightings(path: str | Path, sightings: Sequence[Sighting]) -> Path:
     """Writes a table with one row per sighting; its columns are `individuals.outputs.COLUMNS`.
 
     Without sightings, the table has its columns and no rows.
@@ -34,7 +34,7 @@ def write_sightings(path: str | Path, sightings: Sequence[IdentifiedSighting]) -
     return write_atomically(path, writers[ending](sightings))
 
 
-def read_sightings(path: str | Path) -> list[IdentifiedSighting]:
+def read_sightings(path: str | Path) -> list[Sighting]:
     """The sightings of a table that `write_sightings` wrote, or that was made by hand.
 
     Columns beside ours are ignored. Of ours, individual, media, start_seconds and end_seconds must be there.
@@ -58,17 +58,17 @@ def _ending(path: str | Path, known: dict) -> str:
     return ending
 
 
-def _to_csv(sightings: Sequence[IdentifiedSighting]) -> bytes:
+def _to_csv(sightings: Sequence[Sighting]) -> bytes:
     rows = [list(sighting_to_row(sighting).values()) for sighting in sightings]
     return csv_text(COLUMN_NAMES, rows).encode("utf-8", errors="surrogateescape")
 
 
-def _from_csv(path: Path) -> list[IdentifiedSighting]:
+def _from_csv(path: Path) -> list[Sighting]:
     names, rows = read_csv_rows(path, "individual")
     return rows_to_sightings(rows, names, f"'{path}'")
 
 
-def _to_json(sightings: Sequence[IdentifiedSighting]) -> bytes:
+def _to_json(sightings: Sequence[Sighting]) -> bytes:
     record = {
         "format": FORMAT,
         "version": VERSION,
@@ -80,7 +80,7 @@ def _to_json(sightings: Sequence[IdentifiedSighting]) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
-def _from_json(path: Path) -> list[IdentifiedSighting]:
+def _from_json(path: Path) -> list[Sighting]:
     try:
         record = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
@@ -101,7 +101,7 @@ def _from_json(path: Path) -> list[IdentifiedSighting]:
     return rows_to_sightings(rows, record.get("columns", COLUMN_NAMES), f"'{path}'")
 
 
-def _to_parquet(sightings: Sequence[IdentifiedSighting]) -> bytes:
+def _to_parquet(sightings: Sequence[Sighting]) -> bytes:
     import pyarrow  # only where a Parquet file is written or read
     from pyarrow import parquet
 
@@ -120,7 +120,7 @@ def _to_parquet(sightings: Sequence[IdentifiedSighting]) -> bytes:
     return content.getvalue()
 
 
-def _from_parquet(path: Path) -> list[IdentifiedSighting]:
+def _from_parquet(path: Path) -> list[Sighting]:
     import pyarrow  # only where a Parquet file is written or read
     from pyarrow import parquet
 

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from individuals.catalogue.sighting_file import CountedSightings, KeyPair, short_id
-from individuals.footage import IndividualCount, group_videos
+from individuals.crops import short_id
+from individuals.footage import IndividualCount, group_sightings
 from individuals.review.review_answers import AT_MOST_SHOWN, Answer, Answers, GivenAnswer
+from individuals.sighting_file import CountedSightings, KeyPair
 from inference.calibrate.calibration import Calibration
 
 Edge = tuple[int, str]  # the other row, and what ties both
@@ -56,21 +57,13 @@ def regroup(
     Returns:
         The sightings with their new labels, and the count.
     """
-    table = counted.table
-    groups = table.tracklet_groups()
-    group_of = _group_of(groups)
-    together = [rows for one, other, rows in table.seen_together(group_of) if one != other]
-    count = group_videos(
-        table.embeddings,
-        [sighting.media for sighting in table.sightings],
+    count = group_sightings(
+        counted.table,
+        counted.all_videos,
         threshold=counted.threshold if calibration is None else None,
         calibration=calibration,
-        modalities=[sighting.modality for sighting in table.sightings],
-        tracklets=group_of,
-        qualities=[1.0 if s.quality is None else s.quality for s in table.sightings],
         must_link=counted.rows(counted.must_link),
-        cannot_link=[*together, *counted.rows(counted.cannot_link)],
-        all_videos=counted.all_videos,
+        cannot_link=counted.rows(counted.cannot_link),
     )
     return replace(counted, labels=count.labels), count
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from individuals.catalogue.sighting_file import KeyPair, short_id
 from individuals.catalogue.spreadsheet import read_spreadsheet
+from individuals.crops import short_id
+from individuals.sighting_file import KeyPair
 
 Answer = Literal["same", "different", "cannot tell"]
 MEANINGS: dict[str, Answer] = {

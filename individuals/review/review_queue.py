@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from individuals.catalogue.sighting_file import CountedSightings, KeyPair
-from individuals.catalogue.sighting_table import SightingTable
+from individuals.sighting_file import CountedSightings, KeyPair
+from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration
 from inference.modalities import MODALITIES, Modality
 

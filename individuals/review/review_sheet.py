@@ -10,11 +10,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from individuals.catalogue.sighting_file import short_id
-from individuals.catalogue.sighting_table import Sighting, SightingTable
 from individuals.catalogue.spreadsheet import harmless, printable, write_spreadsheet
+from individuals.crops import read_picture, short_id
 from individuals.review.review_page import PAGE, SCRIPT, STYLE
 from individuals.review.review_queue import ReviewPair
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
 
 CSV_NAME, PAGE_NAME = "review.csv", "review.html"
 COLUMNS = (
@@ -107,15 +108,15 @@ def _refuse_answered(path: Path) -> None:
 
 
 def _picture(sighting: Sighting, source: Path, target: Path) -> str | None:
-    """The crop as a data URI; None where there is no crop. It is copied where the sheet is elsewhere."""
-    if sighting.crop is None or not (source / sighting.crop).is_file():
+    """The crop as a data URI; None where there is no picture. It is copied where the sheet is elsewhere."""
+    picture = read_picture(source, sighting)
+    if picture is None or sighting.crop is None:
         return None
-    data = (source / sighting.crop).read_bytes()
+    kind, data = picture
     copy = target / sighting.crop
     if not copy.is_file():
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(data)
-    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 

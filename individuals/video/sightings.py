@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
 from individuals.video.detection import Detection
 from individuals.video.detection_file import DetectionFile
 from individuals.video.detectors import Detector
@@ -54,6 +56,35 @@ class Sightings:
     modalities: tuple[Modality, ...] = ()
     notes: tuple[str, ...] = ()
     spans_seconds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+
+    def table(self) -> SightingTable:
+        """The sightings as the one record that all else takes."""
+        beside: dict[int, set[int]] = {}
+        for one, other in self.seen_together:
+            beside.setdefault(one, set()).add(other)
+            beside.setdefault(other, set()).add(one)
+        found = []
+        for detection, tracklet, modality, quality in zip(
+            self.detections, self.tracklets, self.modalities, self.qualities, strict=True
+        ):
+            moment = (detection.time_seconds, detection.time_seconds)
+            start, end = self.spans_seconds.get(tracklet, moment)
+            found.append(
+                Sighting(
+                    media=str(self.video),
+                    modality=modality,
+                    time_seconds=detection.time_seconds,
+                    start_seconds=start,
+                    end_seconds=end,
+                    frame_index=detection.frame_index,
+                    box=detection.box,
+                    tracklet=tracklet,
+                    seen_with=tuple(sorted(beside.get(tracklet, ()))),
+                    quality=quality,
+                    score=detection.score,
+                )
+            )
+        return SightingTable(tuple(found), self.embeddings, self.crops)
 
     def __post_init__(self) -> None:
         num = len(self.detections)

@@ -16,9 +16,9 @@ from inference.calibrate.certified import (
     certify_threshold,
     realised_rate,
 )
+from inference.calibrate.grouping_rule import GroupingRule
 from inference.calibrate.pair_calibration import PairCalibration
 from inference.embeddings import fingerprint_of
-from inference.grouping.rule import GroupingRule
 
 SCHEMA = 1
 ROUND_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)

@@ -27,12 +27,12 @@ def counted(videos, embedder):
 
 
 def rows_of(counted):
-    """(video, detection, tracklet, individual) of each sighting."""
-    labels = iter(counted.count.labels.tolist())
+    """(video, sighting, tracklet, individual) of each sighting."""
     return [
-        (str(sightings.video), detection, tracklet, next(labels))
-        for sightings in counted.sightings
-        for detection, tracklet in zip(sightings.detections, sightings.tracklets, strict=True)
+        (sighting.media, sighting, sighting.tracklet, individual)
+        for sighting, individual in zip(
+            counted.table.sightings, counted.count.labels.tolist(), strict=True
+        )
     ]
 
 
@@ -97,7 +97,7 @@ def test_two_animals_seen_together_are_two_though_no_embedded_frame_shows_both(v
     counted = count_individuals(
         videos[:1], embedder, threshold=-1.0, detector=one_early_one_late, frames_per_second=10.0
     )
-    assert counted.sightings[0].seen_together == ((0, 1),)
+    assert {s.seen_with for s in counted.table.sightings} == {(0,), (1,)}
     assert counted.num_individuals == 2
 
 
@@ -212,7 +212,6 @@ def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
 
 
 def test_embeddings_of_sightings_carry_the_encoders_name(counted, embedder):
-    for sightings in counted.sightings:
-        assert isinstance(sightings.embeddings, Embeddings)
-        assert sightings.embeddings.fingerprint == embedder.fingerprint
-        assert len(sightings.crops) == len(sightings.detections) == len(sightings.embeddings)
+    assert isinstance(counted.table.embeddings, Embeddings)
+    assert counted.table.embeddings.fingerprint == embedder.fingerprint
+    assert len(counted.table.crops) == len(counted.table)

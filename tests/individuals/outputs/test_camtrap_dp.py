@@ -8,8 +8,8 @@ import pytest
 from individuals.outputs import (
     CamtrapProject,
     Deployment,
-    IdentifiedSighting,
     MediaDetails,
+    Sighting,
     read_deployments,
     read_project,
     write_camtrap_dp,
@@ -38,7 +38,7 @@ def sighting(individual="1", media="pond/monday.mp4", **changes):
         "captured_at": MORNING,
         "deployment": "cam1",
     }
-    return IdentifiedSighting(individual=individual, media=media, **known | changes)
+    return Sighting(individual=individual, media=media, **known | changes)
 
 
 def rows(folder, name):

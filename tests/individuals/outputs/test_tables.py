@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from individuals.outputs import COLUMNS, IdentifiedSighting, read_sightings, write_sightings
+from individuals.outputs import COLUMNS, Sighting, read_sightings, write_sightings
 
-WREN = IdentifiedSighting(
+WREN = Sighting(
     individual="1", media="pond/monday.mp4", start_seconds=0.1, end_seconds=2.0, name="Zaunkönig 鳥"
 )
 ENDINGS = [".csv", ".json", ".parquet"]

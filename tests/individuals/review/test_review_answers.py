@@ -14,7 +14,7 @@ from individuals.catalogue import (
     regroup,
     with_answers,
 )
-from individuals.catalogue.sighting_file import short_id
+from individuals.crops import short_id
 from inference.embeddings import Embeddings
 
 KEYS = [f"Zaunkönig {n}.mp4#t={n}.000" for n in range(6)]
@@ -137,7 +137,14 @@ def test_a_missing_file_is_told(tmp_path):
 def footage(*rows, **known):
     """Sightings (video, frame, tracklet, degrees, seen with)."""
     sightings = tuple(
-        Sighting(KEYS[n], video, float(n), frame=frame, tracklet=tracklet, seen_with=beside)
+        Sighting(
+            key=KEYS[n],
+            media=video,
+            time_seconds=float(n),
+            frame_index=frame,
+            tracklet=tracklet,
+            seen_with=beside,
+        )
         for n, (video, frame, tracklet, _, beside) in enumerate(rows)
     )
     angles = np.radians([row[3] for row in rows])

@@ -1,6 +1,7 @@
 """The whole way from a video to sightings, on generated and on real ones."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -223,11 +224,9 @@ def test_a_detection_file_counts_the_aviarys_birds(write_json, megadetector, avi
     path, truth = found_by_truth(write_json, megadetector, aviary)
     videos = sorted(aviary.videos.glob("*.mp4"))
     counted = count_individuals(videos, embedder, threshold=1.0, detector=load_detections(path))
-    for seen in counted.sightings:
-        frames = truth[seen.video.name]["frames"]
-        for detection in seen.detections:
-            boxes = [bird["box"] for bird in frames[detection.frame_index]]
-            assert box_iou([detection.box], boxes).max() > 0.99
+    for sighting in counted.table.sightings:
+        birds = truth[Path(sighting.media).name]["frames"][sighting.frame_index]
+        assert box_iou([sighting.box], [bird["box"] for bird in birds]).max() > 0.99
     expected = {str(video): truth[video.name]["count"] for video in videos}
     assert {video: min(n, 2) for video, n in counted.per_video.items()} == expected
 
