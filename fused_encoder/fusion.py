@@ -97,8 +97,8 @@ class MissingModality(ModalityDropout):
     def call(
         self, inputs: list[keras.KerasTensor], training: bool = False
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        image, audio, *present = inputs
-        has_image, has_audio = self.kept(*present, training)
+        image, audio, has_image, has_audio = inputs
+        has_image, has_audio = self.kept(has_image, has_audio, training)
         image = ops.where(has_image[:, None], image, ops.cast(self.image_token, image.dtype))
         audio = ops.where(has_audio[:, None], audio, ops.cast(self.audio_token, audio.dtype))
         return image, audio
@@ -124,8 +124,8 @@ class AddPresent(ModalityDropout):
     """
 
     def call(self, inputs: list[keras.KerasTensor], training: bool = False) -> keras.KerasTensor:
-        image, audio, *present = inputs
-        has_image, has_audio = self.kept(*present, training)
+        image, audio, has_image, has_audio = inputs
+        has_image, has_audio = self.kept(has_image, has_audio, training)
         seen = ops.where(has_image[:, None], image, ops.zeros_like(image))
         heard = ops.where(has_audio[:, None], audio, ops.zeros_like(audio))
         return seen + heard

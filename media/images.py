@@ -1,6 +1,7 @@
 """Photos: from a file to RGB pixels, and back. The first decoding step of every image's journey."""
 
 import io
+import struct
 import warnings
 from pathlib import Path
 
@@ -158,11 +159,11 @@ def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
         )
 
 
-def _orientation(image: Image.Image) -> int | None:
+def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # damaged metadata raise errors of many kinds, and do not cost the picture
-        return None
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except (ValueError, TypeError, KeyError, OSError, SyntaxError, struct.error):  # damaged EXIF
+        return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
