@@ -1,9 +1,21 @@
-"""Windows of long audio sequences, against nested loops."""
+"""Audio sequences in a graph, against the eager ones; their windows, against nested loops."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from fused_encoder.front_ends.audio_windows import audio_windows, pad_sequences, sequence_lengths
+from fused_encoder import AudioFrontEnd, LogMelFeatures, as_front_end
+from fused_encoder.front_ends.sequences import (
+    audio_sequences_in_graph,
+    audio_windows,
+    pad_sequences,
+    sequence_lengths,
+)
 
 SIZE = 3
 
@@ -101,3 +113,92 @@ def test_padding_to_a_length_cuts_what_is_longer():
 
 def test_sequences_of_no_frames_are_padded_to_at_least_one():
     assert pad_sequences([np.zeros((0, SIZE), np.float32)]).shape == (1, 1, SIZE)
+
+
+front_end = as_front_end(LogMelFeatures())
+
+
+class Listener(tf.Module):
+    """A minimal export: holds its front end's module, and maps waveforms to sequences."""
+
+    def __init__(self, front_end: AudioFrontEnd) -> None:
+        super().__init__()
+        self.front_end, self.module = front_end, front_end.module
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
+    def __call__(self, waveforms: tf.Tensor) -> tf.Tensor:
+        return audio_sequences_in_graph(self.front_end, waveforms)
+
+
+InGraph = Callable[[np.ndarray], tf.Tensor]
+
+
+@pytest.fixture(scope="module")
+def in_graph() -> InGraph:
+    return Listener(front_end)
+
+
+def noise(num_samples: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.01, 0.2, num_samples).astype(np.float32)
+
+
+def padded_batch(lengths: list[int], extra: int = 0) -> np.ndarray:
+    batch = np.zeros((len(lengths), max(lengths, default=0) + extra), np.float32)
+    for row, length in enumerate(lengths):
+        batch[row, :length] = noise(length, seed=row)
+    return batch
+
+
+def check_twins_agree(
+    graph_twin: InGraph, front_end: AudioFrontEnd, lengths: list[int], extra: int
+) -> None:
+    batch = padded_batch(lengths, extra)
+    sequences = graph_twin(batch).numpy()
+    nothing = np.zeros((0, 1024), np.float32)
+    expected = [front_end(row) if row.any() else nothing for row in batch]
+    assert sequences.shape == (len(lengths), max(1, *map(len, expected)), 1024)
+    for sequence, frames in zip(sequences, expected, strict=True):
+        np.testing.assert_allclose(sequence[: len(frames)], frames, atol=1e-5)
+        assert not sequence[len(frames) :].any()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    lengths=st.lists(st.one_of(st.just(0), st.integers(1600, 40_000)), min_size=2, max_size=4),
+    extra=st.integers(0, 9000),
+)
+def test_the_graph_gives_the_eager_sequences_at_any_length(
+    in_graph: InGraph, lengths: list[int], extra: int
+) -> None:
+    check_twins_agree(in_graph, front_end, lengths, extra)
+
+
+@pytest.mark.weights
+def test_the_graph_agrees_on_the_genuine_yamnet_when_saved(
+    weights_dir: Path, tmp_path: Path
+) -> None:
+    genuine = as_front_end(tf.saved_model.load(str(weights_dir / "yamnet")))
+    tf.saved_model.save(Listener(genuine), tmp_path / "listener")
+    loaded = tf.saved_model.load(tmp_path / "listener")
+    check_twins_agree(loaded, genuine, [1600, 15_600, 15_601, 50_000, 0], extra=5000)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((2, 0), (2, 1)), ((0, 0), (0, 1)), ((0, 9000), (0, 1)), ((2, 9000), (2, 1))],
+)
+def test_no_sound_gives_one_frame_of_zeros(
+    in_graph: InGraph, shape: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    sequences = in_graph(np.zeros(shape, np.float32))
+    assert sequences.shape == (*expected, 1024)
+    assert not sequences.numpy().any()
+
+
+def test_the_graph_refuses_too_short_a_sound_and_nan(in_graph: InGraph) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"less than 0\.1 s of sound"):
+        in_graph(padded_batch([16_000, 160]))
+    batch = padded_batch([16_000, 16_000])
+    batch[1, 5] = np.nan
+    with pytest.raises(tf.errors.InvalidArgumentError, match="holds NaN or infinity"):
+        in_graph(batch)
