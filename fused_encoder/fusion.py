@@ -51,9 +51,10 @@ class ModalityDropout(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def kept(
-        self, has_image: keras.KerasTensor, has_audio: keras.KerasTensor, training: bool
+        self, present: list[keras.KerasTensor], training: bool
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """Which images and which sounds are used, bool [batch] each."""
+        """Which images and which sounds are used, of those that are present; bool [batch] each."""
+        has_image, has_audio = present
         if not training or self.dropout_rate == 0:
             return has_image, has_audio
         draw = keras.random.uniform(ops.shape(has_image), seed=self.seed_generator)
@@ -98,7 +99,7 @@ class MissingModality(ModalityDropout):
         self, inputs: list[keras.KerasTensor], training: bool = False
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         image, audio, *present = inputs
-        has_image, has_audio = self.kept(*present, training)
+        has_image, has_audio = self.kept(present, training)
         image = ops.where(has_image[:, None], image, ops.cast(self.image_token, image.dtype))
         audio = ops.where(has_audio[:, None], audio, ops.cast(self.audio_token, audio.dtype))
         return image, audio
@@ -125,7 +126,7 @@ class AddPresent(ModalityDropout):
 
     def call(self, inputs: list[keras.KerasTensor], training: bool = False) -> keras.KerasTensor:
         image, audio, *present = inputs
-        has_image, has_audio = self.kept(*present, training)
+        has_image, has_audio = self.kept(present, training)
         seen = ops.where(has_image[:, None], image, ops.zeros_like(image))
         heard = ops.where(has_audio[:, None], audio, ops.zeros_like(audio))
         return seen + heard
