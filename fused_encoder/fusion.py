@@ -51,10 +51,9 @@ class ModalityDropout(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def kept(
-        self, present: list[keras.KerasTensor], training: bool
+        self, has_image: keras.KerasTensor, has_audio: keras.KerasTensor, training: bool
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """Which images and which sounds are used, of those that are present; bool [batch] each."""
-        has_image, has_audio = present
+        """Which images and which sounds are used, bool [batch] each."""
         if not training or self.dropout_rate == 0:
             return has_image, has_audio
         draw = keras.random.uniform(ops.shape(has_image), seed=self.seed_generator)
@@ -98,8 +97,8 @@ class MissingModality(ModalityDropout):
     def call(
         self, inputs: list[keras.KerasTensor], training: bool = False
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        image, audio, *present = inputs
-        has_image, has_audio = self.kept(present, training)
+        image, audio, has_image, has_audio = inputs
+        has_image, has_audio = self.kept(has_image, has_audio, training)
         image = ops.where(has_image[:, None], image, ops.cast(self.image_token, image.dtype))
         audio = ops.where(has_audio[:, None], audio, ops.cast(self.audio_token, audio.dtype))
         return image, audio
@@ -125,8 +124,8 @@ class AddPresent(ModalityDropout):
     """
 
     def call(self, inputs: list[keras.KerasTensor], training: bool = False) -> keras.KerasTensor:
-        image, audio, *present = inputs
-        has_image, has_audio = self.kept(present, training)
+        image, audio, has_image, has_audio = inputs
+        has_image, has_audio = self.kept(has_image, has_audio, training)
         seen = ops.where(has_image[:, None], image, ops.zeros_like(image))
         heard = ops.where(has_audio[:, None], audio, ops.zeros_like(audio))
         return seen + heard

@@ -30,13 +30,18 @@ def _pairs(batch: int = 4, num_frames: int = 6) -> dict[str, np.ndarray]:
     }
 
 
+def _layer(encoder: keras.Model, name: str) -> keras.Layer:
+    """A layer, wherever in the encoder it stands."""
+    return next(layer for layer in encoder._flatten_layers() if layer.name == name)
+
+
 def _small_encoder(**options) -> keras.Model:
     """A little encoder whose tokens and statistics are not at their initial values."""
     keras.utils.set_random_seed(1)
     encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
     rng = np.random.default_rng(2)
     for name in ("missing_modality", "fusion_norm"):
-        layer = encoder.get_layer(name)
+        layer = _layer(encoder, name)
         layer.set_weights([rng.uniform(0.5, 1, value.shape) for value in layer.get_weights()])
     return encoder
 
@@ -56,11 +61,13 @@ def published() -> keras.Model:
     return create_fused_encoder(image_weights=None)
 
 
+
+
 def test_the_network_has_the_published_layers_and_two_tokens_of_ours(published):
-    sizes = {name: published.get_layer(name).count_params() for name in PUBLISHED_LAYERS}
+    sizes = {name: _layer(published, name).count_params() for name in PUBLISHED_LAYERS}
     assert sizes == PUBLISHED_LAYERS
     assert sum(PUBLISHED_LAYERS.values()) == 16_454_592
-    assert published.get_layer("missing_modality").count_params() == 768
+    assert _layer(published, "missing_modality").count_params() == 768
     assert published.count_params() == 16_454_592 + 768
 
 
@@ -71,6 +78,10 @@ def test_inputs_and_output_have_the_documented_names_and_forms(published):
         "audio_input": (None, None, 1024),
     }
     assert published.output_shape == (None, 128)
+
+
+
+
 
 
 @pytest.mark.parametrize("absent", [[], ["image_input"], ["audio_input"]])
@@ -93,7 +104,8 @@ def test_the_branch_of_what_is_absent_has_no_say(absent, layers):
     pairs = _pairs()
     pairs[absent] = np.zeros_like(pairs[absent])
     before = encoder(pairs).numpy()
-    for layer in map(encoder.get_layer, layers):
+    for name in layers:
+        layer = _layer(encoder, name)
         layer.set_weights([value + 1 for value in layer.get_weights()])
     np.testing.assert_array_equal(encoder(pairs), before)
 
@@ -119,6 +131,8 @@ def test_options_out_of_range_are_refused(options, message):
         create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
 
 
+
+
 def test_padding_of_the_sound_does_not_matter(encoder, embeddings):
     pairs = _pairs()
     pairs["audio_input"] = np.pad(pairs["audio_input"], [(0, 0), (0, 9), (0, 0)])
@@ -137,6 +151,12 @@ def test_order_of_the_frames_matters(encoder, embeddings):
     assert np.abs(encoder(pairs) - embeddings).max() > 1e-3
 
 
+
+
+
+
+
+
 def test_a_saved_encoder_loads_in_a_fresh_process_with_equal_outputs(encoder, embeddings, tmp_path):
     encoder.save(tmp_path / "encoder.keras")
     np.savez(tmp_path / "pairs.npz", **_pairs())
@@ -151,10 +171,10 @@ def test_a_saved_encoder_loads_in_a_fresh_process_with_equal_outputs(encoder, em
 
 def test_a_loaded_encoder_keeps_its_modality_dropout_and_what_is_trained(tmp_path):
     encoder = _small_encoder(modality_dropout=0.35, seed=4)
-    encoder.get_layer("small_cnn").trainable = False
+    _layer(encoder, "small_cnn").trainable = False
     encoder.save(tmp_path / "encoder.keras")
     loaded = load_encoder(str(tmp_path / "encoder.keras"))
-    assert loaded.get_layer("missing_modality").get_config()["dropout_rate"] == 0.35
+    assert _layer(loaded, "missing_modality").get_config()["dropout_rate"] == 0.35
     assert len(loaded.trainable_weights) == len(encoder.trainable_weights)
 
 
@@ -184,6 +204,10 @@ def test_a_lambda_from_a_stranger_is_not_run(tmp_path):
     keras.Model([image, audio], total).save(tmp_path / "stranger.keras")
     with pytest.raises(ValueError, match="Lambda"):
         load_encoder(Path(tmp_path / "stranger.keras"))
+
+
+
+
 
 
 def _rgb_model() -> keras.Model:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from inference.calibrate import Calibration, CountTrial, GroupingRule, with_groupings
-from inference.calibrate import fit_grouping as module
-from inference.calibrate.fit_grouping import fit_grouping_rule
+from inference.calibrate import grouping_rule as module
+from inference.calibrate.grouping_rule import fit_grouping_rule
 
 Known = tuple[np.ndarray, np.ndarray]
 
@@ -13,7 +13,7 @@ Known = tuple[np.ndarray, np.ndarray]
 def individuals(num: int, views: int, noise: float = 0.1) -> Known:
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(num), views)
-    vectors = rng.standard_normal((num, 16))[labels]
+    vectors = rng.standard_normal((num, 64))[labels]
     vectors += noise * rng.standard_normal(vectors.shape)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
 

@@ -1,4 +1,4 @@
-"""Where a recorder's schedule has holes: from when to when, and how many files are missing."""
+"""When a recorder records, and where its schedule has gaps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
-
-from archives.survey.series import Series
 
 _LEAST_FILES = 6
 _NEIGHBOURS = 10
@@ -57,40 +55,38 @@ class Schedule:
         gaps: in the order of time.
     """
 
-    step_seconds: float | None
-    steps: tuple[Step, ...]
-    is_regular: bool
-    gaps: tuple[Gap, ...]
+    step_seconds: float | None = None
+    steps: tuple[Step, ...] = ()
+    is_regular: bool = False
+    gaps: tuple[Gap, ...] = ()
 
 
-def schedule_of(series: Series) -> Schedule:
-    """The usual step of a series and the stretches that are missing from it.
+def schedule_of(begins: Sequence[datetime]) -> Schedule:
+    """The usual step of a recorder and the stretches that are missing.
 
     A step that is longer than those around it is a gap only if on other days something was recorded at
     these hours: pauses that return every day are the schedule. Other days are the up to five before and
     after; where both sides differ, as when the schedule was changed, the side with fewer recordings
-    counts. In a series of less than two days the usual step alone decides.
+    counts. In less than two days the usual step alone decides.
 
     Args:
-        series: in the order of time.
+        begins: of the files of one recorder, in any order.
     """
-    starts = sorted(set(series.starts))  # several channels may begin at once
-    seconds = np.array([(start - starts[0]).total_seconds() for start in starts])
+    begins = sorted(set(begins))  # several channels may begin at once
+    seconds = np.array([(begin - begins[0]).total_seconds() for begin in begins])
     steps = np.diff(seconds)
     if len(steps) == 0:
-        return Schedule(None, (), False, ())
+        return Schedule()
     usual = _usual_steps(steps)
-    is_usual = np.abs(steps - usual) <= 0.1 * usual + 2
-    is_regular = len(starts) >= _LEAST_FILES and float(is_usual.mean()) >= _REGULAR_SHARE
-    step_seconds = float(np.median(steps))
-    if not is_regular:
-        return Schedule(step_seconds, (), False, ())
+    is_regular = np.mean(~_differ(steps, usual)) >= _REGULAR_SHARE
+    if len(begins) < _LEAST_FILES or not is_regular:
+        return Schedule(float(np.median(steps)))
     gaps = []
     for position in np.flatnonzero(steps > _LONGER_THAN_USUAL * usual):
         missing = _num_missing(seconds, int(position), float(usual[position]))
         if missing > 0:
-            gaps.append(Gap(starts[position], starts[position + 1], missing))
-    return Schedule(step_seconds, _changes(starts, usual), True, tuple(gaps))
+            gaps.append(Gap(begins[position], begins[position + 1], missing))
+    return Schedule(float(np.median(steps)), _changes(begins, usual), True, tuple(gaps))
 
 
 def _usual_steps(steps: np.ndarray) -> np.ndarray:
@@ -100,16 +96,19 @@ def _usual_steps(steps: np.ndarray) -> np.ndarray:
     return np.nanmedian(windows, axis=1)
 
 
-def _changes(starts: Sequence[datetime], usual: np.ndarray) -> tuple[Step, ...]:
+def _differ(seconds: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    return np.abs(seconds - usual) > 0.1 * usual + 2
+
+
+def _changes(begins: Sequence[datetime], usual: np.ndarray) -> tuple[Step, ...]:
     """Where the usual step becomes another and stays so for as many files as decide what is usual."""
-    is_new = np.abs(np.diff(usual)) > 0.1 * usual[:-1] + 2
-    bounds = [0, *(np.flatnonzero(is_new) + 1).tolist(), len(usual)]
+    changes = np.flatnonzero(_differ(usual[1:], usual[:-1])) + 1
     steps: list[Step] = []
-    for begin, end in pairwise(bounds):
+    for begin, end in pairwise([0, *changes.tolist(), len(usual)]):
         seconds = float(np.median(usual[begin:end]))
         is_same = steps and abs(steps[-1].seconds - seconds) <= 0.1 * seconds + 2
         if (begin == 0 or end - begin >= _NEIGHBOURS) and not is_same:
-            steps.append(Step(seconds, starts[begin]))
+            steps.append(Step(seconds, begins[begin]))
     return tuple(steps)
 
 
@@ -127,7 +126,7 @@ def _num_missing(seconds: np.ndarray, position: int, usual: float) -> int:
         ]
         if counts:
             sides.append(int(np.median(counts)))
-    return min(sides) if sides else _by_days(seconds, end - begin + usual, usual)
+    return min(sides) if sides else _missing_by_days(seconds, end - begin + usual, usual)
 
 
 def _other_days(direction: int, days: int) -> Iterator[tuple[float, float]]:
@@ -138,13 +137,13 @@ def _other_days(direction: int, days: int) -> Iterator[tuple[float, float]]:
 
 
 def _fewest_within(seconds: np.ndarray, begin: float, end: float, drift_seconds: float) -> int:
-    """Starts in a stretch, or in one that lies a little earlier or later, whichever holds fewest."""
+    """Files in a stretch, or in one that lies a little earlier or later, whichever holds fewest."""
     slides = np.arange(-drift_seconds, drift_seconds + 1, 60.0)
     counts = np.searchsorted(seconds, end + slides) - np.searchsorted(seconds, begin + slides)
     return int(counts.min())
 
 
-def _by_days(seconds: np.ndarray, gap_seconds: float, usual: float) -> int:
+def _missing_by_days(seconds: np.ndarray, gap_seconds: float, usual: float) -> int:
     """Longer than what lies on either side: as many per day as on a day of the series that has any."""
     _, counts = np.unique(seconds // _DAY_SECONDS, return_counts=True)
     steps = np.diff(seconds)

@@ -9,9 +9,15 @@ from scipy.stats import binomtest
 from inference import Embeddings
 from inference.calibrate import CannotCertifyError, certify_threshold, fit_calibration
 from inference.calibrate.fit import ISOTONIC_FROM_INDIVIDUALS
-from inference.calibrate.logistic import fit_logistic
-from inference.calibrate.pair_sample import Rows, count_pairs, sample_pairs
-from inference.calibrate.unknowns import assign_roles, independent_units, unknown_scores
+from inference.calibrate.pair_calibration import fit_logistic
+from inference.calibrate.samples import (
+    Rows,
+    assign_roles,
+    count_pairs,
+    independent_units,
+    sample_pairs,
+    unknown_scores,
+)
 
 
 def individuals(num_individuals, num_views, *, noise=0.5, seed=0, size=32):

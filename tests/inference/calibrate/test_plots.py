@@ -24,20 +24,20 @@ def calibration():
     return fit_calibration(views, np.repeat(np.arange(120), 3))
 
 
-def test_a_row_shows_curve_reliability_and_strangers(calibration, tmp_path):
+def test_a_row_shows_curve_reliability_and_false_matches(calibration, tmp_path):
     figure = plot_calibration(calibration)
     error = calibration.pair().error.expected_calibration_error
     assert titles(figure) == [
         "image-image: 120 individuals",
         f"held out: error {error:.3f}",
-        "60 strangers, 60 in the gallery",
+        "60 unknown animals, 60 in the gallery",
     ]
     certified = calibration.threshold_at(0.05)
     assert labels(figure.axes[2])[-1] == f"certified at {certified.similarity:.3f}:\nat most 0.05"
     figure.savefig(tmp_path / "calibration.png")
 
 
-def test_the_share_of_strangers_above_a_threshold_is_the_counted_one(calibration):
+def test_the_share_of_unknown_animals_above_a_threshold_is_the_counted_one(calibration):
     (step,) = plot_calibration(calibration).axes[2].lines[:1]
     scores = np.array(calibration.pair().unknowns.scores)
     expected = [np.mean(scores > threshold) for threshold in step.get_xdata()]
@@ -51,7 +51,7 @@ def test_what_cannot_be_told_is_said(tmp_path):
         "audio-audio": PairCalibration(9.0, 0.0, unknowns=few),
     }
     figure = plot_calibration(Calibration(None, pairs, is_identity_disjoint=False))
-    assert titles(figure)[1:3] == ["too few individuals to hold out", "no strangers"]
+    assert titles(figure)[1:3] == ["too few individuals to hold out", "no unknown animals"]
     assert figure.axes[5].get_legend().get_title().get_text() == "nothing can be certified"
     assert "was trained on" in figure.get_suptitle()
     figure.savefig(tmp_path / "calibration.png")
