@@ -1,4 +1,4 @@
-"""Pictures of a calibration: the curve, how far probabilities are off, and the false-match rate of each threshold."""
+"""Pictures of a calibration: its curve, how far probabilities are off, and false-match rates."""
 
 from __future__ import annotations
 
