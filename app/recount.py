@@ -7,8 +7,9 @@ from pathlib import Path
 
 from app.count_folder import COUNT_FILE
 from individuals.catalogue import CountedSightings, load_crops
-from individuals.count import SkippedVideo, VideoCount
+from individuals.count import VideoCount
 from individuals.footage import IndividualCount
+from media import Skipped
 
 
 def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> VideoCount:
@@ -20,7 +21,7 @@ def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> 
         count: of it, from `regroup`.
     """
     before = json.loads((folder / COUNT_FILE).read_text(encoding="utf-8"))
-    skipped = tuple(SkippedVideo(Path(s["path"]), s["reason"]) for s in before["skipped"])
+    skipped = tuple(Skipped(Path(s["path"]), s["reason"]) for s in before["skipped"])
     told = f"a person's answers are in these numbers: {len(counted.must_link)} same, "
     told += f"{len(counted.cannot_link)} different."
     notes = [note for note in before["notes"] if not note.startswith("a person's answers are in")]

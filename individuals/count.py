@@ -15,27 +15,14 @@ from individuals.footage import IndividualCount, group_sightings
 from individuals.grouping.decision import check_threshold
 from individuals.sighting_table import SightingTable, join_tables
 from individuals.video.detectors import Detector, DetectorName, find_detector
-from individuals.video.sightings import Sightings, find_sightings
+from individuals.video.sightings import VideoSightings, find_sightings
 from individuals.video.sound import Sound
 from inference.calibrate.calibration import Calibration
 from inference.embed import Embedder
-from media import UnreadableMediaError
+from media import Skipped, UnreadableMediaError
 
 MIN_DETECTIONS_OF_MOTION = 3
 PATTERNS_OF_SOUND = ("image-fused", "fused-fused")
-
-
-@dataclass(frozen=True)
-class SkippedVideo:
-    """A video that could not be used, and why.
-
-    Args:
-        path: the file.
-        reason: what is wrong with it.
-    """
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,7 @@ class VideoCount:
 
     count: IndividualCount
     table: SightingTable
-    skipped: tuple[SkippedVideo, ...]
+    skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
     @property
@@ -135,7 +122,7 @@ def count_individuals(
         sound: whose the sound around a frame is: "none"; "alone": that of an animal that is alone in view,
             whose crops are then embedded together with it; or a function that says who sings. Needs a
             calibration of the patterns image-image, image-fused and fused-fused, and no threshold.
-        must_link: pairs of rows (of `Sightings`, one after the other) that are one individual.
+        must_link: pairs of rows of the sightings, video by video, that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
 
@@ -150,8 +137,8 @@ def count_individuals(
     _check(names)
     find = find_detector(detector, names)
     limits = _limits(embedder, threshold, sound)
-    sightings: list[Sightings] = []
-    skipped: list[SkippedVideo] = []
+    sightings: list[VideoSightings] = []
+    skipped: list[Skipped] = []
     for name in tqdm(names, "count", unit="video", disable=not progress):
         try:
             sightings.append(
@@ -166,9 +153,9 @@ def count_individuals(
                 )
             )
         except UnreadableMediaError as error:
-            skipped.append(SkippedVideo(error.path, error.reason))
+            skipped.append(Skipped(error.path, error.reason))
     nothing = SightingTable((), embedder.embed_features([], []))
-    table = join_tables([nothing, *(seen.table() for seen in sightings)])
+    table = join_tables([nothing, *(seen.table for seen in sightings)])
     count = group_sightings(
         table,
         [str(seen.video) for seen in sightings],
