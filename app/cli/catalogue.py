@@ -19,11 +19,11 @@ from individuals.catalogue import (
     Thresholds,
     read_identifications,
     write_identifications,
-    write_spreadsheet,
 )
 from inference.attached_calibration import CALIBRATION_FILE
 from inference.calibrate import Calibration, load_calibration
 from inference.modalities import pair_pattern
+from media.cells import write_csv
 
 LOG_COLUMNS = (
     "entry",
@@ -254,7 +254,7 @@ def _log(catalogue: Catalogue, options: argparse.Namespace) -> int:
     for entry in entries:
         print(_in_words(entry))
     if options.out:
-        write_spreadsheet(options.out, LOG_COLUMNS, [_log_row(entry) for entry in entries])
+        write_csv(options.out, LOG_COLUMNS, map(_log_row, entries), for_excel=True)
     problems = catalogue.check()
     if problems:
         raise ValueError(f"The catalogue is not as its log says: {'; '.join(problems[:20])}.")

@@ -16,7 +16,6 @@ from app.count_folder import (
     write_tables,
 )
 from individuals import DetectionFile, count_individuals, load_detections
-from individuals.catalogue import save_counted_sightings
 from individuals.count import VideoCount
 from individuals.outputs import (
     check_outputs,
@@ -24,6 +23,7 @@ from individuals.outputs import (
     read_media_details,
     read_project,
 )
+from individuals.sighting_file import save_counted_sightings
 from individuals.video.detectors import DetectorName
 from inference import Embedder
 from inference.calibrate import save_calibration

@@ -8,17 +8,16 @@ from pathlib import Path
 from app.cli.main import DONE, import_tensorflow_quietly
 from app.cli.outcome import table
 from app.count_folder import CALIBRATION_FILE, COUNT_FILE, write_tables
-from individuals.catalogue import (
-    CountedSightings,
-    load_sightings,
+from app.reports.review_page import write_review_page
+from individuals.footage import IndividualCount
+from individuals.review import (
     read_review_answers,
     regroup,
     review_queue,
-    save_sightings,
     with_answers,
     write_review_sheet,
 )
-from individuals.footage import IndividualCount
+from individuals.sighting_file import CountedSightings, load_sightings, save_sightings
 from inference.calibrate import Calibration, load_calibration
 
 
@@ -38,12 +37,12 @@ def _make(options: argparse.Namespace) -> int:
     if not pairs:
         print("There is nothing to ask about this count.")
         return DONE
-    page = write_review_sheet(
-        options.out or options.count, pairs, counted.table, crops=options.count
-    )
+    folder = options.out or options.count
+    sheet = write_review_sheet(folder, pairs, counted.table, crops=options.count)
+    page = write_review_page(folder, pairs, counted.table, crops=options.count)
     print(
         f"{len(pairs)} questions. Open '{page}' in a browser, answer, and save; or fill in "
-        f"'{page.with_name('review.csv')}'. Then:\n"
+        f"'{sheet}'. Then:\n"
         f"fused-encoder review apply '{options.count}' --answers review.csv"
     )
     return DONE
