@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.count_folder import COUNT_FILE
 from individuals.count import SkippedVideo, VideoCount
-from individuals.crops import load_crops
+from individuals.crop_files import load_crops
 from individuals.footage import IndividualCount
 from individuals.sighting_file import CountedSightings
 

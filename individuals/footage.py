@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from individuals.group import LARGE, Conflict, check_qualities, group_rows
+from individuals.grouping.constraints import Constraints, check_constraints
 from individuals.grouping.count_interval import CountInterval, count_interval, num_certain
 from individuals.grouping.decision import Decision, decide_by
 from individuals.sighting_table import SightingTable
 from inference.calibrate.calibration import Calibration
-from inference.constraints import Constraints, check_constraints
 from inference.embeddings import check_embeddings
 from inference.modalities import Modality
 
@@ -180,7 +180,7 @@ def _interval(
         apart = apart[np.isin(apart, here).all(axis=1)]
     return count_interval(
         num_found,
-        () if decision.rule is None else decision.rule.tried,
+        () if decision.rule is None else decision.rule.trials,
         minimum=num_certain(len(here), np.unique(np.sort(apart, axis=1), axis=0)),
         maximum=len(here),
     )

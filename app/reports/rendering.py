@@ -1,29 +1,26 @@
-"""HTML pages from the templates in `templates/`, which reports and web pages share."""
+"""The templates of all pages, in `templates/`: whatever is put into them is escaped."""
 
 from __future__ import annotations
 
-from functools import cache
+import math
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import jinja2
 
 
-@cache
-def environment() -> Environment:
-    """The templates; every value is escaped, and a value that is missing is an error."""
-    return Environment(
-        loader=PackageLoader("app.reports"),
+def templates() -> jinja2.Environment:
+    """The templates; a value that is missing is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("app.reports"),
         autoescape=True,
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
+    environment.filters["cell"] = _cell
+    return environment
 
 
-def render(template: str, **values: object) -> str:
-    """The text of a page.
-
-    Args:
-        template: name of a file in `templates/`.
-        values: what it shows.
-    """
-    return environment().get_template(template).render(values)
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.3f}"
+    return str(value)

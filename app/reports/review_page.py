@@ -6,8 +6,8 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.reports.rendering import render
-from individuals.crops import read_picture
+from app.reports.rendering import templates
+from individuals.crop_files import read_picture
 from individuals.review import ReviewPair
 from individuals.review.sheet import COLUMNS, printable, sheet_rows
 from individuals.sighting import Sighting
@@ -59,13 +59,16 @@ def write_review_page(
         }
         for pair in pairs
     ]
-    page = render(
-        "review.html",
-        title=title,
-        questions=questions,
-        choices=CHOICES,
-        columns=COLUMNS,
-        rows=[[guard_cell(cell) for cell in row] for row in sheet_rows(pairs, table)],
+    page = (
+        templates()
+        .get_template("review.html")
+        .render(
+            title=title,
+            questions=questions,
+            choices=CHOICES,
+            columns=COLUMNS,
+            rows=[[guard_cell(cell) for cell in row] for row in sheet_rows(pairs, table)],
+        )
     )
     return write_text_atomically(Path(folder) / PAGE_NAME, page)
 

@@ -13,6 +13,7 @@ from fused_encoder.front_ends.log_mel import NUM_MEL_BANDS, PATCH_ROWS, log_mel_
 from fused_encoder.published_weights import YAMNET_FILE
 
 NUM_CLASSES = 521
+EMBEDDING_SIZE = 1024
 
 _FIRST_FILTERS = 32
 _SEPARABLE = (  # (stride, filters) of layer2 to layer14
@@ -76,7 +77,7 @@ class WaveformYamnet(tf.Module):
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__(name="waveform_yamnet")
-        expected = [(None, NUM_CLASSES), (None, 1024)]
+        expected = [(None, NUM_CLASSES), (None, EMBEDDING_SIZE)]
         if [tuple(output.shape) for output in network.outputs] != expected:
             raise ValueError(
                 f"Expected a network with outputs {expected}, as create_yamnet() makes, received "

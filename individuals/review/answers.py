@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.sighting_file import KeyPair
 from media.cells import read_csv_rows
 from media.wording import some_problems

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.footage import IndividualCount, group_sightings
 from individuals.review.answers import AT_MOST_SHOWN, Answers
 from individuals.sighting_file import CountedSightings, KeyPair

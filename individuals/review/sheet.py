@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from individuals.crops import copy_crop, short_id
+from individuals.crop_files import copy_crop, short_id
 from individuals.review.queue import ReviewPair
 from individuals.sighting_table import SightingTable
 from media.cells import read_csv_rows, write_csv

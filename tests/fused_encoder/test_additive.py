@@ -115,7 +115,10 @@ def test_unknown_choices_are_refused(options, message):
 
 def test_behind_a_frozen_backbone_the_projection_starts_large():
     starts = [
-        additive(image_trainable=trainable).get_layer("image_features").kernel
+        additive(image_trainable=trainable)
+        .get_layer("image_head")
+        .get_layer("image_features")
+        .kernel
         for trainable in ("none", "all")
     ]
     norms = [np.linalg.norm(np.array(kernel), axis=0) for kernel in starts]

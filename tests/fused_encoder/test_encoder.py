@@ -30,13 +30,18 @@ def _pairs(batch: int = 4, num_frames: int = 6) -> dict[str, np.ndarray]:
     }
 
 
+def _layer(encoder: keras.Model, name: str) -> keras.Layer:
+    """A layer, wherever in the encoder it stands."""
+    return next(layer for layer in encoder._flatten_layers() if layer.name == name)
+
+
 def _small_encoder(**options) -> keras.Model:
     """A little encoder whose tokens and statistics are not at their initial values."""
     keras.utils.set_random_seed(1)
     encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
     rng = np.random.default_rng(2)
     for name in ("missing_modality", "fusion_norm"):
-        layer = encoder.get_layer(name)
+        layer = _layer(encoder, name)
         layer.set_weights([rng.uniform(0.5, 1, value.shape) for value in layer.get_weights()])
     return encoder
 
@@ -58,12 +63,12 @@ def published() -> keras.Model:
 
 @pytest.mark.parametrize(("name", "num_parameters"), PUBLISHED_LAYERS.items())
 def test_each_layer_has_its_published_size(published, name, num_parameters):
-    assert published.get_layer(name).count_params() == num_parameters
+    assert _layer(published, name).count_params() == num_parameters
 
 
 def test_the_network_has_the_published_size_and_two_tokens_of_ours(published):
     assert sum(PUBLISHED_LAYERS.values()) == 16_454_592
-    assert published.get_layer("missing_modality").count_params() == 768
+    assert _layer(published, "missing_modality").count_params() == 768
     assert published.count_params() == 16_454_592 + 768
 
 
@@ -122,7 +127,7 @@ def test_without_a_photo_the_image_branch_has_no_say():
     pairs["image_input"] = np.zeros_like(pairs["image_input"])
     before = encoder(pairs).numpy()
     for name in ("small_cnn", "image_features"):
-        layer = encoder.get_layer(name)
+        layer = _layer(encoder, name)
         layer.set_weights([value + 1 for value in layer.get_weights()])
     np.testing.assert_array_equal(encoder(pairs), before)
 
@@ -133,7 +138,7 @@ def test_without_a_call_the_audio_branch_has_no_say():
     pairs["audio_input"] = np.zeros_like(pairs["audio_input"])
     before = encoder(pairs).numpy()
     for name in ("audio_bilstm", "audio_features"):
-        layer = encoder.get_layer(name)
+        layer = _layer(encoder, name)
         layer.set_weights([value + 1 for value in layer.get_weights()])
     np.testing.assert_array_equal(encoder(pairs), before)
 
@@ -161,10 +166,10 @@ def test_a_saved_encoder_loads_in_a_fresh_process_with_equal_outputs(encoder, em
 
 def test_a_loaded_encoder_keeps_its_modality_dropout_and_what_is_trained(tmp_path):
     encoder = _small_encoder(modality_dropout=0.35, seed=4)
-    encoder.get_layer("small_cnn").trainable = False
+    _layer(encoder, "small_cnn").trainable = False
     encoder.save(tmp_path / "encoder.keras")
     loaded = load_encoder(str(tmp_path / "encoder.keras"))
-    assert loaded.get_layer("missing_modality").get_config()["dropout_rate"] == 0.35
+    assert _layer(loaded, "missing_modality").get_config()["dropout_rate"] == 0.35
     assert len(loaded.trainable_weights) == len(encoder.trainable_weights)
 
 

@@ -5,13 +5,12 @@ from individuals.count_notes import count_notes
 from individuals.footage import group_videos
 from individuals.video.detection import Detection
 from individuals.video.sightings import Sightings
-from inference.calibrate import Calibration, PairCalibration
+from inference.calibrate import Calibration, CountTrial, GroupingRule, PairCalibration
 from inference.embeddings import Embeddings
-from inference.grouping.rule import GroupingRule, TriedFootage
 
 EVEN = PairCalibration(10.0, -5.0)
 PAIRS = dict.fromkeys(("image-image", "image-fused", "fused-fused"), EVEN)
-LEARNT = GroupingRule(0.5, False, None, {}, (TriedFootage(2, 2, 2),) * 40, 2)
+LEARNT = GroupingRule(0.5, 1.0, (CountTrial(2, 2, 2),) * 40, 2)
 
 
 def notes_of(*modalities, threshold=None, calibration=None, num_skipped=0):

@@ -7,7 +7,7 @@ import pytest
 
 from app.reports.review_page import write_review_page
 from individuals import count_individuals
-from individuals.crops import load_crops, short_id
+from individuals.crop_files import load_crops, short_id
 from individuals.review import review_queue, write_review_sheet
 from individuals.sighting import sighting_key
 from individuals.sighting_file import (

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fused_encoder.front_ends.log_mel import log_mel_patches
-from fused_encoder.front_ends.log_mel_features import LogMelFeatures
+from fused_encoder.front_ends.log_mel import LogMelFeatures, log_mel_patches
 
 
 def tone(hertz: float, num_samples: int = 16_000) -> np.ndarray:

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.review import review_queue, write_review_sheet
 from individuals.sighting import Sighting, sighting_key
 from individuals.sighting_file import CountedSightings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from individuals import group_individuals
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.review import read_review_answers, regroup, with_answers
 from individuals.sighting import Sighting
 from individuals.sighting_file import CountedSightings
