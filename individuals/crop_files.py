@@ -10,6 +10,7 @@ import numpy as np
 
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
+from media.atomic import write_atomically
 
 CROPS = "crops"
 JPEG_QUALITY = 90
@@ -73,6 +74,17 @@ def crop_file(folder: str | Path, sighting: Sighting) -> Path | None:
             "made or changed by another program; do not use them unless you know where they come from."
         )
     return path if path.is_file() else None
+
+
+def copy_crop(sighting: Sighting, source: str | Path, target: str | Path) -> None:
+    """Copies the picture of a sighting from one folder to the same path in another, if it is not there.
+
+    Raises:
+        ValueError: as `crop_file`.
+    """
+    picture = read_picture(source, sighting)
+    if picture is not None and crop_file(target, sighting) is None:
+        write_atomically(Path(target) / str(sighting.crop), picture[1])
 
 
 def read_picture(folder: str | Path, sighting: Sighting) -> tuple[str, bytes] | None:

@@ -1,4 +1,4 @@
-"""A person's answers: read from whatever a spreadsheet made of the CSV, and turned into constraints."""
+"""A person's answers, read from the CSV that a spreadsheet or the review page saved."""
 
 from __future__ import annotations
 
@@ -8,35 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from individuals.catalogue.spreadsheet import read_spreadsheet
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.sighting_file import KeyPair
+from media.cells import read_csv_rows
+from media.wording import some_problems
 
 Answer = Literal["same", "different", "cannot tell"]
-MEANINGS: dict[str, Answer] = {
-    **dict.fromkeys(
-        ("same", "s", "yes", "y", "1", "same animal", "one", "same individual"), "same"
-    ),
-    **dict.fromkeys(
-        ("different", "d", "no", "n", "2", "diff", "different animals", "two", "not the same"),
-        "different",
-    ),
-    **dict.fromkeys(
-        (
-            "cannot tell",
-            "can't tell",
-            "cant tell",
-            "can not tell",
-            "unsure",
-            "unknown",
-            "?",
-            "c",
-            "3",
-        ),
-        "cannot tell",
-    ),
+WORDS: dict[Answer, str] = {
+    "same": "same|s|yes|y|1|same animal|one|same individual",
+    "different": "different|d|no|n|2|diff|different animals|two|not the same",
+    "cannot tell": "cannot tell|can't tell|cant tell|can not tell|unsure|unknown|?|c|3",
 }
-NEEDED = ("answer", "first", "second")
+MEANINGS = {word: answer for answer, words in WORDS.items() for word in words.split("|")}
 ID = re.compile(r"s[0-9a-f]{12}")
 AT_MOST_SHOWN = 20
 
@@ -79,13 +62,14 @@ class Answers:
 
         Args:
             answer: "same" for must-links, "different" for cannot-links.
-            keys: of the sightings, in whatever order they are grouped now; see `missing`.
+            keys: of the sightings, in the order in which they are grouped now. Answers about other sightings
+                are left out; `missing` lists them.
         """
-        place = {short_id(key): row for row, key in enumerate(keys)}
+        row_of = {short_id(key): row for row, key in enumerate(keys)}
         return [
-            (place[given.first], place[given.second])
+            (row_of[given.first], row_of[given.second])
             for given in self.of(answer)
-            if given.first in place and given.second in place
+            if given.first in row_of and given.second in row_of
         ]
 
     def key_pairs(self, answer: Answer, keys: Sequence[str]) -> list[KeyPair]:
@@ -93,59 +77,52 @@ class Answers:
         return [(keys[a], keys[b]) for a, b in self.rows(answer, keys)]
 
     def missing(self, keys: Sequence[str]) -> list[GivenAnswer]:
-        """Answers about sightings that are not among these, such as of footage that was counted anew."""
+        """Answers about sightings that are not among these."""
         known = {short_id(key) for key in keys}
         return [given for given in self.given if not {given.first, given.second} <= known]
 
 
 def read_review_answers(path: str | Path) -> Answers:
-    """The answers in a filled-in `review.csv`.
+    """The answers in a filled-in `review.csv`, also after a spreadsheet has saved it.
 
-    It may have passed through a spreadsheet: semicolons or tabs, a byte order mark, UTF-16 or Windows' own
-    encoding, rows in another order, columns moved or added, capitals and blanks. An empty answer is no
-    answer. Besides "same", "different" and "cannot tell" are understood: yes, no, s, d, c, 1, 2, 3, ?.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        `Answers`.
+    Rows and columns may be in another order, and more columns be there. Besides "same", "different" and
+    "cannot tell", short forms are understood: yes, no, s, d, c, 1, 2, 3, ?. An empty answer is no answer.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: columns are missing; answers that are not understood, damaged ids, questions that are
-            answered in two ways, all of them in one message with their rows. Nothing is read then.
+        ValueError: columns are missing; answers that are not understood, damaged ids, or questions with two
+            different answers: all in one message with their rows. Nothing is read then.
     """
     remedy = (
         "Fill in the column 'answer' of the review.csv that `fused-encoder review make` wrote, and keep its "
         "header."
     )
+    _, rows = read_csv_rows(
+        path, "answer", "first", "second", remedy=remedy, legacy_encoding="cp1252"
+    )
     given: list[GivenAnswer] = []
     problems: list[str] = []
     num_unanswered = 0
-    for number, cells in read_spreadsheet(path, NEEDED, remedy=remedy):
-        answer, first, second = (cells[name] for name in NEEDED)
+    for number, cells in rows:
+        answer, *ids = (cells.get(name, "").strip() for name in ("answer", "first", "second"))
+        first, second = (id_.casefold() for id_ in ids)
+        meaning = MEANINGS.get(_plain(answer))
+        wrong = [id_ for id_ in ids if not ID.fullmatch(id_.casefold())]
         if not answer:
             num_unanswered += 1
-            continue
-        meaning = MEANINGS.get(_plain(answer))
-        if meaning is None:
+        elif wrong:
+            problems.append(f"row {number}: {wrong[0]!r} is not the id of a sighting")
+        elif meaning is None:
             problems.append(
                 f"row {number}: the answer {answer!r} is not understood (same, different, cannot tell)"
             )
-        if wrong := [id_ for id_ in (first, second) if not ID.fullmatch(id_.casefold())]:
-            problems.append(f"row {number}: {wrong[0]!r} is not the id of a sighting")
-        elif meaning is not None:
-            given.append(GivenAnswer(number, meaning, first.casefold(), second.casefold()))
+        else:
+            given.append(GivenAnswer(number, meaning, first, second))
     problems += _answered_in_two_ways(given)
     if problems:
-        more = (
-            f"; and {len(problems) - AT_MOST_SHOWN} more" if len(problems) > AT_MOST_SHOWN else ""
-        )
         raise ValueError(
-            f"'{path}' cannot be read in {len(problems)} places: "
-            f"{'; '.join(problems[:AT_MOST_SHOWN])}{more}. Mend these rows and apply it again; nothing was "
-            "taken over."
+            f"'{path}' cannot be read in {len(problems)} places: {some_problems(problems, AT_MOST_SHOWN)}. "
+            "Correct these rows and apply the file again; no answer was used."
         )
     return Answers(tuple(given), num_unanswered)
 
