@@ -15,8 +15,8 @@ from archives.embed.archive import FILES_TABLE
 from archives.embed.embed_archive import ArchiveSummary, embed_archive
 from archives.embed.embed_sources import Decoding, Engine, embed_sources
 from archives.embed.file_rows import STATUSES
-from archives.embed.part_file import SHARDS_FOLDER
 from archives.embed.settings import ArchiveSettings
+from archives.embed.shards import SHARDS_FOLDER
 from fused_encoder.front_ends.audio_sequence import FRAME_HOP_SECONDS
 from inference import Embedder
 

@@ -7,7 +7,7 @@ import argparse
 from app.cli.destination import check_destination
 from app.cli.main import DONE
 from archives.embed.merge_archives import merge_archives
-from archives.embed.part_file import SHARDS_FOLDER
+from archives.embed.shards import SHARDS_FOLDER
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from tqdm.auto import tqdm
 
-from archives.pool import TaskNotDone, WorkerPool
 from archives.survey.deep_sight import looked_at
 from archives.survey.deep_sound import listened_to
 from archives.survey.records import NOTHING_TO_HEAR, Decoded, SurveyedFile
+from archives.workers import Ended, Workers
 
 
 def decoded_files(files: Sequence[SurveyedFile], *, progress: bool = False) -> list[SurveyedFile]:
@@ -21,18 +21,22 @@ def decoded_files(files: Sequence[SurveyedFile], *, progress: bool = False) -> l
         progress: whether a bar is shown on standard error.
     """
     done = {}
-    wanted = [place for place, file in enumerate(files) if _is_worth_it(file)]
+    wanted = [file for file in files if _is_worth_it(file)]
     with (
         tqdm(
             total=len(wanted), desc="decoding", unit="file", disable=not progress, leave=False
         ) as bar,
-        WorkerPool(decode_file, num_workers=min(8, os.cpu_count() or 1)) as pool,
+        Workers(decode_file, num_workers=min(8, os.cpu_count() or 1)) as workers,
     ):
-        run = pool.run(files[place] for place in wanted)
-        for place, (file, messages) in zip(wanted, run, strict=True):
-            done[place] = _last_of(file, messages)
-            bar.update()
-    return [done.get(place, file) for place, file in enumerate(files)]
+        for file, message in workers.run(wanted):
+            if isinstance(message, SurveyedFile):
+                done[file.path] = message
+            elif isinstance(message, Ended):
+                if message.crash is not None:
+                    text = f"its decoder {message.crash}."
+                    done[file.path] = file.with_fault("unreadable", text)
+                bar.update()
+    return [done.get(file.path, file) for file in files]
 
 
 def decode_file(file: SurveyedFile) -> Iterator[Decoded | SurveyedFile]:
@@ -49,14 +53,3 @@ def decode_file(file: SurveyedFile) -> Iterator[Decoded | SurveyedFile]:
 
 def _is_worth_it(file: SurveyedFile) -> bool:
     return file.is_readable and not file.has(*NOTHING_TO_HEAR)
-
-
-def _last_of(file: SurveyedFile, messages: Iterator[Decoded | SurveyedFile]) -> SurveyedFile:
-    found = file
-    try:
-        for message in messages:
-            if isinstance(message, SurveyedFile):
-                found = message
-    except TaskNotDone as error:
-        return file.with_fault("unreadable", f"its decoder did not come to an end: {error}.")
-    return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from archives.embed.walk import walk_inputs
+from archives.embed.find_sources import walk_inputs
 from archives.survey.clock_faults import with_clock_faults
 from archives.survey.coverage import CoveredDay, coverage_of
 from archives.survey.deep import decoded_files

@@ -1,11 +1,13 @@
 """A file that takes its decoder along costs itself alone."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from archives.pool import WorkerDied
 from archives.survey import deep
 from archives.survey.probe import probe_file
 from archives.survey.records import Decoded, SurveyedFile
@@ -14,16 +16,19 @@ from media import save_waveform
 SONG = 0.5 * np.sin(np.arange(25 * 16_000) / 5)
 
 
-def test_a_file_whose_decoder_dies_is_told_as_unreadable(tmp_path: Path) -> None:
+def dying(file: SurveyedFile) -> Iterator[Decoded]:
+    yield Decoded(10.0)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_a_file_whose_decoder_dies_is_told_as_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_waveform(tmp_path / "a.wav", SONG, 16_000)
-
-    def dying() -> Iterator[Decoded]:
-        yield Decoded(10.0)
-        raise WorkerDied("died of SIGSEGV")
-
-    found = deep._last_of(probe_file(tmp_path / "a.wav"), dying())
+    monkeypatch.setattr(deep, "decode_file", dying)
+    [found] = deep.decoded_files([probe_file(tmp_path / "a.wav")])
     [fault] = found.faults
-    assert (fault.kind, "died of SIGSEGV" in fault.text) == ("unreadable", True)
+    assert (fault.kind, fault.text) == ("unreadable", "its decoder died of SIGSEGV.")
 
 
 def test_a_long_recording_gives_signs_of_life(tmp_path: Path) -> None:
