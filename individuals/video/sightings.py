@@ -95,6 +95,11 @@ def find_sightings(
     if chosen is not None:
         notes += _missing_frames_note(Path(video), chosen, watched)
 
+    if watched.num_doubles:
+        notes.append(
+            f"{watched.num_doubles} boxes nearly cover another box of their frame (IoU above 0.8): they are "
+            "taken for the same animal, seen twice."
+        )
     detections = watched.detections
     tracklets = list(range(len(detections)))
     if follow and detections:
