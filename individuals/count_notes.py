@@ -48,6 +48,7 @@ def count_notes(
         )
     if count.num_individuals:
         kinds = {s.modality for seen in sightings for s in seen.table.sightings}
+        notes.append("no interval knows of animals that no detector saw.")
         notes += _of_bounds(count, calibration, has_sound=len(kinds) > 1)
         if calibration is not None and not calibration.is_identity_disjoint:
             notes += _of_known_classes(count)
@@ -67,7 +68,7 @@ def _of_bounds(
     numbers = {str(video): (count.per_video[video], i) for video, i in count.intervals.items()}
     numbers["all videos together"] = (count.num_individuals, count.interval)
     for name, (number, interval) in numbers.items():
-        if number and interval.confidence is None:
+        if number and interval is not None and interval.confidence is None:
             reason = _reason(interval, calibration, has_sound=has_sound)
             rows.setdefault(reason, []).append(name)
     for reason, names in rows.items():
@@ -102,7 +103,7 @@ def _reason(interval: CountInterval, calibration: Calibration | None, *, has_sou
 
 
 def _of_known_classes(count: IndividualCount) -> Iterator[str]:
-    if any(i.confidence is not None for i in (count.interval, *count.intervals.values())):
+    if any(i and i.confidence is not None for i in (count.interval, *count.intervals.values())):
         yield (
             "the intervals were learnt on individuals (or classes) that the encoder was trained on: for "
             "animals that it has never seen, counts are further off. Calibrate on others "

@@ -12,6 +12,7 @@ from app.cli.outcome import import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
     from individuals import DetectionFile, VideoCount
+    from individuals.grouping.count_interval import CountInterval
     from individuals.video.detectors import DetectorName
 
 WORDS = (
@@ -158,13 +159,16 @@ def count_table(counted: VideoCount) -> str:
         (
             video,
             number,
-            intervals[video],
-            intervals[video].kind,
+            *_told(intervals[video]),
             ", ".join(f"#{name}" for name in counted.individuals_in(video)),
         )
         for video, number in counted.per_video.items()
     ]
     interval = counted.count.interval
-    rows.append(("all", counted.num_individuals, interval, interval.kind, ""))
+    rows.append(("all", counted.num_individuals, *_told(interval), ""))
     text = table(rows, ("video", "individuals", "interval", "kind", "which"))
     return "\n".join([text, *(f"note: {note}" for note in counted.notes)])
+
+
+def _told(interval: CountInterval | None) -> tuple[str, str]:
+    return ("none", "") if interval is None else (str(interval), interval.kind)
