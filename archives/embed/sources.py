@@ -76,7 +76,10 @@ def read_pairs(path: str | Path) -> list[Source]:
     """
     path = Path(path)
     _, rows = read_csv_rows(path, "image", "recording")
-    pairs = {number: (row.get("image", "").strip(), row.get("recording", "").strip()) for number, row in rows}
+    pairs = {
+        number: (row.get("image", "").strip(), row.get("recording", "").strip())
+        for number, row in rows
+    }
     empty = [number for number, pair in pairs.items() if not any(pair)]
     if empty:
         raise ValueError(f"'{path}' names neither photo nor recording in rows {empty[:10]}.")
