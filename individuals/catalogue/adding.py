@@ -13,7 +13,7 @@ from individuals.catalogue.rows import find_keys, insert_sightings, new_individu
 from individuals.catalogue.sighting_table import SightingTable
 from individuals.catalogue.workplace import Operation, Workplace, listed
 from inference.embeddings import concatenate_embeddings
-from inference.index.checks import check_same_encoder
+from inference.index.rows import check_same_encoder
 
 SAME_EMBEDDING_TOLERANCE = 1e-5
 NO_NAME = re.compile(

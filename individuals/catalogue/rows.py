@@ -14,7 +14,7 @@ from individuals.catalogue.catalogue_file import damaged, read_setting, write_se
 from individuals.catalogue.records import Changes, State
 from individuals.catalogue.sighting_table import Sighting, SightingTable
 from inference.embeddings import Embeddings
-from inference.index.store import StoreSettings
+from inference.index.rows import StoreSettings
 
 ON_DISK = np.dtype("<f4")
 AMONG = "(SELECT value FROM json_each(?))"  # any number of values in one parameter

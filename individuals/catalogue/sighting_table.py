@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import Embeddings, check_embeddings
-from inference.index.checks import check_ids, check_metadata
-from inference.index.store import Scalar
+from inference.index.rows import Scalar, check_ids, check_metadata
 from inference.modalities import MODALITIES, Modality
 
 Box = tuple[float, float, float, float]
