@@ -12,7 +12,7 @@ from individuals.catalogue.records import Changes, Setting, State
 from individuals.catalogue.rows import find_keys, insert_sightings, new_individual, read_encoder
 from individuals.catalogue.workplace import Operation, Workplace, listed
 from individuals.sighting_table import SightingTable, join_tables
-from inference.index.checks import check_same_encoder
+from inference.index.rows import check_same_encoder
 
 SAME_EMBEDDING_TOLERANCE = 1e-5
 NO_NAME = re.compile(

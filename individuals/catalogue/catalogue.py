@@ -27,7 +27,7 @@ from individuals.catalogue.thresholds import Thresholds
 from individuals.catalogue.workplace import Operation, Workplace, list_individuals
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
-from inference.index.checks import check_same_encoder
+from inference.index.rows import check_same_encoder
 from inference.modalities import Modality
 
 BY_PERSON = Decision("person")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from individuals.catalogue.records import Changes, State
 from individuals.catalogue.rows import new_individual
 from individuals.catalogue.workplace import AT_MOST_SHOWN, Operation, Workplace, listed
-from inference.index.checks import quoted
+from inference.index.rows import quoted
 
 
 def rename(place: Workplace, individual: str, name: str | None) -> Operation:
