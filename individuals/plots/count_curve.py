@@ -20,13 +20,13 @@ LOG_FROM = 10  # times the least count
 
 
 def plot_curve_of_count(
-    curve: CountCurve, interval: CountInterval, *, true_count: int | None = None
+    curve: CountCurve, interval: CountInterval | None, *, true_count: int | None = None
 ) -> Figure:
     """The curve of a count, with its chosen point and its interval; see `plot_count_curve`.
 
     Args:
         curve: from `count_curve`.
-        interval: of the count.
+        interval: of the count; None where it has none.
         true_count: int, where it is known.
     """
     return plot_count_curve(
@@ -34,8 +34,8 @@ def plot_curve_of_count(
         curve.counts,
         chosen_threshold=curve.chosen_threshold,
         chosen_count=curve.chosen_count,
-        interval=(interval.low, interval.high),
-        certain_minimum=interval.minimum,
+        interval=(interval.low, interval.high) if interval else None,
+        certain_minimum=interval.minimum if interval else None,
         true_count=true_count,
     )
 

@@ -125,7 +125,7 @@ def test_the_sequence_is_the_embeddings_of_yamnet(any_yamnet: Yamnet) -> None:
 
 
 def test_many_sounds_give_what_each_gives_alone(any_yamnet: Yamnet) -> None:
-    check_equal_to_one_by_one(any_yamnet, sounds_of([*BORDERS, LONGER_THAN_A_BATCH, *BORDERS]))
+    check_equal_to_one_by_one(any_yamnet, sounds_of([*BORDERS, LONGER_THAN_A_BATCH, 9000]))
     assert as_front_end(any_yamnet).embed_sounds([]) == []
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from individuals.video.crops import assess_crops, colour_appearance, crop_detection, sharpness
 from individuals.video.detection import Detection
-from individuals.video.quality import assess_crops, sharpness
 
 
 def quality(frame, box, score=1.0):
@@ -96,3 +96,57 @@ def test_an_unsure_detector_marks_down(squares):
     assert quality(frame, (20, 20, 100, 100), 0.25).certainty == 0.5
     assert "unsure" in quality(frame, (20, 20, 100, 100), 0.25).reasons
     assert quality(frame, (20, 20, 100, 100), 0.9).certainty == 1
+
+
+def look(frame, box):
+    return colour_appearance(frame, Detection(0, 0.0, box))
+
+
+def box_of(left, top, side=40):
+    return (float(left), float(top), float(left + side), float(top + side))
+
+
+def test_an_animal_looks_like_itself_elsewhere_and_unlike_another(squares):
+    here, there = squares([{"red": (10, 20)}, {"red": (70, 60), "blue": (10, 20)}])
+    red, red_again, blue = (
+        look(here, box_of(10, 20)),
+        look(there, box_of(70, 60)),
+        look(there, box_of(10, 20)),
+    )
+    assert red @ red_again > 0.9 > 0.7 > red @ blue
+
+
+def test_turning_round_changes_little_and_upside_down_much():
+    frame = np.zeros((40, 40, 3), np.uint8)
+    frame[:20], frame[20:] = (180, 60, 40), (60, 70, 60)  # a red cap, a grey belly
+    frame[:, :10] += np.uint8(8)
+    whole = (0.0, 0.0, 40.0, 40.0)
+    mirrored, upside_down = np.ascontiguousarray(frame[:, ::-1]), np.ascontiguousarray(frame[::-1])
+    assert look(frame, whole) @ look(mirrored, whole) > 0.95
+    assert look(frame, whole) @ look(upside_down, whole) < 0.2
+
+
+@pytest.mark.parametrize(
+    "box", [(-5.0, -5.0, 3.0, 2.0), (158.5, 118.5, 170.0, 130.0), (3, 3, 3.2, 3.2)]
+)
+def test_boxes_at_the_edge_and_of_less_than_a_pixel_have_an_appearance(squares, box):
+    (frame,) = squares([{}])
+    appearance = look(frame, box)
+    assert appearance.shape == (512,)
+    assert np.linalg.norm(appearance) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_crop_is_square_and_keeps_the_animals_proportions():
+    frame = np.zeros((100, 200, 3), np.uint8)
+    frame[40:60, 80:120] = 255  # twice as wide as high
+    crop = crop_detection(frame, Detection(0, 0.0, (80.0, 40.0, 120.0, 60.0)))
+    rows, columns = np.nonzero(crop[..., 0] > 127)
+    assert crop.shape == (224, 224, 3)
+    assert np.ptp(columns) == pytest.approx(2 * np.ptp(rows), abs=6)
+    assert np.ptp(columns) == pytest.approx(224 / 1.3, abs=6)
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.0, 30.0, 20.0), (185.0, 88.0, 200.0, 100.0)])
+def test_a_crop_at_the_frames_edge_repeats_the_edge(box):
+    frame = np.full((100, 200, 3), 77, np.uint8)
+    assert (crop_detection(frame, Detection(0, 0.0, box)) == 77).all()
