@@ -28,7 +28,6 @@ BEHIND_TRANSPARENCY = 128
 
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
-_DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, LookupError, EOFError, OSError, struct.error)
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -162,8 +161,8 @@ def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(_ORIENTATION_TAG, 1)
-    except _DAMAGED_EXIF:  # which does not cost the picture
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except (ValueError, TypeError, KeyError, OSError, SyntaxError, struct.error):  # damaged EXIF
         return 1
 
 

@@ -15,9 +15,6 @@ from media.atomic import atomic_file
 _PLAYABLE_EARLY = {"movflags": "faststart"}
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 _AUDIO_BITS_PER_SECOND = 96_000
-_AAC_RATES_HZ = frozenset(
-    {7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
-)
 
 
 def write_video(
@@ -97,9 +94,10 @@ def _check_options(
         raise ValueError(
             f"Expected a finite mono waveform [num_samples], received {list(waveform.shape)}."
         )
-    if sample_rate_hz not in _AAC_RATES_HZ:
+    known_rates = av.Codec("aac", "w").audio_rates or []
+    if sample_rate_hz not in known_rates:
         raise ValueError(
-            f"Expected a sample rate that AAC knows ({sorted(_AAC_RATES_HZ)}),"
+            f"Expected a sample rate that AAC knows ({sorted(known_rates)}),"
             f" received {sample_rate_hz}. Resample the waveform first (resample)."
         )
 

@@ -1,24 +1,61 @@
-"""`fused-encoder index`: embeddings to a queryable index, and the care of it."""
+"""`fused-encoder index`: embeddings to a queryable index, and its maintenance."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.cli.main import DONE, DONE_WITH_SKIPPED, REFUSED
-from app.cli.outcome import table
-from inference.embedding_file import load_embeddings
-from inference.embeddings import Embeddings
-from inference.index import Approximation, EmbeddingIndex, recover_index
+from app.cli.options import add_command
+from app.cli.outcome import DONE, DONE_WITH_SKIPPED, ERROR, table
 
-Rows = tuple[Sequence[str], Embeddings, Sequence[Mapping[str, str | int | float | bool | None]]]
+if TYPE_CHECKING:
+    from inference.embeddings import Embeddings
+    from inference.index import Approximation, EmbeddingIndex
+
+    Rows = tuple[Sequence[str], Embeddings, Sequence[Mapping[str, str | int | float | bool | None]]]
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "index", "keep embeddings to be queried")
+    parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(action: str, told: str, name: str = "INDEX") -> argparse.ArgumentParser:
+        part = parts.add_parser(action, help=told, description=f"{told[0].upper()}{told[1:]}.")
+        part.add_argument("index", metavar=name, help="such as birds.index")
+        return part
+
+    build = add("build", "add embeddings to an index, made if it is not there")
+    build.add_argument(
+        "embeddings", nargs="+", metavar="EMBEDDINGS", help="folder or FILE.npz that `embed` wrote"
+    )
+    add("info", "what an index holds")
+    add("log", "what was done to an index, and when")
+    export = add("export", "write all rows as Parquet or CSV")
+    export.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    imports = add(
+        "import", "add rows that `index export` wrote, to an index made if it is not there"
+    )
+    imports.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    add("compact", "give the space of deleted rows back to the disk")
+    approximate = add(
+        "approximate", "make ready for approximate search, and measure what it misses"
+    )
+    approximate.add_argument(
+        "--target-recall", type=float, default=0.99, metavar="R", help="of the ten nearest"
+    )
+    add("check", "read everything and compare every checksum")
+    recover = add("recover", "save what can be read of a damaged index", "DAMAGED")
+    recover.add_argument("recovered", metavar="RECOVERED", help="the new index")
 
 
 def run(options: argparse.Namespace) -> int:
     """Builds an index, says what it holds, or takes care of it."""
+    from inference.index import EmbeddingIndex
+
     if options.action == "build":
         return _build(options)
     if options.action == "import":
@@ -37,15 +74,13 @@ def run(options: argparse.Namespace) -> int:
         return actions[options.action](index, options)
 
 
-def without_password(address: str) -> str:
-    """The address of an index, as it may stand on a screen: without user and password."""
-    return re.sub(r"//[^/@]*@", "//", address)
-
-
 def recall_of(approximation: Approximation | None) -> str:
     """What an approximate search misses, in one line."""
     if approximation is None:
-        return "Exact search: the index has fewer rows than approximate search is worth."
+        return (
+            "Exact search: the index has too few rows for an approximate one (50,000), is on Milvus, or has "
+            "changed since `fused-encoder index approximate`."
+        )
     return (
         f"Approximate search: recall@10 {approximation.recall_at_10:.4f} "
         f"({approximation.num_queries} rows as queries; {approximation.num_probes} of "
@@ -54,10 +89,12 @@ def recall_of(approximation: Approximation | None) -> str:
 
 
 def _build(options: argparse.Namespace) -> int:
+    from inference.index import EmbeddingIndex
+
     given = {path: _rows_of(path) for path in options.embeddings}  # before an index is made
     with EmbeddingIndex.open(options.index) as index:
         for path in given:
-            _refuse_stale_rows(index, options.index, path)
+            _refuse_stale_rows(index, path)
         for path, batches in given.items():
             num = new = 0
             for ids, embeddings, metadata in batches:
@@ -65,13 +102,15 @@ def _build(options: argparse.Namespace) -> int:
                 num += len(ids)
             print(f"{new} new of {num} rows from '{path}'.")
         _make_ready(index)
-        print(f"'{without_password(options.index)}' holds {len(index)} embeddings.")
+        print(f"'{index.address}' holds {len(index)} embeddings.")
     return DONE
 
 
 def _rows_of(path: str) -> Iterable[Rows]:
     """Ids, embeddings and metadata, some at a time, of a file or folder that `embed` wrote."""
     if not Path(path).is_dir():
+        from inference.embedding_file import load_embeddings
+
         rows = load_embeddings(path)
         return [(rows.ids, rows.embeddings, rows.metadata)]
     from archives.embed.archive import Archive
@@ -82,7 +121,7 @@ def _rows_of(path: str) -> Iterable[Rows]:
     return archive.batches()
 
 
-def _refuse_stale_rows(index: EmbeddingIndex, name: str, path: str) -> None:
+def _refuse_stale_rows(index: EmbeddingIndex, path: str) -> None:
     """Windows of files that were embedded anew, cut otherwise, must not stay beside those of now."""
     if len(index) == 0 or not Path(path).is_dir():
         return
@@ -97,16 +136,19 @@ def _refuse_stale_rows(index: EmbeddingIndex, name: str, path: str) -> None:
     ]
     if stale:
         raise ValueError(
-            f"'{name}' holds {len(stale)} rows that '{path}' no longer holds, such as {stale[0]!r}: their "
-            "files were embedded anew since, or with other windows. Nothing was added. Build a new index."
+            f"'{index.address}' holds {len(stale)} rows that '{path}' no longer holds, such as {stale[0]!r}: "
+            "their files were embedded anew since, or with other windows. Nothing was added. Build a new "
+            "index."
         )
 
 
 def _import(options: argparse.Namespace) -> int:
+    from inference.index import EmbeddingIndex, import_rows
+
     with EmbeddingIndex.open(options.index) as index:
-        print(f"{index.import_rows(options.file)} new rows from '{options.file}'.")
+        print(f"{import_rows(index, options.file)} new rows from '{options.file}'.")
         _make_ready(index)
-        print(f"'{without_password(options.index)}' holds {len(index)} embeddings.")
+        print(f"'{index.address}' holds {len(index)} embeddings.")
     return DONE
 
 
@@ -118,11 +160,11 @@ def _make_ready(index: EmbeddingIndex) -> None:
 
 
 def _recover(options: argparse.Namespace) -> int:
+    from inference.index import recover_index
+
     recovery = recover_index(options.index, options.recovered)
     print(f"{recovery.num_recovered} embeddings in '{options.recovered}'.")
     print(f"encoder         {recovery.fingerprint or 'unknown'}")
-    for note in recovery.notes:
-        print(note, file=sys.stderr)
     if recovery.num_damaged:
         print(f"{recovery.num_damaged} rows are not what was written; left out.", file=sys.stderr)
     if recovery.lost_ids:
@@ -151,7 +193,9 @@ def _log(index: EmbeddingIndex, options: argparse.Namespace) -> int:
 
 
 def _export(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    print(f"{index.export_rows(options.file)} rows in '{options.file}'.")
+    from inference.index import export_rows
+
+    print(f"{export_rows(index, options.file)} rows in '{options.file}'.")
     return DONE
 
 
@@ -173,7 +217,6 @@ def _check(index: EmbeddingIndex, options: argparse.Namespace) -> int:
         if Path(options.index).is_file():  # recovery reads the pages of a file
             advice = f"fused-encoder index recover {options.index} recovered.index"
             print(f"Save what can be read: {advice}", file=sys.stderr)
-        return REFUSED
-    shown = without_password(options.index)
-    print(f"All {len(index)} rows of '{shown}' are as they were written.")
+        return ERROR
+    print(f"All {len(index)} rows of '{index.address}' are as they were written.")
     return DONE
