@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -61,10 +61,16 @@ def write_aviary(
         logger.info("The aviary in '%s' is complete.", aviary.directory)
         return aviary
     _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": False})
-    is_quiet = not shows_progress or size == "tiny"
     films: dict[str, Truth] = {}
     tasks = _film_tasks(aviary.videos, AMOUNTS[size].cast_sizes, films, size, seed, "videos")
-    _run([*tasks, *_portrait_tasks(aviary)], num_workers, is_quiet=is_quiet)
+    thread_map(
+        lambda task: task(),
+        [*tasks, *_portrait_tasks(aviary)],
+        max_workers=num_workers,
+        desc="aviary",
+        unit="file",
+        disable=not shows_progress or size == "tiny",
+    )
     _write_json(aviary.truth, truth_of_all(films, aviary.class_names))
     _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": True})
     return aviary
@@ -95,7 +101,8 @@ def write_videos(
     """
     directory = Path(directory)
     films: dict[str, Truth] = {}
-    _run(_film_tasks(directory, cast_sizes, films, size, seed, series, shares_branch), 1)
+    for task in _film_tasks(directory, cast_sizes, films, size, seed, series, shares_branch):
+        task()
     truth = truth_of_all(films, _plan(directory, size, seed).class_names)
     _write_json(directory / "truth.json", truth)
     return truth
@@ -137,18 +144,6 @@ def _told(settings: Truth) -> str:
 
 def _write_json(path: Path, content: Truth) -> None:
     write_text_atomically(path, json.dumps(content, separators=(",", ":")))
-
-
-def _run(tasks: Iterable[Callable[[], None]], num_workers: int, *, is_quiet: bool = True) -> None:
-    todo = list(tasks)
-    thread_map(
-        lambda task: task(),
-        todo,
-        max_workers=num_workers,
-        desc="aviary",
-        unit="file",
-        disable=is_quiet,
-    )
 
 
 def _film_tasks(
