@@ -1,6 +1,6 @@
 from .calibration import Calibration as Calibration
-from .calibration_file import load_calibration as load_calibration
-from .calibration_file import save_calibration as save_calibration
+from .calibration import load_calibration as load_calibration
+from .calibration import save_calibration as save_calibration
 from .certified import CannotCertifyError as CannotCertifyError
 from .certified import CertifiedThreshold as CertifiedThreshold
 from .certified import RealisedRate as RealisedRate
@@ -10,11 +10,9 @@ from .certified import lowest_rate as lowest_rate
 from .certified import realised_rate as realised_rate
 from .certified import units_needed as units_needed
 from .fit import fit_calibration as fit_calibration
-from .fit_grouping import with_groupings as with_groupings
+from .fit import with_groupings as with_groupings
 from .grouping_rule import CountTrial as CountTrial
 from .grouping_rule import GroupingRule as GroupingRule
-from .pair_calibration import CalibrationError as CalibrationError
 from .pair_calibration import PairCalibration as PairCalibration
-from .quality import Reliability as Reliability
+from .quality import CalibrationError as CalibrationError
 from .quality import calibration_error as calibration_error
-from .quality import reliability as reliability
