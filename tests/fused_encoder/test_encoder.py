@@ -61,8 +61,6 @@ def published() -> keras.Model:
     return create_fused_encoder(image_weights=None)
 
 
-
-
 def test_the_network_has_the_published_layers_and_two_tokens_of_ours(published):
     sizes = {name: _layer(published, name).count_params() for name in PUBLISHED_LAYERS}
     assert sizes == PUBLISHED_LAYERS
@@ -78,10 +76,6 @@ def test_inputs_and_output_have_the_documented_names_and_forms(published):
         "audio_input": (None, None, 1024),
     }
     assert published.output_shape == (None, 128)
-
-
-
-
 
 
 @pytest.mark.parametrize("absent", [[], ["image_input"], ["audio_input"]])
@@ -131,8 +125,6 @@ def test_options_out_of_range_are_refused(options, message):
         create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
 
 
-
-
 def test_padding_of_the_sound_does_not_matter(encoder, embeddings):
     pairs = _pairs()
     pairs["audio_input"] = np.pad(pairs["audio_input"], [(0, 0), (0, 9), (0, 0)])
@@ -149,12 +141,6 @@ def test_order_of_the_frames_matters(encoder, embeddings):
     pairs = _pairs()
     pairs["audio_input"] = pairs["audio_input"][:, ::-1]
     assert np.abs(encoder(pairs) - embeddings).max() > 1e-3
-
-
-
-
-
-
 
 
 def test_a_saved_encoder_loads_in_a_fresh_process_with_equal_outputs(encoder, embeddings, tmp_path):
@@ -204,10 +190,6 @@ def test_a_lambda_from_a_stranger_is_not_run(tmp_path):
     keras.Model([image, audio], total).save(tmp_path / "stranger.keras")
     with pytest.raises(ValueError, match="Lambda"):
         load_encoder(Path(tmp_path / "stranger.keras"))
-
-
-
-
 
 
 def _rgb_model() -> keras.Model:
