@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm.contrib.concurrent import thread_map
 
-from archives.embed.walk import walk_inputs
+from archives.embed.find_sources import walk_inputs
 from archives.survey.clocks import with_clock_faults
 from archives.survey.deep import decoded_files
 from archives.survey.duplicates import equal_contents, equal_names

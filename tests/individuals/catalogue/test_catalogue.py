@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from individuals.catalogue import Catalogue, Decision, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, Decision, Thresholds
+from individuals.sighting_table import SightingTable
 
 
 def test_ids_are_stable_and_names_may_change(catalogue):

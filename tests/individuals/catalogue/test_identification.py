@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from individuals.catalogue import Catalogue, PatternThresholds, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, PatternThresholds, Thresholds
 from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 
 PLAIN = Thresholds.plain(known_above=0.9, new_below=0.5, margin=0.02)

@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from individuals.catalogue import Catalogue, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, Thresholds
+from individuals.sighting_table import SightingTable
 from inference import fit_calibration
 
 NUM_CALIBRATED, NUM_KNOWN, NUM_STRANGERS = 600, 80, 240

@@ -1,7 +1,7 @@
 import pytest
 
+from individuals import Sighting
 from individuals.outputs import (
-    Sighting,
     read_audacity_labels,
     read_raven_table,
     write_audacity_labels,

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from individuals import Sighting
 from individuals.outputs import (
     CaptureHistory,
-    Sighting,
     capture_history,
     every_days,
     occasion_dates,

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from individuals import Sighting
 from individuals.count import VideoCount
 from individuals.footage import group_sightings
 from individuals.outputs import (
     CamtrapProject,
     Deployment,
     MediaDetails,
-    Sighting,
     check_outputs,
     identified_sightings,
     read_capture_history,
@@ -258,7 +258,7 @@ def test_a_data_package_is_written_where_the_project_is_told(monday, tmp_path, c
     ("text", "message"),
     [
         ("video,place\n", "has no column media"),
-        ("media,captured_at\na,noon\nb,\nb,\n,\n", r"row 1: .*'noon'.*; row 3: media 'b' is twice"),
+        ("media,captured_at\na,noon\nb,\nb,\n,\n", r"row 2: .*'noon'.*; row 4: media 'b' is twice"),
     ],
 )
 def test_details_that_cannot_be_read_are_refused(tmp_path, text, message):

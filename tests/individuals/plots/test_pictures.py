@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from individuals import Sighting
 from individuals.count import VideoCount
 from individuals.footage import IndividualCount
 from individuals.group import Conflict
 from individuals.grouping.count_interval import count_interval
-from individuals.outputs import Sighting
 from individuals.plots import (
     plot_count_curve,
     plot_individual_pages,
