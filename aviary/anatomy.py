@@ -6,11 +6,15 @@ World frame of a bird that looks to the right: x forward, y down, the origin in 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from aviary.species import Shape
 
 Polygon = np.ndarray
 """float64 [num_points, 2]: x, y in body lengths."""
+
+_BILLS = {"cone": (0.42, 0.06), "needle": (0.17, 0.05), "dagger": (0.25, 0.0), "hook": (0.27, 0.30)}
+"""Half its height at the root, and how far the tip hangs down."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +58,25 @@ class Anatomy:
         self.shape = shape
         self.pose = pose
         self.depth = shape.body_depth * pose.fluff
-        self.slope = np.deg2rad(shape.posture_degrees - pose.tilt_degrees)
-        neck = np.array([[0.36, -0.27 * self.depth / 0.6]])
         reach = shape.neck_length + 0.62 * shape.head_radius
-        self.head_centre = self.on_body(neck)[0] + reach * np.array([0.45, -0.9])
+        self.head_centre = self.on_body([(0.36, -0.27 * self.depth / 0.6)])[0] + reach * np.array(
+            [0.45, -0.9]
+        )
 
-    def on_body(self, points: Polygon) -> Polygon:
+    def on_body(self, points: npt.ArrayLike) -> Polygon:
         """From the body's own frame (x along the spine) to the world frame."""
-        cosine, sine = np.cos(self.slope), np.sin(self.slope)
-        return np.asarray(points) @ np.array([[cosine, -sine], [sine, cosine]])
+        return _raised(points, self.shape.posture_degrees - self.pose.tilt_degrees)
 
-    def on_head(self, points: Polygon) -> Polygon:
+    def on_head(self, points: npt.ArrayLike) -> Polygon:
         """From the head's own frame (unit: its radius, x to the bill) to the world frame."""
-        angle = np.deg2rad(self.pose.head_nod_degrees)
-        cosine, sine = np.cos(angle), np.sin(angle)
-        turned = np.asarray(points) * self.shape.head_radius
-        return self.head_centre + turned @ np.array([[cosine, -sine], [sine, cosine]])
+        scaled = np.asarray(points) * self.shape.head_radius
+        return self.head_centre + _raised(scaled, self.pose.head_nod_degrees)
 
     def body(self) -> Polygon:
         """An egg, fuller at the breast."""
         turn = np.linspace(0, 2 * np.pi, 72, endpoint=False)
         across = 0.5 * self.depth * np.sin(turn) * (1 + 0.16 * np.cos(turn))
         return self.on_body(np.stack([0.5 * np.cos(turn), across], axis=1))
-
-    def head(self) -> Polygon:
-        """A circle, slightly longer than high."""
-        return self.on_head(ellipse((0, 0), (1.04, 0.97)))
 
     def neck(self) -> Polygon:
         """The points whose convex hull joins head and breast."""
@@ -88,93 +85,67 @@ class Anatomy:
 
     def bill(self) -> tuple[Polygon, Polygon]:
         """The upper and the lower half."""
-        length = (
-            self.shape.bill_length
-            / self.shape.head_radius
-            * np.sqrt(1 - 0.6 * self.pose.head_turn**2)
-        )
-        base = {"cone": 0.42, "needle": 0.17, "dagger": 0.25, "hook": 0.27}[self.shape.bill]
-        drop = {"cone": 0.06, "needle": 0.05, "dagger": 0.0, "hook": 0.30}[self.shape.bill]
+        turned = np.sqrt(1 - 0.6 * self.pose.head_turn**2)
+        length = self.shape.bill_length / self.shape.head_radius * turned
+        base, drop = _BILLS[self.shape.bill]
         gape = np.deg2rad(self.pose.bill_gape_degrees) * length
         root, tip = 0.88, 0.95 + length
-        upper = [
-            (root, -base),
-            (root + 0.55 * length, -0.62 * base),
-            (tip, drop - 0.4 * gape),
-            (root, 0.06),
-        ]
-        lower = [
-            (root, 0.0),
-            (tip - 0.06, drop + 0.6 * gape),
-            (root + 0.5 * length, 0.45 * base + 0.5 * gape),
-            (root, 0.75 * base),
-        ]
-        return self.on_head(np.array(upper)), self.on_head(np.array(lower))
-
-    def tail_points(self, along: np.ndarray, across: np.ndarray) -> Polygon:
-        """Places on the tail: along 0 (rump) to 1 (tip), across -1 (upper edge) to 1."""
-        shape = self.shape
-        lift = np.deg2rad(shape.tail_lift_degrees + self.pose.tail_lift_degrees)
-        fork = shape.tail_fork * (np.abs(across) - 0.5) * along
-        x = -(along * shape.tail_length + fork)
-        y = across * (0.085 + 0.055 * along)
-        cosine, sine = np.cos(lift), np.sin(lift)
-        return self.on_body(
-            np.stack([-0.40 + cosine * x - sine * y, -0.02 + sine * x + cosine * y], axis=1)
-        )
+        ridge = (root + 0.55 * length, -0.62 * base)
+        chin = (root + 0.5 * length, 0.45 * base + 0.5 * gape)
+        upper = [(root, -base), ridge, (tip, drop - 0.4 * gape), (root, 0.06)]
+        lower = [(root, 0.0), (tip - 0.06, drop + 0.6 * gape), chin, (root, 0.75 * base)]
+        return self.on_head(upper), self.on_head(lower)
 
     def tail(self, start: float = 0.0, end: float = 1.0) -> Polygon:
-        """The tail, or a band across it from `start` to `end`."""
-        across = np.linspace(-1, 1, 7)
-        return self.tail_points(
-            np.repeat([start, end], len(across)), np.concatenate([across, across[::-1]])
-        )
-
-    def wing_points(self, along: np.ndarray, across: np.ndarray) -> Polygon:
-        """Places on the near wing: along 0 (shoulder) to 1 (tip), across -1 (upper edge) to 1."""
-        lift = np.deg2rad(self.pose.wing_lift_degrees)
-        opening = 1 + 0.5 * np.sin(lift / 2)
-        profile = np.sqrt(np.clip(along * 1.25 + 0.06, 0, 1) * np.clip(1.02 - along, 0, 1)) * 1.5
-        x = -along * 0.80 * opening
-        y = across * 0.19 * profile * opening + 0.10 * np.sin(np.pi * along) + 0.02
-        cosine, sine = np.cos(lift), np.sin(lift)
-        return self.on_body(
-            np.stack([0.24 + cosine * x - sine * y, -0.09 + sine * x + cosine * y], axis=1)
-        )
+        """The tail, or a band across it: from 0 (rump) to 1 (tip)."""
+        edge = np.linspace(-1, 1, 7)
+        along, across = np.repeat([start, end], len(edge)), np.concatenate([edge, edge[::-1]])
+        fork = self.shape.tail_fork * (np.abs(across) - 0.5) * along
+        x = -(along * self.shape.tail_length + fork)
+        y = across * (0.085 + 0.055 * along)
+        lift = self.shape.tail_lift_degrees + self.pose.tail_lift_degrees
+        return self.on_body(np.array([-0.40, -0.02]) + _raised(np.stack([x, y], axis=1), -lift))
 
     def wing(self, start: float = 0.0, end: float = 1.0) -> Polygon:
-        """The near wing, or a band across it from `start` to `end`."""
+        """The near wing, or a band across it: from 0 (shoulder) to 1 (tip)."""
         along = np.linspace(start, end, 16)
-        edge = np.repeat([-1.0, 1.0], len(along))
-        return self.wing_points(np.concatenate([along, along[::-1]]), edge)
+        return self._on_wing(np.concatenate([along, along[::-1]]), np.repeat([-1.0, 1.0], 16))
 
     def epaulette(self) -> Polygon:
         """A small dot on the bend of the wing."""
-        centre = self.wing_points(np.array([0.10]), np.array([0.1]))[0]
-        return ellipse((centre[0], centre[1]), (0.032, 0.032))
+        ((x, y),) = self._on_wing(np.array([0.10]), np.array([0.1]))
+        return ellipse((x, y), (0.032, 0.032))
+
+    def _on_wing(self, along: np.ndarray, across: np.ndarray) -> Polygon:
+        opening = 1 + 0.5 * np.sin(np.deg2rad(self.pose.wing_lift_degrees) / 2)
+        profile = np.sqrt(np.clip(along * 1.25 + 0.06, 0, 1) * np.clip(1.02 - along, 0, 1)) * 1.5
+        x = -along * 0.80 * opening
+        y = across * 0.19 * profile * opening + 0.10 * np.sin(np.pi * along) + 0.02
+        lifted = _raised(np.stack([x, y], axis=1), -self.pose.wing_lift_degrees)
+        return self.on_body(np.array([0.24, -0.09]) + lifted)
 
     def crest(self) -> Polygon:
         """A pointed tuft that leans back."""
         height = self.shape.crest_length / self.shape.head_radius
-        points = [
-            (0.55, -0.75),
-            (0.05, -0.95 - 0.7 * height),
-            (-0.35, -0.9 - 1.0 * height),
-            (-0.30, -0.95 - 0.45 * height),
-            (-0.95, -0.85 - 0.55 * height),
-            (-0.75, -0.45),
-        ]
-        return self.on_head(np.array(points))
+        front = [(0.55, -0.75), (0.05, -0.95 - 0.7 * height), (-0.35, -0.9 - 1.0 * height)]
+        back = [(-0.30, -0.95 - 0.45 * height), (-0.95, -0.85 - 0.55 * height), (-0.75, -0.45)]
+        return self.on_head(front + back)
 
     def feet(self) -> Polygon:
         """Where the two feet stand: [2, 2]."""
-        hips = self.on_body(np.array([[-0.02, 0.46 * self.depth], [-0.12, 0.44 * self.depth]]))
+        hips = self.on_body([(-0.02, 0.46 * self.depth), (-0.12, 0.44 * self.depth)])
         ground = hips[:, 1].max() + 0.62 * self.shape.leg_length
         return np.array([[hips[0, 0] + 0.05, ground], [hips[1, 0] - 0.01, ground]])
 
     def hips(self) -> Polygon:
         """Where the two legs leave the body: [2, 2]."""
-        return self.on_body(np.array([[-0.02, 0.40 * self.depth], [-0.12, 0.38 * self.depth]]))
+        return self.on_body([(-0.02, 0.40 * self.depth), (-0.12, 0.38 * self.depth)])
+
+
+def _raised(points: npt.ArrayLike, degrees: float) -> Polygon:
+    """Turned about the origin, so that what is in front goes up."""
+    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.asarray(points) @ np.array([[cosine, -sine], [sine, cosine]])
 
 
 def ellipse(centre: tuple[float, float], radii: tuple[float, float]) -> Polygon:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from aviary import Aviary, write_aviary, write_videos
-from media.audio import load_waveform, probe_audio
-from media.images import load_image
+from media import load_image, load_waveform, probe_audio
 
 
 @pytest.fixture(scope="module")

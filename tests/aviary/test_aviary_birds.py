@@ -5,11 +5,9 @@ import pytest
 
 from aviary.anatomy import Pose
 from aviary.drawing import draw_bird
-from aviary.individuals import LOOK_ALIKES, SOUND_ALIKES, draw_individuals
+from aviary.individuals import LOOK_ALIKES, SOUND_ALIKES, draw_individuals, generator_for
 from aviary.photos import random_pose, take_photo
-from aviary.recordings import make_recording
-from aviary.seeds import generator_for
-from aviary.songs import sing
+from aviary.songs import make_recording, sing
 from aviary.species import SPECIES
 
 FAMILY = draw_individuals(SPECIES[0], seed=0)

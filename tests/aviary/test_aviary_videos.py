@@ -8,9 +8,9 @@ import pytest
 
 from aviary import Aviary, write_aviary
 from aviary.choreography import choose_casts
-from aviary.layout import film_stars, inhabitants
-from aviary.seeds import generator_for
+from aviary.individuals import generator_for
 from aviary.videos import SAMPLE_RATE_HZ, Film, make_film
+from aviary.write import film_stars, inhabitants
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_only_birds_that_show_sing_and_one_at_a_time(film: Film) -> None:
     for song in film.songs:
         first, last = int(song.start_seconds * 10), int(song.end_seconds * 10)
         for boxes in film.boxes[first : last + 1]:
-            assert song.individual in [individual for individual, _ in boxes]
+            assert song.individual in dict(boxes)
     for one, following in zip(film.songs, film.songs[1:], strict=False):
         assert one.end_seconds <= following.start_seconds
 
@@ -139,7 +139,7 @@ def test_birds_that_share_a_branch_pass_one_another() -> None:
     )
     sides = set()
     for boxes in film.boxes:
-        left = {individual.name: box[0] for individual, box in boxes}
+        left = {name: box[0] for name, box in boxes}
         if len(left) == 2:
             sides.add(left[known[0].name] < left[known[1].name])
     assert sides == {True, False}
