@@ -67,8 +67,8 @@ def test_a_full_package_follows_the_standard(tmp_path, camtrap_faults):
         tmp_path,
         sightings,
         deployments=[
-            deployment(coordinate_uncertainty_m=100, camera_model="Reconyx-PC800", habitat="reed"),
-            deployment("cam2", latitude=52, comments="recorded nothing"),
+            deployment(more={"coordinateUncertainty": 100, "habitat": "reed"}),
+            deployment("cam2", latitude=52, more={"deploymentComments": "recorded nothing"}),
         ],
         project=replace(
             PROJECT, description="d", data_license="CC0-1.0", media_license="CC-BY-4.0"
@@ -211,7 +211,7 @@ def test_a_sighting_beyond_the_calendar_is_refused(tmp_path):
         ({"longitude": float("nan")}, "longitude must be in"),
         ({"start": datetime(2026, 5, 1)}, "start must have a time zone"),
         ({"end": MORNING - timedelta(days=3)}, "it ends .* before it starts"),
-        ({"coordinate_uncertainty_m": 0}, "coordinate_uncertainty_m must be at least 1"),
+        ({"more": {"colour": 1, "latitude": 2}}, "more has no place for 'colour', 'latitude'"),
     ],
 )
 def test_a_deployment_that_cannot_be_is_refused(changes, message):
@@ -262,8 +262,8 @@ def test_what_is_no_project_is_refused(tmp_path, text, message):
 
 def test_deployments_are_read_from_the_standards_own_file(tmp_path):
     given = [
-        deployment(coordinate_uncertainty_m=50, location_name="Białowieża", habitat="a, b"),
-        deployment("cam2", camera_id="7"),
+        deployment(more={"locationName": "Białowieża", "habitat": "a, b"}),
+        deployment("cam2", more={"cameraHeight": "1.5"}),
     ]
     given = [replace(d, end=d.end.replace(microsecond=0)) for d in given]
     write_camtrap_dp(tmp_path, [], deployments=given, project=PROJECT)
