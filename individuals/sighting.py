@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from inference.index.store import Scalar
+from inference.index.rows import Scalar
 from inference.modalities import MODALITIES, Modality
 
 Box = tuple[float, float, float, float]

@@ -210,6 +210,9 @@ class Embedder:
 
         Returns:
             Embeddings float32 [num, embedding_size], unit length.
+
+        Raises:
+            ValueError: a pair has neither.
         """
         return self.embed_combinations(
             [image for image in images if image is not None],
@@ -235,7 +238,13 @@ class Embedder:
 
         Returns:
             Embeddings float32 [num_pairs, embedding_size], unit length: those of `embed_features`.
+
+        Raises:
+            ValueError: a pair has neither.
         """
+        empty = np.flatnonzero((pairs < 0).all(axis=1)).tolist()
+        if empty:
+            raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
         seen = self._see(images)
         no_sound = np.zeros((1, self.settings.front_end.embedding_size), np.float32)
         parts = [self._none()]

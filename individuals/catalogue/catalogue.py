@@ -19,7 +19,7 @@ from individuals.catalogue.register import Register
 from individuals.catalogue.rows import read_encoder, read_owned
 from individuals.catalogue.thresholds import Thresholds
 from individuals.sighting_table import SightingTable, join_tables
-from inference.index.checks import check_same_encoder
+from inference.index.rows import check_same_encoder
 from inference.modalities import Modality
 from inference.sqlite_file import SqliteFile
 

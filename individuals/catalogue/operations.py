@@ -12,7 +12,7 @@ from individuals.catalogue.records import Changes, State
 from individuals.catalogue.register import Register, folded
 from individuals.catalogue.rows import find_keys, insert_sightings, new_individual, read_encoder
 from individuals.sighting_table import SightingTable, join_tables
-from inference.index.checks import check_same_encoder
+from inference.index.rows import check_same_encoder
 from media.wording import some_names, some_problems
 
 SAME_EMBEDDING_TOLERANCE = 1e-5

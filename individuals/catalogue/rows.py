@@ -16,7 +16,7 @@ from individuals.catalogue.records import Changes, State
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
-from inference.index.store import StoreSettings
+from inference.index.rows import StoreSettings
 
 ON_DISK = np.dtype("<f4")
 AMONG = "(SELECT value FROM json_each(?))"  # any number of values in one parameter

@@ -10,10 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import Embeddings, check_embeddings, fingerprint_of
-from inference.index.checks import check_ids, check_metadata, check_where
-from inference.index.open_store import open_store
-from inference.index.row_files import read_rows, write_rows
-from inference.index.store import Approximation, Hit, LogEntry, Row, Scalar, Store, Where
+from inference.index.address import MilvusAddress, parse_address
+from inference.index.milvus_store import MilvusStore
+from inference.index.rows import (
+    Approximation,
+    Hit,
+    LogEntry,
+    Row,
+    Scalar,
+    Where,
+    check_ids,
+    check_metadata,
+    check_where,
+)
+from inference.index.sqlite_store import SqliteStore
 
 
 class EmbeddingIndex:
@@ -38,7 +48,7 @@ class EmbeddingIndex:
         [[Hit(id='a', similarity=1.0, metadata={'species': 'wren'})]]
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SqliteStore | MilvusStore) -> None:
         self._store = store
 
     @classmethod
@@ -59,7 +69,15 @@ class EmbeddingIndex:
             ImportError: Milvus without the extra `milvus`.
             OSError: the file cannot be opened (TimeoutError: another process holds it), or no server answers.
         """
-        return cls(open_store(uri, create=create, read_only=read_only))
+        address = parse_address(uri)
+        if isinstance(address, MilvusAddress):
+            return cls(MilvusStore(address, create=create, read_only=read_only))
+        return cls(SqliteStore(address, create=create, read_only=read_only))
+
+    @property
+    def address(self) -> str:
+        """Where the index is: its path, or its server's address without user and password."""
+        return self._store.address
 
     @property
     def fingerprint(self) -> str | None:
@@ -227,36 +245,9 @@ class EmbeddingIndex:
         """All rows in insertion order. Rows that are added meanwhile may be among them."""
         return self._store.rows()
 
-    def export_rows(self, path: str | Path) -> int:
-        """Write all rows into a file that other programs read; `import_rows` gives the same rows exactly.
-
-        Args:
-            path: ends in .parquet (needs the extra `parquet`) or .csv.
-        Returns:
-            int, how many rows were written.
-        Raises:
-            ValueError: the path ends otherwise.
-        """
-        return write_rows(path, self, self._store.settings())
-
-    def import_rows(self, path: str | Path) -> int:
-        """Add the rows of a file that `export_rows` wrote, some thousand in each step.
-
-        After an error the steps before it are kept: mend the file and import again, which passes over them.
-
-        Args:
-            path: ends in .parquet or .csv.
-        Returns:
-            int, how many rows were new.
-        Raises:
-            ValueError: as `add`; or no such file as `export_rows` writes.
-            FileNotFoundError: there is no such file.
-        """
-        return sum(self.add(*batch) for batch in read_rows(path))
-
     def log(self) -> list[LogEntry]:
         """What was done to the index, oldest first: when, with how many rows, by which version."""
-        return list(self._store.log())
+        return self._store.log()
 
     def compact(self) -> int:
         """Give the space of deleted rows back to the disk, and make ready for search; returns the bytes.
