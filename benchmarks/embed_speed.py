@@ -166,7 +166,8 @@ def recording_speeds(
     from fused_encoder.front_ends.audio_batches import _cut
     from media import load_waveform
 
-    pieces = [tf.constant(piece) for path in paths for piece in _cut(load_waveform(path))]
+    sounds = (load_waveform(path, sample_rate_hz=RATE_HZ) for path in paths)
+    pieces = [tf.constant(piece) for sound in sounds for piece in _cut(sound)]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
     windows = [
         piece[start : start + 80_000]

@@ -60,7 +60,7 @@ def probe_audio(path: str | Path) -> AudioInfo:
 def load_waveform(
     path: str | Path,
     *,
-    sample_rate_hz: int = 16000,
+    sample_rate_hz: int,
     offset_seconds: float = 0.0,
     max_seconds: float | None = None,
     resampler: Resampler = "soxr_hq",
@@ -104,7 +104,7 @@ def load_waveform(
 def load_waveform_with_notes(
     path: str | Path,
     *,
-    sample_rate_hz: int = 16000,
+    sample_rate_hz: int,
     offset_seconds: float = 0.0,
     max_seconds: float | None = None,
     resampler: Resampler = "soxr_hq",

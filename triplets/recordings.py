@@ -12,6 +12,7 @@ import numpy as np
 
 from fused_encoder.front_ends.audio_batches import AudioSequences
 from fused_encoder.front_ends.audio_sequence import frames_in_samples, sound_in
+from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ
 from media import Resampler, UnreadableMediaError, load_waveform_with_notes
 from triplets.content_hashes import ContentHashes
 from triplets.folders import MediaFile
@@ -99,7 +100,10 @@ def _hear(
         if store.find(key):
             return _Heard(file, content, key, store.notes(key), sound=None)
         waveform, notes = load_waveform_with_notes(
-            file.path, max_seconds=settings.max_seconds, resampler=settings.resampler
+            file.path,
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            max_seconds=settings.max_seconds,
+            resampler=settings.resampler,
         )
         return _Heard(file, content, key, notes, sound_in(waveform))
     except UnreadableMediaError as error:

@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from media import (
-    UnreadableMediaError,
-    load_waveform,
-    load_waveform_with_notes,
-    probe_audio,
-    save_waveform,
-)
+from media import UnreadableMediaError, probe_audio, save_waveform
 from media.containers import StreamDecoder
-from tests.media.conftest import chirp
+from tests.media.conftest import chirp, load_waveform, load_waveform_with_notes
 
 
 def assert_is_chirp(waveform, tolerance=5e-3):
