@@ -169,7 +169,9 @@ def test_no_message_of_a_refused_build_shows_a_password(
                 return path
 
         monkeypatch.setattr("archives.embed.archive.Archive", Archive)
-        monkeypatch.setattr(EmbeddingIndex, "open", lambda *_, **__: OnServer(stand_in._store))
+        monkeypatch.setattr(
+            "inference.index.EmbeddingIndex.open", lambda *_, **__: OnServer(stand_in._store)
+        )
         assert run("index", "build", "http://user:secret@host/birds", archive) == 2
     told = capsys.readouterr()
     assert "'http://host:19530/default/birds' holds 1 rows" in told.err

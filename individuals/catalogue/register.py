@@ -1,50 +1,51 @@
-"""Ids and human names of individuals: which animal a person means, and which names are free."""
+"""`Register`: which animal a person means, which names are free, and what each individual holds."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import unicodedata
 from pathlib import Path
 
-from individuals.catalogue.records import State
+from individuals.catalogue.records import Individual, State
+from individuals.catalogue.rows import Owned, read_owned, read_states
+from inference.sqlite_file import read_setting
 
-PREFIX = re.compile(r"[^\W\d_][\w-]{0,19}")
 LONGEST_NAME = 200
 
 
-def check_prefix(prefix: str) -> str:
-    """What ids begin with.
-
-    Raises:
-        ValueError: not up to 20 letters, digits, _ or -, of which a letter comes first.
-    """
-    normal = unicodedata.normalize("NFC", prefix)
-    if not PREFIX.fullmatch(normal):
-        raise ValueError(
-            "A prefix of ids is up to 20 letters, digits, _ and -, a letter first (such as NYA); received "
-            f"{prefix!r}."
-        )
-    return normal
-
-
-class AnimalNames:
-    """The ids and names of one catalogue at one moment.
+class Register:
+    """The individuals of a catalogue, inside one transaction.
 
     Args:
-        prefix: of the ids.
-        states: number -> State of all individuals, those that are gone as well.
+        connection: inside a transaction.
         path: of the catalogue, for messages.
     """
 
-    def __init__(self, prefix: str, states: dict[int, State], path: Path) -> None:
-        self.prefix = prefix
-        self.states = states
-        self._path = path
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.connection, self.path = connection, path
+        self.prefix = str(read_setting(connection, "prefix"))
+        self.states = read_states(connection)
         self._number_of = {
             folded(state.name): number
-            for number, state in states.items()
+            for number, state in self.states.items()
             if state.is_active and state.name
         }
+
+    def owned(self, *numbers: int) -> Owned:
+        """The sightings of these individuals."""
+        return read_owned(self.connection, self.path, numbers)
+
+    def individuals(self) -> list[Individual]:
+        """All individuals by number."""
+        every = read_owned(self.connection, self.path)
+        media: dict[int, list[str]] = {n: [] for n, s in self.states.items() if s.is_active}
+        for owner, sighting in zip(every.owners, every.table.sightings, strict=True):
+            media[owner].append(sighting.media)
+        return [
+            Individual(self.id_of(n), self.states[n].name, len(seen), len(set(seen)))
+            for n, seen in sorted(media.items())
+        ]
 
     def take(self, number: int, state: State) -> None:
         """Remember a new individual, so that no other gets its name."""
@@ -70,7 +71,7 @@ class AnimalNames:
         number = self.look_up(individual)
         if number is None:
             raise KeyError(
-                f"The catalogue {self._path} has no individual {individual!r}. "
+                f"The catalogue {self.path} has no individual {individual!r}. "
                 "`fused-encoder catalogue show` lists them."
             )
         return number
@@ -86,25 +87,24 @@ class AnimalNames:
             return self._number_of.get(folded(individual))
         state = self.states.get(number)
         if state is None:
-            raise KeyError(f"The catalogue {self._path} never had an individual {individual!r}.")
+            raise KeyError(f"The catalogue {self.path} never had an individual {individual!r}.")
         if not state.is_active:
-            merged = state.merged_into
-            gone = (
-                "was deleted or undone"
-                if merged is None
-                else f"was merged into {self.id_of(merged)}"
-            )
+            gone = "was deleted or undone"
+            if state.merged_into is not None:
+                gone = f"was merged into {self.id_of(state.merged_into)}"
             raise KeyError(
-                f"{self.id_of(number)} is no longer in the catalogue {self._path}: it {gone}."
+                f"{self.id_of(number)} is no longer in the catalogue {self.path}: it {gone}."
             )
         return number
 
-    def check_new(self, name: str, but: int | None = None) -> str:
-        """A name, with its letters in one form, that is free.
+    def check_name(self, name: str | None, but: int | None = None) -> str | None:
+        """A name, with its letters in one form, that is free; None stays None.
 
         Raises:
             ValueError: empty, too long, with control characters, like an id, or another's.
         """
+        if name is None:
+            return None
         normal = " ".join(unicodedata.normalize("NFC", name).split())
         if not normal or len(normal) > LONGEST_NAME or not normal.isprintable():
             raise ValueError(
