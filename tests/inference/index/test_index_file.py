@@ -295,7 +295,7 @@ def test_a_writer_that_waits_too_long_is_told(path: Path, monkeypatch: pytest.Mo
         EmbeddingIndex.open(path) as index,
         holder.writing(),
         pytest.raises(
-            TimeoutError, match="Another process is writing to the index, nothing of this call"
+            TimeoutError, match="Another process writes to the index, nothing of this call"
         ),
     ):
         index.delete(["row 7"])
