@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from individuals.catalogue import load_sightings
+from individuals.sighting_file import load_sightings
 from media.atomic import write_text_atomically
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from individuals.count import VideoCount
 from individuals.count_curve import count_curve
 from individuals.outputs import identified_sightings, write_outputs
 from individuals.plots import plot_curve_of_count, plot_individuals, plot_timeline
+from individuals.sighting import Box
 from inference import Embedder
 from inference.metrics import bcubed
 
@@ -93,21 +94,19 @@ def _curve(counted: VideoCount, num_true: int) -> list[Section]:
 def sighting_labels(counted: VideoCount, videos: Mapping[str, dict]) -> tuple[list[str], list[str]]:
     """The true and the found individual of each sighting."""
     true, found = [], []
-    labels = iter(counted.count.labels)
-    for sightings in counted.sightings:
-        film = videos[str(sightings.video)]
-        for detection in sightings.detections:
-            true.append(_nearest_individual(film["frames"][detection.frame_index], detection.box))
-            found.append(str(next(labels)))
+    for sighting, label in zip(counted.table.sightings, counted.count.labels, strict=True):
+        birds = videos[sighting.media]["frames"][sighting.frame_index]
+        true.append(_nearest_individual(birds, sighting.box))
+        found.append(str(label))
     return true, found
 
 
-def _nearest_individual(birds: list[dict], box: tuple[float, float, float, float]) -> str:
+def _nearest_individual(birds: list[dict], box: Box | None) -> str:
     """Who is nearest to the middle of a box; a sighting of nobody is a group of its own."""
-    if not birds:
+    if not birds or box is None:
         return f"nobody at {box}"
 
-    def middle(sides: tuple[float, float, float, float]) -> np.ndarray:
+    def middle(sides: Box) -> np.ndarray:
         return np.array([sides[0] + sides[2], sides[1] + sides[3]]) / 2
 
     distances = [float(np.linalg.norm(middle(bird["box"]) - middle(box))) for bird in birds]

@@ -36,7 +36,7 @@ from synthetic_identities import make_identities
 from individuals.footage import IndividualCount, group_videos
 from individuals.group import group_individuals
 from inference.calibrate import Calibration
-from inference.grouping.rule import GroupingRule, fit_grouping_rule
+from inference.calibrate.grouping_rule import fit_grouping_rule
 from inference.metrics import bcubed, grouping_metrics
 
 PARTS = ("synthetic", "coverage", "aviary", "nyala", "speed")
@@ -173,8 +173,7 @@ def synthetic(num_seeds: int) -> dict[str, float]:
             )
             for name, labels in ways.items():
                 rows.setdefault(name, []).append(grouping_metrics(truth, labels))
-        way = "evidence" if rule.model is not None else "average linkage"
-        means = _print_table(f"synthetic, {difficulty} (ours: {way})", rows)
+        means = _print_table(f"synthetic, {difficulty}", rows)
         errors = [abs(row["count_error"]) / 1000 for row in rows["ours"]]
         results |= {
             f"count_error_{difficulty}": float(np.mean(errors)),
@@ -292,9 +291,9 @@ def _watch(directory: Path, embedder: object) -> Film:
     counted = count_individuals(list(videos), embedder)  # type: ignore[arg-type]
     truth, _ = sighting_labels(counted, videos)
     return Film(
-        np.concatenate([np.asarray(seen.embeddings) for seen in counted.sightings]),
-        [str(seen.video) for seen in counted.sightings for _ in seen.detections],
-        [tracklet for seen in counted.sightings for tracklet in seen.tracklets],
+        np.asarray(counted.table.embeddings),
+        [sighting.media for sighting in counted.table.sightings],
+        [sighting.tracklet for sighting in counted.table.sightings],
         np.array(truth),
         counted.count,
         {video: film["count"] for video, film in videos.items()},
@@ -366,7 +365,7 @@ def nyala(num_seeds: int) -> dict[str, float]:
         names = rng.permutation(np.unique(who))
         known = np.isin(who, names[: len(names) // 2])
         embeddings = _to_128(features, features[known])
-        rule: GroupingRule = fit_grouping_rule(embeddings[known], who[known])
+        rule = fit_grouping_rule(embeddings[known], who[known])
         calibration = Calibration(None, groupings={"image": rule})
         truth = who[~known]
         found = group_videos(embeddings[~known], ["all"] * len(truth), calibration=calibration)

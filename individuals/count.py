@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
 from pathlib import Path
@@ -11,31 +11,18 @@ from typing import TypedDict
 from tqdm import tqdm
 
 from individuals.count_notes import count_notes
-from individuals.footage import IndividualCount, group_videos
+from individuals.footage import IndividualCount, group_sightings
 from individuals.grouping.decision import check_threshold
+from individuals.sighting_table import SightingTable, join_tables
 from individuals.video.detectors import Detector, DetectorName, find_detector
-from individuals.video.sightings import Sightings, find_sightings
+from individuals.video.sightings import VideoSightings, find_sightings
 from individuals.video.sound import Sound
 from inference.calibrate.calibration import Calibration
 from inference.embed import Embedder
-from inference.embeddings import Embeddings, concatenate_embeddings
-from media import UnreadableMediaError
+from media import Skipped, UnreadableMediaError
 
 MIN_DETECTIONS_OF_MOTION = 3
 PATTERNS_OF_SOUND = ("image-fused", "fused-fused")
-
-
-@dataclass(frozen=True)
-class SkippedVideo:
-    """A video that could not be used, and why.
-
-    Args:
-        path: the file.
-        reason: what is wrong with it.
-    """
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -44,14 +31,14 @@ class VideoCount:
 
     Args:
         count: the numbers, links and conflicts; videos are named by their paths as given.
-        sightings: of each video that could be read.
-        skipped: the others.
+        table: the sightings, video by video, with their embeddings and crops.
+        skipped: videos that could not be read.
         notes: what a reader of the numbers should know.
     """
 
     count: IndividualCount
-    sightings: tuple[Sightings, ...]
-    skipped: tuple[SkippedVideo, ...]
+    table: SightingTable
+    skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
     @property
@@ -69,22 +56,23 @@ class VideoCount:
         return sorted(
             {
                 int(individual)
-                for individual, (name, _, _) in zip(self.count.labels, self._rows(), strict=True)
-                if name == video
+                for individual, sighting in zip(
+                    self.count.labels, self.table.sightings, strict=True
+                )
+                if sighting.media == video
             }
         )
 
     def to_dict(self) -> dict[str, object]:
         """Everything as JSON takes it: numbers, links, and when and where each individual was seen."""
         seen: dict[int, list[dict[str, object]]] = {}
-        for label, (video, sightings, row) in zip(self.count.labels, self._rows(), strict=True):
-            detection = sightings.detections[row]
+        for label, sighting in zip(self.count.labels, self.table.sightings, strict=True):
             seen.setdefault(int(label), []).append(
                 {
-                    "video": video,
-                    "time_seconds": float(detection.time_seconds),
-                    "box": [float(side) for side in detection.box],
-                    "tracklet": sightings.tracklets[row],
+                    "video": sighting.media,
+                    "time_seconds": sighting.time_seconds,
+                    "box": sighting.box,
+                    "tracklet": sighting.tracklet,
                 }
             )
         return {
@@ -100,9 +88,6 @@ class VideoCount:
             "skipped": [{"path": str(s.path), "reason": s.reason} for s in self.skipped],
             "notes": list(self.notes),
         }
-
-    def _rows(self) -> list[tuple[str, Sightings, int]]:
-        return [(str(s.video), s, row) for s in self.sightings for row in range(len(s.detections))]
 
 
 def count_individuals(
@@ -137,7 +122,7 @@ def count_individuals(
         sound: whose the sound around a frame is: "none"; "alone": that of an animal that is alone in view,
             whose crops are then embedded together with it; or a function that says who sings. Needs a
             calibration of the patterns image-image, image-fused and fused-fused, and no threshold.
-        must_link: pairs of rows (of `Sightings`, one after the other) that are one individual.
+        must_link: pairs of rows of the sightings, video by video, that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
 
@@ -152,8 +137,8 @@ def count_individuals(
     _check(names)
     find = find_detector(detector, names)
     limits = _limits(embedder, threshold, sound)
-    sightings: list[Sightings] = []
-    skipped: list[SkippedVideo] = []
+    sightings: list[VideoSightings] = []
+    skipped: list[Skipped] = []
     for name in tqdm(names, "count", unit="video", disable=not progress):
         try:
             sightings.append(
@@ -168,10 +153,15 @@ def count_individuals(
                 )
             )
         except UnreadableMediaError as error:
-            skipped.append(SkippedVideo(error.path, error.reason))
-    no_embeddings = embedder.embed_features([], [])
+            skipped.append(Skipped(error.path, error.reason))
+    nothing = SightingTable((), embedder.embed_features([], []))
+    table = join_tables([nothing, *(seen.table for seen in sightings)])
     count = group_sightings(
-        sightings, no_embeddings, must_link=must_link, cannot_link=cannot_link, **limits
+        table,
+        [str(seen.video) for seen in sightings],
+        must_link=must_link,
+        cannot_link=cannot_link,
+        **limits,
     )
     notes = count_notes(
         count,
@@ -180,52 +170,7 @@ def count_individuals(
         num_skipped=len(skipped),
         calibration=limits["calibration"],
     )
-    return VideoCount(count, tuple(sightings), tuple(skipped), notes)
-
-
-def group_sightings(
-    sightings: Sequence[Sightings],
-    no_embeddings: Embeddings,
-    *,
-    threshold: float | None = None,
-    calibration: Calibration | None = None,
-    must_link: Iterable[tuple[int, int]] = (),
-    cannot_link: Iterable[tuple[int, int]] = (),
-) -> IndividualCount:
-    """The individuals among the sightings of some videos; see `group_videos`.
-
-    Args:
-        sightings: of each video.
-        no_embeddings: [0, size], of the encoder.
-        threshold: as in `group_videos`.
-        calibration: as in `group_videos`.
-        must_link: pairs of rows, counted through all sightings.
-        cannot_link: likewise.
-    """
-    return group_videos(
-        concatenate_embeddings([no_embeddings, *(s.embeddings for s in sightings)]),
-        [str(s.video) for s in sightings for _ in s.detections],
-        threshold=threshold,
-        calibration=calibration,
-        modalities=[modality for s in sightings for modality in s.modalities],
-        frames=[d.frame_index for s in sightings for d in s.detections],
-        tracklets=[t for s in sightings for t in s.tracklets],
-        qualities=[quality for s in sightings for quality in s.qualities],
-        must_link=must_link,
-        cannot_link=[*_seen_together(sightings), *cannot_link],
-        all_videos=[str(s.video) for s in sightings],
-    )
-
-
-def _seen_together(sightings: Sequence[Sightings]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows of tracklets that were in one frame; a tracklet's rows are one individual anyway."""
-    start = 0
-    for seen in sightings:
-        first_row = {t: start + row for row, t in reversed(list(enumerate(seen.tracklets)))}
-        for tracklet, other in seen.seen_together:
-            if tracklet in first_row and other in first_row:
-                yield first_row[tracklet], first_row[other]
-        start += len(seen.detections)
+    return VideoCount(count, table, tuple(skipped), notes)
 
 
 def _check(names: list[str]) -> None:

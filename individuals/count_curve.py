@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from individuals.count import VideoCount, group_sightings
-from inference.embeddings import Embeddings
+from individuals.count import VideoCount
+from individuals.footage import group_sightings
 
 NUM_THRESHOLDS = 41
 REACH = 0.4  # of similarity, to either side of the chosen threshold
@@ -53,16 +53,13 @@ def count_curve(
         CountCurve; None where no single threshold was chosen (several modalities), or nothing was seen.
     """
     chosen = counted.count.threshold
-    if np.isnan(chosen) or not counted.sightings:
+    if np.isnan(chosen) or not counted.per_video:
         return None
-    first = counted.sightings[0].embeddings
-    nothing = Embeddings.of(np.empty((0, first.shape[1])), first.fingerprint)
     thresholds = np.linspace(max(-1.0, chosen - REACH), min(1.0, chosen + REACH), num_thresholds)
     tied, apart = list(must_link), list(cannot_link)
     counts = [
         group_sightings(
-            counted.sightings,
-            nothing,
+            counted.table,
             threshold=float(threshold),
             must_link=tied,
             cannot_link=apart,

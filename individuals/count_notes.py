@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from individuals.footage import IndividualCount
 from individuals.video.detectors import Detector, DetectorName
-from individuals.video.sightings import Sightings
+from individuals.video.sightings import VideoSightings
 from inference.calibrate.calibration import Calibration
 
 
 def count_notes(
     count: IndividualCount,
-    sightings: Sequence[Sightings],
+    sightings: Sequence[VideoSightings],
     *,
     detector: DetectorName | Detector,
     num_skipped: int,
@@ -55,10 +55,10 @@ def count_notes(
 
 
 def _of_intervals(
-    count: IndividualCount, sightings: Sequence[Sightings], calibration: Calibration | None
+    count: IndividualCount, sightings: Sequence[VideoSightings], calibration: Calibration | None
 ) -> Iterator[str]:
     if count.interval.confidence is None:
-        kinds = {modality for seen in sightings for modality in seen.modalities}
+        kinds = {s.modality for seen in sightings for s in seen.table.sightings}
         if calibration is None:
             reason = (
                 "a threshold says nothing of its errors (the calibration that "

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from individuals.group import LARGE, Conflict, check_qualities, group_rows
+from individuals.grouping.constraints import Constraints, check_constraints
 from individuals.grouping.count_interval import CountInterval, count_interval, num_certain
 from individuals.grouping.decision import Decision, decide_by
+from individuals.sighting_table import SightingTable
 from inference.calibrate.calibration import Calibration
-from inference.constraints import Constraints, check_constraints
 from inference.embeddings import check_embeddings
 from inference.modalities import Modality
 
@@ -134,6 +135,41 @@ def group_videos(
     )
 
 
+def group_sightings(
+    table: SightingTable,
+    all_videos: Iterable[str] = (),
+    *,
+    threshold: float | None = None,
+    calibration: Calibration | None = None,
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+) -> IndividualCount:
+    """The individuals among the sightings of some videos; see `group_videos`.
+
+    Args:
+        table: of all videos.
+        all_videos: those that were looked at, also if nothing was seen in them.
+        threshold: as in `group_videos`.
+        calibration: as in `group_videos`.
+        must_link: pairs of rows that are one individual.
+        cannot_link: pairs of rows that are not.
+    """
+    group_of = table.group_of(table.tracklet_groups())
+    apart = table.seen_together(group_of)
+    return group_videos(
+        table.embeddings,
+        [s.media for s in table.sightings],
+        threshold=threshold,
+        calibration=calibration,
+        modalities=[s.modality for s in table.sightings],
+        tracklets=group_of,
+        qualities=table.qualities(),
+        must_link=must_link,
+        cannot_link=[*(rows for one, other, rows in apart if one != other), *cannot_link],
+        all_videos=all_videos,
+    )
+
+
 def _interval(
     num_found: int, rows: np.ndarray, known: Constraints, decision: Decision
 ) -> CountInterval:
@@ -144,7 +180,7 @@ def _interval(
         apart = apart[np.isin(apart, here).all(axis=1)]
     return count_interval(
         num_found,
-        () if decision.rule is None else decision.rule.tried,
+        () if decision.rule is None else decision.rule.trials,
         minimum=num_certain(len(here), np.unique(np.sort(apart, axis=1), axis=0)),
         maximum=len(here),
     )

@@ -8,18 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from individuals.grouping.atoms import Atoms, pool_rows, renamed
+from individuals.grouping.constraints import Constraints, check_constraints
 from individuals.grouping.decision import Decision, decide_by
 from inference.calibrate.calibration import Calibration
-from inference.constraints import Constraints, check_constraints
 from inference.embeddings import check_embeddings
-from inference.grouping.atoms import (
-    Atoms,
-    number_by_first_appearance,
-    pool_rows,
-    renamed,
-    sum_within,
-)
 from inference.modalities import Modality
+from inference.pooling import sum_within
 
 LEAST_WEIGHT = 0.05  # of a row in its tracklet, however poor its quality
 LARGE = 20_000  # rows from which float32 is kept
@@ -87,14 +82,12 @@ def group_individuals(
     frame are two animals; a merge that would make them one is refused at every step. An animal seen once is
     an individual.
 
-    With a calibration instead of a threshold, the way that did best on its known individuals is taken:
-    average linkage at its threshold, or the evidence of its model of individuals (see
-    `inference.grouping`). Where photos, calls and pairs are mixed, similarities do not compare; then groups
-    are joined while the mean of the calibrated log-odds over their pairs is above 0.
+    With a calibration instead of a threshold, the threshold that did best on its known individuals is taken.
+    Where photos, calls and pairs are mixed, similarities do not compare; then groups are joined while the
+    mean of the calibrated log-odds over their pairs is above 0.
 
     The answer does not depend on the order of the rows (where similarities are exactly equal, on the order of
-    equal rows only). Time and memory grow somewhat faster than the number of observations; exact up to
-    30,000 of them, above that a nearest neighbour may be missed (`inference.grouping.neighbours`).
+    equal rows only). Exact up to 30,000 observations, above that a nearest neighbour may be missed.
 
     Args:
         embeddings: float32 [num, size], unit length.
@@ -157,10 +150,15 @@ def group_rows(
     # Under numbers of their own, so that the answer does not depend on the order of the rows.
     place = np.argsort(_order_by_content(atoms))
     group_of = decision.group(renamed(atoms, place))[place]
-    labels = number_by_first_appearance(group_of[constraints.component_of])
+    labels = _number_by_first_appearance(group_of[constraints.component_of])
     num_individuals = int(labels.max(initial=-1)) + 1
     conflicts = _conflicts(atoms, labels, constraints, decision.threshold)
     return Grouping(labels, num_individuals, decision.threshold, conflicts)
+
+
+def _number_by_first_appearance(labels: np.ndarray) -> np.ndarray:
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
 
 
 def _order_by_content(atoms: Atoms) -> np.ndarray:

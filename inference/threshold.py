@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import check_embeddings
-from inference.known_individuals import observations_of_known
-from inference.linkage import Merge, average_linkage, mean_similarities
-from inference.metrics.grouping import BCubed
+from inference.linkage import Merges, average_linkage
+from inference.pooling import observations_of_known
 
 MAX_OBSERVATIONS = 3000
-START_PRECISION = 0.99
+BELOW_ALL = -2.0  # no similarity is as low
 
 
 def suggest_threshold(
@@ -44,8 +43,7 @@ def suggest_threshold(
             not of unit length.
     """
     checked = np.asarray(check_embeddings(embeddings), np.float64)
-    observations, individuals = observations_of_known(checked, labels, sources)
-    return best_threshold(observations, individuals)
+    return best_threshold(*observations_of_known(checked, labels, sources))
 
 
 def best_threshold(observations: np.ndarray, individual_of: np.ndarray) -> float:
@@ -55,32 +53,9 @@ def best_threshold(observations: np.ndarray, individual_of: np.ndarray) -> float
         observations: float64 [num, size], unit length. Of more than 3,000, those of 3,000 are used.
         individual_of: int [num], numbered from 0.
     """
-    observations, individuals = _not_too_many(observations, individual_of)
-    sizes = np.ones(len(observations))
-    merges = average_linkage(mean_similarities(observations, sizes), sizes)
-    scores = np.array([score.f1 for score in _bcubed_after_each(merges, individuals)])
-    return _middle_of_widest_best(np.array([merge.similarity for merge in merges]), scores)
-
-
-def start_similarity(observations: np.ndarray, individual_of: np.ndarray) -> float:
-    """The mean similarity down to which average linkage joins (nearly) nothing but what is one individual.
-
-    Args:
-        observations: float64 [num, size], unit length.
-        individual_of: int [num], numbered from 0.
-
-    Returns:
-        float, the least threshold at which the B-cubed precision of these is at least 0.99.
-    """
     observations, individual_of = _not_too_many(observations, individual_of)
-    sizes = np.ones(len(observations))
-    merges = average_linkage(mean_similarities(observations, sizes), sizes)
-    precision = np.array([score.precision for score in _bcubed_after_each(merges, individual_of)])
-    impure = np.flatnonzero(precision < START_PRECISION)
-    if not len(impure):
-        return merges[-1].similarity if merges else 1.0
-    first = int(impure[0])  # after so many merges
-    return merges[first - 1].similarity + 1e-6
+    merges = average_linkage(observations, np.ones(len(observations), int), BELOW_ALL)
+    return _middle_of_widest_best(merges.similarity, _f1_after_each(merges, individual_of))
 
 
 def _not_too_many(
@@ -94,13 +69,13 @@ def _not_too_many(
     return observations[chosen], np.unique(individual_of[chosen], return_inverse=True)[1]
 
 
-def _bcubed_after_each(merges: list[Merge], individuals: np.ndarray) -> list[BCubed]:
-    """B-cubed scores before any merge and after each, [num_merges + 1]."""
-    num = len(individuals)
-    true_sizes = np.bincount(individuals)
-    groups = [Counter({individual: 1}) for individual in individuals.tolist()]
+def _f1_after_each(merges: Merges, individual_of: np.ndarray) -> np.ndarray:
+    """B-cubed F1 before any merge and after each, float64 [num_merges + 1]."""
+    num = len(individual_of)
+    true_sizes = np.bincount(individual_of)
+    groups = [Counter({individual: 1}) for individual in individual_of.tolist()]
     group_of = list(range(num))  # parents, as in union-find
-    precision, recall = float(num), float((1 / true_sizes[individuals]).sum())
+    precision, recall = float(num), float((1 / true_sizes[individual_of]).sum())
 
     def root(member: int) -> int:
         while group_of[member] != member:
@@ -111,22 +86,16 @@ def _bcubed_after_each(merges: list[Merge], individuals: np.ndarray) -> list[BCu
     def purity(group: Counter[int]) -> float:
         return sum(times * times for times in group.values()) / group.total()
 
-    def score() -> BCubed:
-        f1 = 2 * precision * recall / (precision + recall) / num
-        return BCubed(precision / num, recall / num, f1)
-
-    scores = [score()]
-    for merge in merges:
-        small, large = sorted(
-            (root(merge.first), root(merge.second)), key=lambda at: len(groups[at])
-        )
+    scores = [2 * precision * recall / (precision + recall) / num]
+    for pair in zip(merges.first.tolist(), merges.second.tolist(), strict=True):
+        small, large = sorted(map(root, pair), key=lambda at: len(groups[at]))
         precision -= purity(groups[small]) + purity(groups[large])
         recall += sum(2 * n * groups[large][i] / true_sizes[i] for i, n in groups[small].items())
         groups[large].update(groups[small])
         group_of[small] = large
         precision += purity(groups[large])
-        scores.append(score())
-    return scores
+        scores.append(2 * precision * recall / (precision + recall) / num)
+    return np.array(scores)
 
 
 def _middle_of_widest_best(similarities: np.ndarray, scores: np.ndarray) -> float:

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_atomically(path: str | Path, content: bytes) -> Path:
-    """Writes a file; a crash leaves the old one, or none, never half of the new one.
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path that takes the place of `path` when the block ends without an error.
 
-    Folders that are missing are made.
+    A full disk or an interrupt leaves the old file, or none, never half of one. Several processes or
+    threads may write the same file: the last one wins. The folder must exist.
+
+    Args:
+        path: of the file.
+    Returns:
+        A context manager that gives the temporary path. It lies in the same folder and ends with
+        the same extension.
+    Example:
+        >>> with atomic_file("scores.npy") as temporary:
+        ...     np.save(temporary, scores)
+    """
+    path = Path(path)
+    # A short name: the user's own may already be as long as a name can be.
+    temporary = path.with_name(f".part-{uuid.uuid4().hex}{path.suffix[:8]}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, content: bytes | memoryview) -> Path:
+    """Writes a file by `atomic_file`, and makes the folders that are missing.
 
     Args:
         path: of the file.
@@ -19,15 +46,10 @@ def write_atomically(path: str | Path, content: bytes) -> Path:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_file(target) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     return target
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import soundfile
 
+from media.atomic import atomic_file
 from media.decoded_audio import (
     DecodedAudio,
     check_amplitude,
@@ -16,7 +17,7 @@ from media.decoded_audio import (
 )
 from media.errors import UnreadableMediaError
 from media.excerpt import Excerpt
-from media.files import read_head, written_whole
+from media.files import read_head
 from media.mixing import mix_down_with_note
 from media.pyav_reader import open_audio_stream, read_with_pyav
 from media.resampling import Resampler, resample
@@ -177,7 +178,7 @@ def save_waveform(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -
             f" received {list(waveform.shape)}, {np.sum(~np.isfinite(waveform))} not finite."
         )
     samples = np.clip(waveform, -1, 1)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         try:
             soundfile.write(
                 temporary, samples, sample_rate_hz, subtype="PCM_16", format=file_format

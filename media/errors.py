@@ -1,13 +1,14 @@
-"""What a caller catches when one file of many cannot be decoded."""
+"""What a caller catches when one file of many cannot be decoded, and how it is noted."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 
 class UnreadableMediaError(Exception):
     """One photo, recording or video that cannot be decoded; the run goes on without it.
 
-    Whoever walks over many files catches this, notes `path` and `reason`, and ends with a list of
-    what was skipped. Nothing in this package ever puts zeros in the place of such a file.
+    Whoever walks over many files catches this, notes `path` and `reason` (`Skipped`), and ends with
+    a list of what was skipped. Nothing in this package ever puts zeros in the place of such a file.
     Survives pickling, so worker processes can raise it.
 
     Attributes:
@@ -22,3 +23,16 @@ class UnreadableMediaError(Exception):
 
     def __str__(self) -> str:
         return f"Cannot read '{self.path}': {self.reason}"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that could not be used, and why.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it, in a sentence.
+    """
+
+    path: Path
+    reason: str

@@ -1,9 +1,6 @@
-"""The file itself, before a decoder sees it and after an encoder is done with it."""
+"""The file itself, before a decoder sees it."""
 
-import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from media.content import NUM_SNIFFED_BYTES, describe_content
@@ -56,19 +53,3 @@ def not_decodable(path: Path, expected: str) -> UnreadableMediaError:
         " damaged, cut short, or not what its name says. Copy it again from its source, convert it,"
         " or remove it.",
     )
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place only when the block ends well.
-
-    A full disk or an interrupt leaves the old file, or none: never half of one.
-    """
-    path = Path(path)
-    # The temporary name is short: the user's own may already be as long as a name can be.
-    temporary = path.with_name(f".{os.getpid()}-{abs(hash(path.name)):x}{path.suffix[:8]}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

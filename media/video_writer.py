@@ -11,7 +11,7 @@ from av.audio.stream import AudioStream
 from av.container.output import OutputContainer
 from av.video.stream import VideoStream
 
-from media.files import written_whole
+from media.atomic import atomic_file
 
 _PLAYABLE_EARLY = {"movflags": "faststart"}
 _QUALITY = {"crf": "20", "preset": "veryfast"}
@@ -50,7 +50,7 @@ def write_video(
     if first_frame is None:
         raise ValueError(f"Expected at least one frame to write to '{path}', received none.")
     rate = Fraction(frames_per_second).limit_denominator(1001)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         try:
             with av.open(str(temporary), "w", format="mp4", options=_PLAYABLE_EARLY) as container:
                 video = _add_video_stream(container, first_frame, rate)

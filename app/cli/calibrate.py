@@ -7,23 +7,51 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.cli.outcome import outcome, table
-from inference import Embedder, attach_calibration
-from inference.calibrate import Calibration, CannotCertifyError
-from inference.calibrate.plots import plot_calibration
-from training.calibration import calibrate_encoder
-from triplets import prepare_media
-from triplets.folders import scan_any_folders
+from app.cli.options import add_command
+from app.cli.outcome import import_tensorflow_quietly, outcome, table
+
+if TYPE_CHECKING:
+    from inference import Calibration
 
 logger = logging.getLogger(__name__)
 
 HEADER = ("pairs", "individuals", "of one", "of two", "curve", "error", "even at", "certified")
 
 
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(
+        commands, "calibrate", "learn what similarities mean, from animals never trained on"
+    )
+    parser.add_argument("encoder", metavar="ENCODER", help="folder that `export --out` wrote")
+    parser.add_argument("--images", metavar="DIR", help="photos, one sub-folder per individual")
+    parser.add_argument("--audio", metavar="DIR", help="recordings, likewise")
+    parser.add_argument(
+        "--source",
+        metavar="REGEX",
+        help="what in a file's name tells its burst, day or tape, such as '^(.*)_': files of one source "
+        "are not compared; without it each file is one",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the strangers, to try thresholds on",
+    )
+    parser.add_argument("--picture", metavar="FILE.png", help="where a picture of it goes")
+
+
 def run(options: argparse.Namespace) -> int:
     """Embeds the folders, fits, puts the calibration into the exported encoder, and prints it."""
     source_of = None if options.source is None else source_by_pattern(options.source)
+    import_tensorflow_quietly()
+    from inference import Embedder, attach_calibration
+    from training import calibrate_encoder
+    from triplets import prepare_media, scan_any_folders
+
     embedder = Embedder.load(options.encoder)
     folders = scan_any_folders(options.images, options.audio)
     media = prepare_media(folders, embedder.yamnet, max_audio_seconds=embedder.seconds_heard)
@@ -41,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
     print(calibration_text(calibration))
     print(f"\nThe calibration is in the encoder '{options.encoder}'.")
     if options.picture:
+        from inference.calibrate.plots import plot_calibration
+
         plot_calibration(calibration).savefig(options.picture, dpi=110)
         print(f"The picture is in '{options.picture}'.")
     return outcome(media.skipped)
@@ -48,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
 
 def calibration_text(calibration: Calibration) -> str:
     """A line for each pair pattern, what cannot be certified, and how far all of it can be trusted."""
+    from inference import CannotCertifyError
+
     rows = []
     notes = []
     refusals: dict[str, list[str]] = {}
@@ -105,6 +137,8 @@ def source_by_pattern(pattern: str) -> Callable[[Path], str]:
 
 
 def _realised(calibration: Calibration, threshold: float, pattern: str) -> str:
+    from inference import CannotCertifyError
+
     try:
         realised = calibration.realised_rate(threshold, pattern)
     except CannotCertifyError:

@@ -1,23 +1,43 @@
-"""`fused-encoder check`: an archive looked over before any computing."""
+"""`fused-encoder check`: looks an archive over before any computing."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from app.cli.main import DONE, DONE_WITH_SKIPPED
-from app.reports.survey_page import survey_page
-from app.reports.survey_words import shown
-from archives.survey import survey_archive, survey_to_record, write_survey
+from app.cli.options import add_command
+from app.cli.outcome import DONE, DONE_WITH_SKIPPED, silent_stderr
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(
+        commands, "check", "look an archive over: what is there, broken, missing, before `embed`"
+    )
+    parser.add_argument("inputs", nargs="+", metavar="DIR", help="folders to walk, or files")
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="decode everything: finds damage, silence, clipping and NaN, and takes its time",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        help="save it: FILE.csv or FILE.parquet (one row per file), FILE.json (summary), or a folder",
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--all", action="store_true", help="list every problem, not the first few")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample that is decoded")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the survey; 0 where nothing is wrong with any file, else 1."""
-    with _decoders_kept_quiet():
+    """Prints the survey; 0 if no file has a problem, else 1."""
+    from app.reports.survey_page import survey_page
+    from app.reports.survey_words import shown
+    from archives.survey import survey_archive, survey_to_record, write_survey
+
+    with silent_stderr():
         survey = survey_archive(
             options.inputs, deep=options.deep, seed=options.seed, progress=sys.stderr.isatty()
         )
@@ -29,21 +49,3 @@ def run(options: argparse.Namespace) -> int:
         for path in write_survey(options.out, survey):
             print(f"Written: '{shown(path)}'.", file=sys.stderr)
     return DONE if survey.is_sound else DONE_WITH_SKIPPED
-
-
-@contextmanager
-def _decoders_kept_quiet() -> Iterator[None]:
-    """libmpg123 writes to descriptor 2 of what it mends by itself; Python's own lines still come through."""
-    sys.stderr.flush()
-    kept, ours = os.dup(2), sys.stderr
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        if ours is sys.__stderr__:
-            sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1)
-        yield
-    finally:
-        sys.stderr.flush()
-        sys.stderr = ours
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli.destination import check_destination
-from app.cli.outcome import outcome, table
-from app.count_folder import (
-    CALIBRATION_FILE,
-    COUNT_FILE,
-    refuse_answered,
-    remove_old_crops,
-    write_count,
-    write_tables,
-)
-from individuals import DetectionFile, count_individuals, load_detections
-from individuals.catalogue import save_counted_sightings
-from individuals.count import VideoCount
-from individuals.outputs import (
-    check_outputs,
-    read_deployments,
-    read_media_details,
-    read_project,
-)
-from individuals.video.detectors import DetectorName
-from inference import Embedder
-from inference.calibrate import save_calibration
+from app.cli.options import add_command, add_encoder
+from app.cli.outcome import import_tensorflow_quietly, outcome, table
+
+if TYPE_CHECKING:
+    from individuals import DetectionFile, VideoCount
+    from individuals.video.detectors import DetectorName
 
 WORDS = (
     "What is counted: distinct individuals in this footage, as far as this encoder tells individuals "
@@ -34,8 +20,68 @@ WORDS = (
 )
 
 
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "count", "count the individuals in videos")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video files")
+    add_encoder(parser)
+    parser.add_argument(
+        "--threshold", type=float, help="cosine similarity (default: the encoder's own)"
+    )
+    found = parser.add_mutually_exclusive_group()
+    found.add_argument(
+        "--detector",
+        choices=("motion", "whole"),
+        default="motion",
+        help="how animals are found: what moves before a still camera, or the whole frame",
+    )
+    found.add_argument(
+        "--detections", metavar="FILE.json", help="what MegaDetector found, or COCO annotations"
+    )
+    parser.add_argument(
+        "--min-confidence", type=float, help="of --detections (default: the file's own, or 0.2)"
+    )
+    parser.add_argument(
+        "--frames-per-second", type=float, default=5.0, metavar="N", help="frames looked at"
+    )
+    parser.add_argument(
+        "--sound",
+        choices=("none", "alone"),
+        default="none",
+        help="embed an animal that is alone in view with the sound around it (needs `calibrate`)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder for tables, pictures and what a review goes on with; or one FILE.json",
+    )
+    parser.add_argument(
+        "--media", metavar="CSV", help="when and where each video was taken (docs/outputs.md)"
+    )
+    parser.add_argument("--deployments", metavar="CSV", help="of cameras, for a Camtrap DP")
+    parser.add_argument("--project", metavar="JSON", help="of the study, for a Camtrap DP")
+    parser.add_argument(
+        "--media-root", metavar="DIR", help="paths in the Camtrap DP are relative to it"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     """Counts, prints a table, and writes JSON or a folder of everything if asked."""
+    from app.count_folder import (
+        CALIBRATION_FILE,
+        COUNT_FILE,
+        refuse_answered,
+        remove_old_crops,
+        write_count,
+        write_tables,
+    )
+    from individuals.outputs import (
+        check_outputs,
+        read_deployments,
+        read_media_details,
+        read_project,
+    )
+
     is_folder = bool(options.out) and Path(options.out).suffix.lower() != ".json"
     if is_folder:
         check_destination(options.out, COUNT_FILE)
@@ -53,6 +99,10 @@ def run(options: argparse.Namespace) -> int:
         media_root=options.media_root,
     ):
         print(f"note: {note}")
+    import_tensorflow_quietly()
+    from individuals import count_individuals, save_counted_sightings
+    from inference import Embedder, save_calibration
+
     embedder = Embedder.load(options.encoder)
     counted = count_individuals(
         options.videos,
@@ -92,6 +142,8 @@ def _detector(options: argparse.Namespace) -> DetectorName | DetectionFile:
         if options.min_confidence is not None:
             raise ValueError("--min-confidence is of --detections. Name a detection file too.")
         return options.detector
+    from individuals import load_detections
+
     found = load_detections(options.detections, min_confidence=options.min_confidence)
     for note in found.notes:
         print(f"note: {options.detections}: {note}")

@@ -7,9 +7,8 @@ import importlib
 import platform
 import warnings
 
-from app.cli.main import DONE, DONE_WITH_SKIPPED
-from fused_encoder.published_weights import IMAGE_BACKBONE_FILES
-from fused_encoder.weights import advice_on_missing_weights, cache_directory, find_weights
+from app.cli.options import add_command
+from app.cli.outcome import DONE, DONE_WITH_SKIPPED, import_tensorflow_quietly
 
 LIBRARIES = {
     "tensorflow": "pip install tensorflow",
@@ -26,8 +25,20 @@ LIBRARIES = {
 }
 
 
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    add_command(commands, "doctor", "versions, weights, devices, and what is missing")
+
+
 def run(options: argparse.Namespace) -> int:
     """Prints the findings; 1 where a library cannot be imported."""
+    import_tensorflow_quietly()
+    from fused_encoder.weights import (
+        IMAGE_BACKBONE_FILES,
+        advice_on_missing_weights,
+        cache_directory,
+    )
+
     print(f"Python {platform.python_version()} on {platform.platform()}")
     broken = [name for name in LIBRARIES if not _library_works(name)]
     print(f"\ndevices: {_devices(broken)}")
@@ -63,6 +74,8 @@ def _devices(broken: list[str]) -> str:
 
 
 def _weights_found(name: str) -> bool:
+    from fused_encoder.weights import find_weights
+
     place = find_weights(name)
     print(f"  {name:<15} {place or 'not found'}")
     return place is not None

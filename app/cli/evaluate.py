@@ -1,4 +1,4 @@
-"""`fused-encoder evaluate`: a run's held-out files ask for their class."""
+"""`fused-encoder evaluate`: a run's held-out files search for their class."""
 
 from __future__ import annotations
 
@@ -7,25 +7,38 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli.destination import check_destination
-from app.cli.outcome import outcome, table
-from app.cli.sources import yamnet_from
-from app.reports.report import interval_text, write_evaluation_report
-from fused_encoder.front_ends.yamnet import Yamnet
-from inference.embed import Embedder
-from training.evaluate import Evaluation, evaluate_encoder
-from training.evaluation_record import evaluation_record
-from training.run import EVALUATION_FOLDER, SavedRun, changes_since_training, load_run
-from triplets.features import PreparedMedia, prepare_media
+from app.cli.options import add_command, add_run
+from app.cli.outcome import import_tensorflow_quietly, outcome, table
+
+if TYPE_CHECKING:
+    from fused_encoder.front_ends.yamnet import Yamnet
+    from inference import Embedder
+    from training import Evaluation
+    from training.run import SavedRun
+    from triplets import PreparedMedia
 
 logger = logging.getLogger(__name__)
 
 METRICS_FILE = "metrics.json"
 
 
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "evaluate", "measure retrieval of held-out files, and report")
+    add_run(parser)
+    parser.add_argument("--out", metavar="DIR", help="where the report goes (default: in RUN)")
+
+
 def run(options: argparse.Namespace) -> int:
     """Evaluates, prints a table, and writes numbers and a report."""
+    import_tensorflow_quietly()
+    from app.cli.sources import yamnet_from
+    from app.reports.report import write_evaluation_report
+    from training.run import EVALUATION_FOLDER, changes_since_training, load_run
+
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
@@ -54,6 +67,10 @@ def evaluate_run(
 
     What is not as it was in training is logged as a warning.
     """
+    from training import evaluate_encoder
+    from training.run import changes_since_training
+    from triplets import prepare_media
+
     gallery, queries = (
         prepare_media(side, yamnet, max_audio_seconds=saved.options.max_audio_seconds)
         for side in (saved.training, saved.held_out)
@@ -73,6 +90,8 @@ def evaluate_run(
 
 def embedder_of(saved: SavedRun, yamnet: Yamnet) -> Embedder:
     """The embedder of a run's encoder, as its export will be."""
+    from inference import Embedder
+
     return Embedder.from_encoder(
         saved.encoder,
         yamnet,
@@ -83,6 +102,8 @@ def embedder_of(saved: SavedRun, yamnet: Yamnet) -> Embedder:
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """One line per way of asking."""
+    from app.reports.report import interval_text
+
     rows = [
         (
             name,
@@ -114,6 +135,8 @@ def evaluation_table(evaluation: Evaluation) -> str:
 
 def write_metrics(path: Path, evaluation: Evaluation, notes: Sequence[str] = ()) -> None:
     """The numbers as JSON: see `evaluation_record` for the keys."""
+    from training.evaluation_record import evaluation_record
+
     record = evaluation_record(evaluation, notes)
     text = json.dumps(record, indent=1, allow_nan=False)
     path.write_text(text, encoding="utf-8")

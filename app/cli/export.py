@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from app.cli.calibrate import calibration_text
-from app.cli.evaluate import embedder_of, evaluate_run
-from app.cli.outcome import outcome
-from app.cli.sources import yamnet_from
-from inference import export_saved_model
-from training.calibration import calibrate_held_out
-from training.run import load_run
+from app.cli.options import add_command, add_run
+from app.cli.outcome import import_tensorflow_quietly, outcome
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "export", "write a trained encoder as one SavedModel")
+    add_run(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the SavedModel goes")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measures thresholds and a calibration on the held-out files and writes the SavedModel."""
+    import_tensorflow_quietly()
+    from app.cli.calibrate import calibration_text
+    from app.cli.evaluate import embedder_of, evaluate_run
+    from app.cli.sources import yamnet_from
+    from inference import export_saved_model
+    from training import calibrate_held_out
+    from training.run import load_run
+
     saved = load_run(options.run)
     yamnet = yamnet_from(saved.yamnet_source)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)

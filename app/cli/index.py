@@ -1,4 +1,4 @@
-"""`fused-encoder index`: embeddings to a queryable index, and the care of it."""
+"""`fused-encoder index`: embeddings to a queryable index, and its maintenance."""
 
 from __future__ import annotations
 
@@ -7,18 +7,56 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.cli.main import DONE, DONE_WITH_SKIPPED, REFUSED
-from app.cli.outcome import table
-from inference.embedding_file import load_embeddings
-from inference.embeddings import Embeddings
-from inference.index import Approximation, EmbeddingIndex, recover_index
+from app.cli.options import add_command
+from app.cli.outcome import DONE, DONE_WITH_SKIPPED, ERROR, table
 
-Rows = tuple[Sequence[str], Embeddings, Sequence[Mapping[str, str | int | float | bool | None]]]
+if TYPE_CHECKING:
+    from inference.embeddings import Embeddings
+    from inference.index import Approximation, EmbeddingIndex
+
+    Rows = tuple[Sequence[str], Embeddings, Sequence[Mapping[str, str | int | float | bool | None]]]
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "index", "keep embeddings to be queried")
+    parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(action: str, told: str, name: str = "INDEX") -> argparse.ArgumentParser:
+        part = parts.add_parser(action, help=told, description=f"{told[0].upper()}{told[1:]}.")
+        part.add_argument("index", metavar=name, help="such as birds.index")
+        return part
+
+    build = add("build", "add embeddings to an index, made if it is not there")
+    build.add_argument(
+        "embeddings", nargs="+", metavar="EMBEDDINGS", help="folder or FILE.npz that `embed` wrote"
+    )
+    add("info", "what an index holds")
+    add("log", "what was done to an index, and when")
+    export = add("export", "write all rows as Parquet or CSV")
+    export.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    imports = add(
+        "import", "add rows that `index export` wrote, to an index made if it is not there"
+    )
+    imports.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    add("compact", "give the space of deleted rows back to the disk")
+    approximate = add(
+        "approximate", "make ready for approximate search, and measure what it misses"
+    )
+    approximate.add_argument(
+        "--target-recall", type=float, default=0.99, metavar="R", help="of the ten nearest"
+    )
+    add("check", "read everything and compare every checksum")
+    recover = add("recover", "save what can be read of a damaged index", "DAMAGED")
+    recover.add_argument("recovered", metavar="RECOVERED", help="the new index")
 
 
 def run(options: argparse.Namespace) -> int:
     """Builds an index, says what it holds, or takes care of it."""
+    from inference.index import EmbeddingIndex
+
     if options.action == "build":
         return _build(options)
     if options.action == "import":
@@ -54,6 +92,8 @@ def recall_of(approximation: Approximation | None) -> str:
 
 
 def _build(options: argparse.Namespace) -> int:
+    from inference.index import EmbeddingIndex
+
     given = {path: _rows_of(path) for path in options.embeddings}  # before an index is made
     with EmbeddingIndex.open(options.index) as index:
         for path in given:
@@ -72,6 +112,8 @@ def _build(options: argparse.Namespace) -> int:
 def _rows_of(path: str) -> Iterable[Rows]:
     """Ids, embeddings and metadata, some at a time, of a file or folder that `embed` wrote."""
     if not Path(path).is_dir():
+        from inference.embedding_file import load_embeddings
+
         rows = load_embeddings(path)
         return [(rows.ids, rows.embeddings, rows.metadata)]
     from archives.embed.archive import Archive
@@ -103,6 +145,8 @@ def _refuse_stale_rows(index: EmbeddingIndex, name: str, path: str) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
+    from inference.index import EmbeddingIndex
+
     with EmbeddingIndex.open(options.index) as index:
         print(f"{index.import_rows(options.file)} new rows from '{options.file}'.")
         _make_ready(index)
@@ -118,6 +162,8 @@ def _make_ready(index: EmbeddingIndex) -> None:
 
 
 def _recover(options: argparse.Namespace) -> int:
+    from inference.index import recover_index
+
     recovery = recover_index(options.index, options.recovered)
     print(f"{recovery.num_recovered} embeddings in '{options.recovered}'.")
     print(f"encoder         {recovery.fingerprint or 'unknown'}")
@@ -173,7 +219,7 @@ def _check(index: EmbeddingIndex, options: argparse.Namespace) -> int:
         if Path(options.index).is_file():  # recovery reads the pages of a file
             advice = f"fused-encoder index recover {options.index} recovered.index"
             print(f"Save what can be read: {advice}", file=sys.stderr)
-        return REFUSED
+        return ERROR
     shown = without_password(options.index)
     print(f"All {len(index)} rows of '{shown}' are as they were written.")
     return DONE

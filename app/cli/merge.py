@@ -1,17 +1,26 @@
-"""`fused-encoder merge`: what several machines embedded becomes one archive."""
+"""`fused-encoder merge`: embeddings of several machines or runs become one folder."""
 
 from __future__ import annotations
 
 import argparse
 
 from app.cli.destination import check_destination
-from app.cli.main import DONE
-from archives.embed.merge_archives import merge_archives
-from archives.embed.shards import SHARDS_FOLDER
+from app.cli.options import add_command
+from app.cli.outcome import DONE
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "merge", "join embeddings of several machines or runs")
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="that `embed --out` wrote")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where all of them go")
 
 
 def run(options: argparse.Namespace) -> int:
     """Joins the folders."""
+    from archives import merge_archives
+    from archives.embed.shards import SHARDS_FOLDER
+
     check_destination(options.out, SHARDS_FOLDER)
     merged = merge_archives(options.folders, options.out)
     print(

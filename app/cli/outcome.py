@@ -1,25 +1,27 @@
-"""How a command ends: what was skipped is listed, and the exit code says so."""
+"""How a command ends: exit codes, the list of skipped inputs, tables; and TensorFlow loaded quietly."""
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from app.cli.main import DONE, DONE_WITH_SKIPPED
+DONE, DONE_WITH_SKIPPED, ERROR = 0, 1, 2
+INTERRUPTED = 130
 
 
 class SkippedInput(Protocol):
-    """A file that could not be used."""
+    """A file that could not be used, and why."""
 
     @property
-    def path(self) -> Path:
-        """The file."""
+    def path(self) -> Path: ...  # noqa: D102
 
     @property
-    def reason(self) -> str:
-        """What is wrong with it."""
+    def reason(self) -> str: ...  # noqa: D102
 
 
 def outcome(skipped: Iterable[SkippedInput]) -> int:
@@ -34,7 +36,7 @@ def outcome(skipped: Iterable[SkippedInput]) -> int:
 
 
 def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
-    """Columns in line, floats with three decimals."""
+    """Aligned columns; floats with three decimals."""
     lines = [[_text(cell) for cell in row] for row in (list(header), *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
@@ -48,3 +50,27 @@ def table(rows: Iterable[Iterable[object]], header: Iterable[str]) -> str:
 
 def _text(cell: object) -> str:
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+
+
+def import_tensorflow_quietly() -> None:
+    """Imports TensorFlow without what its libraries write to standard error."""
+    with silent_stderr(), suppress(ImportError):  # the command, or `doctor`, reports it
+        importlib.import_module("tensorflow")
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Discards what C libraries write to file descriptor 2; Python's own messages still appear."""
+    sys.stderr.flush()
+    descriptor, stream = os.dup(2), sys.stderr
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        if stream is sys.__stderr__:
+            sys.stderr = os.fdopen(os.dup(descriptor), "w", buffering=1)
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr = stream
+        os.dup2(descriptor, 2)
+        os.close(descriptor)

@@ -5,15 +5,28 @@ from __future__ import annotations
 import argparse
 
 from app.cli.destination import check_destination
-from app.cli.outcome import outcome
-from app.cli.sources import yamnet_from
-from triplets import prepare_triplets, scan_folders
+from app.cli.options import add_class_folders, add_command, add_mining
+from app.cli.outcome import import_tensorflow_quietly, outcome
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "prepare", "mine hard-negative triplets from class folders")
+    add_class_folders(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where triplets are written")
+    add_mining(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Mines triplets and writes them."""
+    from triplets import scan_folders
+
     check_destination(options.out, "triplets.json")
-    scan_folders(options.images, options.audio)  # refuses what is wrong with them before slow work
+    scan_folders(options.images, options.audio)  # reports problems before slow work begins
+    import_tensorflow_quietly()
+    from app.cli.sources import yamnet_from
+    from triplets import prepare_triplets
+
     triplets = prepare_triplets(
         options.images,
         options.audio,

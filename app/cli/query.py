@@ -1,20 +1,34 @@
-"""`fused-encoder query`: what in the index resembles a photo and a call."""
+"""`fused-encoder query`: what in an index resembles a photo, a call, or both."""
 
 from __future__ import annotations
 
 import argparse
 
 from app.cli.index import recall_of
-from app.cli.main import DONE
-from app.cli.outcome import table
-from inference import Embedder
-from inference.index import EmbeddingIndex
+from app.cli.options import add_command, add_encoder
+from app.cli.outcome import DONE, import_tensorflow_quietly, table
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "query", "find what resembles a photo, a call, or both")
+    parser.add_argument("index", metavar="INDEX", help="that `index build` wrote")
+    add_encoder(parser)
+    parser.add_argument("--image", metavar="FILE", help="a photo")
+    parser.add_argument("--recording", metavar="FILE", help="a call")
+    parser.add_argument("-k", type=int, default=5, help="how many neighbours")
+    parser.add_argument(
+        "--approximate", action="store_true", help="faster, may miss some; see `index approximate`"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints the nearest rows."""
     if not (options.image or options.recording):
         raise ValueError("Expected --image, --recording or both, received neither.")
+    import_tensorflow_quietly()
+    from inference import Embedder, EmbeddingIndex
+
     with EmbeddingIndex.open(options.index, create=False) as index:
         embedder = Embedder.load(options.encoder)
         embedding, _, skipped = embedder.embed_readable([options.image], [options.recording])

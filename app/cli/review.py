@@ -1,25 +1,36 @@
-"""`fused-encoder review`: a person's eye on the doubtful pairs of a count."""
+"""`fused-encoder review`: a person decides the doubtful pairs of a count."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.cli.main import DONE, import_tensorflow_quietly
-from app.cli.outcome import table
-from app.count_folder import CALIBRATION_FILE, COUNT_FILE, write_tables
-from individuals.catalogue import (
-    CountedSightings,
-    load_sightings,
-    read_review_answers,
-    regroup,
-    review_queue,
-    save_sightings,
-    with_answers,
-    write_review_sheet,
-)
-from individuals.footage import IndividualCount
-from inference.calibrate import Calibration, load_calibration
+from app.cli.options import add_command
+from app.cli.outcome import DONE, import_tensorflow_quietly, table
+
+if TYPE_CHECKING:
+    from individuals import CountedSightings, IndividualCount
+    from inference import Calibration
+
+
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "review", "ask a person about the doubtful pairs of a count")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    make = actions.add_parser("make", help="write a sheet of questions: review.html and review.csv")
+    make.add_argument("count", metavar="DIR", help="folder that `count --out` wrote")
+    make.add_argument(
+        "--num", type=int, default=50, help="how many questions at most (default: 50)"
+    )
+    make.add_argument(
+        "--out", metavar="DIR", help="where the sheet goes (default: the count's folder)"
+    )
+    apply = actions.add_parser("apply", help="count again with the answers")
+    apply.add_argument("count", metavar="DIR", help="folder that `count --out` wrote")
+    apply.add_argument(
+        "--answers", metavar="FILE.csv", help="filled in (default: review.csv in that folder)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,6 +39,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
+    from app.reports.review_page import write_review_page
+    from individuals import load_sightings
+    from individuals.review import review_queue, write_review_sheet
+
     counted = load_sightings(options.count)
     pairs = review_queue(counted, options.num, calibration=_calibration(Path(options.count)))
     if len({sighting.modality for sighting in counted.table.sightings}) > 1:
@@ -38,18 +53,22 @@ def _make(options: argparse.Namespace) -> int:
     if not pairs:
         print("There is nothing to ask about this count.")
         return DONE
-    page = write_review_sheet(
-        options.out or options.count, pairs, counted.table, crops=options.count
-    )
+    folder = options.out or options.count
+    sheet = write_review_sheet(folder, pairs, counted.table, crops=options.count)
+    page = write_review_page(folder, pairs, counted.table, crops=options.count)
     print(
         f"{len(pairs)} questions. Open '{page}' in a browser, answer, and save; or fill in "
-        f"'{page.with_name('review.csv')}'. Then:\n"
+        f"'{sheet}'. Then:\n"
         f"fused-encoder review apply '{options.count}' --answers review.csv"
     )
     return DONE
 
 
 def _apply(options: argparse.Namespace) -> int:
+    from app.count_folder import COUNT_FILE
+    from individuals import load_sightings, save_sightings
+    from individuals.review import read_review_answers, regroup, with_answers
+
     folder = Path(options.count)
     path = Path(options.answers) if options.answers else folder / "review.csv"
     answers = read_review_answers(path)
@@ -87,7 +106,8 @@ def _apply(options: argparse.Namespace) -> int:
 def _write_again(folder: Path, after: CountedSightings, count: IndividualCount) -> None:
     """The tables and pictures of the count, with the answers."""
     import_tensorflow_quietly()
-    from app.recount import recount  # here, because it loads TensorFlow
+    from app.count_folder import write_tables
+    from app.recount import recount
     from individuals.outputs import read_media_details
 
     media = folder / "media.csv"  # says what was told of the videos
@@ -109,6 +129,9 @@ def _write_again(folder: Path, after: CountedSightings, count: IndividualCount) 
 
 def _calibration(folder: Path) -> Calibration | None:
     """What the count was made by, if not by a threshold."""
+    from app.count_folder import CALIBRATION_FILE
+    from inference import load_calibration
+
     kept = folder / CALIBRATION_FILE
     return load_calibration(kept) if kept.is_file() else None
 

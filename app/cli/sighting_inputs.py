@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from app.cli.outcome import SkippedInput
-from individuals.catalogue import Sighting, SightingTable, load_sightings
+from individuals.sighting import Sighting
+from individuals.sighting_file import load_sightings
+from individuals.sighting_table import SightingTable, join_tables
 from inference.embedding_file import Metadata, load_embeddings
-from inference.embeddings import Embeddings, concatenate_embeddings
+from inference.embeddings import Embeddings
 from inference.modalities import Modality
 
 COUNT_FILE = "sightings.npz"
@@ -66,11 +66,7 @@ def read_inputs(inputs: Sequence[str], encoder: str | None) -> SightingInputs:
         tables.append(table)
         groups += [[start + row] for row in range(len(table))]
         skipped += unusable
-    sightings = tuple(sighting for table in tables for sighting in table.sightings)
-    embeddings = concatenate_embeddings(
-        [table.embeddings for table in tables if len(table)] or [np.empty((0, 1))]
-    )
-    return SightingInputs(SightingTable(sightings, embeddings), groups, skipped)
+    return SightingInputs(join_tables(tables), groups, skipped)
 
 
 def _counted(path: Path) -> tuple[SightingTable, list[list[int]]]:
@@ -98,7 +94,7 @@ def _sighting(id_: str, metadata: Metadata) -> Sighting:
         modality = "fused" if image else "audio"
     media = str(image or recording or id_)
     crop = str(image) if image else None
-    return Sighting(id_, media, modality=modality, crop=crop, metadata=dict(metadata))
+    return Sighting(key=id_, media=media, modality=modality, crop=crop, metadata=dict(metadata))
 
 
 def _embed(paths: Sequence[Path], encoder: str | None) -> tuple[SightingTable, list[SkippedInput]]:

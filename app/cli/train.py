@@ -3,52 +3,147 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from app.cli.destination import check_destination
-from app.cli.main import DONE
-from app.cli.outcome import outcome
-from app.cli.sources import yamnet_from
-from training import recommended_encoder, train_encoder
-from training.options import MinedTriplets, PairBatches, TrainingOptions
-from training.precision import with_dtype_policy
-from training.run import save_run
-from training.workers.chief import is_chief
-from training.workers.cluster import cluster_strategy, is_worker
-from training.workers.start import start_workers
-from triplets import scan_folders
+from app.cli.options import add_class_folders, add_command, add_mining
+from app.cli.outcome import import_tensorflow_quietly, outcome
+
+if TYPE_CHECKING:
+    import keras
+
+    from training import TrainingOptions
 
 UNFINISHED = "unfinished"
 
 
+def add_options(commands: argparse._SubParsersAction) -> None:
+    """Adds the command to the parser."""
+    parser = add_command(commands, "train", "train a fused encoder on class folders")
+    add_class_folders(parser)
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="DIR",
+        help="where the run is written; an interrupted run continues when it is started again",
+    )
+    _add_network(parser.add_argument_group("the network"))
+    _add_recipe(parser.add_argument_group("the recipe"))
+    group = parser.add_argument_group("with --batches triplets (as published)")
+    add_mining(group)
+    group.add_argument("--batch-size", type=int, default=8, metavar="N", help="triplets per step")
+    group.add_argument(
+        "--mine-again-every", type=int, metavar="EPOCHS", help="mine anew with the encoder"
+    )
+    parser.add_argument(
+        "--held-out", type=float, default=0.25, metavar="SHARE", help="of each class's files"
+    )
+    parser.add_argument(
+        "--heard-seconds",
+        type=float,
+        metavar="S",
+        help="audio window length when embedding (default: as --audio-seconds)",
+    )
+    parser.add_argument(
+        "--max-audio-seconds", type=float, default=30.0, metavar="S", help="read of a recording"
+    )
+
+
+def _add_network(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--image-backbone", default="mobilenet_v2", metavar="NAME", help="see docs")
+    group.add_argument(
+        "--image-weights", default="imagenet", metavar="WHAT", help="'imagenet', 'none', or a file"
+    )
+    group.add_argument(
+        "--image-trainable",
+        choices=("none", "last_block", "all"),
+        help="what of the backbone is trained (default: none if pretrained, else all)",
+    )
+    group.add_argument(
+        "--photo-views",
+        choices=("one", "zooms"),
+        help="looks at each photo: one, or eight (default: zooms if the backbone is frozen)",
+    )
+    group.add_argument(
+        "--fusion", choices=("additive", "concatenate"), default="additive", help="see docs"
+    )
+    group.add_argument(
+        "--modality-dropout",
+        type=float,
+        default=0.67,
+        metavar="SHARE",
+        help="of training items, whose photo or call is hidden",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "mixed_float16", "mixed_bfloat16"),
+        default="float32",
+        help="numeric precision",
+    )
+
+
+def _add_recipe(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--batches", choices=("pairs", "triplets"), default="pairs", help="what a step is made of"
+    )
+    group.add_argument("--epochs", type=int, default=15, help="validation follows each")
+    group.add_argument("--steps-per-epoch", type=int, default=20, metavar="N", help="with pairs")
+    group.add_argument("--classes-per-batch", type=int, default=12, metavar="P", help="with pairs")
+    group.add_argument("--pairs-per-class", type=int, default=3, metavar="K", help="with pairs")
+    group.add_argument(
+        "--sampling",
+        choices=("class_balanced", "square_root", "by_file"),
+        default="class_balanced",
+        help="how often a class is drawn, with pairs",
+    )
+    group.add_argument("--learning-rate", type=float, default=3e-3, metavar="R", help="at its peak")
+    group.add_argument("--margin", type=float, default=0.2, help="of the triplet loss")
+    group.add_argument(
+        "--loss-mining",
+        choices=("all", "hard", "semi-hard", "easy-positive", "none"),
+        default="hard",
+        help="of triplets in a batch",
+    )
+    group.add_argument(
+        "--class-scale",
+        type=float,
+        default=8.0,
+        metavar="S",
+        help="of the class loss beside the triplet loss; 0: triplet loss alone",
+    )
+    group.add_argument("--no-augment", action="store_true", help="photos as they are")
+    group.add_argument(
+        "--no-cache-frozen",
+        action="store_true",
+        help="look at every photo at every step, though the backbone is frozen",
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     """Trains and writes the run."""
+    from triplets import scan_folders
+
+    check_destination(options.out, "run.json", UNFINISHED)
+    scan_folders(options.images, options.audio)  # reports problems before slow work begins
+    import_tensorflow_quietly()
+    import keras
+
+    from app.cli.sources import yamnet_from
+    from training import train_encoder
+    from training.run import save_run
+
     how = _training_options(options)
-    if options.workers > 1 and not is_worker():
-        _check(options)
-        return start_workers(
-            options.workers, [sys.executable, "-m", "app.cli.main", *options.arguments]
-        )
-    strategy = cluster_strategy()  # before TensorFlow computes anything
-    if is_chief(strategy):
-        _check(options)
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
-    encoder = _encoder(options)
     yamnet = yamnet_from(options.yamnet)
     trained = train_encoder(
         options.images,
         options.audio,
         yamnet,
-        encoder=encoder,
+        encoder=_encoder(options),
         options=how,
         backup_dir=Path(options.out) / UNFINISHED,
-        strategy=strategy,
     )
-    if not is_chief(strategy):
-        return DONE
     save_run(options.out, trained, how, yamnet_source=options.yamnet, yamnet=yamnet)
     last = {name: values[-1] for name, values in trained.history.items()}
     print(
@@ -60,13 +155,10 @@ def run(options: argparse.Namespace) -> int:
     return outcome(trained.skipped)
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Refuses what is wrong with the folders before slow work begins."""
-    check_destination(options.out, "run.json", UNFINISHED)
-    scan_folders(options.images, options.audio)
-
-
 def _encoder(options: argparse.Namespace) -> keras.Model:
+    from training import recommended_encoder
+    from training.precision import with_dtype_policy
+
     with with_dtype_policy(options.precision):
         return recommended_encoder(
             image_backbone=options.image_backbone,
@@ -80,6 +172,8 @@ def _encoder(options: argparse.Namespace) -> keras.Model:
 
 
 def _training_options(options: argparse.Namespace) -> TrainingOptions:
+    from training.options import MinedTriplets, PairBatches, TrainingOptions
+
     batches: PairBatches | MinedTriplets
     if options.batches == "triplets":
         batches = MinedTriplets(

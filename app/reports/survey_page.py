@@ -15,13 +15,12 @@ from app.reports.survey_words import (
     listed,
     shown,
 )
-from archives.survey import Survey, SurveyedFile
-from archives.survey.records import NOTHING_TO_HEAR, Kind
-from archives.survey.totals import KindTotals, faults_by_kind, not_read, totals_of
+from archives.survey import Survey
+from archives.survey.summary import KINDS, KindTotals, faults_by_kind, not_read, totals_of
+from media.headers import MediaKind
 
 FEW = 3
 """How many of each fault are listed, unless all are asked for."""
-_KINDS: dict[str, Kind] = {"photos": "photo", "recordings": "recording", "videos": "video"}
 _FAULT_WORDS = {
     "empty": "empty",
     "unreadable": "cannot be read",
@@ -68,12 +67,12 @@ def verdict(survey: Survey) -> str:
         survey: any.
     """
     media = survey.media
-    readable = [file for file in media if not _is_lost(file)]
+    readable = [file for file in media if file.is_usable]
     closed = len(survey.closed_folders)
     if not readable:
         return f"You cannot start: nothing in {_named(survey)} can be read. What is wrong stands below."
     num_lost = len(media) - len(readable)
-    doubtful = [file for file in survey.faulty if not _is_lost(file)]
+    doubtful = [file for file in survey.faulty if file.is_usable]
     gaps = sum(len(one.schedule.gaps) for one in survey.series)
     but = [
         *([f"{counted(num_lost, 'file')} will be left out"] if num_lost else []),
@@ -95,21 +94,13 @@ def _missing(num_gaps: int) -> str:
     return f"{counted(num_gaps, 'stretch', 'stretches')} of recordings {is_missing}"
 
 
-def _is_lost(file: SurveyedFile) -> bool:
-    return (
-        not file.is_readable
-        or file.has(*NOTHING_TO_HEAR)
-        or (file.kind == "photo" and file.has("truncated", "damaged"))
-    )
-
-
 def _named(survey: Survey) -> str:
     return ", ".join(f"'{shown(given)}'" for given in survey.inputs[:3])
 
 
 def _contents(survey: Survey) -> list[str]:
     rows = []
-    for word, kind in _KINDS.items():
+    for word, kind in KINDS.items():
         totals = totals_of(survey.files, kind)
         if totals.num_files:
             name = kind if totals.num_files == 1 else word
@@ -135,7 +126,7 @@ def _contents(survey: Survey) -> list[str]:
     return [*lines, ""]
 
 
-def _told(totals: KindTotals, kind: Kind) -> Iterator[str]:
+def _told(totals: KindTotals, kind: MediaKind) -> Iterator[str]:
     if totals.durations:
         spread = totals.durations
         yield in_time(spread.total)
@@ -144,7 +135,7 @@ def _told(totals: KindTotals, kind: Kind) -> Iterator[str]:
             if spread.smallest == spread.largest
             else f"{in_time(spread.smallest)} to {in_time(spread.largest)} each"
         )
-    yield listed(totals.formats, [name or "unreadable" for name in totals.formats])
+    yield listed(totals.formats, list(totals.formats))
     if totals.sizes:
         smallest, largest = (
             pick(totals.sizes, key=lambda size: size[0] * size[1]) for pick in (min, max)
@@ -187,12 +178,10 @@ def _faults(survey: Survey, root: Path | None, most: int) -> list[str]:
     lines = []
     for path, reason in survey.closed_folders[:most]:
         lines.append(f"  folder not opened: {shown(path, root)}: {reason}")
-    for kind, files in faults_by_kind(survey.files).items():
-        lines.append(f"  {_FAULT_WORDS[kind]}: {counted(len(files), 'file')}")
-        for file in files[:most]:
-            text = next(fault.text for fault in file.faults if fault.kind == kind)
-            lines.append(f"    {shown(file.path, root)}: {text}")
-        lines += _more(len(files), most)
+    for kind, problems in faults_by_kind(survey.files).items():
+        lines.append(f"  {_FAULT_WORDS[kind]}: {counted(len(problems), 'file')}")
+        lines += [f"    {shown(path, root)}: {text}" for path, text in problems[:most]]
+        lines += _more(len(problems), most)
     odd = [file for file in survey.files if file.notes]
     if odd:
         lines.append(f"  odd, but read all the same: {counted(len(odd), 'file')}")

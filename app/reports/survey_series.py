@@ -8,7 +8,7 @@ from statistics import median
 
 from app.cli.outcome import table
 from app.reports.survey_words import counted, in_minutes, in_rate, in_share, in_time, shown
-from archives.survey import Schedule, SurveyedSeries, UnheardShare
+from archives.survey import Schedule, Series, UnheardShare
 from archives.survey.high_frequencies import HIGHEST_HEARD_HZ
 
 _MUCH = 0.3
@@ -16,7 +16,7 @@ _YAMNET_RATE_HZ = 16_000
 _MOST_CHANGES = 3
 
 
-def gap_lines(series: Sequence[SurveyedSeries], root: Path | None, most: int) -> list[str]:
+def gap_lines(series: Sequence[Series], root: Path | None, most: int) -> list[str]:
     """Each recorder in each place: its times, its step, its hours, and what is missing.
 
     Args:
@@ -26,7 +26,7 @@ def gap_lines(series: Sequence[SurveyedSeries], root: Path | None, most: int) ->
     """
     if not series:
         return []
-    several = [one for one in series if len(one.series.files) > 1]
+    several = [one for one in series if len(one.files) > 1]
     with_gaps = [one for one in several if one.schedule.gaps]
     whole = [one for one in several if not one.schedule.gaps]
     if not several:
@@ -39,15 +39,15 @@ def gap_lines(series: Sequence[SurveyedSeries], root: Path | None, most: int) ->
     return [*lines, ""]
 
 
-def _recorder(one: SurveyedSeries, root: Path | None, most: int) -> list[str]:
-    series, schedule = one.series, one.schedule
+def _recorder(series: Series, root: Path | None, most: int) -> list[str]:
+    schedule = series.schedule
     place = shown(series.folder, root)
     name = place if series.recorder is None else f"{place} [{shown(series.recorder)}]"
     lines = [
-        f"  {name}: {counted(len(series.files), 'file')}, {in_minutes(series.starts[0])} to"
+        f"  {name}: {counted(len(series.files), 'file')}, {in_minutes(series.begin)} to"
         f" {in_minutes(series.end)}{_told_step(schedule)}"
     ]
-    hours = [day.night_hours for day in one.coverage]
+    hours = [day.night_hours for day in series.coverage]
     while hours and hours[-1] == 0:
         hours.pop()
     if len(hours) > 1:

@@ -12,7 +12,6 @@ from archives.embed.content import Identity
 from archives.embed.decode_source import DecodeTask, Message, decode_source
 from archives.embed.embedding_queue import EmbeddingQueue
 from archives.embed.file_rows import FileRow
-from archives.embed.front_end import YAMNET
 from archives.embed.open_source import OpenSource
 from archives.embed.shards import ShardWriter
 from archives.embed.sources import Source
@@ -81,7 +80,7 @@ def embed_sources(
         decoding: who decodes; workers that are given stay open.
         finished: called with what became of each, in about their order.
     """
-    front_end = YAMNET
+    front_end = embedder.front_end
     in_work: dict[Source, OpenSource] = {}
 
     def finish(source: OpenSource) -> None:
@@ -91,7 +90,7 @@ def embed_sources(
     kind = None
     workers = decoding.decoders() if isinstance(decoding, Decoding) else nullcontext(decoding)
     try:
-        with EmbeddingQueue(embedder, front_end, finish) as queue, workers as decoders:
+        with EmbeddingQueue(embedder, finish) as queue, workers as decoders:
             for task, message in decoders.run(_tasks(sources, writer, front_end.sample_rate_hz)):
                 source = in_work.get(task.source)
                 if source is None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from archives.embed.embedding_rows import rows_of
-from archives.embed.front_end import WINDOWS_PER_BATCH, FrontEndSpec
 from archives.embed.open_source import Item, OpenSource
+from fused_encoder.front_ends.contract import WINDOWS_PER_BATCH
 from inference.embed import BATCH_SIZE, Embedder
 from inference.embeddings import UNIT_LENGTH_TOLERANCE
 
@@ -30,14 +30,11 @@ class EmbeddingQueue:
 
     Args:
         embedder: the encoder.
-        front_end: that hears sound.
         finish: called with each source once all of it is embedded.
     """
 
-    def __init__(
-        self, embedder: Embedder, front_end: FrontEndSpec, finish: Callable[[OpenSource], None]
-    ) -> None:
-        self._embedder, self._front_end, self._finish = embedder, front_end, finish
+    def __init__(self, embedder: Embedder, finish: Callable[[OpenSource], None]) -> None:
+        self._embedder, self._finish = embedder, finish
         self._pieces: deque[tuple[OpenSource, np.ndarray]] = deque()
         self._items: deque[tuple[OpenSource, Item]] = deque()
         self._num_frames = 0
@@ -54,7 +51,7 @@ class EmbeddingQueue:
         """Takes what is ready of a source, and has the networks work on what fills a batch."""
         for piece in source.take_pieces():
             self._pieces.append((source, piece))
-            self._num_frames += self._front_end.frames_in_samples(len(piece))
+            self._num_frames += self._embedder.front_end.frames_in_samples(len(piece))
             source.num_waiting += 1
         if self._num_frames >= WINDOWS_PER_BATCH:
             self._hear()
@@ -87,7 +84,9 @@ class EmbeddingQueue:
         self._pieces.clear()
         self._num_frames = 0
         if pieces:
-            heard = self._threads.submit(self._embedder.hear, [piece for _, piece in pieces])
+            heard = self._threads.submit(
+                self._embedder.front_end.embed_sounds, [piece for _, piece in pieces]
+            )
             self._running.append((heard, partial(self._take_frames, pieces)))
 
     def _take_frames(

@@ -13,12 +13,12 @@ from archives.embed.content import Identity, look_at
 from archives.embed.decode_source import FilmEnded, Message, Photo, Sound, SoundEnded
 from archives.embed.embedding_rows import Modality, Place
 from archives.embed.file_rows import FileRow
-from archives.embed.front_end import FrontEndSpec
 from archives.embed.shards import RowsOfFile, ShardWriter
 from archives.embed.sound_windows import SoundWindows, Window
 from archives.embed.sources import Source, path_to_name
 from archives.embed.verdict import Findings, verdict_of
 from archives.workers import Ended
+from fused_encoder.front_ends.contract import FrontEndSpec
 from media import UnreadableMediaError
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archives.embed.front_end import WINDOWS_PER_BATCH, FrontEndSpec
 from archives.embed.settings import ArchiveSettings
+from fused_encoder.front_ends.contract import WINDOWS_PER_BATCH, FrontEndSpec
 from media import SoundBlock, samples_per_cell
 
 

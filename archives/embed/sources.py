@@ -75,14 +75,12 @@ def read_pairs(path: str | Path) -> list[Source]:
         ValueError: it lacks the columns, or holds rows without either file.
     """
     path = Path(path)
-    header, rows = read_csv_rows(path, "image")
-    if "recording" not in header:
-        raise ValueError(f"'{path}' needs the columns image and recording; it has no recording.")
-    pairs = [(row.get("image", "").strip(), row.get("recording", "").strip()) for row in rows]
-    empty = [number for number, pair in enumerate(pairs, start=1) if not any(pair)]
+    _, rows = read_csv_rows(path, "image", "recording")
+    pairs = [(number, row["image"].strip(), row["recording"].strip()) for number, row in rows]
+    empty = [number for number, *names in pairs if not any(names)]
     if empty:
         raise ValueError(f"'{path}' names neither photo nor recording in rows {empty[:10]}.")
-    return [_pair(path.parent, image, recording) for image, recording in pairs]
+    return [_pair(path.parent, image, recording) for _, image, recording in pairs]
 
 
 def _pair(folder: Path, image: str, recording: str) -> Source:

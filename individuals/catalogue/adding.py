@@ -10,9 +10,8 @@ import numpy as np
 from individuals.catalogue.names import folded
 from individuals.catalogue.records import Changes, Setting, State
 from individuals.catalogue.rows import find_keys, insert_sightings, new_individual, read_encoder
-from individuals.catalogue.sighting_table import SightingTable
 from individuals.catalogue.workplace import Operation, Workplace, listed
-from inference.embeddings import concatenate_embeddings
+from individuals.sighting_table import SightingTable, join_tables
 from inference.index.checks import check_same_encoder
 
 SAME_EMBEDDING_TOLERANCE = 1e-5
@@ -141,11 +140,7 @@ def _refuse_together(
 ) -> None:
     """Two sightings that were in view together cannot be of one individual."""
     _, stored_owners, stored = place.owned(*(set(owners) - new))
-    if len(stored):
-        embeddings = concatenate_embeddings([added.embeddings, stored.embeddings])
-        table = SightingTable((*added.sightings, *stored.sightings), embeddings)
-    else:
-        table = added
+    table = join_tables([added, stored])
     wrong = [
         f"{table.keys[a]!r} and {table.keys[b]!r} for "
         f"{'one new individual' if one in new else place.names.describe(one)}"

@@ -23,9 +23,9 @@ from individuals.catalogue.identification import Identification, identify
 from individuals.catalogue.operations import delete, merge, rename, split
 from individuals.catalogue.records import Decision, Individual, LogEntry
 from individuals.catalogue.rows import read_encoder, read_owned
-from individuals.catalogue.sighting_table import SightingTable
 from individuals.catalogue.thresholds import Thresholds
 from individuals.catalogue.workplace import Operation, Workplace, list_individuals
+from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 from inference.index.checks import check_same_encoder
 from inference.modalities import Modality

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from individuals.catalogue.sighting_table import FrameName, Sighting, SightingTable
 from individuals.catalogue.thresholds import Thresholds
+from individuals.sighting import FrameName, Sighting
+from individuals.sighting_table import SightingTable
 from inference.modalities import MODALITIES, Modality, pair_pattern
 
 BLOCK_VALUES = 16_000_000  # similarities held at once

@@ -12,9 +12,9 @@ import numpy as np
 from individuals.catalogue.assignment import NOBODY, assign_names
 from individuals.catalogue.gallery import Gallery, Nearness, compare, seen_beside
 from individuals.catalogue.names import AnimalNames
-from individuals.catalogue.sighting_table import SightingTable
 from individuals.catalogue.thresholds import Thresholds
 from individuals.group import group_individuals
+from individuals.sighting_table import SightingTable
 from inference.modalities import pair_pattern
 
 logger = logging.getLogger(__name__)

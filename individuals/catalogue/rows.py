@@ -12,7 +12,8 @@ import numpy as np
 
 from individuals.catalogue.catalogue_file import damaged, read_setting, write_setting
 from individuals.catalogue.records import Changes, State
-from individuals.catalogue.sighting_table import Sighting, SightingTable
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 from inference.index.store import StoreSettings
 

@@ -11,7 +11,7 @@ from individuals.catalogue.catalogue_file import read_setting
 from individuals.catalogue.names import AnimalNames
 from individuals.catalogue.records import Changes, Individual, State
 from individuals.catalogue.rows import read_owned, read_states
-from individuals.catalogue.sighting_table import SightingTable
+from individuals.sighting_table import SightingTable
 
 AT_MOST_SHOWN = 10
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from itertools import islice
 
 import numpy as np
 
-from inference.grouping.rule import TriedFootage
+from inference.calibrate.grouping_rule import CountTrial
 
 NEAR_FOOTAGES = 40  # more where the confidence needs more
 FARTHEST = 3.0  # a count of more than so many times the largest tried one is another matter
-MAX_STEPS = 20_000
+MAX_SETS = 20_000
 SLACK = 1e-9  # of floating point
 
 
@@ -29,7 +29,7 @@ class CountInterval:
         minimum: int, certain: so many were seen together, pairwise.
         maximum: int, certain if tracklets are: so many tracklets (or single sightings) there are.
         expected: float, the count after the usual error for its size is taken away.
-        num_tried: int, footages of known individuals that this was learnt from.
+        num_trials: int, footages of known individuals that this was learnt from.
     """
 
     low: int
@@ -38,7 +38,7 @@ class CountInterval:
     minimum: int
     maximum: int
     expected: float
-    num_tried: int
+    num_trials: int
 
     def __str__(self) -> str:
         return f"{self.low} to {self.high}"
@@ -46,7 +46,7 @@ class CountInterval:
 
 def count_interval(
     num_found: int,
-    tried: Sequence[TriedFootage],
+    trials: Sequence[CountTrial],
     *,
     minimum: int,
     maximum: int,
@@ -62,7 +62,7 @@ def count_interval(
 
     Args:
         num_found: int, groups.
-        tried: of a `GroupingRule`; may be empty.
+        trials: of a `GroupingRule`; may be empty.
         minimum: int, how many are certain.
         maximum: int, how many there can be at most.
         confidence: float in (0, 1).
@@ -80,10 +80,12 @@ def count_interval(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), such as 0.95; received {confidence}.")
     needed = int(np.ceil(2 / (1 - confidence) - 1 - SLACK))  # the outermost ranks hold that much
-    found = np.array([footage.num_found for footage in tried], float)
-    if num_found == 0 or len(tried) < needed or num_found > FARTHEST * found.max():
-        return CountInterval(minimum, maximum, None, minimum, maximum, float(num_found), len(tried))
-    ratios = np.array([footage.num_true for footage in tried], float) / found
+    found = np.array([trial.num_found for trial in trials], float)
+    if num_found == 0 or len(trials) < needed or num_found > FARTHEST * found.max():
+        return CountInterval(
+            minimum, maximum, None, minimum, maximum, float(num_found), len(trials)
+        )
+    ratios = np.array([trial.num_true for trial in trials], float) / found
     nearest = np.argsort(np.abs(np.log(found / num_found)), kind="stable")
     ordered = np.sort(ratios[nearest[: max(NEAR_FOOTAGES, needed)]])
     below = int(np.floor((len(ordered) + 1) * (1 - confidence) / 2 + SLACK)) - 1
@@ -98,95 +100,22 @@ def count_interval(
         minimum,
         maximum,
         expected,
-        len(tried),
+        len(trials),
     )
 
 
 def num_certain(num_atoms: int, apart: np.ndarray) -> int:
     """The size of the largest set of atoms that are all known to be different, pairwise.
 
-    Exact where 20,000 steps suffice, as they do for what is seen in videos; else the largest set found.
+    Exact for what is seen in videos; among more than 20,000 sets that cannot grow, the largest of so many.
 
     Args:
         num_atoms: int.
         apart: int64 [pairs, 2], atoms that can never be one individual.
-
-    Reference:
-        San Segundo et al., An exact bit-parallel algorithm for the maximum clique problem, 2011,
-        https://doi.org/10.1016/j.cor.2010.07.019 (around each atom, among those of no fewer rivals)
     """
-    rivals: dict[int, set[int]] = {}
-    for first, second in apart.tolist():
-        rivals.setdefault(first, set()).add(second)
-        rivals.setdefault(second, set()).add(first)
-    best, steps = min(num_atoms, 1), MAX_STEPS
-    for others in sorted(_rivals_still_there(rivals), key=len, reverse=True):
-        if len(others) < best or not steps:
-            break
-        place = {atom: number for number, atom in enumerate(others)}
-        near = [sum(1 << place[other] for other in rivals[atom] & place.keys()) for atom in others]
-        best, steps = _largest_with_one_more(near, best, steps)
-    return best
+    import networkx as nx
 
-
-def _rivals_still_there(rivals: Mapping[int, set[int]]) -> list[list[int]]:
-    """Of each atom the rivals that are left when those of fewest rivals are taken away one by one."""
-    num_left = {atom: len(others) for atom, others in rivals.items()}
-    waiting = [(num, atom) for atom, num in num_left.items()]
-    heapify(waiting)
-    still_there = []
-    while waiting:
-        num, atom = heappop(waiting)
-        if num_left.get(atom) != num:
-            continue  # taken away, or waiting with a smaller number
-        del num_left[atom]
-        others = sorted(other for other in rivals[atom] if other in num_left)
-        for other in others:
-            num_left[other] -= 1
-            heappush(waiting, (num_left[other], other))
-        still_there.append(others)
-    return still_there
-
-
-def _largest_with_one_more(near: list[int], best: int, steps: int) -> tuple[int, int]:
-    """The largest set of atoms all near each other, and one that is near all of them.
-
-    Args:
-        near: of each atom the others that are near it, as bits.
-        best: int, a size known already.
-        steps: int, how many may be taken.
-
-    Returns:
-        The size, or `best` if that is more; and the steps that are left.
-    """
-    # Each entry: size so far, atoms that are near all of these, the same coloured, and their colours.
-    everyone = (1 << len(near)) - 1
-    stack = [(1, everyone, *_coloured(everyone, near))]
-    while stack and steps:
-        size, atoms, order, colours = stack.pop()
-        if not order or size + colours[-1] <= best:
-            continue
-        atom = order.pop()
-        colours.pop()
-        steps -= 1
-        best = max(best, size + 1)
-        stack.append((size, atoms & ~(1 << atom), order, colours))
-        further = atoms & near[atom]
-        stack.append((size + 1, further, *_coloured(further, near)))
-    return best, steps
-
-
-def _coloured(atoms: int, near: list[int]) -> tuple[list[int], list[int]]:
-    """Atoms in groups of which no two are near: no set of near ones has more than their number."""
-    order, colours, colour = [], [], 0
-    while atoms:
-        colour += 1
-        free = atoms
-        while free:
-            lowest = free & -free
-            atom = lowest.bit_length() - 1
-            atoms ^= lowest
-            free &= ~(lowest | near[atom])
-            order.append(atom)
-            colours.append(colour)
-    return order, colours
+    largest = min(num_atoms, 1)
+    for atoms in islice(nx.find_cliques(nx.Graph(apart.tolist())), MAX_SETS):
+        largest = max(largest, len(atoms))
+    return largest

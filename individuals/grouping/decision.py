@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from individuals.grouping.atoms import Atoms
 from inference.calibrate.calibration import Calibration
-from inference.grouping.atoms import Atoms
-from inference.grouping.linear import link_by_log_odds
-from inference.grouping.rule import GroupingRule
-from inference.modalities import MODALITIES, Modality
+from inference.calibrate.grouping_rule import GroupingRule
+from inference.linkage import average_linkage
+from inference.modalities import MODALITIES, Modality, pair_pattern
+
+ABOVE_EVEN = float(np.nextafter(0, 1))  # log-odds
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +22,12 @@ class Decision:
 
     Attributes:
         rule: for observations of one modality; None where several meet.
-        calibration: whose log-odds decide where several meet.
+        lines: pair pattern -> (slope, intercept) of its log-odds, which decide where several meet.
         modalities: int8 [num_rows], the modality of each row, by its place in `MODALITIES`.
     """
 
     rule: GroupingRule | None
-    calibration: Calibration | None
+    lines: Mapping[str, tuple[float, float]]
     modalities: np.ndarray
 
     @property
@@ -38,18 +40,13 @@ class Decision:
         return replace(self, modalities=self.modalities[rows])
 
     def group(self, atoms: Atoms) -> np.ndarray:
-        """The group of each atom, int64 [num_atoms], numbered from 0."""
+        """The group of each atom, int [num_atoms], numbered from 0."""
         if self.rule is not None:
-            return self.rule.group(atoms)
-        if self.calibration is None:
-            raise ValueError("Embeddings of several modalities need a calibration.")
-        # A pattern that tells nothing (slope 0) may speak against, but joins nobody.
-        lines = {
-            pattern: (pair.slope, pair.intercept if pair.slope > 0 else min(pair.intercept, 0.0))
-            for pattern, pair in self.calibration.pairs.items()
-        }
-        above_zero = float(np.nextafter(0, 1))
-        return np.unique(link_by_log_odds(atoms, lines, above_zero), return_inverse=True)[1]
+            merges = average_linkage(atoms.sums, atoms.sizes, self.rule.threshold, atoms.apart)
+        else:
+            queries, keys = _log_odds_vectors(atoms, self.lines)
+            merges = average_linkage(keys, atoms.sizes, ABOVE_EVEN, atoms.apart, query_sums=queries)
+        return merges.labels()
 
 
 def decide_by(
@@ -71,30 +68,32 @@ def decide_by(
             encoder, or lacks what these modalities need; an unknown modality, or another number of them.
     """
     codes = _codes(modalities, len(embeddings))
-    if (threshold is None) == (calibration is None):
+    present = [MODALITIES[code] for code in np.unique(codes)]
+    if calibration is None and threshold is not None:
+        check_threshold(threshold)
+        if len(present) > 1:
+            raise ValueError(
+                f"Similarities of {' and '.join(present)} embeddings do not compare, so that one threshold "
+                "cannot serve all. Pass calibration=..., or group each modality on its own."
+            )
+        return Decision(GroupingRule(float(threshold)), {}, codes)
+    if calibration is None or threshold is not None:
         raise ValueError(
             "Pass either threshold=... (a mean cosine similarity; suggest_threshold finds one) or "
             "calibration=... (of the encoder; see docs/calibration.md), received "
             f"{'neither' if calibration is None else 'both'}."
         )
-    present = np.unique(codes)
-    if threshold is not None:
-        check_threshold(threshold)
-        if len(present) > 1:
-            named = " and ".join(MODALITIES[code] for code in present)
-            raise ValueError(
-                f"Similarities of {named} embeddings do not compare, so that one threshold cannot serve all. "
-                "Pass calibration=..., or group each modality on its own."
-            )
-        return Decision(rule_of_threshold(threshold), None, codes)
-    if calibration is None:  # for the type checker; told apart above
-        raise ValueError("Pass a calibration.")
     calibration.check_fingerprint(embeddings)
-    if len(present) > 1:
-        return Decision(None, calibration, codes)
-    if not len(present):  # nothing to group: no rule is needed, nor may one be lacking
-        return Decision(rule_of_threshold(0.0), calibration, codes)
-    return Decision(calibrated_rule(calibration, MODALITIES[present[0]]), calibration, codes)
+    if len(present) == 1:
+        return Decision(calibrated_rule(calibration, present[0]), {}, codes)
+    if not present:  # nothing to group: no rule is needed, nor may one be lacking
+        return Decision(GroupingRule(0.0), {}, codes)
+    # A pattern that tells nothing (slope 0) may speak against, but joins nobody.
+    lines = {
+        pattern: (pair.slope, pair.intercept if pair.slope > 0 else min(pair.intercept, 0.0))
+        for pattern, pair in calibration.pairs.items()
+    }
+    return Decision(None, lines, codes)
 
 
 def calibrated_rule(calibration: Calibration, modality: Modality) -> GroupingRule:
@@ -111,12 +110,7 @@ def calibrated_rule(calibration: Calibration, modality: Modality) -> GroupingRul
             f"The calibration says that similarities of {modality} embeddings tell nothing about individuals "
             f"(slope {pair.slope:g}); they cannot be grouped. Train an encoder on individuals."
         )
-    return rule_of_threshold(float(np.clip(-pair.intercept / pair.slope, -1, 1)))
-
-
-def rule_of_threshold(threshold: float) -> GroupingRule:
-    """Average linkage down to a threshold, with nothing known about its errors."""
-    return GroupingRule(float(threshold), False, None, {}, (), 0)
+    return GroupingRule(float(np.clip(-pair.intercept / pair.slope, -1, 1)))
 
 
 def check_threshold(threshold: float) -> None:
@@ -145,3 +139,41 @@ def _codes(modalities: Sequence[Modality] | Modality, num: int) -> np.ndarray:
             f"modalities must be one name, or one for each of the {num} rows; received {len(given)}."
         )
     return np.array([MODALITIES.index(name) for name in given], np.int8)
+
+
+def _log_odds_vectors(
+    atoms: Atoms, lines: Mapping[str, tuple[float, float]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Queries and keys whose inner product is the sum of log-odds over the pairs of two atoms.
+
+    The key holds each observation and a one in the place of its modality, the query the lines.
+
+    Raises:
+        ValueError: two modalities meet that have no line.
+    """
+    here = np.unique(atoms.modality_of)
+    width = atoms.observations.shape[1] + 1
+    keys = np.zeros((len(atoms), len(here) * width))
+    queries = np.zeros_like(keys)
+    for number, code in enumerate(here):
+        rows = np.flatnonzero(atoms.modality_of == code)
+        with_one = np.hstack([atoms.observations[rows], np.ones((len(rows), 1))])
+        np.add.at(keys[:, number * width : (number + 1) * width], atoms.atom_of[rows], with_one)
+        for other, other_code in enumerate(here):
+            slope, intercept = _line(lines, MODALITIES[code], MODALITIES[other_code])
+            factors = np.append(np.full(width - 1, slope), intercept)
+            place = slice(other * width, (other + 1) * width)
+            np.add.at(queries[:, place], atoms.atom_of[rows], with_one * factors)
+    return queries, keys
+
+
+def _line(
+    lines: Mapping[str, tuple[float, float]], first: Modality, second: Modality
+) -> tuple[float, float]:
+    pattern = pair_pattern(first, second)
+    if pattern not in lines:
+        raise ValueError(
+            f"Embeddings of {first} and {second} meet, but the calibration has no pattern {pattern!r}; it "
+            f"has {', '.join(lines) or 'none'}. Calibrate with both, or group each modality on its own."
+        )
+    return lines[pattern]

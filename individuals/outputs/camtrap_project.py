@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from media.cells import read_csv_rows
+from media.wording import some_problems
 
 SamplingDesign = Literal[
     "simpleRandom",
@@ -105,26 +107,24 @@ class CamtrapProject:
     media_license: str | None = None
 
     def __post_init__(self) -> None:
+        designs, methods = get_args(SamplingDesign), get_args(CaptureMethod)
+        roles = {person.get("role", ROLES[0]) for person in self.contributors} - {*ROLES}
         problems = []
         if not self.title:
             problems.append("title is empty")
-        if self.sampling_design not in get_args(SamplingDesign):
-            words = ", ".join(get_args(SamplingDesign))
+        if self.sampling_design not in designs:
             problems.append(
-                f"sampling_design must be one of {words}, received {self.sampling_design!r}"
+                f"sampling_design must be one of {', '.join(designs)}, received {self.sampling_design!r}"
             )
-        methods = tuple(self.capture_methods)
-        if not methods or not set(methods) <= set(get_args(CaptureMethod)):
-            words = ", ".join(get_args(CaptureMethod))
-            problems.append(f"capture_methods must be some of {words}, received {methods}")
+        if not self.capture_methods or not {*self.capture_methods} <= {*methods}:
+            problems.append(
+                f"capture_methods must be some of {', '.join(methods)}, received {self.capture_methods}"
+            )
         if not self.contributors or not all(person.get("title") for person in self.contributors):
             problems.append("contributors must name at least one person, each with a title")
-        roles = sorted(
-            {p["role"] for p in self.contributors if p.get("role", ROLES[0]) not in ROLES}
-        )
         if roles:
             problems.append(
-                f"a role must be one of {', '.join(ROLES)}, received {', '.join(roles)}"
+                f"a role must be one of {', '.join(ROLES)}, received {', '.join(sorted(roles))}"
             )
         if (self.data_license is None) != (self.media_license is None):
             problems.append("data_license and media_license must be given together")
@@ -155,24 +155,29 @@ def read_project(path: str | Path) -> CamtrapProject:
     return CamtrapProject(**given | lists)
 
 
-_NEEDED: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-    ("deploymentID", "deployment_id", str),
-    ("latitude", "latitude", float),
-    ("longitude", "longitude", float),
-    ("deploymentStart", "start", datetime.fromisoformat),
-    ("deploymentEnd", "end", datetime.fromisoformat),
-)
-_OPTIONAL: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-    ("locationID", "location_id", str),
-    ("locationName", "location_name", str),
-    ("coordinateUncertainty", "coordinate_uncertainty_m", int),
-    ("setupBy", "setup_by", str),
-    ("cameraID", "camera_id", str),
-    ("cameraModel", "camera_model", str),
-    ("habitat", "habitat", str),
-    ("deploymentComments", "comments", str),
-)
-DEPLOYMENT_FIELDS = {column: attribute for column, attribute, _ in (*_NEEDED, *_OPTIONAL)}
+DEPLOYMENT_FIELDS = {  # column of the standard -> attribute
+    "deploymentID": "deployment_id",
+    "latitude": "latitude",
+    "longitude": "longitude",
+    "deploymentStart": "start",
+    "deploymentEnd": "end",
+    "locationID": "location_id",
+    "locationName": "location_name",
+    "coordinateUncertainty": "coordinate_uncertainty_m",
+    "setupBy": "setup_by",
+    "cameraID": "camera_id",
+    "cameraModel": "camera_model",
+    "habitat": "habitat",
+    "deploymentComments": "comments",
+}
+NEEDED = tuple(DEPLOYMENT_FIELDS)[:5]
+CONVERT: dict[str, Callable[[str], object]] = {
+    "latitude": float,
+    "longitude": float,
+    "start": datetime.fromisoformat,
+    "end": datetime.fromisoformat,
+    "coordinate_uncertainty_m": int,
+}
 
 
 def read_deployments(path: str | Path) -> list[Deployment]:
@@ -185,25 +190,19 @@ def read_deployments(path: str | Path) -> list[Deployment]:
         FileNotFoundError: there is no such file.
         ValueError: columns are missing, or rows are no deployments; all of them in one message.
     """
-    header, rows = read_csv_rows(path, "deploymentID")
-    missing = [column for column, _, _ in _NEEDED if column not in header]
-    if missing:
-        raise ValueError(f"'{path}' has no column {', '.join(missing)}.")
     deployments, problems = [], []
-    for number, row in enumerate(rows, start=1):
-        values: dict[str, object] = {}
+    for number, row in read_csv_rows(path, *NEEDED)[1]:
         try:
-            for column, attribute, convert in _NEEDED:
-                values[attribute] = convert(row.get(column, ""))
-            for column, attribute, convert in _OPTIONAL:
-                values[attribute] = convert(row[column]) if row.get(column) else None
+            values = {
+                attribute: CONVERT.get(attribute, str)(row.get(column, ""))
+                for column, attribute in DEPLOYMENT_FIELDS.items()
+                if row.get(column) or column in NEEDED
+            }
             deployments.append(Deployment(**values))  # type: ignore[arg-type]  # converted above
         except ValueError as error:
             problems.append(f"row {number}: {error}")
-    names = [deployment.deployment_id for deployment in deployments]
-    problems += [
-        f"{name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1
-    ]
+    times = Counter(deployment.deployment_id for deployment in deployments)
+    problems += [f"{name!r} is there twice" for name, num in times.items() if num > 1]
     if problems:
-        raise ValueError(f"'{path}' cannot be read: {'; '.join(problems)}")
+        raise ValueError(f"'{path}' cannot be read: {some_problems(problems)}")
     return deployments

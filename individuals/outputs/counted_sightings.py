@@ -1,15 +1,15 @@
-"""From a count to the record that all outputs take."""
+"""From a count to the sightings that are written: one for each tracklet, with who it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.media_details import MediaDetails
+from individuals.sighting import Sighting
 
 if TYPE_CHECKING:
     from individuals.count import VideoCount
@@ -24,7 +24,7 @@ def identified_sightings(
     details: Mapping[str, MediaDetails] | None = None,
     names: Mapping[str, str] | None = None,
     frame_sizes: Mapping[str, tuple[int, int]] | None = None,
-) -> list[IdentifiedSighting]:
+) -> list[Sighting]:
     """Who was seen in the videos of a count, when and where, in the order of the videos and of time.
 
     Args:
@@ -43,111 +43,61 @@ def identified_sightings(
     """
     if each not in ("tracklet", "detection"):
         raise ValueError(f"each must be 'tracklet' or 'detection', received {each!r}.")
-    rows = list(_rows(counted))
-    spans = {
-        (str(seen.video), tracklet): span
-        for seen in counted.sightings
-        for tracklet, span in getattr(seen, "spans_seconds", {}).items()
-    }
-    similarities = _similarities(counted, rows)
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for position, row in enumerate(rows):
-        key = (row.video, row.tracklet, row.individual)
-        groups.setdefault(key if each == "tracklet" else (position,), []).append(position)
+    table, labels = counted.table, counted.count.labels
+    groups = table.tracklet_groups()
+    similarities = _similarities(np.asarray(table.embeddings, np.float64), labels, groups)
     found = []
-    for members in groups.values():
-        best = rows[max(members, key=lambda m: (rows[m].quality or 0.0, rows[m].score))]
-        known = (details or {}).get(best.video, MediaDetails())
-        size = (frame_sizes or {}).get(best.video)
-        modalities = {rows[m].modality for m in members}
-        times = [rows[m].time_seconds for m in members]
-        if each == "tracklet" and modalities == {"image"}:
-            times += spans.get((best.video, best.tracklet), ())
-        found.append(
-            IdentifiedSighting(
-                individual=str(best.individual),
-                media=best.video,
-                start_seconds=min(times),
-                end_seconds=max(times),
-                modality=modalities.pop() if len(modalities) == 1 else "fused",  # type: ignore[arg-type]  # checked by the record itself
-                name=(names or {}).get(str(best.individual)),
-                captured_at=known.captured_at,
-                frame_index=best.frame_index,
-                box=best.box,
-                frame_width_px=None if size is None else size[0],
-                frame_height_px=None if size is None else size[1],
-                tracklet=best.tracklet,
-                similarity=similarities.get((best.video, best.tracklet)),
-                quality=best.quality,
-                occasion=known.occasion,
-                deployment=known.deployment,
-                place=known.place,
+    for group, similarity in zip(groups, similarities, strict=True):
+        for rows in [group] if each == "tracklet" else [[row] for row in group]:
+            individual = str(labels[rows[0]])
+            sighting = _of_rows([table.sightings[row] for row in rows], each)
+            width, height = (frame_sizes or {}).get(sighting.media, (None, None))
+            sighting = replace(
+                sighting,
+                individual=individual,
+                name=(names or {}).get(individual),
+                similarity=similarity,
+                frame_width_px=width,
+                frame_height_px=height,
+                **asdict((details or {}).get(sighting.media, MediaDetails())),
             )
-        )
+            found.append(sighting)
     order = {video: number for number, video in enumerate(counted.per_video)}
     return sorted(found, key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A detection that was embedded, and who it is."""
-
-    video: str
-    individual: int
-    tracklet: int
-    time_seconds: float
-    frame_index: int
-    box: tuple[float, float, float, float]
-    score: float
-    quality: float | None
-    modality: str
-
-
-def _rows(counted: VideoCount) -> Iterator[_Row]:
-    labels = iter(counted.count.labels)
-    for sightings in counted.sightings:
-        num = len(sightings.detections)
-        qualities = getattr(sightings, "qualities", [None] * num)
-        modalities = getattr(sightings, "modalities", ["image"] * num)
-        for number, detection in enumerate(sightings.detections):
-            quality = qualities[number]
-            yield _Row(
-                str(sightings.video),
-                int(next(labels)),
-                int(sightings.tracklets[number]),
-                float(detection.time_seconds),
-                int(detection.frame_index),
-                detection.box,
-                float(detection.score),
-                None if quality is None else float(quality),
-                str(modalities[number]),
-            )
-
-
-def _similarities(counted: VideoCount, rows: Sequence[_Row]) -> dict[tuple[str, int], float]:
-    """The mean cosine of each tracklet's embeddings to those of its individual's other tracklets."""
-    if not rows:
-        return {}
-    embeddings = np.concatenate(
-        [np.asarray(sightings.embeddings, np.float64) for sightings in counted.sightings]
+def _of_rows(seen: list[Sighting], each: Grain) -> Sighting:
+    """The best of these, from when to when all of them were seen."""
+    best = max(seen, key=lambda s: (s.quality or 0.0, s.score or 0.0))
+    modalities = {s.modality for s in seen}
+    times = [s.time_seconds or 0.0 for s in seen]
+    if each == "tracklet" and modalities == {"image"}:
+        times = [time for s in seen for time in (s.start_seconds, s.end_seconds)]
+    return replace(
+        best,
+        time_seconds=None,  # only what the written tables have columns for
+        seen_with=(),
+        score=None,
+        crop=None,
+        modality=best.modality if len(modalities) == 1 else "fused",
+        start_seconds=min(times),
+        end_seconds=max(times),
     )
-    sums: dict[tuple[str, int], np.ndarray] = {}
-    sizes: dict[tuple[str, int], int] = {}
-    whose: dict[tuple[str, int], int] = {}
-    for row, embedding in zip(rows, embeddings, strict=True):
-        key = (row.video, row.tracklet)
-        sums[key] = sums.get(key, 0.0) + embedding
-        sizes[key] = sizes.get(key, 0) + 1
-        whose[key] = row.individual
+
+
+def _similarities(
+    embeddings: np.ndarray, labels: np.ndarray, groups: list[list[int]]
+) -> list[float | None]:
+    """The mean cosine of each group's embeddings to those of its individual's other groups."""
     totals: dict[int, np.ndarray] = {}
     numbers: dict[int, int] = {}
-    for key, individual in whose.items():
-        totals[individual] = totals.get(individual, 0.0) + sums[key]
-        numbers[individual] = numbers.get(individual, 0) + sizes[key]
-    similarities = {}
-    for key, individual in whose.items():
-        num_others = numbers[individual] - sizes[key]
-        if num_others:
-            mean = sums[key] @ (totals[individual] - sums[key]) / (sizes[key] * num_others)
-            similarities[key] = float(np.clip(mean, -1, 1))
-    return similarities
+    for label in np.unique(labels).tolist():
+        totals[label] = embeddings[labels == label].sum(axis=0)
+        numbers[label] = int((labels == label).sum())
+    found: list[float | None] = []
+    for rows in groups:
+        label, own = int(labels[rows[0]]), embeddings[rows].sum(axis=0)
+        num_others = numbers[label] - len(rows)
+        mean = own @ (totals[label] - own) / (len(rows) * max(num_others, 1))
+        found.append(float(np.clip(mean, -1, 1)) if num_others else None)
+    return found

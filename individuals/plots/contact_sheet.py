@@ -141,13 +141,12 @@ _Seen = list[tuple[np.ndarray, float | None]]
 
 def _crops_of_each(counted: VideoCount) -> dict[str, dict[int, _Seen]]:
     every: dict[str, dict[int, _Seen]] = {}
-    labels = iter(counted.count.labels)
-    for sightings in counted.sightings:
-        qualities = getattr(sightings, "qualities", None)
-        for row, crop in enumerate(sightings.crops):
-            people = every.setdefault(str(sightings.video), {})
-            quality = None if qualities is None else float(qualities[row])
-            people.setdefault(int(next(labels)), []).append((crop, quality))
+    table = counted.table
+    for label, sighting, crop in zip(
+        counted.count.labels, table.sightings, table.crops, strict=True
+    ):
+        people = every.setdefault(sighting.media, {})
+        people.setdefault(int(label), []).append((crop, sighting.quality))
     return every
 
 

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from individuals.identified_sighting import IdentifiedSighting
 from individuals.outputs.media_names import short_media_names
 from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, empty_page
+from individuals.sighting import Sighting
 from inference.plot_labels import individual_label, plot_labels
 
 SEEN, HEARD, LINK = COLOURS[0], COLOURS[4], "#555555"
@@ -22,7 +22,7 @@ LEAST_SHARE = 0.004  # of the page's width: what is shorter is drawn as long as 
 
 
 def plot_timeline(
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     durations_seconds: Mapping[str, float] | None = None,
     at_most_individuals: int = AT_MOST_INDIVIDUALS,
@@ -57,7 +57,7 @@ def plot_timeline(
 
 
 def plot_timeline_pages(
-    sightings: Iterable[IdentifiedSighting],
+    sightings: Iterable[Sighting],
     *,
     durations_seconds: Mapping[str, float] | None = None,
 ) -> list[Figure]:
@@ -82,7 +82,7 @@ def plot_timeline_pages(
 class _Plan:
     """What there is to draw."""
 
-    sightings: list[IdentifiedSighting]
+    sightings: list[Sighting]
     media: list[str]
     individuals: list[str]
     duration_of: dict[str, float]
@@ -90,7 +90,7 @@ class _Plan:
     media_label_of: dict[str, str]
 
 
-def _plan(sightings: list[IdentifiedSighting], durations: Mapping[str, float] | None) -> _Plan:
+def _plan(sightings: list[Sighting], durations: Mapping[str, float] | None) -> _Plan:
     duration_of = {media: float(seconds) for media, seconds in (durations or {}).items()}
     for sighting in sightings:
         known = duration_of.get(sighting.media, 0.0)
@@ -202,7 +202,7 @@ def _draw_strips(
         text.set_horizontalalignment("left" if said == "0" else "right")
 
 
-def _draw_sighting(axes: Axes, sighting: IdentifiedSighting, strip: _Strip, row: int) -> float:
+def _draw_sighting(axes: Axes, sighting: Sighting, strip: _Strip, row: int) -> float:
     """Seen above, heard below the middle of the row; where the bar ends."""
     left = strip.x(sighting.start_seconds)
     width = max(strip.x(sighting.end_seconds) - left, LEAST_SHARE)

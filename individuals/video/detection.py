@@ -60,3 +60,21 @@ def box_iou(boxes: npt.ArrayLike, other_boxes: npt.ArrayLike) -> np.ndarray:
         others[..., 2:] - others[..., :2]
     ).prod(axis=-1)
     return overlap / (areas - overlap)
+
+
+def shared_box(box: Box, other: Box) -> Box:
+    """What both cover; its area is 0 where they do not overlap."""
+    left, top = max(box[0], other[0]), max(box[1], other[1])
+    return (left, top, min(box[2], other[2]), min(box[3], other[3]))
+
+
+def joined_box(box: Box, other: Box) -> Box:
+    """The smallest box around both."""
+    left, top = min(box[0], other[0]), min(box[1], other[1])
+    return (left, top, max(box[2], other[2]), max(box[3], other[3]))
+
+
+def box_area(box: Box) -> float:
+    """In pixels; 0 where a side is negative."""
+    left, top, right, bottom = box
+    return max(right - left, 0.0) * max(bottom - top, 0.0)

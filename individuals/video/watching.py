@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from individuals.video.appearance import colour_appearance
-from individuals.video.crops import crop_detection
+from individuals.video.crops import CropQuality, assess_crops, colour_appearance, crop_detection
 from individuals.video.detection import Detection
 from individuals.video.detectors import Detect
-from individuals.video.quality import CropQuality, assess_crops
 from individuals.video.sound import Sound, who_may_be_heard
 from individuals.video.tracklets import link_tracklets
 from media import Moment

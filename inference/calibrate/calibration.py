@@ -1,9 +1,11 @@
-"""A calibration: from similarities to evidence, probabilities and thresholds, for one encoder."""
+"""A calibration: what the similarities of one encoder mean, in memory and as a JSON file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,10 @@ from inference.calibrate.certified import (
     certify_threshold,
     realised_rate,
 )
+from inference.calibrate.grouping_rule import GroupingRule
 from inference.calibrate.pair_calibration import PairCalibration
 from inference.embeddings import fingerprint_of
-from inference.grouping.rule import GroupingRule
+from media.atomic import write_text_atomically
 
 SCHEMA = 1
 ROUND_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -69,7 +72,7 @@ class Calibration:
         Affine in the similarity. 0: undecided if both are equally likely beforehand.
 
         Args:
-            similarity: float, cosine, of any shape.
+            similarity: float, cosine, of any shape [].
             pattern: what the two embeddings were made of; see `inference.modalities.pair_pattern`.
 
         Returns:
@@ -86,7 +89,7 @@ class Calibration:
         """The probability that two embeddings show one individual.
 
         Args:
-            similarity: float, cosine, of any shape.
+            similarity: float, cosine, of any shape [].
             pattern: as in `log_odds`.
             prior: float in (0, 1), how likely it is before looking: for two sightings drawn from n equally
                 often seen individuals 1 / n.
@@ -105,10 +108,10 @@ class Calibration:
         confidence: float = 0.95,
         pattern: str = "image-image",
     ) -> CertifiedThreshold:
-        """The threshold above which a never-met animal is taken for somebody at most that often.
+        """The threshold at which the false-match rate of unknown animals is at most that.
 
         Args:
-            false_match_rate: float in (0, 1), share of never-met animals that are matched to anybody.
+            false_match_rate: float in (0, 1), share of unknown animals that are matched to anybody.
             confidence: float in (0, 1).
             pattern: as in `log_odds`.
 
@@ -130,7 +133,7 @@ class Calibration:
     def strictest_threshold(
         self, confidence: float = 0.95, pattern: str = "image-image"
     ) -> CertifiedThreshold:
-        """The threshold of the lowest round false match rate that can be certified.
+        """The threshold of the lowest round false-match rate that can be certified.
 
         Args:
             confidence: float in (0, 1).
@@ -156,7 +159,7 @@ class Calibration:
         pattern: str = "image-image",
         confidence: float = 0.95,
     ) -> RealisedRate:
-        """What a threshold does to strangers that were held out of making it; see `realised_rate`.
+        """How often unknown animals that made no threshold pass this one.
 
         Raises:
             CannotCertifyError: none were held out (`fit_calibration(held_out_share=...)`).
@@ -164,7 +167,7 @@ class Calibration:
         unknowns = self.pair(pattern).unknowns
         if unknowns is None or not unknowns.held_out:
             raise CannotCertifyError(
-                f"cannot tell the realised rate of {pattern}: no strangers were held out. Fit with "
+                f"cannot tell the realised rate of {pattern}: no unknown animals were held out. Fit with "
                 "held_out_share > 0 and enough individuals."
             )
         return realised_rate(threshold, unknowns.held_out, confidence)
@@ -221,3 +224,22 @@ class Calibration:
             f"The calibration has schema {record['schema']}, this version reads up to {SCHEMA}. "
             "Update fused-encoder, or calibrate again."
         )
+
+
+def save_calibration(path: str | Path, calibration: Calibration) -> Path:
+    """Writes a calibration as JSON; an earlier file is replaced. Returns the path."""
+    text = json.dumps(calibration.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
+    return write_text_atomically(path, text)
+
+
+def load_calibration(path: str | Path) -> Calibration:
+    """The calibration that `save_calibration` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, not a calibration, or of a newer version.
+    """
+    try:
+        return Calibration.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"Cannot read the calibration '{path}': {error}") from error

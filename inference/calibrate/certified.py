@@ -1,4 +1,4 @@
-"""Thresholds with a promise: how often a stranger is taken for somebody, at most, and how sure that is."""
+"""Thresholds with a promise: a maximum false-match rate of unknown animals, and how sure that is."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ class CannotCertifyError(ValueError):
 
 @dataclass(frozen=True)
 class UnknownScores:
-    """How near strangers came to a gallery in which they are not: the best similarity of each.
+    """How similar unknown animals were to a gallery in which they are not.
 
     Args:
-        scores: ascending, one per independent unit: the largest similarity of any of its rows to any row of
+        scores: ascending, one per independent unit: the highest similarity of any of its rows to any row of
             the gallery.
         num_gallery: int, individuals in the gallery.
-        held_out: likewise, of further units that no threshold is made of, to see what it does to them;
-            often empty.
+        held_out: likewise, of further units that make no threshold, to try it on; often empty.
     """
 
     scores: tuple[float, ...]
@@ -53,10 +52,10 @@ class CertifiedThreshold:
 
     Args:
         similarity: float. A match is a similarity strictly above it.
-        false_match_rate: float, what was asked for: the share of strangers that are taken for somebody.
+        false_match_rate: float, what was asked for: the share of unknown animals that are matched to anybody.
         confidence: float, how sure it is that the true rate is not above that.
         upper_bound: float <= false_match_rate, the bound that was reached.
-        num_units: int, independent strangers that it rests on.
+        num_units: int, independent unknown animals that it rests on.
         num_false_matches: int, of these, how many are above the threshold.
         num_gallery: int, individuals in the gallery that it was certified for.
     """
@@ -72,7 +71,7 @@ class CertifiedThreshold:
 
 @dataclass(frozen=True)
 class RealisedRate:
-    """How often strangers were in fact taken for somebody, with a two-sided exact interval.
+    """How often unknown animals were in fact matched, with a two-sided exact interval.
 
     Args:
         rate: float in [0, 1], num_false_matches / num_units.
@@ -97,14 +96,14 @@ def certify_threshold(
     confidence: float = 0.95,
     num_gallery: int = 0,
 ) -> CertifiedThreshold:
-    """The lowest threshold of which the data show that strangers rarely pass it.
+    """The lowest threshold of which the data show that unknown animals rarely pass it.
 
-    Of n strangers, let k be the largest number of whom the exact (Clopper-Pearson) upper bound of the rate is
-    still at most the target. The threshold is the (k+1)-th largest score. k depends on n, target and
-    confidence alone, never on the scores, so nothing is chosen by looking: the share of all strangers above
-    the (k+1)-th largest of n independent scores is Beta(k+1, n-k) distributed whatever the scores'
-    distribution, and exceeds the target with a probability of at most 1 - confidence. Equal scores make it
-    only safer, for a match is strictly above.
+    Of n unknown animals, let k be the largest number for which the exact (Clopper-Pearson) upper bound of the
+    rate is still at most the target. The threshold is the (k+1)-th largest score. k depends on n, target
+    and confidence alone, never on the scores: the share of all unknown animals above the (k+1)-th largest
+    of n independent scores is Beta(k+1, n-k) distributed whatever the scores' distribution, and exceeds the
+    target with a probability of at most 1 - confidence. Equal scores make it only safer, for a match is
+    strictly above.
 
     Args:
         unknown_scores: float [num_units], one per independent unit that is NOT in the gallery (an
@@ -150,11 +149,11 @@ def realised_rate(
     unknown_scores: npt.ArrayLike,
     confidence: float = 0.95,
 ) -> RealisedRate:
-    """How often strangers pass a threshold that was not made of them, with its exact interval.
+    """How often unknown animals pass a threshold that others made, with its exact interval.
 
     Args:
         threshold: a similarity, or what `certify_threshold` gave.
-        unknown_scores: float [num_units], as there, of other strangers in the same gallery.
+        unknown_scores: float [num_units], as there, of other unknown animals and the same gallery.
         confidence: float in (0, 1), of the two-sided interval.
 
     Returns:
@@ -180,7 +179,7 @@ def upper_bound(num_events: int, num: int, confidence: float = 0.95) -> float:
 
 
 def units_needed(false_match_rate: float, confidence: float = 0.95) -> int:
-    """How many independent strangers, none of them above the threshold, certify a rate.
+    """How many independent unknown animals, none of them above the threshold, certify a rate.
 
     Example:
         >>> units_needed(0.001), units_needed(0.05)
@@ -193,7 +192,7 @@ def units_needed(false_match_rate: float, confidence: float = 0.95) -> int:
 
 
 def lowest_rate(num_units: int, confidence: float = 0.95) -> float:
-    """The lowest false match rate that so many units can certify; 1.0 for none."""
+    """The lowest false-match rate that so many units can certify; 1.0 for none."""
     return upper_bound(0, num_units, confidence)
 
 

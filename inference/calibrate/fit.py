@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.calibrate.calibration import Calibration
-from inference.calibrate.isotonic import fit_isotonic
-from inference.calibrate.logistic import fit_logistic
-from inference.calibrate.pair_calibration import CalibrationError, PairCalibration
-from inference.calibrate.pair_sample import PairCounts, PairSample, Rows, count_pairs, sample_pairs
-from inference.calibrate.quality import calibration_error
-from inference.calibrate.unknowns import assign_roles, independent_units, unknown_scores
+from inference.calibrate.grouping_rule import fit_grouping_rule
+from inference.calibrate.pair_calibration import PairCalibration, fit_isotonic, fit_logistic
+from inference.calibrate.quality import CalibrationError, calibration_error
+from inference.calibrate.samples import (
+    PairCounts,
+    PairSample,
+    Rows,
+    assign_roles,
+    count_pairs,
+    independent_units,
+    sample_pairs,
+    unknown_scores,
+)
 from inference.embeddings import check_embeddings, fingerprint_of
 from inference.modalities import MODALITIES, PAIR_PATTERNS, Modality
 
@@ -21,6 +29,7 @@ ISOTONIC_FROM_PAIRS = 300
 ISOTONIC_FROM_INDIVIDUALS = 30
 NUM_FOLDS = 5
 MAX_PAIRS = 200_000
+LEAST_TO_GROUP = 4  # individuals
 Labels = Sequence[Hashable] | np.ndarray
 
 
@@ -39,17 +48,17 @@ def fit_calibration(
 ) -> Calibration:
     """What similarities mean, learnt from embeddings of individuals that the encoder was NOT trained on.
 
-    The encoder draws individuals that it was trained on together; a calibration on them would promise for
-    strangers what holds for acquaintances. Take others, from the places and cameras that will be asked
-    about. What is compared should be what will be compared: single crops, or pooled tracklets.
+    Similarities of individuals that it was trained on are too high: a calibration on them does not hold for
+    others. Take individuals from the places and cameras that will be asked about. What is compared should
+    be what will be compared: single crops, or pooled tracklets.
 
     For each pair pattern that has positive and negative pairs, three things are made:
 
     - log-odds: a logistic curve over the similarity (Platt's, with smoothed targets, and never falling);
     - the probability that is shown: that curve, or an isotonic one from 300 positive pairs of sources of 30
       individuals on;
-    - the scores of strangers, from which `Calibration.threshold_at` certifies thresholds: half of the
-      individuals are a gallery, and each of the others is asked for in it.
+    - the scores of unknown animals, from which `Calibration.threshold_at` certifies thresholds: half of the
+      individuals are a gallery, and each of the others is looked for in it.
 
     Pairs within one source are left out: two frames of one tracklet resemble each other whoever is in them.
     Individuals count evenly, however often they were seen, and so do both kinds of pairs.
@@ -111,6 +120,51 @@ def fit_calibration(
     return Calibration(fingerprint_of(embeddings), pairs, is_identity_disjoint)
 
 
+def with_groupings(
+    calibration: Calibration,
+    embeddings: npt.ArrayLike,
+    individuals: Labels,
+    *,
+    modalities: Modality | Sequence[Modality] | np.ndarray = "image",
+    sources: Labels | None = None,
+    seed: int = 0,
+) -> Calibration:
+    """The calibration with a grouping rule for each modality that has enough individuals.
+
+    Without one, grouping joins down to log-odds 0 of the pairs, and a count has no learnt interval.
+
+    Args:
+        calibration: of the same encoder.
+        embeddings: float32 [num, size], unit length, of individuals that the encoder was not trained on. What
+            will be grouped should be alike: single crops, or tracklets (all rows of one, with the
+            tracklet as source).
+        individuals: str or int [num].
+        modalities: of each row, or one for all.
+        sources: str or int [num]; rows of one individual in one source are pooled. None: no two are.
+        seed: int.
+
+    Returns:
+        The calibration with `groupings` of the modalities in which at least four individuals were seen, two
+        of them in two sources; others as before.
+
+    Raises:
+        ValueError: as `fit_grouping_rule`, or the calibration is of another encoder.
+    """
+    calibration.check_fingerprint(embeddings)
+    checked = check_embeddings(embeddings)
+    who = np.unique(np.asarray(individuals), return_inverse=True)[1]
+    of_row = np.broadcast_to(np.asarray(modalities), len(checked))
+    where = np.arange(len(checked)) if sources is None else np.asarray(sources)
+    rules = dict(calibration.groupings)
+    for modality in MODALITIES:
+        rows = np.flatnonzero(of_row == modality)
+        if _has_enough(who[rows], where[rows]):
+            rules[modality] = fit_grouping_rule(
+                checked[rows], who[rows], sources=where[rows], seed=seed
+            )
+    return replace(calibration, groupings=rules)
+
+
 def _curves(
     sample: PairSample, counts: PairCounts
 ) -> tuple[float, float, tuple[tuple[float, float], ...]]:
@@ -125,7 +179,9 @@ def _curves(
     slope, intercept = fit_logistic(sample.similarity, targets, sample.weight)
     if num_positive < ISOTONIC_FROM_PAIRS or len(matched) < ISOTONIC_FROM_INDIVIDUALS:
         return slope, intercept, ()
-    return slope, intercept, fit_isotonic(sample, slope, intercept, len(matched))
+    line = slope, intercept
+    knots = fit_isotonic(sample.similarity, sample.is_same, sample.weight, line, len(matched))
+    return slope, intercept, knots
 
 
 def _held_out_error(
@@ -221,3 +277,10 @@ def _no_pairs(rows: Rows) -> str:
         f"individuals, the most often seen in {max(num_sources, default=0)} sources. Pairs within one source "
         "do not count. Add recordings or photos of known individuals."
     )
+
+
+def _has_enough(individual_of: np.ndarray, sources: np.ndarray) -> bool:
+    """Whether there are four individuals, two of them in two sources."""
+    pairs = {(who, str(where)) for who, where in zip(individual_of.tolist(), sources, strict=True)}
+    times = np.bincount(np.array([who for who, _ in pairs], int), minlength=1)
+    return int((times > 0).sum()) >= LEAST_TO_GROUP and int((times > 1).sum()) >= 2

@@ -1,4 +1,4 @@
-"""What a similarity of one kind of pair means: log-odds, and probabilities that are shown."""
+"""What the similarity of one kind of pair means: its two curves, and how they are fitted."""
 
 from __future__ import annotations
 
@@ -11,39 +11,11 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from inference.calibrate.certified import UnknownScores
+from inference.calibrate.quality import CalibrationError
 
-
-@dataclass(frozen=True)
-class CalibrationError:
-    """How far calibrated probabilities lie from the truth, on pairs of individuals that were not fitted on.
-
-    Both kinds of pairs count half, as at even prior, and each individual counts evenly. All are smaller
-    where better; guessing 0.5 gives a Brier score of 0.25 and a log loss of 0.69.
-
-    Args:
-        expected_calibration_error: float in [0, 1], mean distance of probability and share of right ones.
-        brier_score: float in [0, 1], mean squared error of the probability.
-        log_loss: float >= 0, mean negative logarithm of the probability of what is true.
-        num_individuals: int, how many individuals were held out in turn.
-        reliability: (mean probability, share of pairs of one individual, weight) of each bin, ascending:
-            the points of a reliability diagram.
-    """
-
-    expected_calibration_error: float
-    brier_score: float
-    log_loss: float
-    num_individuals: int
-    reliability: tuple[tuple[float, float, float], ...] = ()
-
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return vars(self) | {"reliability": [list(point) for point in self.reliability]}
-
-    @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> CalibrationError:
-        """What `to_dict` gave."""
-        return cls(**(record | {"reliability": tuple(map(tuple, record["reliability"]))}))
+NUM_KNOTS = 32
+PRIOR_INDIVIDUALS = 4
+TINY = 1e-300  # shares that underflow
 
 
 @dataclass(frozen=True)
@@ -61,8 +33,8 @@ class PairCalibration:
         num_positive_pairs: int, pairs of two sources of one individual.
         num_negative_pairs: int, pairs of sources of two individuals.
         error: of the probabilities, on held-out individuals; None where there were too few to hold out.
-        unknowns: how near strangers came to the individuals of a gallery, for thresholds; None where there
-            were too few.
+        unknowns: how similar unknown animals were to a gallery, for thresholds; None where there were too
+            few.
     """
 
     slope: float
@@ -83,36 +55,29 @@ class PairCalibration:
 
     @property
     def method(self) -> Literal["logistic", "isotonic"]:
-        """What shows probabilities."""
+        """The curve of the probabilities."""
         return "isotonic" if self.knots else "logistic"
 
     def log_odds(self, similarity: npt.ArrayLike) -> np.ndarray:
-        """Log-odds at even prior, float64 of the similarity's shape."""
+        """Log-odds at even prior, float64 of the similarity's shape []."""
         return self.slope * np.asarray(similarity, np.float64) + self.intercept
 
     def probability(self, similarity: npt.ArrayLike, prior: float = 0.5) -> np.ndarray:
-        """Probability of one individual, float64 in (0, 1); see `Calibration.probability`."""
+        """Probability of one individual, float64 in (0, 1) []; see `Calibration.probability`."""
         if not 0 < prior < 1:
             raise ValueError(f"Expected a prior in (0, 1), received {prior}.")
-        log_odds = self._shown_log_odds(similarity)
+        if self.knots:
+            at, values = np.array(self.knots).T
+            log_odds = np.interp(np.asarray(similarity, np.float64), at, values)
+        else:
+            log_odds = self.log_odds(similarity)
         return expit(log_odds + math.log(prior / (1 - prior)))
-
-    def _shown_log_odds(self, similarity: npt.ArrayLike) -> np.ndarray:
-        if not self.knots:
-            return self.log_odds(similarity)
-        at, log_odds = np.array(self.knots).T
-        return np.interp(np.asarray(similarity, np.float64), at, log_odds)
 
     # Any: as JSON takes it
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""
-        return {
-            "slope": self.slope,
-            "intercept": self.intercept,
+        return vars(self) | {
             "knots": [list(knot) for knot in self.knots],
-            "num_individuals": self.num_individuals,
-            "num_positive_pairs": self.num_positive_pairs,
-            "num_negative_pairs": self.num_negative_pairs,
             "error": None if self.error is None else self.error.to_dict(),
             "unknowns": None if self.unknowns is None else self.unknowns.to_dict(),
         }
@@ -127,3 +92,75 @@ class PairCalibration:
         if record["unknowns"] is not None:
             fields["unknowns"] = UnknownScores.from_dict(record["unknowns"])
         return cls(**fields)
+
+
+def fit_logistic(
+    similarity: np.ndarray, target: np.ndarray, weight: np.ndarray
+) -> tuple[float, float]:
+    """Slope >= 0 and intercept of the most likely logistic curve.
+
+    Args:
+        similarity: float64 [num].
+        target: float64 [num] in (0, 1): where none is 0 or 1, the best curve is finite even if the classes
+            can be told apart perfectly.
+        weight: float64 [num] >= 0.
+
+    Returns:
+        slope and intercept; (0, log-odds of the mean target) where a larger similarity makes a match no
+        more likely.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    weight = weight / weight.sum()
+    centre, mean = float(weight @ similarity), float(weight @ target)
+    scale = float(np.sqrt(weight @ (similarity - centre) ** 2))
+    if scale < 1e-9 or weight @ ((similarity - centre) * (target - mean)) <= 0:
+        return 0.0, math.log(mean / (1 - mean))
+    standard = np.tile((similarity - centre) / scale, 2)[:, np.newaxis]
+    curve = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-9)
+    # A target of 0.9 is nine tenths of a pair of one individual and one tenth of a pair of two.
+    shares = np.concatenate([weight * target, weight * (1 - target)])
+    curve.fit(standard, np.repeat([True, False], len(target)), len(target) * shares)
+    slope = float(curve.coef_[0, 0]) / scale
+    return slope, float(curve.intercept_[0]) - slope * centre
+
+
+def fit_isotonic(
+    similarity: np.ndarray,
+    is_same: np.ndarray,
+    weight: np.ndarray,
+    line: tuple[float, float],
+    num_individuals: int,
+) -> tuple[tuple[float, float], ...]:
+    """The knots of the isotonic curve: (similarity, log-odds at even prior), both ascending.
+
+    Pairs are put into bins of even weight, which are pooled until their shares of positives rise (pool
+    adjacent violators). Each bin then leans on the logistic curve by as much as four individuals would say:
+    a share of 0 or 1 becomes no certainty, and where the kinds do not overlap the curve is the logistic one.
+
+    Args:
+        similarity: float64 [num], of pairs of both kinds.
+        is_same: bool [num].
+        weight: float64 [num], each kind 1/2 in all.
+        line: slope and intercept of the logistic curve.
+        num_individuals: int >= 1, with positive pairs.
+    """
+    from scipy.optimize import isotonic_regression
+
+    order = np.argsort(similarity, kind="stable")
+    similarity, is_same, weight = (values[order] for values in (similarity, is_same, weight))
+    bins = np.minimum((np.cumsum(weight) * NUM_KNOTS).astype(int), NUM_KNOTS - 1)
+    bins = np.unique(bins, return_inverse=True)[1]
+    total, positive = np.bincount(bins, weight), np.bincount(bins, weight * is_same)
+    negative = np.bincount(bins, weight * ~is_same)
+    at = np.bincount(bins, weight * similarity) / total
+    ends = isotonic_regression(positive / total, weights=total).blocks
+    block = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+    logistic = line[0] * at + line[1]
+    lean = PRIOR_INDIVIDUALS / num_individuals
+    above = 2 * np.bincount(block, positive)[block] + lean * expit(logistic)
+    below = 2 * np.bincount(block, negative)[block] + lean * expit(-logistic)
+    # next to a large block's, a small block's log-odds may have leaned out of order
+    log_odds = np.log(np.maximum(above, TINY)) - np.log(np.maximum(below, TINY))
+    rising = isotonic_regression(log_odds, weights=total).x
+    return tuple(zip(at.tolist(), rising.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Pictures of a calibration: the curve, how true it is, and how many strangers pass which threshold."""
+"""Pictures of a calibration: its curve, how far probabilities are off, and false-match rates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROW_HEIGHT, WIDTH = 3.3, 11.5
 
 
 def plot_calibration(calibration: Calibration, confidence: float = 0.95) -> Figure:
-    """A row for each pair pattern: probability, reliability, and strangers above each threshold.
+    """A row for each pair pattern: probability, reliability, and false-match rate of unknown animals.
 
     Args:
         calibration: from `fit_calibration`.
@@ -28,10 +28,10 @@ def plot_calibration(calibration: Calibration, confidence: float = 0.95) -> Figu
     for row, (pattern, pair) in zip(grid, calibration.pairs.items(), strict=False):
         _plot_curve(row[0], pattern, pair)
         _plot_reliability(row[1], pair)
-        _plot_strangers(row[2], calibration, pattern, confidence)
+        _plot_unknown(row[2], calibration, pattern, confidence)
     if not calibration.is_identity_disjoint:
         figure.suptitle(
-            "Fitted on individuals that the encoder was trained on: too good for strangers",
+            "Fitted on individuals that the encoder was trained on: too good for others",
             color=LINE,
         )
     return figure
@@ -72,11 +72,11 @@ def _plot_reliability(axes: Axes, pair: PairCalibration) -> None:
     axes.set_title(f"held out: error {pair.error.expected_calibration_error:.3f}")
 
 
-def _plot_strangers(axes: Axes, calibration: Calibration, pattern: str, confidence: float) -> None:
-    axes.set(xlabel="threshold on similarity", ylabel="share of strangers above it")
+def _plot_unknown(axes: Axes, calibration: Calibration, pattern: str, confidence: float) -> None:
+    axes.set(xlabel="threshold on similarity", ylabel="false-match rate")
     unknowns = calibration.pairs[pattern].unknowns
     if unknowns is None:
-        axes.set_title("no strangers")
+        axes.set_title("no unknown animals")
         return
     thresholds, rates, bounds = _rates(unknowns, confidence)
     axes.fill_between(
@@ -87,7 +87,7 @@ def _plot_strangers(axes: Axes, calibration: Calibration, pattern: str, confiden
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(0.5 / len(unknowns.scores), 1.3)
-    axes.set_title(f"{len(unknowns.scores)} strangers, {unknowns.num_gallery} in the gallery")
+    axes.set_title(f"{len(unknowns.scores)} unknown animals, {unknowns.num_gallery} in the gallery")
     try:
         certified = calibration.strictest_threshold(confidence, pattern)
     except CannotCertifyError:
@@ -100,7 +100,7 @@ def _plot_strangers(axes: Axes, calibration: Calibration, pattern: str, confiden
 
 
 def _rates(unknowns: UnknownScores, confidence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """At each score as a threshold: the share of strangers above it, and its upper bound."""
+    """At each score as a threshold: the share of unknown animals above it, and its upper bound."""
     scores = np.array(unknowns.scores)
     num = len(scores)
     above = num - np.searchsorted(scores, scores, side="right")

@@ -1,60 +1,47 @@
-"""How good probabilities are: calibration error, Brier score, log loss, points of a reliability diagram."""
+"""How good probabilities are: calibration error, Brier score, log loss, and a reliability diagram."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from inference.calibrate.pair_calibration import CalibrationError
 
 NUM_BINS = 15
 
 
 @dataclass(frozen=True)
-class Reliability:
-    """The points of a reliability diagram: pairs sorted by probability into bins of even weight.
+class CalibrationError:
+    """How far calibrated probabilities are off, on pairs of individuals that were not fitted on.
+
+    Both kinds of pairs count half, as at even prior, and each individual counts evenly. All are smaller
+    where better; guessing 0.5 gives a Brier score of 0.25 and a log loss of 0.69.
 
     Args:
-        probability: float64 [num_bins], mean probability of each bin, ascending.
-        share: float64 [num_bins], weighed share of pairs of one individual.
-        weight: float64 [num_bins], of each bin, summing to 1.
+        expected_calibration_error: float in [0, 1], mean distance of probability and share of right ones.
+        brier_score: float in [0, 1], mean squared error of the probability.
+        log_loss: float >= 0, mean negative logarithm of the probability of what is true.
+        num_individuals: int, how many individuals were held out in turn.
+        reliability: (mean probability, share of pairs of one individual, weight) of each bin, ascending:
+            the points of a reliability diagram.
     """
 
-    probability: np.ndarray
-    share: np.ndarray
-    weight: np.ndarray
+    expected_calibration_error: float
+    brier_score: float
+    log_loss: float
+    num_individuals: int
+    reliability: tuple[tuple[float, float, float], ...] = ()
 
+    # Any: as JSON takes it
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return vars(self) | {"reliability": [list(point) for point in self.reliability]}
 
-def reliability(
-    probability: npt.ArrayLike,
-    is_same: npt.ArrayLike,
-    weight: npt.ArrayLike | None = None,
-    *,
-    num_bins: int = NUM_BINS,
-) -> Reliability:
-    """What share of pairs are of one individual, where the probability says so much.
-
-    Args:
-        probability: float [num] in [0, 1].
-        is_same: bool [num], what is true.
-        weight: float [num] >= 0; None for even weights.
-        num_bins: int >= 1, of about even weight; equal probabilities share a bin.
-
-    Raises:
-        ValueError: no pairs, or lengths that do not fit.
-    """
-    given, true, mass = _checked(probability, is_same, weight)
-    _, value_of = np.unique(given, return_inverse=True)
-    of_value = np.bincount(value_of, mass)
-    middle = np.cumsum(of_value) - of_value / 2  # equal probabilities stay together
-    bins = np.unique(np.minimum((middle * num_bins).astype(int), num_bins - 1), return_inverse=True)
-    bin_of = bins[1][value_of]
-    total = np.bincount(bin_of, mass)
-    return Reliability(
-        np.bincount(bin_of, mass * given) / total, np.bincount(bin_of, mass * true) / total, total
-    )
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> CalibrationError:
+        """What `to_dict` gave."""
+        return cls(**(record | {"reliability": tuple(map(tuple, record["reliability"]))}))
 
 
 def calibration_error(
@@ -79,21 +66,6 @@ def calibration_error(
         Guo et al., On calibration of modern neural networks, 2017, https://arxiv.org/abs/1706.04599 (bins of
         even weight here, of even width there).
     """
-    given, true, mass = _checked(probability, is_same, weight)
-    points = reliability(given, true, mass)
-    safe = np.clip(given, 1e-12, 1 - 1e-12)
-    return CalibrationError(
-        float(points.weight @ np.abs(points.probability - points.share)),
-        float(mass @ (given - true) ** 2),
-        float(-(mass @ np.where(true, np.log(safe), np.log1p(-safe)))),
-        num_individuals,
-        tuple(map(tuple, np.stack([points.probability, points.share, points.weight], 1).tolist())),
-    )
-
-
-def _checked(
-    probability: npt.ArrayLike, is_same: npt.ArrayLike, weight: npt.ArrayLike | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     given, true = np.asarray(probability, np.float64), np.asarray(is_same, bool)
     mass = np.ones(len(given)) if weight is None else np.asarray(weight, np.float64)
     if not (given.ndim == 1 and given.shape == true.shape == mass.shape and mass.sum() > 0):
@@ -101,4 +73,25 @@ def _checked(
             "probability, is_same and weight must be one-dimensional, of one length and not empty; received "
             f"the shapes {list(given.shape)}, {list(true.shape)} and {list(mass.shape)}."
         )
-    return given, true, mass / mass.sum()
+    mass = mass / mass.sum()
+    shown, share, in_bin = points = _reliability(given, true, mass)
+    safe = np.clip(given, 1e-12, 1 - 1e-12)
+    return CalibrationError(
+        float(in_bin @ np.abs(shown - share)),
+        float(mass @ (given - true) ** 2),
+        float(-(mass @ np.where(true, np.log(safe), np.log1p(-safe)))),
+        num_individuals,
+        tuple(map(tuple, points.T.tolist())),
+    )
+
+
+def _reliability(probability: np.ndarray, is_same: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Probability, share and weight of each bin, [3, num_bins]; equal probabilities share a bin."""
+    _, value_of = np.unique(probability, return_inverse=True)
+    of_value = np.bincount(value_of, weight)
+    middle = np.cumsum(of_value) - of_value / 2
+    bins = np.unique(np.minimum((middle * NUM_BINS).astype(int), NUM_BINS - 1), return_inverse=True)
+    bin_of = bins[1][value_of]
+    total = np.bincount(bin_of, weight)
+    means = [np.bincount(bin_of, weight * values) / total for values in (probability, is_same)]
+    return np.stack([*means, total])

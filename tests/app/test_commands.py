@@ -158,5 +158,5 @@ def test_the_network_that_is_trained_is_the_one_that_was_asked_for():
         "train i a --out o --image-backbone small_cnn --image-weights none --modality-dropout 0.2"
     )
     encoder = train._encoder(build_parser().parse_args(asked.split()))
-    assert encoder.get_layer("fusion").dropout_rate == 0.2
-    assert not any(layer.name == "photo_views" for layer in encoder.layers)
+    assert encoder.get_layer("fusion").get_layer("fusion").dropout_rate == 0.2
+    assert not any(layer.name == "photo_views" for layer in encoder._flatten_layers())

@@ -147,7 +147,7 @@ def test_an_interrupt_ends_within_five_seconds_and_the_next_run_goes_on(journey,
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         assert process.wait(timeout=30) == 130, log.read_text()[-2000:]
         assert time.monotonic() - began < 5
-    assert "run again to go on" in log.read_text()
+    assert "run again to continue" in log.read_text()
     done = len(Archive(out).files)
     assert done < NUM_SONGS
     assert (out / "files.parquet").exists()

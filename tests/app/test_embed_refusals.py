@@ -26,7 +26,7 @@ def test_a_npz_refuses_what_only_a_folder_can_do(asked, capsys):
 
 def test_the_table_of_such_options_holds_their_defaults():
     options = vars(build_parser().parse_args(["embed", "a", "--encoder", "e", "--out", "x"]))
-    beside = {"command", "module", "inputs", "encoder", "pairs", "out"}
+    beside = {"command", "inputs", "encoder", "pairs", "out"}
     beside |= {"engine", "ray_address", "ray_actors"}  # refused on their own
     assert {name: options[name] for name in options.keys() - beside} == OPTIONS_OF_FOLDERS
 

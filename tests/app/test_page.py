@@ -31,7 +31,7 @@ def test_names_are_escaped(page):
     assert "<title>&lt;Title&gt;</title>" in page
     assert "<h2>Wren &amp; &lt;rail&gt;</h2>" in page
     assert '<th scope="row">&lt;b&gt;</th><td>0.123</td>' in page
-    assert 'alt="&quot;quoted&quot; &lt;picture&gt;"' in page
+    assert 'alt="&#34;quoted&#34; &lt;picture&gt;"' in page
 
 
 def test_what_is_not_a_number_is_a_dash(page):

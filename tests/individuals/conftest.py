@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from individuals.catalogue import Catalogue, Sighting, SightingTable
+from individuals.catalogue import Catalogue
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable, join_tables
 from inference.embeddings import Embeddings
 
 
@@ -19,7 +21,7 @@ def on_circle(*degrees: float, fingerprint: str | None = "wren-1") -> Embeddings
 
 def seen(key: str, degrees: float, **known: object) -> tuple[Sighting, float]:
     media = str(known.pop("media", key))
-    return Sighting(key, media, **known), degrees  # type: ignore[arg-type]
+    return Sighting(key=key, media=media, **known), degrees  # type: ignore[arg-type]
 
 
 def table(*rows: tuple[Sighting, float], fingerprint: str | None = "wren-1") -> SightingTable:
@@ -33,20 +35,14 @@ def in_frame(media: str, frame: int, *degrees: float) -> SightingTable:
     """Animals side by side in one frame, each a tracklet of its own."""
     return table(
         *(
-            seen(f"{media}#{frame}.{n}", angle, media=media, frame=frame, tracklet=n)
+            seen(f"{media}#{frame}.{n}", angle, media=media, frame_index=frame, tracklet=n)
             for n, angle in enumerate(degrees)
         )
     )
 
 
 def joined(*tables: SightingTable) -> SightingTable:
-    return SightingTable(
-        tuple(sighting for part in tables for sighting in part.sightings),
-        Embeddings.of(
-            np.concatenate([np.asarray(part.embeddings) for part in tables]),
-            tables[0].embeddings.fingerprint,
-        ),
-    )
+    return join_tables(tables)
 
 
 def changed(rows: SightingTable, **fields: object) -> SightingTable:

@@ -9,7 +9,6 @@ import pytest
 
 from individuals import count_individuals
 from individuals.plots import plot_individuals
-from individuals.video.crops import crop_detection
 from individuals.video.detection import Detection
 from inference import Embedder, Embeddings
 from inference.calibrate import Calibration, PairCalibration
@@ -27,12 +26,12 @@ def counted(videos, embedder):
 
 
 def rows_of(counted):
-    """(video, detection, tracklet, individual) of each sighting."""
-    labels = iter(counted.count.labels.tolist())
+    """(video, sighting, tracklet, individual) of each sighting."""
     return [
-        (str(sightings.video), detection, tracklet, next(labels))
-        for sightings in counted.sightings
-        for detection, tracklet in zip(sightings.detections, sightings.tracklets, strict=True)
+        (sighting.media, sighting, sighting.tracklet, individual)
+        for sighting, individual in zip(
+            counted.table.sightings, counted.count.labels.tolist(), strict=True
+        )
     ]
 
 
@@ -97,7 +96,7 @@ def test_two_animals_seen_together_are_two_though_no_embedded_frame_shows_both(v
     counted = count_individuals(
         videos[:1], embedder, threshold=-1.0, detector=one_early_one_late, frames_per_second=10.0
     )
-    assert counted.sightings[0].seen_together == ((0, 1),)
+    assert {s.seen_with for s in counted.table.sightings} == {(0,), (1,)}
     assert counted.num_individuals == 2
 
 
@@ -187,22 +186,6 @@ def test_a_file_name_with_other_letters_is_kept(videos, embedder, tmp_path):
     assert list(count_individuals([path], embedder, threshold=0.5).per_video) == [str(path)]
 
 
-def test_a_crop_is_square_and_keeps_the_animals_proportions():
-    frame = np.zeros((100, 200, 3), np.uint8)
-    frame[40:60, 80:120] = 255  # twice as wide as high
-    crop = crop_detection(frame, Detection(0, 0.0, (80.0, 40.0, 120.0, 60.0)))
-    rows, columns = np.nonzero(crop[..., 0] > 127)
-    assert crop.shape == (224, 224, 3)
-    assert np.ptp(columns) == pytest.approx(2 * np.ptp(rows), abs=6)
-    assert np.ptp(columns) == pytest.approx(224 / 1.3, abs=6)
-
-
-@pytest.mark.parametrize("box", [(0.0, 0.0, 30.0, 20.0), (185.0, 88.0, 200.0, 100.0)])
-def test_a_crop_at_the_frames_edge_repeats_the_edge(box):
-    frame = np.full((100, 200, 3), 77, np.uint8)
-    assert (crop_detection(frame, Detection(0, 0.0, box)) == 77).all()
-
-
 def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
     figure = plot_individuals(counted, dict.fromkeys(videos, 2))
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
@@ -212,7 +195,6 @@ def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
 
 
 def test_embeddings_of_sightings_carry_the_encoders_name(counted, embedder):
-    for sightings in counted.sightings:
-        assert isinstance(sightings.embeddings, Embeddings)
-        assert sightings.embeddings.fingerprint == embedder.fingerprint
-        assert len(sightings.crops) == len(sightings.detections) == len(sightings.embeddings)
+    assert isinstance(counted.table.embeddings, Embeddings)
+    assert counted.table.embeddings.fingerprint == embedder.fingerprint
+    assert len(counted.table.crops) == len(counted.table)

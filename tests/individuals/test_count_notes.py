@@ -1,40 +1,34 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from individuals.count_notes import count_notes
-from individuals.footage import group_videos
-from individuals.video.detection import Detection
-from individuals.video.sightings import Sightings
-from inference.calibrate import Calibration, PairCalibration
+from individuals.footage import group_sightings
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
+from individuals.video.sightings import VideoSightings
+from inference.calibrate import Calibration, CountTrial, GroupingRule, PairCalibration
 from inference.embeddings import Embeddings
-from inference.grouping.rule import GroupingRule, TriedFootage
 
 EVEN = PairCalibration(10.0, -5.0)
 PAIRS = dict.fromkeys(("image-image", "image-fused", "fused-fused"), EVEN)
-LEARNT = GroupingRule(0.5, False, None, {}, (TriedFootage(2, 2, 2),) * 40, 2)
+LEARNT = GroupingRule(0.5, 1.0, (CountTrial(2, 2, 2),) * 40, 2)
 
 
 def notes_of(*modalities, threshold=None, calibration=None, num_skipped=0):
     """Of a video with one animal of each modality."""
-    num = len(modalities)
-    seen = Sightings(
-        "a.mp4",
-        Embeddings.of(np.eye(num, 8), "f"),
-        tuple(Detection(n, float(n), (0.0, 0.0, 9.0, 9.0)) for n in range(num)),
-        tuple(range(num)),
-        (np.zeros((224, 224, 3), np.uint8),) * num,
-        (),
-        modalities=modalities,
+    table = SightingTable(
+        tuple(
+            Sighting(media="a.mp4", frame_index=n, tracklet=n, time_seconds=n, modality=modality)
+            for n, modality in enumerate(modalities)
+        ),
+        Embeddings.of(np.eye(len(modalities), 8), "f"),
     )
-    count = group_videos(
-        seen.embeddings,
-        ["a.mp4"] * num,
-        threshold=threshold,
-        calibration=calibration,
-        modalities=modalities,
-    )
+    count = group_sightings(table, ["a.mp4"], threshold=threshold, calibration=calibration)
+    seen = [VideoSightings(Path("a.mp4"), table)]
     return count_notes(
-        count, [seen], detector="motion", num_skipped=num_skipped, calibration=calibration
+        count, seen, detector="motion", num_skipped=num_skipped, calibration=calibration
     )
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from individuals.group import group_individuals
 from inference.metrics import bcubed
-from inference.threshold import best_threshold, start_similarity, suggest_threshold
+from inference.threshold import best_threshold, suggest_threshold
 
 
 def on_circle(*degrees: float) -> np.ndarray:
@@ -57,54 +57,18 @@ def test_too_little_to_learn_from_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         suggest_threshold(on_circle(0, 10, 90), labels, sources=sources)
-
-
-def test_no_embeddings_are_refused() -> None:
     with pytest.raises(ValueError, match="received 0 individuals"):
         suggest_threshold(np.empty((0, 4)), [])
-
-
-def noisy_individuals(seed: int, num: int) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    labels = np.unique(
-        np.concatenate([[0, 0, 1], generator.integers(0, 8, num - 3)]), return_inverse=True
-    )[1]
-    vectors = np.eye(8)[labels] + 0.5 * generator.standard_normal((num, 8))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
-
-
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), num=st.integers(6, 60))
-def test_down_to_the_start_groups_are_pure_and_just_below_they_are_not(seed: int, num: int) -> None:
-    embeddings, labels = noisy_individuals(seed, num)
-
-    def precision(threshold: float) -> float:
-        grouping = group_individuals(embeddings.astype(np.float32), threshold=threshold)
-        return bcubed(labels, grouping.labels).precision
-
-    start = start_similarity(embeddings.astype(np.float32).astype(float), labels)
-    assert precision(min(start, 1.0)) >= 0.99
-    assert start <= -0.9 or precision(max(start - 3e-6, -1.0)) < 0.99
-
-
-def test_the_start_of_one_individual_is_where_all_of_it_is_joined() -> None:
-    start = start_similarity(on_circle(0, 10, 30).astype(float), np.zeros(3, int))
-    mean = (np.cos(np.radians(30)) + np.cos(np.radians(20))) / 2
-    assert start == pytest.approx(mean, abs=1e-6)
-
-
-def test_equal_embeddings_of_two_individuals_are_never_the_start() -> None:
-    start = start_similarity(on_circle(0, 0, 90, 91).astype(float), np.array([0, 1, 2, 2]))
-    assert start > 1
 
 
 def test_too_many_observations_are_those_of_as_many_individuals_as_fit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    embeddings, labels = noisy_individuals(1, 60)
+    labels = np.arange(60) % 8
+    vectors = np.eye(8)[labels] + 0.5 * np.random.default_rng(1).standard_normal((60, 8))
+    embeddings = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     everything = best_threshold(embeddings, labels)
     monkeypatch.setattr("inference.threshold.MAX_OBSERVATIONS", 40)
     some = best_threshold(embeddings, labels)
     assert some == best_threshold(embeddings, labels)  # the same draw
     assert some == pytest.approx(everything, abs=0.25)
-    assert -1 <= start_similarity(embeddings, labels) <= 1.001

@@ -150,8 +150,8 @@ def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path, photo: np.nd
 def test_float_pixels_are_refused_because_their_range_is_unknown(
     file: Callable, photo: np.ndarray
 ) -> None:
-    path = file("float.tiff", encode(".tiff", photo.astype(np.float32)))
-    with pytest.raises(UnreadableMediaError, match="found float32, whose range is not defined"):
+    path = file("float.tiff", encode(".tiff", photo[..., 0].astype(np.float32)))
+    with pytest.raises(UnreadableMediaError, match="found floats, whose range is not defined"):
         load_image(path)
 
 
@@ -206,7 +206,7 @@ def test_a_truncated_jpeg_is_noticed_even_behind_a_whole_thumbnail(
 
 @pytest.mark.parametrize("side", [20_000, 100_000])
 def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(file: Callable, side: int) -> None:
-    with pytest.raises(UnreadableMediaError, match=f"{side} x {side} pixels, more than the 250"):
+    with pytest.raises(UnreadableMediaError, match=f"Image size .{side**2} pixels. exceeds"):
         load_image(file("bomb.png", enormous_png(side)))
 
 

@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from individuals.catalogue import Catalogue, Decision, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, Decision, Thresholds
+from individuals.sighting_table import SightingTable
 
 
 def test_ids_are_stable_and_names_may_change(catalogue):
@@ -76,8 +77,8 @@ def test_tracklets_seen_together_are_not_merged_though_no_frame_is_shared(
     catalogue, animals, beside
 ):
     rows = [
-        animals.seen("m#1", 10, media="m.mp4", frame=1, tracklet=0, seen_with=beside[0]),
-        animals.seen("m#9", 12, media="m.mp4", frame=9, tracklet=1, seen_with=beside[1]),
+        animals.seen("m#1", 10, media="m.mp4", frame_index=1, tracklet=0, seen_with=beside[0]),
+        animals.seen("m#9", 12, media="m.mp4", frame_index=9, tracklet=1, seen_with=beside[1]),
     ]
     c, d = (catalogue.add(animals.table(row)) for row in rows)
     with pytest.raises(ValueError, match="were seen together, so they are different animals"):
@@ -215,7 +216,7 @@ def test_all_of_a_sighting_comes_back(path, animals):
         media="Zaunkönig/\udcff 月曜.mp4",
         time_seconds=1.5,
         box=(1.0, 2.0, 3.5, 4.0),
-        frame=3,
+        frame_index=3,
         tracklet=2,
         seen_with=(0, 5),
         modality="fused",

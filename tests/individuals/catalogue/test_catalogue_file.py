@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from individuals.catalogue import Catalogue, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, Thresholds
 from individuals.catalogue.catalogue_file import CatalogueFile, write_setting
+from individuals.sighting_table import SightingTable
 
 WORKER = """
 import sys
 import numpy as np
-from individuals.catalogue import Catalogue, SightingTable
+from individuals.catalogue import Catalogue
+from individuals.sighting_table import SightingTable
 
 path, name, num = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with Catalogue.open(path) as catalogue:
@@ -95,7 +97,7 @@ def test_what_another_process_wrote_is_seen_at_the_next_call(catalogue, path):
     query = SightingTable.of([[-1.0, 0.0]], ["who.jpg"])
     assert catalogue.identify(query, thresholds)[0].status == "new"
     program = (
-        "import sys; from individuals.catalogue import Catalogue, SightingTable\n"
+        "import sys; from individuals import SightingTable; from individuals.catalogue import Catalogue\n"
         "Catalogue.open(sys.argv[1]).add(SightingTable.of([[-1.0, 0.0]], ['c.jpg']))"
     )
     subprocess.run([sys.executable, "-c", program, path], check=True)

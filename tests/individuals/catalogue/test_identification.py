@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from individuals.catalogue import Catalogue, PatternThresholds, SightingTable, Thresholds
-from individuals.catalogue.sighting_table import Sighting
+from individuals.catalogue import Catalogue, PatternThresholds, Thresholds
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 
 PLAIN = Thresholds.plain(known_above=0.9, new_below=0.5, margin=0.02)
@@ -98,7 +99,7 @@ def test_new_sightings_of_one_animal_are_proposed_as_one(catalogue, animals):
 
 def test_a_tracklet_gets_one_answer_by_the_mean_of_its_rows(catalogue, animals):
     rows = [
-        animals.seen(f"m#{n}", degrees, media="m.mp4", frame=n, tracklet=4)
+        animals.seen(f"m#{n}", degrees, media="m.mp4", frame_index=n, tracklet=4)
         for n, degrees in enumerate((6, 40))
     ]
     (answer,) = catalogue.identify(animals.table(*rows), PLAIN)
@@ -131,7 +132,7 @@ def test_an_individual_may_come_back_after_another_was_seen_with_both_tracklets(
             f"m#{frame}.{tracklet}",
             degrees,
             media="m.mp4",
-            frame=frame,
+            frame_index=frame,
             tracklet=tracklet,
             seen_with=seen_with,
         )
@@ -268,7 +269,12 @@ def test_no_two_that_were_seen_together_share_a_name(tmp_path_factory, seed):
             [f"new-{n}" for n in range(5)],
         )
         rows = [
-            Sighting(f"{frame}.{tracklet}", "m.mp4", frame=int(frame), tracklet=int(tracklet))
+            Sighting(
+                key=f"{frame}.{tracklet}",
+                media="m.mp4",
+                frame_index=int(frame),
+                tracklet=int(tracklet),
+            )
             for frame in range(frames)
             for tracklet in range(tracklets)
             if generator.random() < 0.6
@@ -284,7 +290,7 @@ def test_no_two_that_were_seen_together_share_a_name(tmp_path_factory, seed):
             catalogue.accept(table, answers)
     in_frame: dict[object, list[object]] = {}
     for answer in answers:
-        for frame in {rows[row].frame for row in answer.rows}:
+        for frame in {rows[row].frame_index for row in answer.rows}:
             name = answer.individual or answer.new_animal
             in_frame.setdefault(frame, []).extend([name] if name else [])
     assert all(len(names) == len(set(names)) for names in in_frame.values())

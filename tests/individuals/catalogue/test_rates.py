@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from individuals.catalogue import Catalogue, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, Thresholds
+from individuals.sighting_table import SightingTable
 from inference import fit_calibration
 
 NUM_CALIBRATED, NUM_KNOWN, NUM_STRANGERS = 600, 80, 240
@@ -93,7 +94,8 @@ def test_known_animals_are_recognised_and_rarely_called_new(rates):
 def test_scores_of_known_animals_leave_their_own_file_out(tmp_path, animals):
     with Catalogue.open(tmp_path / "x.catalogue") as catalogue:
         video = [
-            animals.seen(f"m#{n}", 40 + n, media="m.mp4", frame=n, tracklet=0) for n in range(2)
+            animals.seen(f"m#{n}", 40 + n, media="m.mp4", frame_index=n, tracklet=0)
+            for n in range(2)
         ]
         catalogue.add(animals.table(animals.seen("a.jpg", 10), *video))
         catalogue.add(animals.table(animals.seen("b.jpg", 100)))  # met once: says nothing

@@ -1,11 +1,15 @@
+from itertools import combinations, product
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from individuals.grouping.atoms import Atoms
 from individuals.grouping.decision import Decision, calibrated_rule, decide_by
-from inference.calibrate import Calibration, PairCalibration
+from inference.calibrate import Calibration, GroupingRule, PairCalibration
 from inference.embeddings import Embeddings
-from inference.grouping.atoms import Atoms, lone_atoms
-from inference.grouping.rule import GroupingRule
+from inference.modalities import MODALITIES, pair_pattern
 
 ROWS = np.eye(3)
 
@@ -24,8 +28,7 @@ PHOTOS = calibration(image_image=(20.0, -11.0))
 def test_a_threshold_is_average_linkage() -> None:
     decision = decide_by(0.7, None, "image", ROWS)
     assert decision.threshold == 0.7
-    assert decision.rule is not None
-    assert (decision.rule.model, decision.rule.improves, decision.rule.tried) == (None, False, ())
+    assert decision.rule == GroupingRule(0.7)
 
 
 def test_a_calibration_without_a_rule_joins_down_to_log_odds_0() -> None:
@@ -38,7 +41,7 @@ def test_a_zero_outside_of_cosines_is_cut() -> None:
 
 
 def test_the_rule_of_the_calibration_is_taken_where_there_is_one() -> None:
-    rule = GroupingRule(0.3, True, None, {}, (), 5)
+    rule = GroupingRule(0.3)
     with_rule = Calibration(None, PHOTOS.pairs, groupings={"image": rule})
     assert decide_by(None, with_rule, ["image"] * 3, ROWS).rule is rule
 
@@ -52,6 +55,61 @@ def test_several_modalities_are_joined_by_log_odds() -> None:
     observations = np.array([[1.0, 0.0, 0.0], [0.3, 0.954, 0.0], [0.1, 0.807, 0.582]])
     atoms = Atoms(observations, np.arange(3), np.empty((0, 2), np.int64), decision.modalities)
     assert decision.group(atoms).tolist() == [0, 1, 1]
+
+
+LINES = {
+    "image-image": (12.0, -6.0),
+    "image-audio": (5.0, -1.0),
+    "image-fused": (9.0, -4.0),
+    "audio-audio": (7.0, -4.5),
+    "audio-fused": (6.0, -2.0),
+    "fused-fused": (15.0, -8.0),
+}
+
+
+def slow_groups(atoms: Atoms) -> set[frozenset[int]]:
+    """From the definition: every two groups, every two observations, the best pair, again."""
+    names = [MODALITIES[code] for code in atoms.modality_of]
+    rows_of = [np.flatnonzero(atoms.atom_of == atom) for atom in range(len(atoms))]
+    apart = {frozenset(pair) for pair in atoms.apart.tolist()}
+
+    def log_odds(one: frozenset[int], other: frozenset[int]) -> float:
+        if any(frozenset([a, b]) in apart for a in one for b in other):
+            return -np.inf
+        pairs = product(
+            *(np.concatenate([rows_of[atom] for atom in side]) for side in (one, other))
+        )
+        found = []
+        for i, j in pairs:
+            slope, intercept = LINES[pair_pattern(names[i], names[j])]
+            found.append(slope * (atoms.observations[i] @ atoms.observations[j]) + intercept)
+        return float(np.mean(found))
+
+    groups = [frozenset([atom]) for atom in range(len(atoms))]
+    while len(groups) > 1:
+        best = max(combinations(groups, 2), key=lambda pair: log_odds(*pair))
+        if log_odds(*best) <= 0:
+            break
+        groups = [group for group in groups if group not in best] + [best[0] | best[1]]
+    return set(groups)
+
+
+@settings(max_examples=30, deadline=None)
+@given(num=st.integers(1, 12), num_apart=st.sampled_from([0, 8]), seed=st.integers(0, 10**6))
+def test_log_odds_of_mixed_modalities_agree_with_nested_loops(
+    num: int, num_apart: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    atom_of = np.repeat(np.arange(num), rng.integers(1, 4, num))
+    views = rng.standard_normal((num, 4))[atom_of % max(1, num // 3)]
+    views = views + 0.6 * rng.standard_normal((len(atom_of), 4))
+    views /= np.linalg.norm(views, axis=1, keepdims=True)
+    pairs = np.sort(rng.integers(0, num, (num_apart, 2)), axis=1)
+    apart = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+    atoms = Atoms(views, atom_of, apart, rng.integers(0, 3, len(atom_of)).astype(np.int8))
+    labels = Decision(None, LINES, atoms.modality_of).group(atoms)
+    found = {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
+    assert found == slow_groups(atoms)
 
 
 def test_some_of_the_rows_keep_their_modalities() -> None:
@@ -130,10 +188,5 @@ def test_another_number_of_modalities_than_rows_is_refused() -> None:
 
 def test_nothing_needs_no_rule() -> None:
     only_calls = calibration(audio_audio=(8.0, -6.0))
-    decision = decide_by(None, only_calls, "image", ROWS[:0])
-    assert decision.group(lone_atoms(ROWS[:0])).tolist() == []
-
-
-def test_mixed_modalities_without_a_calibration_cannot_be_grouped() -> None:
-    with pytest.raises(ValueError, match="several modalities need a calibration"):
-        Decision(None, None, np.array([0, 1], np.int8)).group(lone_atoms(ROWS))
+    nothing = Atoms(ROWS[:0], np.arange(0), np.empty((0, 2), np.int64), np.empty(0, np.int8))
+    assert decide_by(None, only_calls, "image", ROWS[:0]).group(nothing).tolist() == []

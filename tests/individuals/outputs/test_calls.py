@@ -1,7 +1,7 @@
 import pytest
 
+from individuals import Sighting
 from individuals.outputs import (
-    IdentifiedSighting,
     read_audacity_labels,
     read_raven_table,
     write_audacity_labels,
@@ -13,7 +13,7 @@ from individuals.outputs.call_lines import plain_number
 
 
 def heard(individual="7", media="pond.wav", start=1.5, end=2.0, **known):
-    return IdentifiedSighting(
+    return Sighting(
         individual=individual,
         media=media,
         start_seconds=start,

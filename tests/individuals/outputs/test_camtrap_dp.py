@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from individuals import Sighting
 from individuals.outputs import (
     CamtrapProject,
     Deployment,
-    IdentifiedSighting,
     MediaDetails,
     read_deployments,
     read_project,
@@ -38,7 +38,7 @@ def sighting(individual="1", media="pond/monday.mp4", **changes):
         "captured_at": MORNING,
         "deployment": "cam1",
     }
-    return IdentifiedSighting(individual=individual, media=media, **known | changes)
+    return Sighting(individual=individual, media=media, **known | changes)
 
 
 def rows(folder, name):
@@ -276,7 +276,7 @@ def test_deployments_that_cannot_be_read_are_all_listed(tmp_path):
     good = "cam1,1,2,2026-05-01T00:00:00Z,2026-05-02T00:00:00Z\n"
     path.write_text(header + good + good + "cam2,x,2,,\ncam3,1,2,2026-05-01,2026-05-02\n")
     with pytest.raises(
-        ValueError, match=r"row 3: .*'x'.*; row 4: .*time zone.*; 'cam1' is there twice"
+        ValueError, match=r"row 4: .*'x'.*; row 5: .*time zone.*; 'cam1' is there twice"
     ):
         read_deployments(path)
     path.write_text("deploymentID,latitude\n")

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from individuals import Sighting
 from individuals.outputs import (
     CaptureHistory,
-    IdentifiedSighting,
     capture_history,
     every_days,
     occasion_dates,
@@ -20,9 +20,7 @@ from individuals.outputs.capture_history import natural_order
 
 
 def met(individual, media="a.mp4", **known):
-    return IdentifiedSighting(
-        individual=individual, media=media, start_seconds=0, end_seconds=1, **known
-    )
+    return Sighting(individual=individual, media=media, start_seconds=0, end_seconds=1, **known)
 
 
 def on(day, hour=12):

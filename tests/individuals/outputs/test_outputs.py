@@ -1,14 +1,13 @@
 import csv
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from individuals import Sighting
 from individuals.count import VideoCount
-from individuals.footage import group_videos
+from individuals.footage import group_sightings
 from individuals.outputs import (
     CamtrapProject,
     Deployment,
@@ -20,6 +19,7 @@ from individuals.outputs import (
     read_sightings,
     write_outputs,
 )
+from individuals.sighting_table import SightingTable, join_tables
 from inference import Embeddings
 from media import write_video
 
@@ -27,34 +27,30 @@ MORNING = datetime.fromisoformat("2026-05-01T06:30:00+02:00")
 EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
 
 
-def seen(video, rows):
+def seen(video, rows, **known):
     """Sightings of a video from (vector, time, tracklet) of each."""
+    sightings = tuple(
+        Sighting(
+            media=video,
+            time_seconds=seconds,
+            frame_index=int(10 * seconds),
+            box=(5.0, 5.0, 40.0 + seconds, 30.0),
+            score=1.0,
+            tracklet=tracklet,
+            **known,
+        )
+        for _, seconds, tracklet in rows
+    )
     vectors = np.array([vector for vector, _, _ in rows], np.float32).reshape(-1, 2)
-    return SimpleNamespace(
-        video=Path(video),
-        embeddings=Embeddings.of(vectors, "f"),
-        detections=tuple(detection(seconds) for _, seconds, _ in rows),
-        tracklets=tuple(tracklet for _, _, tracklet in rows),
-        crops=tuple(np.full((224, 224, 3), 90, np.uint8) for _ in rows),
-    )
+    crops = tuple(np.full((224, 224, 3), 90, np.uint8) for _ in rows)
+    return SightingTable(sightings, Embeddings.of(vectors, "f"), crops)
 
 
-def detection(seconds):
-    box = (5.0, 5.0, 40.0 + seconds, 30.0)
-    return SimpleNamespace(frame_index=int(10 * seconds), time_seconds=seconds, box=box, score=1.0)
-
-
-def count(*videos):
+def count(*tables, videos=()):
     """A count of such sightings."""
-    vectors = [np.asarray(s.embeddings) for s in videos]
-    grouped = group_videos(
-        np.concatenate([np.empty((0, 2), np.float32), *vectors]),
-        [str(s.video) for s in videos for _ in s.detections],
-        threshold=0.9,
-        tracklets=[t for s in videos for t in s.tracklets],
-        all_videos=[str(s.video) for s in videos],
-    )
-    return VideoCount(grouped, tuple(videos), (), ())
+    table = join_tables(tables)
+    videos = videos or [part.sightings[0].media for part in tables]
+    return VideoCount(group_sightings(table, videos, threshold=0.9), table, (), ())
 
 
 @pytest.fixture
@@ -71,7 +67,7 @@ def counted(monday):
     return count(
         seen(monday, [(EAST, 0.5, 0), (EAST, 1.5, 0)]),
         seen("wood/monday.mp4", [(NORTH, 1.0, 4), (EAST, 2.0, 2), ([0.96, 0.28], 3.0, 2)]),
-        seen("empty.mp4", []),
+        videos=(monday, "wood/monday.mp4", "empty.mp4"),
     )
 
 
@@ -87,13 +83,13 @@ def test_a_tracklet_is_one_sighting_from_its_first_to_its_last_detection(counted
     ]
 
 
-def test_a_tracklet_lasts_as_long_as_it_was_detected_not_as_it_was_embedded(counted):
-    first = counted.sightings[0]
-    first.spans_seconds = {0: (0.2, 1.9)}
-    seen_, *_ = identified_sightings(counted)
-    assert (seen_.start_seconds, seen_.end_seconds) == (0.2, 1.9)
-    first.modalities = ("fused", "fused")  # its sound was listened to around two moments only
-    heard, *_ = identified_sightings(counted)
+def test_a_tracklet_lasts_as_long_as_it_was_detected_not_as_it_was_embedded():
+    rows = [(EAST, 0.5, 0), (EAST, 1.5, 0)]
+    span = {"start_seconds": 0.2, "end_seconds": 1.9}
+    (by_sight,) = identified_sightings(count(seen("a.mp4", rows, **span)))
+    assert (by_sight.start_seconds, by_sight.end_seconds) == (0.2, 1.9)
+    # its sound was listened to around two moments only
+    (heard,) = identified_sightings(count(seen("a.mp4", rows, modality="fused", **span)))
     assert (heard.start_seconds, heard.end_seconds) == (0.5, 1.5)
 
 
@@ -122,10 +118,13 @@ def test_what_is_known_of_a_video_goes_to_its_sightings(counted, monday):
     assert (first.frame_width_px, first.frame_height_px) == (64, 48)
 
 
-def test_qualities_and_modalities_of_sightings_are_used_where_there_are_any(monday):
-    sightings = seen(monday, [(EAST, 0.5, 0), (EAST, 1.5, 0)])
-    sightings.qualities, sightings.modalities = (0.9, 0.2), ("image", "fused")
-    (made,) = identified_sightings(count(sightings))
+def test_a_tracklet_has_the_box_of_its_best_sighting_and_what_all_were_made_of(monday):
+    good = seen(monday, [(EAST, 0.5, 0)], quality=0.9)
+    poor = seen(monday, [(EAST, 1.5, 0)], quality=0.2)
+    counted = count(good, poor, videos=[monday])
+    first, second = counted.table.sightings
+    both = (first, replace(second, modality="fused"))
+    (made,) = identified_sightings(replace(counted, table=replace(counted.table, sightings=both)))
     assert (made.quality, made.modality, made.frame_index) == (0.9, "fused", 5)
 
 
@@ -154,7 +153,7 @@ def test_the_usual_files_are_written_and_say_the_same(counted, monday, tmp_path)
 
 
 def test_a_count_of_nobody_has_all_files_with_their_headers(tmp_path):
-    written = write_outputs(tmp_path, count(seen("a.mp4", []), seen("b.mp4", [])))
+    written = write_outputs(tmp_path, count(seen("a.mp4", []), videos=["a.mp4", "b.mp4"]))
     assert read_sightings(tmp_path / "sightings.csv") == []
     assert (tmp_path / "capture_history.csv").read_text() == "individual,a.mp4,b.mp4\n"
     assert (tmp_path / "individuals.csv").read_text().startswith("individual,name,")
@@ -259,7 +258,7 @@ def test_a_data_package_is_written_where_the_project_is_told(monday, tmp_path, c
     ("text", "message"),
     [
         ("video,place\n", "has no column media"),
-        ("media,captured_at\na,noon\nb,\nb,\n,\n", r"row 1: .*'noon'.*; row 3: media 'b' is twice"),
+        ("media,captured_at\na,noon\nb,\nb,\n,\n", r"row 2: .*'noon'.*; row 4: media 'b' is twice"),
     ],
 )
 def test_details_that_cannot_be_read_are_refused(tmp_path, text, message):

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from individuals import Sighting
 from individuals import outputs as formats
 from inference.modalities import MODALITIES
-from media.cells import guard_cell, unguard_cell
 
 letters = st.characters(exclude_categories=["Cs"])
 texts = st.text(letters, min_size=1, max_size=12) | st.sampled_from(
@@ -52,7 +52,7 @@ def sightings(draw, text=texts, modality=None):
     start, end = sorted([draw(seconds), draw(seconds)])
     low, high = sorted([draw(st.floats(0, 2e4)), draw(st.floats(0, 2e4))])
     maybe = st.none() | text
-    return formats.IdentifiedSighting(
+    return Sighting(
         individual=draw(text),
         media=draw(text),
         start_seconds=start,
@@ -99,13 +99,6 @@ def test_a_table_is_read_back_as_it_was_written(new_path, ending, written):
 
 
 @few
-@given(text=texts)
-def test_guarding_a_cell_can_be_undone(text):
-    assert unguard_cell(guard_cell(text)) == text
-    assert not guard_cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))
-
-
-@few
 @given(written=st.lists(sightings(), max_size=5), more=st.lists(texts, max_size=3))
 def test_a_capture_history_is_read_back_as_it_was_written(new_path, written, more):
     occasions = list(dict.fromkeys([*(s.media for s in written), *more]))
@@ -119,7 +112,7 @@ def test_a_capture_history_is_read_back_as_it_was_written(new_path, written, mor
 
 def heard(sighting, **known):
     """As a selection table or label track can hold it."""
-    return formats.IdentifiedSighting(
+    return Sighting(
         individual=sighting.individual,
         media=sighting.media,
         start_seconds=sighting.start_seconds,

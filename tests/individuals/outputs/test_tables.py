@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from individuals.outputs import COLUMNS, IdentifiedSighting, read_sightings, write_sightings
+from individuals import Sighting
+from individuals.outputs import COLUMNS, read_sightings, write_sightings
 
-WREN = IdentifiedSighting(
+WREN = Sighting(
     individual="1", media="pond/monday.mp4", start_seconds=0.1, end_seconds=2.0, name="Zaunkönig 鳥"
 )
 ENDINGS = [".csv", ".json", ".parquet"]
@@ -81,11 +82,11 @@ def test_a_table_made_by_hand_needs_only_who_where_and_when(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "has no column individual. .* it names 'a', 'b'"),
+        ("a,b\n1,2\n", "has no column individual, media, .* it names 'a', 'b'"),
         ("", "has no column individual"),
         ("individual,media\n", "has no column start_seconds, end_seconds"),
         ("individual,individual,media,start_seconds,end_seconds\n", "several columns 'individual'"),
-        ("individual,media,start_seconds,end_seconds\na,b,1,2,3\n", "Row 1 .* has 5 cells"),
+        ("individual,media,start_seconds,end_seconds\na,b,1,2,3\n", "Row 2 .* has 5 cells"),
         ('individual,media\n"a', "is no CSV file"),
     ],
 )
@@ -111,12 +112,12 @@ def test_rows_that_are_no_sightings_are_all_listed(tmp_path):
     with pytest.raises(ValueError, match="rows that are no sightings") as error:
         read_sightings(path)
     for part in (
-        "row 1: start_seconds must be a number, is 'x'",
-        "row 2: individual must not be empty",
-        "row 3: .*start_seconds <= end_seconds",
-        "row 4: tracklet must be a whole number, is '1.5'",
-        "row 5: captured_at must be such as",
-        "row 6: a box needs all of",
+        "row 2: start_seconds must be a number, is 'x'",
+        "row 3: individual must not be empty",
+        "row 4: .*start_seconds <= end_seconds",
+        "row 5: tracklet must be a whole number, is '1.5'",
+        "row 6: captured_at must be such as",
+        "row 7: a box needs all of",
     ):
         assert error.match(part)
 
@@ -126,7 +127,7 @@ def test_rows_that_are_no_sightings_are_all_listed(tmp_path):
     [
         ("{", "is no JSON"),
         ("[]", "holds no sightings"),
-        ('{"format": "fused-encoder sightings", "version": 9}', "is of version 9"),
+        ('{"format": "fused-encoder sightings", "version": 9}', "that this version reads"),
         ('{"format": "fused-encoder sightings", "version": 1}', "sightings must be a list"),
     ],
 )

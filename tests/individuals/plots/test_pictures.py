@@ -1,18 +1,16 @@
 """Pictures are drawn of nothing, of one and of many, and show what they should."""
 
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from individuals import Sighting
 from individuals.count import VideoCount
 from individuals.footage import IndividualCount
 from individuals.group import Conflict
 from individuals.grouping.count_interval import count_interval
-from individuals.outputs import IdentifiedSighting
 from individuals.plots import (
     plot_count_curve,
     plot_individual_pages,
@@ -21,24 +19,27 @@ from individuals.plots import (
     plot_timeline_pages,
 )
 from individuals.plots.page_style import A4_HEIGHT, A4_WIDTH, COLOURS
+from individuals.sighting_table import SightingTable
+from inference.embeddings import Embeddings
 
 
 def count(videos, conflicts=(), qualities=True):
     """A count of videos, each a list of individuals, each seen in four crops of its own grey."""
-    sightings, labels, seen_in = [], [], {}
+    sightings, crops, labels, seen_in = [], [], [], {}
     for video, people in videos.items():
         rows = [who for who in people for _ in range(4)]
         labels += rows
         for who in people:
             seen_in.setdefault(who, []).append(video)
-        sightings.append(
-            SimpleNamespace(
-                video=Path(video),
-                detections=rows,
-                crops=[np.full((8, 8, 3), who % 256, np.uint8) for who in rows],
-                **({"qualities": [0.1, 0.2, 0.9, 0.3] * len(people)} if qualities else {}),
+        sightings += [
+            Sighting(
+                media=video,
+                key=f"{video}#{n}",
+                quality=(0.1, 0.2, 0.9, 0.3)[n % 4] if qualities else None,
             )
-        )
+            for n in range(len(rows))
+        ]
+        crops += [np.full((8, 8, 3), who % 256, np.uint8) for who in rows]
     found = IndividualCount(
         len(seen_in),
         {video: len(people) for video, people in videos.items()},
@@ -53,7 +54,8 @@ def count(videos, conflicts=(), qualities=True):
             for video, people in videos.items()
         },
     )
-    return VideoCount(found, tuple(sightings), (), ())
+    embeddings = Embeddings.of(np.tile(np.eye(1, 4), (len(crops), 1)))
+    return VideoCount(found, SightingTable(tuple(sightings), embeddings, tuple(crops)), (), ())
 
 
 def texts(figure):
@@ -112,7 +114,7 @@ def test_equal_file_names_are_told_apart_and_odd_names_are_drawn():
 
 
 def met(individual="1", media="a.mp4", start=1.0, end=2.0, **known):
-    return IdentifiedSighting(
+    return Sighting(
         individual=individual, media=media, start_seconds=start, end_seconds=end, **known
     )
 
@@ -228,6 +230,6 @@ def test_any_two_colours_differ_for_colour_blind_people(blindness):
 
 def test_a_crop_of_any_quality_is_drawn():
     counted = count({"a.mp4": [0]})
-    rated = replace(counted, sightings=(counted.sightings[0],))
-    rated.sightings[0].qualities = [0.0, 1.0, 0.0, 1.0]
-    plot_individuals(rated).canvas.draw()
+    table = counted.table
+    rated = tuple(replace(s, quality=float(n % 2)) for n, s in enumerate(table.sightings))
+    plot_individuals(replace(counted, table=replace(table, sightings=rated))).canvas.draw()

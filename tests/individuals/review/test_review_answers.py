@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 
 from individuals import group_individuals
-from individuals.catalogue import (
-    CountedSightings,
-    Sighting,
-    SightingTable,
-    read_review_answers,
-    regroup,
-    with_answers,
-)
-from individuals.catalogue.sighting_file import short_id
+from individuals.crop_files import short_id
+from individuals.review import read_review_answers, regroup, with_answers
+from individuals.sighting import Sighting
+from individuals.sighting_file import CountedSightings
+from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 
 KEYS = [f"Zaunkönig {n}.mp4#t={n}.000" for n in range(6)]
@@ -115,7 +111,7 @@ def test_all_problems_come_at_once_with_their_rows(tmp_path):
     message = (
         r"in 3 places: row 2: the answer 'maybe' is not understood .*; "
         r"row 5: '4\.1E\+27' is not the id of a sighting; "
-        r"rows 3 and 4: one pair is same and different\. Mend"
+        r"rows 3 and 4: one pair is same and different\. Correct"
     )
     with pytest.raises(ValueError, match=message):
         read(tmp_path, text)
@@ -125,7 +121,7 @@ def test_all_problems_come_at_once_with_their_rows(tmp_path):
     "data", [b"", b"nothing\n", b"pair,first,second\n1,a,b\n", b"\xff\xfe\x00"]
 )
 def test_a_file_without_the_columns_is_refused(tmp_path, data):
-    with pytest.raises(ValueError, match=r"lacks the columns .*answer.*Fill in the column"):
+    with pytest.raises(ValueError, match=r"has no column .*answer.*Fill in the column"):
         read(tmp_path, data)
 
 
@@ -137,7 +133,14 @@ def test_a_missing_file_is_told(tmp_path):
 def footage(*rows, **known):
     """Sightings (video, frame, tracklet, degrees, seen with)."""
     sightings = tuple(
-        Sighting(KEYS[n], video, float(n), frame=frame, tracklet=tracklet, seen_with=beside)
+        Sighting(
+            key=KEYS[n],
+            media=video,
+            time_seconds=float(n),
+            frame_index=frame,
+            tracklet=tracklet,
+            seen_with=beside,
+        )
         for n, (video, frame, tracklet, _, beside) in enumerate(rows)
     )
     angles = np.radians([row[3] for row in rows])
@@ -148,7 +151,7 @@ def footage(*rows, **known):
 
 
 def answered(*answers):
-    from individuals.catalogue import Answers, GivenAnswer
+    from individuals.review import Answers, GivenAnswer
 
     return Answers(
         tuple(

@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_command(
+    commands: argparse._SubParsersAction, name: str, text: str
+) -> argparse.ArgumentParser:
+    """The parser of a command; its help shows the defaults."""
+    return commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+
+
+def add_encoder(parser: argparse.ArgumentParser) -> None:
+    """`--encoder`."""
+    parser.add_argument(
+        "--encoder", required=True, metavar="DIR", help="folder that `export --out` wrote"
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """A training run."""
+    parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
+
+
+def add_class_folders(parser: argparse.ArgumentParser) -> None:
+    """The folders of photos and recordings, and how recordings are heard."""
+    parser.add_argument("images", metavar="IMAGES", help="folder with one sub-folder per class")
+    parser.add_argument("audio", metavar="AUDIO", help="the same classes, with recordings")
+    parser.add_argument(
+        "--audio-seconds", type=float, default=5.0, metavar="S", help="audio window length"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same result")
+    parser.add_argument(
+        "--yamnet",
+        metavar="SOURCE",
+        help="a SavedModel folder, a yamnet.h5, a TF-Hub handle, or 'log_mel' (no pretrained weights; "
+        "for trying things out). Without it: FUSED_ENCODER_WEIGHTS, the cache, then TF-Hub",
+    )
+
+
+def add_mining(group: argparse._ActionsContainer) -> None:
+    """How triplets are mined."""
+    group.add_argument("--triplets-per-class", type=int, default=100, metavar="N", help="to mine")
+    group.add_argument(
+        "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
+    )

@@ -1,0 +1,295 @@
+"""What a calibration is fitted on: pairs with their weights, and unknown animals that meet a gallery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from inference.calibrate.certified import UnknownScores
+
+Role = Literal["gallery", "unknown", "held_out"]
+BLOCK = 16_384  # pairs whose similarities are computed at once
+MAX_SIMILARITIES = 2**23  # held in memory at once
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Embeddings with all that is known of each.
+
+    Args:
+        embeddings: float32 [num, size].
+        individual: int [num], numbered from 0.
+        source: int [num], numbered from 0: rows of one source are never compared.
+        modality: str [num].
+    """
+
+    embeddings: np.ndarray
+    individual: np.ndarray
+    source: np.ndarray
+    modality: np.ndarray
+
+    def of_modality(self, modality: str) -> np.ndarray:
+        """Positions of the rows of a modality, int [num]."""
+        return np.flatnonzero(self.modality == modality)
+
+
+@dataclass(frozen=True)
+class PairSample:
+    """Pairs of rows of different sources.
+
+    Args:
+        similarity: float64 [num].
+        is_same: bool [num], whether they show one individual.
+        weight: float64 [num]: each individual's positive pairs weigh as much as another's, each two
+            individuals' negative pairs as much as two others'; both kinds weigh 1/2 in all.
+        first: int [num], individual of the first row.
+        second: int [num], of the second.
+    """
+
+    similarity: np.ndarray
+    is_same: np.ndarray
+    weight: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    def where(self, keep: np.ndarray) -> PairSample:
+        """Those pairs alone, weighed anew.
+
+        Args:
+            keep: bool [num].
+        """
+        weight = _halves(self.weight[keep], self.is_same[keep])
+        return PairSample(
+            self.similarity[keep], self.is_same[keep], weight, self.first[keep], self.second[keep]
+        )
+
+    @property
+    def has_both(self) -> bool:
+        """Whether there are positive and negative pairs."""
+        return bool(self.is_same.any() and not self.is_same.all())
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """How many pairs of sources there are, and of whom.
+
+    Args:
+        of_individual: int64 [num_individuals], pairs of two sources of each individual.
+        num_negative: int, pairs of two sources of two individuals.
+    """
+
+    of_individual: np.ndarray
+    num_negative: int
+
+    @property
+    def num_positive(self) -> int:
+        """Pairs of two sources of one individual."""
+        return int(self.of_individual.sum())
+
+
+def count_pairs(rows: Rows, first: str, second: str) -> PairCounts:
+    """Counts pairs of sources, one of each modality; rows of one source and individual count once."""
+    sides = [
+        np.unique(np.stack([rows.individual[at], rows.source[at]]), axis=1)
+        for at in (rows.of_modality(first), rows.of_modality(second))
+    ]
+    common = sides[0][:, _is_in(sides[0], sides[1])]
+    by_individual, by_source = (
+        [np.bincount(side[of], minlength=numbers.max(initial=-1) + 1) for side in (*sides, common)]
+        for of, numbers in enumerate((rows.individual, rows.source))
+    )
+    positive = by_individual[0] * by_individual[1] - by_individual[2]
+    ordered = sides[0].shape[1] * sides[1].shape[1]
+    alike = by_individual[0] @ by_individual[1] + by_source[0] @ by_source[1] - common.shape[1]
+    halves = 2 if first == second else 1  # each pair was counted in both orders
+    return PairCounts(positive // halves, int(ordered - alike) // halves)
+
+
+def sample_pairs(
+    rows: Rows, first: str, second: str, *, max_pairs: int, rng: np.random.Generator
+) -> PairSample:
+    """All pairs of a row of one modality and a row of another, or so many of each kind drawn from them.
+
+    Args:
+        rows: of which pairs are made.
+        first: modality.
+        second: modality, may be the same.
+        max_pairs: int; where there are more, so many of each kind are drawn, individuals and their sources
+            evenly.
+        rng: for the draws.
+    """
+    sides = [rows.of_modality(first), rows.of_modality(second)]
+    shares = [_shares(rows, side) for side in sides]
+    is_drawn = len(sides[0]) * len(sides[1]) > max_pairs
+    if is_drawn:
+        may_match = np.flatnonzero(count_pairs(rows, first, second).of_individual)
+        drawn = _drawn(rows, sides, shares, may_match, max_pairs, rng)
+    else:
+        drawn = np.indices((len(sides[0]), len(sides[1]))).reshape(2, -1)
+        if first == second:
+            drawn = drawn[:, drawn[0] < drawn[1]]
+    a, b = sides[0][drawn[0]], sides[1][drawn[1]]
+    weight = np.ones(len(a)) if is_drawn else shares[0][drawn[0]] * shares[1][drawn[1]]
+    differ = rows.source[a] != rows.source[b]
+    a, b, weight = a[differ], b[differ], weight[differ]
+    individuals = rows.individual[a], rows.individual[b]
+    is_same = individuals[0] == individuals[1]
+    own = np.bincount(individuals[0][is_same], weight[is_same])
+    weight[is_same] /= own[individuals[0][is_same]]
+    similarity = _similarities(rows.embeddings, a, b)
+    return PairSample(similarity, is_same, _halves(weight, is_same), *individuals)
+
+
+def _shares(rows: Rows, side: np.ndarray) -> np.ndarray:
+    """Weight of each row: individuals weigh 1, their sources evenly, rows of a source evenly."""
+    individual, source = rows.individual[side], rows.source[side]
+    both, row_source = np.unique(np.stack([individual, source]), axis=1, return_inverse=True)
+    row_source = row_source.reshape(-1)
+    num_rows = np.bincount(row_source, minlength=1)[row_source]
+    return 1 / (num_rows * np.bincount(both[0], minlength=1)[individual])
+
+
+def _drawn(
+    rows: Rows,
+    sides: list[np.ndarray],
+    shares: list[np.ndarray],
+    may_match: np.ndarray,
+    num: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Positions in the two sides, int [2, about 2 * num]: pairs of one individual, then of two."""
+    present = [np.unique(rows.individual[side]) for side in sides]
+    own = rng.choice(may_match, num) if len(may_match) else np.zeros(0, int)
+    others = [rng.choice(individuals, num) for individuals in present]
+    differ = others[0] != others[1]
+    return np.stack(
+        [
+            _rows_of(np.concatenate([own, other[differ]]), rows.individual[side], share, rng)
+            for other, side, share in zip(others, sides, shares, strict=True)
+        ]
+    )
+
+
+def _rows_of(
+    individuals: np.ndarray, individual_of: np.ndarray, shares: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """A position for each individual, drawn from its own with the given shares."""
+    order = np.argsort(individual_of, kind="stable")
+    present, start = np.unique(individual_of[order], return_index=True)
+    end = np.append(start[1:], len(order)) - 1
+    rank = np.searchsorted(present, individuals)
+    at = np.searchsorted(np.cumsum(shares[order]), rank + rng.random(len(rank)), side="right")
+    return order[np.clip(at, start[rank], end[rank])]  # sums are rounded at the borders
+
+
+def _similarities(embeddings: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    parts = [
+        np.einsum("ij,ij->i", embeddings[a[at : at + BLOCK]], embeddings[b[at : at + BLOCK]])
+        for at in range(0, len(a), BLOCK)
+    ]
+    return np.concatenate([np.zeros(0), *parts]).astype(np.float64)
+
+
+def _is_in(pairs: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which columns of [2, num] are among the others, bool [num]; both hold each column once."""
+    _, inverse, times = np.unique(
+        np.concatenate([pairs, others], axis=1), axis=1, return_inverse=True, return_counts=True
+    )
+    return times[inverse.reshape(-1)[: pairs.shape[1]]] > 1
+
+
+def _halves(weight: np.ndarray, is_same: np.ndarray) -> np.ndarray:
+    sums = np.array([weight[~is_same].sum(), weight[is_same].sum()])
+    return weight / (2 * np.where(sums > 0, sums, 1))[is_same.astype(int)]
+
+
+def independent_units(individual: np.ndarray, unit: np.ndarray | None) -> np.ndarray:
+    """The independent unit of each row, int [num]: individuals, joined where they share a given unit.
+
+    Two individuals of one video have its light and place in common, and two videos of one individual the
+    individual: counting either twice would promise too much.
+
+    Args:
+        individual: int [num], numbered from 0.
+        unit: int [num], numbered from 0, such as the video of each row; None for individuals alone.
+    """
+    if unit is None or not len(individual):
+        return individual
+    num = int(individual.max()) + 1
+    links = coo_array(
+        (np.ones(len(individual), bool), (individual, num + unit)),
+        shape=(num + int(unit.max()) + 1,) * 2,
+    )
+    return connected_components(links, directed=False)[1][individual]
+
+
+def assign_roles(
+    unit: np.ndarray, *, gallery_share: float, held_out_share: float, rng: np.random.Generator
+) -> np.ndarray:
+    """The role of each row, `Role` [num]: whole units are the gallery, unknown, or unknown and held out.
+
+    Given the gallery, the scores of unknown animals are independent of each other, as an exact bound asks;
+    if everybody were compared with everybody else, the best match of A would often be B and that of B A.
+
+    Args:
+        unit: int [num], the independent unit of each row.
+        gallery_share: float in (0, 1), of the units.
+        held_out_share: float in [0, 1), of the units that are not the gallery.
+        rng: for the draw.
+    """
+    units, unit_of_row = np.unique(unit, return_inverse=True)
+    num_gallery = min(max(round(gallery_share * len(units)), 1), max(len(units) - 1, 0))
+    num_held_out = int(held_out_share * (len(units) - num_gallery))
+    roles = np.full(len(units), "unknown", dtype="U8")
+    roles[:num_gallery] = "gallery"
+    roles[num_gallery : num_gallery + num_held_out] = "held_out"
+    return rng.permutation(roles)[unit_of_row.reshape(-1)]
+
+
+def unknown_scores(
+    rows: Rows, first: str, second: str, *, unit: np.ndarray, role: np.ndarray
+) -> UnknownScores | None:
+    """The highest similarity of each unknown unit to any row of the gallery that is of another source.
+
+    Args:
+        rows: of all roles.
+        first: modality of a pair.
+        second: the other; where they differ, the unknown animal may be of either.
+        unit: int [num], the independent unit of each row.
+        role: `Role` [num].
+
+    Returns:
+        None where the gallery or the unknown animals have no rows of these modalities.
+    """
+    best = np.full(int(unit.max(initial=-1)) + 1, -np.inf)
+    in_gallery: set[int] = set()
+    for asking, known in {(first, second), (second, first)}:
+        unknown = np.flatnonzero((role != "gallery") & (rows.modality == asking))
+        gallery = np.flatnonzero((role == "gallery") & (rows.modality == known))
+        if len(unknown) and len(gallery):
+            np.maximum.at(best, unit[unknown], _highest(rows, unknown, gallery))
+            in_gallery.update(rows.individual[gallery].tolist())
+    scores = {
+        name: tuple(sorted(of_role[np.isfinite(of_role)].tolist()))
+        for name in ("unknown", "held_out")
+        for of_role in [best[np.unique(unit[role == name])]]
+    }
+    if not scores["unknown"]:
+        return None
+    return UnknownScores(scores["unknown"], len(in_gallery), scores["held_out"])
+
+
+def _highest(rows: Rows, asking: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The highest similarity of each row that asks to a known one of another source; -inf for none."""
+    parts = []
+    step = max(1, MAX_SIMILARITIES // len(known))
+    for start in range(0, len(asking), step):
+        block = asking[start : start + step]
+        similarity = rows.embeddings[block] @ rows.embeddings[known].T
+        similarity[rows.source[block][:, None] == rows.source[known]] = -np.inf
+        parts.append(similarity.max(axis=1))
+    return np.concatenate(parts).astype(np.float64)

@@ -1,1 +1,0 @@
-"""Grouping of embeddings into individuals: neighbours, merging, and the evidence that decides."""

@@ -1,0 +1,408 @@
+"""Fitting: which pairs count and how much, curves that behave, strangers that are independent."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from inference import Embeddings
+from inference.calibrate import CannotCertifyError, certify_threshold, fit_calibration
+from inference.calibrate.fit import ISOTONIC_FROM_INDIVIDUALS
+from inference.calibrate.pair_calibration import fit_logistic
+from inference.calibrate.samples import (
+    Rows,
+    assign_roles,
+    count_pairs,
+    independent_units,
+    sample_pairs,
+    unknown_scores,
+)
+
+
+def individuals(num_individuals, num_views, *, noise=0.5, seed=0, size=32):
+    """Embeddings of individuals that were seen equally often, and who each is."""
+    rng = np.random.default_rng(seed)
+    centres = unit(rng.standard_normal((num_individuals, size)))
+    who = np.repeat(np.arange(num_individuals), num_views)
+    views = centres[who] + noise * rng.standard_normal((len(who), size)) / np.sqrt(size)
+    return unit(views).astype(np.float32), who
+
+
+def unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def rows_of(who, source, modality=None, seed=0):
+    rng = np.random.default_rng(seed)
+    embeddings = unit(rng.standard_normal((len(who), 8))).astype(np.float32)
+    return Rows(
+        embeddings,
+        np.array(who),
+        np.array(source),
+        np.array(modality or ["image"] * len(who)),
+    )
+
+
+# Which pairs
+
+
+KNOWN = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from(["image", "fused"])),
+    min_size=1,
+    max_size=14,
+)
+MODALITY_PAIRS = st.sampled_from([("image", "image"), ("image", "fused"), ("fused", "fused")])
+
+
+def pairs_by_loops(rows, first, second):
+    """Each pair of rows once: (a, b) with what a and b were made of."""
+    return [
+        (a, b)
+        for a in range(len(rows.individual))
+        for b in range(len(rows.individual))
+        if (rows.modality[a], rows.modality[b]) == (first, second)
+        and rows.source[a] != rows.source[b]
+        and (first != second or a < b)
+    ]
+
+
+@given(KNOWN, MODALITY_PAIRS)
+def test_all_pairs_of_different_sources_are_taken_once(known, modalities):
+    rows = rows_of(*zip(*known, strict=True))
+    sample = sample_pairs(rows, *modalities, max_pairs=10_000, rng=np.random.default_rng(0))
+    expected = pairs_by_loops(rows, *modalities)
+    similarities = [rows.embeddings[a] @ rows.embeddings[b] for a, b in expected]
+    same = [rows.individual[a] == rows.individual[b] for a, b in expected]
+    assert sorted(zip(sample.is_same.tolist(), sample.similarity.round(5), strict=True)) == sorted(
+        zip(same, np.round(np.array(similarities, np.float64), 5), strict=True)
+    )
+
+
+@given(KNOWN, MODALITY_PAIRS)
+def test_pairs_of_sources_are_counted_as_by_loops(known, modalities):
+    rows = rows_of(*zip(*known, strict=True))
+    observed = {True: set(), False: set()}
+    for a, b in pairs_by_loops(rows, *modalities):
+        one = (rows.individual[a], rows.source[a])
+        other = (rows.individual[b], rows.source[b])
+        pair = frozenset([one, other]) if modalities[0] == modalities[1] else (one, other)
+        observed[one[0] == other[0]].add(pair)
+    counts = count_pairs(rows, *modalities)
+    assert (counts.num_positive, counts.num_negative) == (len(observed[True]), len(observed[False]))
+
+
+def test_an_individual_with_many_rows_weighs_as_much_as_one_with_two():
+    who = [0] * 20 + [1] * 2 + [2]
+    sample = sample_pairs(
+        rows_of(who, range(23)), "image", "image", max_pairs=1_000, rng=np.random.default_rng(0)
+    )
+    positive = np.bincount(sample.first[sample.is_same], sample.weight[sample.is_same])
+    assert positive == pytest.approx([0.25, 0.25])
+    between = sample.weight[~sample.is_same]
+    assert [
+        between[(sample.first == a)[~sample.is_same] & (sample.second == b)[~sample.is_same]].sum()
+        for a, b in ((0, 1), (0, 2), (1, 2))
+    ] == pytest.approx([1 / 6] * 3)
+
+
+def test_a_source_with_many_rows_weighs_as_much_as_one_with_one():
+    rows = rows_of([0] * 12 + [1], [0] * 10 + [1, 2, 3])
+    sample = sample_pairs(rows, "image", "image", max_pairs=1_000, rng=np.random.default_rng(0))
+    # pairs of sources 0-1, 0-2 and 1-2: the last is a single pair of rows
+    assert sample.weight[sample.is_same].max() == pytest.approx(0.5 / 3)
+    assert np.sum(sample.is_same) == 21
+
+
+def test_drawn_pairs_weigh_as_all_pairs_do():
+    embeddings, who = individuals(30, 8)
+    source = np.arange(len(who)) // 2
+    rows = Rows(embeddings, who, source, np.full(len(who), "image"))
+    every = sample_pairs(rows, "image", "image", max_pairs=10**6, rng=np.random.default_rng(0))
+    drawn = sample_pairs(rows, "image", "image", max_pairs=20_000, rng=np.random.default_rng(0))
+    for kind in (True, False):
+        means = [
+            np.average(s.similarity[s.is_same == kind], weights=s.weight[s.is_same == kind])
+            for s in (every, drawn)
+        ]
+        assert means[0] == pytest.approx(means[1], abs=0.005)
+    assert np.bincount(drawn.first[drawn.is_same], drawn.weight[drawn.is_same]) == pytest.approx(
+        np.full(30, 0.5 / 30)
+    )
+
+
+def test_of_many_pairs_no_more_are_drawn_than_asked_for():
+    embeddings, who = individuals(40, 10)
+    rows = Rows(embeddings, who, np.arange(400), np.full(400, "image"))
+    sample = sample_pairs(rows, "image", "image", max_pairs=500, rng=np.random.default_rng(0))
+    assert 900 < len(sample.similarity) <= 1_000
+
+
+# The curves
+
+
+def test_log_odds_are_those_of_two_known_bells():
+    rng = np.random.default_rng(0)
+    same, other = rng.normal(0.6, 0.1, 3_000), rng.normal(0.3, 0.1, 3_000)
+    slope, intercept = fit_logistic(
+        np.concatenate([same, other]), np.repeat([0.999, 0.001], 3_000), np.ones(6_000)
+    )
+    # of two normal distributions of one width: log-odds = (m1 - m0) / s^2 * (x - (m1 + m0) / 2)
+    assert slope == pytest.approx(30, rel=0.1)
+    assert -intercept / slope == pytest.approx(0.45, abs=0.01)
+
+
+def test_perfectly_told_apart_pairs_give_a_finite_curve_between_them():
+    embeddings, who = individuals(12, 3, noise=0.05)
+    pair = fit_calibration(embeddings, who).pair()
+    similarity = embeddings @ embeddings.T
+    lowest = similarity[who[:, None] == who].min()
+    highest = similarity[who[:, None] != who].max()
+    assert highest < -pair.intercept / pair.slope < lowest
+    assert pair.slope < 200
+    assert 0 < pair.probability(-1) < 0.01 < 0.95 < pair.probability(1) < 1
+
+
+def test_where_similarity_says_nothing_the_slope_is_not_negative():
+    rng = np.random.default_rng(0)
+    embeddings, who = unit(rng.standard_normal((60, 16))), np.repeat(np.arange(20), 3)
+    first, second = fit_calibration(embeddings, who), fit_calibration(-embeddings, who)
+    assert first.pair().slope >= 0
+    assert first.log_odds([0.5]) == pytest.approx(second.log_odds([0.5]))
+
+
+def test_dissimilar_individuals_of_one_name_give_slope_zero():
+    # each individual's two views are opposite: a higher similarity makes a match less likely
+    centres = unit(np.random.default_rng(1).standard_normal((20, 8)))
+    embeddings = np.concatenate([centres, -centres])
+    pair = fit_calibration(embeddings, np.tile(np.arange(20), 2)).pair()
+    assert pair.slope == 0
+    assert pair.probability(0.9) == pytest.approx(0.5, abs=0.05)
+
+
+def test_few_positive_pairs_get_a_logistic_curve_and_many_an_isotonic_one():
+    few, many = (fit_calibration(*individuals(n, 4)).pair() for n in (20, 60))
+    assert (few.num_positive_pairs, few.method) == (120, "logistic")
+    assert (many.num_positive_pairs, many.method) == (360, "isotonic")
+
+
+def test_many_pairs_of_few_individuals_are_few():
+    pair = fit_calibration(*individuals(ISOTONIC_FROM_INDIVIDUALS - 1, 10)).pair()
+    assert (pair.num_positive_pairs, pair.method) == (29 * 45, "logistic")
+
+
+@pytest.mark.parametrize("num_individuals", [8, 80])
+def test_a_larger_similarity_is_never_less_probable_and_nothing_is_certain(num_individuals):
+    calibration = fit_calibration(*individuals(num_individuals, 5))
+    probability = calibration.probability(np.linspace(-1, 1, 501))
+    assert (np.diff(probability) >= 0).all()
+    assert 0 < probability[0] < 0.01 < 0.9 < probability[-1] < 1
+
+
+def test_the_isotonic_curve_follows_a_shape_that_no_logistic_one_has():
+    # half of the positive pairs are as dissimilar as strangers: above, nearly sure; below, one in three
+    rng = np.random.default_rng(0)
+    embeddings, who = individuals(200, 4, noise=0.3)
+    lost = rng.random(len(who)) < 0.3
+    embeddings[lost] = unit(rng.standard_normal((lost.sum(), 32)))
+    pair = fit_calibration(embeddings, who).pair()
+    of_one = embeddings @ embeddings.T
+    same = (who[:, None] == who)[np.triu_indices(len(who), 1)]
+    low = of_one[np.triu_indices(len(who), 1)] < 0.2
+    positive, negative = (np.mean(low[same == kind]) for kind in (True, False))
+    assert pair.probability(0.0) == pytest.approx(positive / (positive + negative), abs=0.05)
+    assert pair.probability(0.9) > 0.99
+
+
+def test_the_same_seed_gives_the_same_calibration():
+    embeddings, who = individuals(40, 5)
+    fits = [fit_calibration(embeddings, who, seed=3, max_pairs=500) for _ in range(2)]
+    assert fits[0] == fits[1]
+    assert fits[0] != fit_calibration(embeddings, who, seed=4, max_pairs=500)
+
+
+@settings(max_examples=10)
+@given(order=st.permutations(range(40)))
+def test_the_order_of_rows_does_not_change_the_curve(order):
+    embeddings, who = individuals(10, 4)
+    straight = fit_calibration(embeddings, who).pair()
+    mixed = fit_calibration(embeddings[order], who[order]).pair()
+    assert (mixed.slope, mixed.intercept) == pytest.approx(
+        (straight.slope, straight.intercept), rel=1e-4
+    )
+
+
+def test_the_error_is_measured_on_individuals_that_were_held_out():
+    embeddings, who = individuals(40, 5)
+    error = fit_calibration(embeddings, who).pair().error
+    assert error.num_individuals == 40
+    assert error.expected_calibration_error < 0.05
+    assert error.brier_score < 0.05
+    # shuffled names: nothing can be learnt, and held-out individuals show it
+    shuffled = np.random.default_rng(0).permutation(who)
+    lost = fit_calibration(embeddings, shuffled).pair().error
+    assert lost.brier_score == pytest.approx(0.25, abs=0.02)
+
+
+def test_with_too_few_individuals_no_error_is_told():
+    assert fit_calibration(*individuals(3, 3)).pair().error is None
+
+
+# Modalities
+
+
+def test_each_pattern_that_has_pairs_is_calibrated_on_its_own():
+    embeddings, who = individuals(15, 6)
+    made_of = np.tile(["image", "image", "audio", "audio", "fused", "fused"], 15)
+    calibration = fit_calibration(
+        embeddings, who, modalities=made_of, sources=np.tile(np.arange(6), 15)
+    )
+    assert list(calibration.pairs) == [
+        "image-image",
+        "image-audio",
+        "image-fused",
+        "audio-audio",
+        "audio-fused",
+        "fused-fused",
+    ]
+    assert calibration.pair("image-audio").num_positive_pairs == 15 * 4
+    assert calibration.pair("fused-fused").num_positive_pairs == 15
+
+
+def test_a_photo_and_the_pair_it_is_in_are_one_source_and_no_pair():
+    embeddings, who = individuals(10, 2)
+    made_of = np.tile(["image", "fused"], 10)
+    with pytest.raises(ValueError, match="the most often seen in 1 sources"):
+        fit_calibration(embeddings, who, modalities=made_of, sources=who)
+
+
+def test_a_pattern_without_pairs_is_named():
+    calibration = fit_calibration(*individuals(5, 3), modalities="fused")
+    with pytest.raises(ValueError, match=r"no pattern 'image-image'; it has fused-fused\."):
+        calibration.log_odds(0.5)
+
+
+# Strangers
+
+
+def test_strangers_are_compared_with_the_gallery_alone():
+    rows = rows_of([0, 0, 1, 2, 2, 3], range(6))
+    role = np.array(["gallery"] * 3 + ["unknown"] * 2 + ["held_out"])
+    scores = unknown_scores(rows, "image", "image", unit=rows.individual, role=role)
+    similarity = rows.embeddings @ rows.embeddings.T
+    assert scores.scores == pytest.approx([similarity[3:5, :3].max()])
+    assert scores.held_out == pytest.approx([similarity[5, :3].max()])
+    assert scores.num_gallery == 2
+
+
+def test_a_stranger_is_not_compared_within_its_own_source():
+    rows = rows_of([0, 1, 2], [0, 1, 1])
+    role = np.array(["gallery", "gallery", "unknown"])
+    scores = unknown_scores(rows, "image", "image", unit=rows.individual, role=role)
+    assert scores.scores == pytest.approx([rows.embeddings[0] @ rows.embeddings[2]])
+
+
+def test_across_modalities_either_may_be_the_strangers():
+    rows = rows_of([0, 0, 1, 1], range(4), ["image", "fused", "image", "fused"])
+    role = np.array(["gallery", "gallery", "unknown", "unknown"])
+    scores = unknown_scores(rows, "image", "fused", unit=rows.individual, role=role)
+    similarity = rows.embeddings @ rows.embeddings.T
+    assert scores.scores == pytest.approx([max(similarity[2, 1], similarity[3, 0])])
+
+
+def test_individuals_of_one_video_are_one_unit():
+    # 0 and 1 in video 0; 1 and 2 in video 1; 3 alone
+    units = independent_units(np.array([0, 1, 1, 2, 3]), np.array([0, 0, 1, 1, 2]))
+    assert len(set(units[:4])) == 1
+    assert units[4] not in units[:4]
+
+
+def test_nobody_is_both_in_the_gallery_and_a_stranger():
+    unit_of = np.repeat(np.arange(50), 3)
+    role = assign_roles(
+        unit_of, gallery_share=0.4, held_out_share=0.5, rng=np.random.default_rng(0)
+    )
+    assert [len(set(unit_of[role == name])) for name in ("gallery", "unknown", "held_out")] == [
+        20,
+        15,
+        15,
+    ]
+    assert all(len(set(role[unit_of == unit])) == 1 for unit in range(50))
+
+
+def test_half_of_the_individuals_are_strangers():
+    certified = fit_calibration(*individuals(120, 3)).threshold_at(0.05)
+    assert (certified.num_units, certified.num_gallery) == (60, 60)
+
+
+def test_held_out_strangers_show_the_realised_rate():
+    calibration = fit_calibration(*individuals(300, 3), held_out_share=0.5)
+    realised = calibration.realised_rate(calibration.threshold_at(0.1))
+    assert realised.num_units == 75
+    assert realised.low <= realised.rate <= realised.high
+
+
+def test_the_realised_rate_asks_for_held_out_strangers():
+    with pytest.raises(CannotCertifyError, match="held_out_share > 0"):
+        fit_calibration(*individuals(10, 3)).realised_rate(0.5)
+
+
+def test_dependent_individuals_cannot_certify_what_independent_ones_do():
+    embeddings, who = individuals(120, 3)
+    assert fit_calibration(embeddings, who).threshold_at(0.05).num_units == 60
+    by_day = fit_calibration(embeddings, who, units=who // 6)
+    with pytest.raises(CannotCertifyError, match="have 10"):
+        by_day.threshold_at(0.05)
+
+
+def test_strangers_of_new_worlds_pass_no_more_often_than_promised():
+    num_worlds, exceeded = 300, 0
+    for seed in range(num_worlds):
+        embeddings, who = individuals(700, 2, seed=seed, size=8)
+        rows = Rows(embeddings, who, np.arange(1_400), np.full(1_400, "image"))
+        role = assign_roles(
+            who,
+            gallery_share=40 / 700,
+            held_out_share=600 / 660,
+            rng=np.random.default_rng([seed, 1]),
+        )
+        strangers = unknown_scores(rows, "image", "image", unit=who, role=role)
+        threshold = certify_threshold(strangers.scores, 0.05).similarity
+        exceeded += np.mean(np.array(strangers.held_out) > threshold) > 0.05
+    assert exceeded > 0
+    assert binomtest(int(exceeded), num_worlds, 0.05, alternative="greater").pvalue > 0.001
+
+
+# What is refused
+
+
+def test_one_individual_alone_is_refused_with_what_was_received():
+    embeddings, _ = individuals(1, 3)
+    with pytest.raises(
+        ValueError, match=r"received 3 embeddings of 1 individuals, .* in 3 sources"
+    ):
+        fit_calibration(embeddings, ["wren"] * 3)
+
+
+def test_lists_of_another_length_are_refused_by_name():
+    embeddings, who = individuals(3, 2)
+    with pytest.raises(ValueError, match="individuals must hold one value for each of the 6"):
+        fit_calibration(embeddings, who[:5])
+    with pytest.raises(ValueError, match="units must hold one value for each of the 6"):
+        fit_calibration(embeddings, who, units=[1])
+
+
+def test_an_unknown_modality_is_refused():
+    embeddings, who = individuals(3, 2)
+    with pytest.raises(ValueError, match=r"unknown values \['photo'\]"):
+        fit_calibration(embeddings, who, modalities=["photo"] * 6)
+
+
+def test_shares_out_of_range_are_refused():
+    with pytest.raises(ValueError, match=r"gallery_share in \(0, 1\)"):
+        fit_calibration(*individuals(3, 2), gallery_share=1.0)
+
+
+def test_the_fingerprint_is_that_of_the_embeddings():
+    embeddings, who = individuals(5, 3)
+    assert fit_calibration(Embeddings.of(embeddings, "wren-1"), who).fingerprint == "wren-1"
