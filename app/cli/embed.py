@@ -248,7 +248,7 @@ def told(summary: ArchiveSummary) -> str:
         summary: of `embed_archive`.
     """
     from archives.embed.archive import FILES_TABLE
-    from archives.embed.file_rows import STATUSES
+    from archives.embed.rows import STATUSES
 
     counts = summary.by_status
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if counts[status])
