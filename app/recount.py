@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from app.count_folder import COUNT_FILE
@@ -23,6 +24,13 @@ def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> 
     """
     before = json.loads((folder / COUNT_FILE).read_text(encoding="utf-8"))
     skipped = tuple(Skipped(Path(s["path"]), s["reason"]) for s in before["skipped"])
+    # Where the detector could not work there is still no interval.
+    kept = {
+        video: None if before["intervals"].get(str(video), "new") is None else interval
+        for video, interval in count.intervals.items()
+    }
+    interval = None if before["interval"] is None else count.interval
+    count = replace(count, interval=interval, intervals=kept)
     told = f"a person's answers are in these numbers: {len(counted.must_link)} same, "
     told += f"{len(counted.cannot_link)} different."
     notes = [note for note in before["notes"] if not note.startswith("a person's answers are in")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import TypedDict
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from individuals.count_notes import count_notes
 from individuals.footage import IndividualCount, group_sightings
+from individuals.grouping.count_interval import CountInterval
 from individuals.grouping.decision import check_threshold
 from individuals.sighting_table import SightingTable, join_tables
 from individuals.video.detectors import Detector, DetectorName, find_detector
@@ -78,9 +79,9 @@ class VideoCount:
         return {
             "estimand": self.count.estimand,
             "num_individuals": self.num_individuals,
-            "interval": asdict(self.count.interval),
+            "interval": _as_dict(self.count.interval),
             "per_video": self.per_video,
-            "intervals": {str(v): asdict(i) for v, i in self.count.intervals.items()},
+            "intervals": {str(v): _as_dict(i) for v, i in self.count.intervals.items()},
             "links": {str(k): list(v) for k, v in self.count.links.items()},
             "threshold": None if isnan(self.count.threshold) else self.count.threshold,
             "sightings": {str(individual): rows for individual, rows in sorted(seen.items())},
@@ -163,6 +164,10 @@ def count_individuals(
         cannot_link=cannot_link,
         **limits,
     )
+    failed = {str(seen.video) for seen in sightings if not seen.has_working_detector}
+    if failed:
+        kept = {v: None if v in failed else i for v, i in count.intervals.items()}
+        count = replace(count, interval=None, intervals=kept)
     notes = count_notes(
         count,
         sightings,
@@ -171,6 +176,10 @@ def count_individuals(
         calibration=limits["calibration"],
     )
     return VideoCount(count, table, tuple(skipped), notes)
+
+
+def _as_dict(interval: CountInterval | None) -> dict[str, object] | None:
+    return None if interval is None else asdict(interval)
 
 
 def _check(names: list[str]) -> None:

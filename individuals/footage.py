@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,8 +35,8 @@ class IndividualCount:
             to look at.
         threshold: float, the mean cosine similarity from which groups were joined; NaN where several
             modalities were joined by log-odds.
-        interval: CountInterval of `num_individuals`.
-        intervals: dict of video to the CountInterval of its number.
+        interval: CountInterval of `num_individuals`; None where the detector could not work.
+        intervals: dict of video to the CountInterval of its number, or None likewise.
         estimand: str, what the number estimates. It is no estimate of a population.
     """
 
@@ -47,8 +47,8 @@ class IndividualCount:
     links: dict[int, tuple[Hashable, ...]]
     conflicts: tuple[Conflict, ...]
     threshold: float
-    interval: CountInterval
-    intervals: dict[Hashable, CountInterval]
+    interval: CountInterval | None
+    intervals: Mapping[Hashable, CountInterval | None]
     estimand: str = ESTIMAND
 
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from individuals.sighting import FrameName, Sighting
 from inference.embeddings import Embeddings, check_embeddings, concatenate_embeddings
-from inference.index.checks import check_ids, check_metadata
-from inference.index.store import Scalar
+from inference.index.rows import Scalar, check_ids, check_metadata
 from inference.modalities import Modality
 
 

@@ -110,7 +110,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="S",
-        help="without a sign of life from a file, after which it is given up (default: 60)",
+        help="a file of which nothing was decoded for so long is given up (default: 60)",
     )
     parser.add_argument(
         "--strict",

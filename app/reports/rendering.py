@@ -1,4 +1,4 @@
-"""The templates of all pages, in `templates/`: whatever is put into them is escaped."""
+"""The templates of all pages, in `templates/`: what is put into HTML is escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def templates() -> jinja2.Environment:
     """The templates; a value that is missing is an error."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("app.reports"),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,

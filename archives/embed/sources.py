@@ -124,7 +124,10 @@ def read_pairs(path: str | Path) -> list[Source]:
         ValueError: it lacks the columns, or holds rows without either file.
     """
     _, rows = read_csv_rows(path, "image", "recording")
-    pairs = [(number, row["image"].strip(), row["recording"].strip()) for number, row in rows]
+    pairs = [
+        (number, row.get("image", "").strip(), row.get("recording", "").strip())
+        for number, row in rows
+    ]
     empty = [number for number, *names in pairs if not any(names)]
     if empty:
         raise ValueError(f"'{path}' names neither photo nor recording in rows {empty[:10]}.")

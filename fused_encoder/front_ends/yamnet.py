@@ -71,6 +71,9 @@ class PatchYamnet(Protocol):
 def load_yamnet(source: str | Path | None = None) -> Yamnet:
     """YAMNet, ready to be called with a waveform.
 
+    A SavedModel, from a folder or from TF-Hub, is a program that runs with your rights: load it only
+    from where you trust. `yamnet.h5` holds numbers only.
+
     Args:
         source: a SavedModel directory; `yamnet.h5`; a `.keras` file of a (fine-tuned)
             `create_yamnet`; or a TF-Hub handle (a web address). None looks on this machine as

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ WEAK_CHANGE = 6
 SURE_CHANGE = 60
 MIN_AREA_SHARE = 0.002  # of the frame
 MAX_AREA_SHARE = 0.4
+MOVING_SHARE = 1 / 3  # of the frame: where more moves, as a rule, it is not animals that do
 MIN_GHOST_FRAMES = 3
 MAX_WIDTH = 640  # what is looked at; boxes are in the frame's own pixels
 JOIN_SHARE = 0.015  # of the frame's width: pieces nearer than this are one animal
@@ -66,6 +67,29 @@ def detect_whole_frames(moments: Sequence[Moment]) -> list[Detection]:
     ]
 
 
+@dataclass
+class MotionDetector:
+    """`detect_motion`, one piece of a video after another, and whether it can work for this video.
+
+    Args:
+        moving_shares: float in [0, 1], of each frame that was looked at for the background: the share of the
+            frame within the boxes of all that moves.
+    """
+
+    moving_shares: list[float] = field(default_factory=list)
+
+    def __call__(self, moments: Sequence[Moment]) -> list[Detection]:
+        """As `detect_motion`."""
+        detections, shares = _detect(moments)
+        self.moving_shares += shares
+        return detections
+
+    @property
+    def is_overwhelmed(self) -> bool:
+        """Whether so much of the frame moves that boxes of motion are no animals."""
+        return len(self.moving_shares) > 0 and float(np.median(self.moving_shares)) > MOVING_SHARE
+
+
 def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
     """What differs from the background, for a camera that stands still.
 
@@ -86,23 +110,29 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
         Cucchiara et al., "Detecting moving objects, ghosts, and shadows in video streams", 2003,
         https://doi.org/10.1109/TPAMI.2003.1233909 (ghosts; ours are told by their outline).
     """
+    return _detect(moments)[0]
+
+
+def _detect(moments: Sequence[Moment]) -> tuple[list[Detection], list[float]]:
+    """The detections, and the share of each frame of the background that moves."""
     if len(moments) < 3:
-        return []
+        return [], []
     chosen = np.linspace(0, len(moments) - 1, min(len(moments), BACKGROUND_FRAMES)).astype(int)
     frames = [_blurred(moments[i].frame) for i in np.unique(chosen)]
     scale = moments[0].frame.shape[1] / frames[0].shape[1]
-    background = _mended(np.median(frames, axis=0).astype(np.uint8), frames)
+    background, shares = _mended(np.median(frames, axis=0).astype(np.uint8), frames)
     detections = []
     for moment in moments:
         regions = _changed_regions(_blurred(moment.frame), background)
-        for box, score in _whole_animals([region for region in regions if not region.is_ghost]):
+        animals = [r for r in regions if not r.is_ghost and not r.is_too_large]
+        for box, score in _whole_animals(animals):
             left, top, right, bottom = (scale * side for side in box)
             detections.append(
                 Detection(
                     moment.frame_index, moment.time_seconds, (left, top, right, bottom), score
                 )
             )
-    return detections
+    return detections, shares
 
 
 @dataclass(frozen=True)
@@ -114,6 +144,7 @@ class _Region:
     box: Box
     score: float
     is_ghost: bool
+    is_too_large: bool
 
 
 def _whole_animals(regions: Sequence[_Region]) -> list[tuple[Box, float]]:
@@ -136,19 +167,22 @@ def _blurred(frame: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(small, (5, 5), 0)
 
 
-def _mended(background: np.ndarray, frames: Sequence[np.ndarray]) -> np.ndarray:
-    """The background with what turned out to be ghosts replaced by what is behind them."""
+def _mended(background: np.ndarray, frames: Sequence[np.ndarray]) -> tuple[np.ndarray, list[float]]:
+    """The background with ghosts replaced by what is behind them; and how much of each frame moves."""
     behind = np.zeros((len(frames), *background.shape[:2]), bool)
-    for shows_behind, frame in zip(behind, frames, strict=True):
+    moves = np.zeros_like(behind)
+    for shows_behind, moving, frame in zip(behind, moves, frames, strict=True):
         for region in _changed_regions(frame, background):
-            if region.is_ghost:
+            left, top, right, bottom = map(int, region.box)
+            moving[top:bottom, left:right] = True
+            if region.is_ghost and not region.is_too_large:
                 shows_behind[region.rows, region.columns] = True
     rows, columns = np.nonzero(behind.sum(axis=0) >= MIN_GHOST_FRAMES)
     seen = np.stack([frame[rows, columns] for frame in frames]).astype(np.float32)
     seen[~behind[:, rows, columns]] = np.nan
     mended = background.copy()
     mended[rows, columns] = np.nanmedian(seen, axis=0).round()
-    return mended
+    return mended, moves.mean(axis=(1, 2)).tolist()
 
 
 def _changed_regions(frame: np.ndarray, background: np.ndarray) -> list[_Region]:
@@ -168,12 +202,13 @@ def _changed_regions(frame: np.ndarray, background: np.ndarray) -> list[_Region]
     regions = []
     for number in range(1, num_regions):
         rows, columns = np.nonzero((numbers == number) & (mask > 0))
-        if MIN_AREA_SHARE * height * width <= len(rows) <= MAX_AREA_SHARE * height * width:
+        if len(rows) >= MIN_AREA_SHARE * height * width:
             left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
             box: Box = (float(left), float(top), float(right), float(bottom))
             score = min(1.0, float(change[rows, columns].mean()) / SURE_CHANGE)
             is_ghost = _has_sharper_outline(background, frame, rows, columns)
-            regions.append(_Region(rows, columns, box, score, is_ghost))
+            is_too_large = len(rows) > MAX_AREA_SHARE * height * width
+            regions.append(_Region(rows, columns, box, score, is_ghost, is_too_large))
     return sorted(regions, key=lambda region: region.box)
 
 

@@ -14,7 +14,7 @@ from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from individuals.video.detection import Detection
 from individuals.video.detection_file import DetectionFile
-from individuals.video.detectors import Detector
+from individuals.video.detectors import Detector, MotionDetector, detect_motion
 from individuals.video.known_boxes import KnownBoxes
 from individuals.video.sound import Sound, audio_sequence_of, check_sound, is_alone_throughout
 from individuals.video.tracklets import link_tracklets
@@ -33,12 +33,14 @@ class VideoSightings:
             detection, embedded or not, and with all that were in view with it.
         quality_reasons: what marked each down, such as ("blurred", "cut off").
         notes: what a reader of the answer should know.
+        has_working_detector: bool, False where so much of the frame moves that motion shows no animals.
     """
 
     video: Path
     table: SightingTable
     quality_reasons: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    has_working_detector: bool = True
 
 
 def find_sightings(
@@ -77,6 +79,8 @@ def find_sightings(
     """
     check_sound(sound)
     detect = detector.for_video(video) if isinstance(detector, DetectionFile) else detector
+    if detect is detect_motion:
+        detect = MotionDetector()
     notes: list[str] = []
     chosen = None
     if isinstance(detect, KnownBoxes):
@@ -95,6 +99,18 @@ def find_sightings(
     if chosen is not None:
         notes += _missing_frames_note(Path(video), chosen, watched)
 
+    is_overwhelmed = isinstance(detect, MotionDetector) and detect.is_overwhelmed
+    if is_overwhelmed:
+        notes.append(
+            "most of the frame moves (the camera, water, leaves, a large flock): motion detection cannot "
+            "work here, and the number has no interval. Use another detector, such as MegaDetector "
+            "(--detections)."
+        )
+    if watched.num_doubles:
+        notes.append(
+            f"{watched.num_doubles} boxes nearly cover another box of their frame (IoU above 0.8): they are "
+            "taken for the same animal, seen twice."
+        )
     detections = watched.detections
     tracklets = list(range(len(detections)))
     if follow and detections:
@@ -124,7 +140,13 @@ def find_sightings(
         embedder.embed_features([c.crop for c in kept], sequences),
         tuple(c.crop for c in kept),
     )
-    return VideoSightings(Path(video), table, tuple(c.quality.reasons for c in kept), tuple(notes))
+    return VideoSightings(
+        Path(video),
+        table,
+        tuple(c.quality.reasons for c in kept),
+        tuple(notes),
+        has_working_detector=not is_overwhelmed,
+    )
 
 
 def _missing_frames_note(video: Path, chosen: frozenset[int], watched: Watched) -> list[str]:

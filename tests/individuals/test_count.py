@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from app.cli.count import count_table
 from individuals import count_individuals
 from individuals.plots import plot_individuals
 from individuals.video.detection import Detection
@@ -116,6 +117,20 @@ def test_a_video_in_which_nothing_moves_has_none_and_a_note(embedder, tmp_path):
     assert (counted.num_individuals, counted.per_video) == (0, {str(path): 0})
     assert "nothing was seen to move in" in counted.notes[0]
     assert json.loads(json.dumps(counted.to_dict()))["sightings"] == {}
+
+
+def test_before_a_moving_camera_motion_gives_no_interval(videos, embedder, tmp_path):
+    scene = np.random.default_rng(0).integers(0, 255, (30, 80, 3)).astype(np.uint8)
+    scene = np.kron(scene, np.ones((8, 8, 1), np.uint8))
+    shaken = [scene[3 * (n % 7) :][:200, 5 * (n % 5) :][:, :320] for n in range(30)]
+    write_video(tmp_path / "shaken.mp4", shaken, frames_per_second=10)
+    counted = count_individuals([videos[0], tmp_path / "shaken.mp4"], embedder)
+    steady, moving = counted.count.intervals.values()
+    assert steady is not None
+    assert (moving, counted.count.interval) == (None, None)
+    assert any("most of the frame moves" in note for note in counted.notes)
+    assert counted.to_dict()["interval"] is None
+    assert count_table(counted).splitlines()[-len(counted.notes) - 1].split()[-1] == "none"
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def test_pairs_are_relative_to_their_table_which_a_spreadsheet_may_have_written(
     ("table", "words"),
     [
         ("image,recording,note\na.jpg,b.wav,\n,,x\n", r"neither photo nor recording in rows \[3\]"),
-        ("image,sound\na.jpg,b.wav\n", "recording"),
-        ("photo,recording\na.jpg,b.wav\n", "image"),
+        ("image,sound\na.jpg,b.wav\n", "no column recording"),
+        ("photo,recording\na.jpg,b.wav\n", "no column image"),
     ],
 )
 def test_a_table_that_lacks_files_or_columns_is_refused(tmp_path, table, words):

@@ -67,6 +67,22 @@ def test_two_animals_are_two_tracklets_seen_together(film, sightings_of):
     assert {(s.tracklet, s.seen_with) for s in seen.table.sightings} == {(0, (1,)), (1, (0,))}
 
 
+def test_two_boxes_around_one_animal_are_one_animal(film, sightings_of):
+    def twice(moments):
+        found = red_and_blue(moments)
+        grown = [tuple(np.add(d.box, (-1, -1, 1, 1))) for d in found]
+        doubles = [
+            Detection(d.frame_index, d.time_seconds, box, 0.6)
+            for d, box in zip(found, grown, strict=True)
+        ]
+        return doubles + found
+
+    seen = sightings_of(film("two.mp4", TOGETHER), twice)
+    assert set(tracklets(seen)) == {0, 1}
+    assert all(s.score == 1 for s in seen.table.sightings)  # the surer box is kept
+    assert seen.notes[0].startswith("20 boxes nearly cover another box of their frame")
+
+
 def test_blurred_sights_are_left_out_where_there_are_sharp_ones(tmp_path, squares, sightings_of):
     frames = squares(WALK)
     for number in range(0, 20, 4):
