@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.count_folder import COUNT_FILE
-from individuals.catalogue import CountedSightings, load_crops
 from individuals.count import VideoCount
+from individuals.crop_files import load_crops
 from individuals.footage import IndividualCount
+from individuals.sighting_file import CountedSightings
 from media import Skipped
 
 

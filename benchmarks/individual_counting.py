@@ -237,7 +237,7 @@ class Film:
 
 def aviary(folder: str | None, encoder: str | None, num_more: int) -> dict[str, float]:
     """The held-out videos, and more of the same birds."""
-    from aviary.write_videos import write_videos
+    from aviary import write_videos
     from inference import Embedder
 
     place = Path(folder or tempfile.mkdtemp(prefix="aviary_"))

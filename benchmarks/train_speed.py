@@ -28,10 +28,10 @@ import keras
 import numpy as np
 
 from fused_encoder import create_fused_encoder
+from fused_encoder.encoder import behind_trunk
 from fused_encoder.image_branch import ImageTrainable
 from training import TripletLoss, create_triplet_model
 from training.frozen_features import freeze_photos
-from training.frozen_trunk import split_frozen_trunk
 from triplets import FeatureStore, PreparedMedia, Triplets
 from triplets.mining import TripletRow
 from triplets.prepared import PreparedFile
@@ -179,11 +179,9 @@ def step_behind_trunk(
     encoder = create_fused_encoder(
         image_backbone=image_backbone, image_weights=None, image_trainable=trainable
     )
-    frozen = split_frozen_trunk(encoder)
-    if frozen is None:
-        raise ValueError(f"Expected a backbone with a frozen part, received {image_backbone!r}.")
-    features = freeze_photos(frozen, triplets.media, num_views=2, store=store, progress=False)
-    model = create_triplet_model(frozen.head)
+    trunk = encoder.get_layer("image_trunk")
+    features = freeze_photos(trunk, triplets.media, num_views=2, store=store, progress=False)
+    model = create_triplet_model(behind_trunk(encoder))
     model.compile(keras.optimizers.Adam(1e-4), TripletLoss(0.2))
 
     def batches() -> Iterator[tuple]:

@@ -13,11 +13,8 @@ from fused_encoder.fusion import IsPresent, MissingModality, add_up, fuse
 from fused_encoder.image_branch import (
     ImageTrainable,
     PhotoViewsName,
-    image_direction,
-    image_features,
     image_input,
-    is_frozen,
-    pooled_image,
+    image_trunk_and_head,
 )
 
 Fusion = Literal["concatenate", "additive"]
@@ -31,6 +28,7 @@ def create_fused_encoder(
     image_trainable: ImageTrainable = "auto",
     photo_views: PhotoViewsName = "one",
     fusion: Fusion = "concatenate",
+    audio_size: int = 1024,
     embedding_size: int = 128,
     modality_dropout: float = 0.2,
     seed: int | None = None,
@@ -59,13 +57,14 @@ def create_fused_encoder(
             zooms, each also mirrored, averaged. Better with a pretrained backbone, and eight times its
             work: see `PhotoViews`.
         fusion: "concatenate" (published) or "additive".
+        audio_size: int >= 1, numbers in a frame of the audio front end. Default 1024, as of YAMNet.
         embedding_size: int >= 1, default 128.
         modality_dropout: float in [0, 1), the share of training items of which one modality is hidden.
         seed: int or None, for modality dropout. (Weights follow `keras.utils.set_random_seed`.)
 
     Returns:
         keras.Model named "fused_encoder". Inputs `image_input` float32 [batch, 224, 224, 3], RGB in
-        [0, 1], and `audio_input` float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+        [0, 1], and `audio_input` float32 [batch, num_frames, audio_size], right-padded with rows of zeros.
         Output float32 [batch, embedding_size], unit length.
 
     Raises:
@@ -77,31 +76,37 @@ def create_fused_encoder(
         >>> encoder.output_shape
         (None, 128)
     """
-    if embedding_size < 1:
-        raise ValueError(f"Expected embedding_size >= 1, received {embedding_size}.")
+    for name, size in (("embedding_size", embedding_size), ("audio_size", audio_size)):
+        if size < 1:
+            raise ValueError(f"Expected {name} >= 1, received {size}.")
     if fusion not in FUSIONS:
         raise ValueError(f"Expected fusion to be one of {FUSIONS}, received {fusion!r}.")
-    image, audio = image_input(), audio_input()
-    present = [IsPresent(name="has_image")(image), IsPresent(name="has_audio")(audio)]
-    pooled = pooled_image(
-        image,
+    is_additive = fusion == "additive"
+    trunk, head = image_trunk_and_head(
         image_backbone,
         weights=image_weights,
         trainable=image_trainable,
         views=photo_views,
+        direction_size=embedding_size if is_additive else None,
     )
-    if fusion == "additive":
-        keeps_geometry = is_frozen(image_backbone, image_trainable)
-        seen = image_direction(pooled, size=embedding_size, keeps_geometry=keeps_geometry)
-        heard = attended_audio(audio, size=embedding_size)
+    sound = audio_input(audio_size)
+    heard = attended_audio(sound, size=embedding_size) if is_additive else audio_features(sound)
+    audio_branch = keras.Model(sound, heard, name="audio_branch")
+    seen, heard = (keras.Input(branch.output.shape[1:]) for branch in (head, audio_branch))
+    present = [keras.Input((), dtype="bool") for _ in range(2)]
+    if is_additive:
         embedding = add_up(seen, heard, present, modality_dropout=modality_dropout, seed=seed)
     else:
-        seen, heard = MissingModality(modality_dropout, seed, name="missing_modality")(
-            [image_features(pooled), audio_features(audio), *present]
-        )
-        embedding = fuse(seen, heard, embedding_size=embedding_size)
+        both = MissingModality(modality_dropout, seed, name="missing_modality")
+        embedding = fuse(*both([seen, heard, *present]), embedding_size=embedding_size)
+    fused = keras.Model([seen, heard, *present], embedding, name="fusion")
+    image, audio = image_input(), audio_input(audio_size)
+    seen, has_image = head(trunk(image)), IsPresent(name="has_image")(image)
+    heard, has_audio = audio_branch(audio), IsPresent(name="has_audio")(audio)
     return keras.Model(
-        {"image_input": image, "audio_input": audio}, embedding, name="fused_encoder"
+        {"image_input": image, "audio_input": audio},
+        fused([seen, heard, has_image, has_audio]),
+        name="fused_encoder",
     )
 
 
@@ -133,23 +138,59 @@ def load_encoder(path: str | Path) -> keras.Model:
     return model
 
 
-def split_encoder(encoder: keras.Model) -> tuple[keras.Model, keras.Model]:
+def split_encoder(
+    encoder: keras.Model, *, copy_weights: bool = True
+) -> tuple[keras.Model, keras.Model]:
     """The encoder as two models in a row, so that a photo is looked at once for many windows of sound.
 
-    The two hold a copy of the weights as they are now; training the encoder further leaves them.
+    Args:
+        encoder: from `create_fused_encoder`, or from `behind_trunk`.
+        copy_weights: whether the two hold a copy of the weights as they are now; else they are made of
+            the encoder's own layers and change with it.
+
+    Returns:
+        `see`: what its `image_input` takes -> image features float32 [batch, size], image present bool
+        [batch]. `join`: image features, image present, audio sequence float32
+        [batch, num_frames, audio_size] -> embedding float32 [batch, embedding_size].
+    """
+    if copy_weights:
+        weights, encoder = encoder.get_weights(), keras.models.clone_model(encoder)
+        encoder.set_weights(weights)
+    image, audio = (
+        keras.Input(encoder.input[name].shape[1:]) for name in ("image_input", "audio_input")
+    )
+    features = encoder.get_layer("image_head")(encoder.get_layer("image_trunk")(image))
+    has_image = encoder.get_layer("has_image")(image)
+    see = keras.Model(image, [features, has_image])
+    seen, is_seen = (keras.Input(part.shape[1:], dtype=part.dtype) for part in see.outputs)
+    return see, keras.Model([seen, is_seen, audio], _fused(encoder, seen, is_seen, audio))
+
+
+def behind_trunk(encoder: keras.Model) -> keras.Model:
+    """The part of an encoder that is trained, behind what is frozen of its image branch.
+
+    It is made of the encoder's own layers: to train it is to train the encoder.
 
     Args:
         encoder: from `create_fused_encoder`.
 
     Returns:
-        `see`: float32 [batch, 224, 224, 3] -> image features float32 [batch, size], image present bool
-        [batch]. `join`: image features, image present, audio sequence float32
-        [batch, num_frames, 1024] -> embedding float32 [batch, embedding_size].
+        keras.Model named "behind_trunk" with the inputs `image_input`, the features that the layer
+        `image_trunk` gives (all zeros where there is no photo), and `audio_input`. Output as the encoder's.
     """
-    copy = keras.models.clone_model(encoder)
-    copy.set_weights(encoder.get_weights())
-    features = copy.get_layer("image_features").output
-    has_image = copy.get_layer("has_image").output
-    see = keras.Model(copy.input["image_input"], [features, has_image])
-    join = keras.Model([features, has_image, copy.input["audio_input"]], copy.output)
-    return see, join
+    features = keras.Input(encoder.get_layer("image_trunk").output.shape[1:], name="image_input")
+    audio = keras.Input(encoder.input["audio_input"].shape[1:], name="audio_input")
+    seen = encoder.get_layer("image_head")(keras.layers.Identity(name="image_trunk")(features))
+    outputs = _fused(encoder, seen, IsPresent(name="has_image")(features), audio)
+    inputs = {"image_input": features, "audio_input": audio}
+    return keras.Model(inputs, outputs, name="behind_trunk")
+
+
+def _fused(
+    encoder: keras.Model,
+    seen: keras.KerasTensor,
+    has_image: keras.KerasTensor,
+    audio: keras.KerasTensor,
+) -> keras.KerasTensor:
+    heard, has_audio = encoder.get_layer("audio_branch")(audio), IsPresent(name="has_audio")(audio)
+    return encoder.get_layer("fusion")([seen, heard, has_image, has_audio])

@@ -22,22 +22,58 @@ class IsPresent(keras.layers.Layer):
         return ops.any(ops.not_equal(inputs, 0), axis=tuple(range(1, len(inputs.shape))))
 
     def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """One truth for each item, bool [batch]."""
         return keras.KerasTensor((inputs.shape[0],), dtype="bool")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class MissingModality(keras.layers.Layer):
-    """Replaces an absent branch's features by a learned token, and hides branches in training.
+class ModalityDropout(keras.layers.Layer):
+    """Hides one of two modalities from a share of the training items: the base of both fusions.
 
-    With modality dropout the encoder meets photos without sound and calls without a photo while it
-    learns, and so answers sensibly when only one of them is at hand. A branch is hidden only where
-    the other one is present: no item ever loses both.
+    The encoder meets photos without sound and calls without a photo while it learns, and so answers
+    sensibly when only one of them is at hand. A modality is hidden only where the other one is
+    present: no item loses both.
 
     Args:
-        dropout_rate: float in [0, 1), the share of training items of which one branch, either with
+        dropout_rate: float in [0, 1), the share of training items of which one modality, either with
             equal chance, is hidden. Default 0.2.
         seed: int or None, for the choice of what is hidden.
+    """
+
+    def __init__(
+        self, dropout_rate: float = 0.2, seed: int | None = None, **kwargs: object
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= dropout_rate < 1:
+            raise ValueError(
+                f"Expected 'dropout_rate' (modality dropout) in [0, 1), received {dropout_rate}."
+            )
+        self.dropout_rate = dropout_rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def kept(
+        self, has_image: keras.KerasTensor, has_audio: keras.KerasTensor, training: bool
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Which images and which sounds are used, bool [batch] each."""
+        if not training or self.dropout_rate == 0:
+            return has_image, has_audio
+        draw = keras.random.uniform(ops.shape(has_image), seed=self.seed_generator)
+        both = ops.logical_and(has_image, has_audio)
+        hide_image = ops.logical_and(both, draw < self.dropout_rate / 2)
+        hide_audio = ops.logical_and(both, draw >= 1 - self.dropout_rate / 2)
+        return (
+            ops.logical_and(has_image, ops.logical_not(hide_image)),
+            ops.logical_and(has_audio, ops.logical_not(hide_audio)),
+        )
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "dropout_rate": self.dropout_rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MissingModality(ModalityDropout):
+    """Replaces an absent branch's features by a learned token.
+
+    Args are those of `ModalityDropout`.
 
     Input shape:
         Four tensors: image features float32 [batch, image_size], audio features float32
@@ -48,15 +84,6 @@ class MissingModality(keras.layers.Layer):
         Neverova et al., "ModDrop: adaptive multi-modal gesture recognition", 2014,
         https://arxiv.org/abs/1501.00102 (they drop inputs to zero; here a token takes the place).
     """
-
-    def __init__(
-        self, dropout_rate: float = 0.2, seed: int | None = None, **kwargs: object
-    ) -> None:
-        super().__init__(**kwargs)
-        _check_rate(dropout_rate)
-        self.dropout_rate = dropout_rate
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
         image_shape, audio_shape = input_shape[:2]
@@ -71,39 +98,23 @@ class MissingModality(keras.layers.Layer):
         self, inputs: list[keras.KerasTensor], training: bool = False
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         image, audio, has_image, has_audio = inputs
-        if training and self.dropout_rate > 0:
-            has_image, has_audio = _hide_one(
-                has_image, has_audio, self.dropout_rate, self.seed_generator
-            )
+        has_image, has_audio = self.kept(has_image, has_audio, training)
         image = ops.where(has_image[:, None], image, ops.cast(self.image_token, image.dtype))
         audio = ops.where(has_audio[:, None], audio, ops.cast(self.audio_token, audio.dtype))
         return image, audio
 
     def compute_output_spec(
         self, inputs: list[keras.KerasTensor], training: bool = False
-    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """The shapes of both branches' features."""
-        image, audio = inputs[:2]
-        return (
-            keras.KerasTensor(image.shape, dtype=self.compute_dtype),
-            keras.KerasTensor(audio.shape, dtype=self.compute_dtype),
-        )
-
-    def get_config(self) -> dict[str, object]:
-        return {**super().get_config(), "dropout_rate": self.dropout_rate, "seed": self.seed}
+    ) -> tuple[keras.KerasTensor, ...]:
+        return tuple(keras.KerasTensor(x.shape, dtype=self.compute_dtype) for x in inputs[:2])
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class AddPresent(keras.layers.Layer):
-    """Adds up what was seen and what was heard, leaving out what is absent, and hides branches in training.
+class AddPresent(ModalityDropout):
+    """Adds up both branches' features, leaving out what is absent.
 
-    Each branch points where it takes the class to be, as far as it is sure; what is absent adds nothing.
-    Modality dropout is as in `MissingModality`: with a rate of 2/3 a batch holds as many pairs as photos
-    alone and calls alone, and each branch has to stand for itself.
-
-    Args:
-        dropout_rate: float in [0, 1), the share of training items of which one branch is hidden.
-        seed: int or None, for the choice of what is hidden.
+    Each branch points where it takes the class to be, as far as it is sure. With a dropout rate of 2/3
+    a batch holds as many pairs as photos alone and calls alone. Args are those of `ModalityDropout`.
 
     Input shape:
         Four tensors: image and audio features float32 [batch, size], image present and audio present
@@ -112,22 +123,9 @@ class AddPresent(keras.layers.Layer):
         float32 [batch, size].
     """
 
-    def __init__(
-        self, dropout_rate: float = 0.2, seed: int | None = None, **kwargs: object
-    ) -> None:
-        super().__init__(**kwargs)
-        _check_rate(dropout_rate)
-        self.dropout_rate = dropout_rate
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-
     def call(self, inputs: list[keras.KerasTensor], training: bool = False) -> keras.KerasTensor:
-        """The sum, see the class."""
         image, audio, has_image, has_audio = inputs
-        if training and self.dropout_rate > 0:
-            has_image, has_audio = _hide_one(
-                has_image, has_audio, self.dropout_rate, self.seed_generator
-            )
+        has_image, has_audio = self.kept(has_image, has_audio, training)
         seen = ops.where(has_image[:, None], image, ops.zeros_like(image))
         heard = ops.where(has_audio[:, None], audio, ops.zeros_like(audio))
         return seen + heard
@@ -135,27 +133,22 @@ class AddPresent(keras.layers.Layer):
     def compute_output_spec(
         self, inputs: list[keras.KerasTensor], training: bool = False
     ) -> keras.KerasTensor:
-        """The shape of the sum."""
         return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
-
-    def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
-        return {**super().get_config(), "dropout_rate": self.dropout_rate, "seed": self.seed}
 
 
 def add_up(
-    seen: keras.KerasTensor,
-    heard: keras.KerasTensor,
+    image_features: keras.KerasTensor,
+    audio_features: keras.KerasTensor,
     present: list[keras.KerasTensor],
     *,
     modality_dropout: float,
     seed: int | None,
 ) -> keras.KerasTensor:
-    """Both branches as one unit vector: their sum, brought to unit length.
+    """Both branches' features as one unit vector: their sum, brought to unit length.
 
     Args:
-        seen: float32 [batch, embedding_size].
-        heard: float32 [batch, embedding_size].
+        image_features: float32 [batch, embedding_size].
+        audio_features: float32 [batch, embedding_size].
         present: image present and audio present, bool [batch] each.
         modality_dropout: float in [0, 1).
         seed: int or None.
@@ -163,15 +156,13 @@ def add_up(
     Returns:
         float32 [batch, embedding_size], unit length.
     """
-    total = AddPresent(modality_dropout, seed, name="fusion")([seen, heard, *present])
+    fusion = AddPresent(modality_dropout, seed, name="fusion")
+    total = fusion([image_features, audio_features, *present])
     return keras.layers.UnitNormalization(dtype="float32", name="embedding")(total)
 
 
 def fuse(
-    image_features: keras.KerasTensor,
-    audio_features: keras.KerasTensor,
-    *,
-    embedding_size: int,
+    image_features: keras.KerasTensor, audio_features: keras.KerasTensor, *, embedding_size: int
 ) -> keras.KerasTensor:
     """Both branches' features as one unit vector: concatenate, Dense 256, BatchNorm, Dense, L2.
 
@@ -188,27 +179,3 @@ def fuse(
     hidden = keras.layers.BatchNormalization(name="fusion_norm")(hidden)
     projection = keras.layers.Dense(embedding_size, name="projection")(hidden)
     return keras.layers.UnitNormalization(dtype="float32", name="embedding")(projection)
-
-
-def _check_rate(dropout_rate: float) -> None:
-    if not 0 <= dropout_rate < 1:
-        raise ValueError(
-            f"Expected 'dropout_rate' (modality dropout) in [0, 1), received {dropout_rate}."
-        )
-
-
-def _hide_one(
-    has_image: keras.KerasTensor,
-    has_audio: keras.KerasTensor,
-    rate: float,
-    seed_generator: keras.random.SeedGenerator,
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Which branches are left when one of two, drawn, is hidden for a share of the items."""
-    draw = keras.random.uniform(ops.shape(has_image), seed=seed_generator)
-    both = ops.logical_and(has_image, has_audio)
-    hide_image = ops.logical_and(both, draw < rate / 2)
-    hide_audio = ops.logical_and(both, draw >= 1 - rate / 2)
-    return (
-        ops.logical_and(has_image, ops.logical_not(hide_image)),
-        ops.logical_and(has_audio, ops.logical_not(hide_audio)),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,17 +27,17 @@ PhotoViewsName = Literal["one", "zooms"]
 class _Backbone:
     constructor: str  # in keras.applications
     pixel_scale: PixelScale
-    last_block: str  # the first layer that is trained when only the last block is
+    last_frozen: str  # the layer before the last block
 
 
 _PRETRAINED = {
-    "vgg16": _Backbone("VGG16", "imagenet_bgr", "block5_conv1"),
-    "resnet50": _Backbone("ResNet50", "imagenet_bgr", "conv5_block1_1_conv"),
-    "densenet121": _Backbone("DenseNet121", "imagenet", "pool4_bn"),
-    "efficientnet_b0": _Backbone("EfficientNetB0", "byte", "block7a_expand_conv"),
-    "efficientnet_b3": _Backbone("EfficientNetB3", "byte", "block7a_expand_conv"),
+    "vgg16": _Backbone("VGG16", "imagenet_bgr", "block4_pool"),
+    "resnet50": _Backbone("ResNet50", "imagenet_bgr", "conv4_block6_out"),
+    "densenet121": _Backbone("DenseNet121", "imagenet", "pool4_relu"),
+    "efficientnet_b0": _Backbone("EfficientNetB0", "byte", "block6d_add"),
+    "efficientnet_b3": _Backbone("EfficientNetB3", "byte", "block6f_add"),
     "inception_v3": _Backbone("InceptionV3", "symmetric", "mixed8"),
-    "mobilenet_v2": _Backbone("MobileNetV2", "symmetric", "block_14_expand"),
+    "mobilenet_v2": _Backbone("MobileNetV2", "symmetric", "block_13_project_BN"),
 }
 
 IMAGE_BACKBONES: tuple[str, ...] = (*_PRETRAINED, "small_cnn")
@@ -93,27 +93,44 @@ def image_input() -> keras.KerasTensor:
     return keras.Input((*IMAGE_SIZE, 3), name="image_input")
 
 
-def pooled_image(
-    image: keras.KerasTensor,
+@keras.saving.register_keras_serializable(package="fused_encoder")
+class ImageTrunk(keras.Model):
+    """The frozen part of the image branch: it gives the same in training as in inference."""
+
+    def call(
+        self, inputs: keras.KerasTensor, training: bool = False, mask: object = None
+    ) -> keras.KerasTensor:
+        """The features; nothing is dropped out, and no statistics move."""
+        return super().call(inputs, training=False, mask=mask)
+
+
+def image_trunk_and_head(
     backbone: str | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor],
     *,
     weights: str | Path | None,
     trainable: ImageTrainable,
     views: PhotoViewsName = "one",
-) -> keras.KerasTensor:
-    """What the backbone makes of a photo: backbone, global average pool, mean over views.
+    direction_size: int | None = None,
+) -> tuple[keras.Model, keras.Model]:
+    """The image branch as two models in a row: what training never changes, and what it trains.
+
+    The trunk's features of a photo can be computed once and stored. With block 5 of VGG16 trained they
+    are [14, 14, 512]; with MobileNetV2 frozen whole, [1280]. Where nothing is frozen, or where a
+    partly trained backbone sees several views of each photo, the trunk passes photos on as they are.
 
     Args:
-        image: float32 [batch, 224, 224, 3], RGB in [0, 1].
         backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
             [0, 1], does its own preprocessing, and gives [batch, height, width, channels] or
-            [batch, channels].
+            [batch, channels]. A model without trainable weights is frozen.
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
         trainable: what of a named backbone is trained: see `create_fused_encoder`.
         views: "one", or "zooms": see `PhotoViews`.
+        direction_size: int >= 1, the size of the projected direction, for adding up; None for the
+            published Dense 512.
 
     Returns:
-        float32 [batch, channels].
+        `image_trunk`: float32 [batch, 224, 224, 3], RGB in [0, 1] -> features [batch, ...].
+        `image_head`: features -> float32 [batch, 512], at least 0; or [batch, direction_size].
 
     Raises:
         ValueError: unknown backbone or views, or a backbone whose output is neither a map nor a vector.
@@ -121,13 +138,44 @@ def pooled_image(
     """
     if views not in ("one", "zooms"):
         raise ValueError(f"Expected photo_views to be 'one' or 'zooms', received {views!r}.")
-    looks = PhotoViews(name="photo_views") if views == "zooms" else None
-    if looks is not None:
-        image = looks(image)
     if isinstance(backbone, str):
-        features = _named_backbone(image, backbone, weights=weights, trainable=trainable)
+        frozen, trained = _named_backbone(backbone, weights, trainable)
+    elif isinstance(backbone, keras.Model) and not backbone.trainable_weights:
+        frozen, trained = [backbone], []
     else:
-        features = backbone(image)
+        frozen, trained = [], [backbone]
+    photo = image_input()
+    if not trained:
+        seen = _pooled(photo, frozen, views)
+        features = pooled = keras.Input(seen.shape[1:], name="image_features_input")
+    elif views == "one" and frozen:
+        seen = _chain(photo, frozen)
+        features = keras.Input(seen.shape[1:], name="image_features_input")
+        pooled = _pooled(features, trained, views)
+    else:
+        seen = keras.layers.Identity(name="photo")(photo)
+        features = keras.Input(seen.shape[1:], name="image_features_input")
+        pooled = _pooled(features, [*frozen, *trained], views)
+    if direction_size is None:
+        outputs = keras.layers.Dense(IMAGE_FEATURES_SIZE, "relu", name="image_features")(pooled)
+    else:
+        outputs = _direction(pooled, direction_size, keeps_geometry=not trained)
+    trunk = ImageTrunk(photo, seen, name="image_trunk")
+    return trunk, keras.Model(features, outputs, name="image_head")
+
+
+def _chain(image: keras.KerasTensor, networks: Sequence[Callable]) -> keras.KerasTensor:
+    for network in networks:
+        image = network(image)
+    return image
+
+
+def _pooled(
+    image: keras.KerasTensor, networks: Sequence[Callable], views: PhotoViewsName
+) -> keras.KerasTensor:
+    """[batch, channels]: a backbone's features, averaged over places and views."""
+    looks = PhotoViews(name="photo_views") if views == "zooms" else None
+    features = _chain(looks(image) if looks else image, networks)
     if len(features.shape) == 4:
         features = keras.layers.GlobalAveragePooling2D(name="image_pool")(features)
     if len(features.shape) != 2:
@@ -135,66 +183,29 @@ def pooled_image(
             "Expected an image backbone that gives [batch, height, width, channels] or "
             f"[batch, channels], received one that gives {tuple(features.shape)}."
         )
-    if looks is not None:
-        features = AverageViews(looks.num_views, name="average_views")(features)
-    return features
+    return AverageViews(looks.num_views, name="average_views")(features) if looks else features
 
 
-def image_features(pooled: keras.KerasTensor) -> keras.KerasTensor:
-    """What was seen, as the published network has it: Dense 512.
-
-    Args:
-        pooled: float32 [batch, channels], from `pooled_image`.
-
-    Returns:
-        float32 [batch, 512], at least 0.
-    """
-    return keras.layers.Dense(IMAGE_FEATURES_SIZE, "relu", name="image_features")(pooled)
-
-
-def image_direction(
-    pooled: keras.KerasTensor, *, size: int, keeps_geometry: bool
-) -> keras.KerasTensor:
-    """What was seen, for adding up: the backbone's features as a direction, projected.
+def _direction(pooled: keras.KerasTensor, size: int, *, keeps_geometry: bool) -> keras.KerasTensor:
+    """The features as a direction, projected: its length is a measure of how sure it is.
 
     The projection starts as a random rotation onto fewer axes, which nearly keeps the angles between
-    photos as the backbone has them.
-
-    Args:
-        pooled: float32 [batch, channels], from `pooled_image`.
-        size: int >= 1, of the projection.
-        keeps_geometry: whether it starts large, so that training moves it little beside what it is, and
-            classes that were never trained on stay apart. Right for a frozen backbone; behind one that
-            is trained the projection has to be free to move with it.
-
-    Returns:
-        float32 [batch, size], its length a measure of how sure it is.
+    photos. Behind a frozen backbone it starts large, so that training moves it little and classes
+    that were never trained on stay apart; behind a trained one it has to be free to move.
     """
-    direction = centred_direction(pooled, name="image_direction")
     gain = KEEPING_GAIN if keeps_geometry else 1.0
     return keras.layers.Dense(
         size,
         use_bias=False,
         kernel_initializer=keras.initializers.Orthogonal(gain=gain),
         name="image_features",
-    )(direction)
-
-
-def is_frozen(backbone: str | keras.Model | Callable, trainable: ImageTrainable) -> bool:
-    """Whether nothing of a backbone is trained.
-
-    Args:
-        backbone: as in `pooled_image`; of a callable that is no model nothing is known.
-        trainable: of a named backbone.
-    """
-    if isinstance(backbone, str):
-        return trainable == "none"
-    return isinstance(backbone, keras.Model) and not backbone.trainable_weights
+    )(centred_direction(pooled, name="image_direction"))
 
 
 def _named_backbone(
-    image: keras.KerasTensor, name: str, *, weights: str | Path | None, trainable: ImageTrainable
-) -> keras.KerasTensor:
+    name: str, weights: str | Path | None, trainable: ImageTrainable
+) -> tuple[list[Callable], list[Callable]]:
+    """What of a backbone is frozen, and what behind it is trained."""
     if trainable not in ("auto", "none", "last_block", "all"):
         raise ValueError(
             "Expected image_trainable to be 'auto', 'none', 'last_block' or 'all', "
@@ -206,40 +217,36 @@ def _named_backbone(
                 f"The backbone 'small_cnn' has no pretrained weights, received {weights!r}. "
                 "Pass image_weights=None and train it, or choose another backbone."
             )
-        network = small_cnn()
-        _choose_trainable(network, "stage4_conv", trainable, pretrained=False)
-        return network(image)
-    if name not in _PRETRAINED:
+        network, scaling, last_frozen = small_cnn(), [], "stage3_pool"
+    elif name in _PRETRAINED:
+        kind = _PRETRAINED[name]
+        network = getattr(keras.applications, kind.constructor)(
+            include_top=False, weights=None, input_shape=(*IMAGE_SIZE, 3), name=name
+        )
+        if weights is not None:
+            load_image_backbone_weights(network, name, None if weights == "imagenet" else weights)
+        scaling = [PixelScaling(kind.pixel_scale, name="image_scaling")]
+        last_frozen = kind.last_frozen
+    else:
         raise ValueError(
             f"Unknown image_backbone {name!r}. Expected one of {', '.join(IMAGE_BACKBONES)}, "
             "or a keras.Model."
         )
-    kind = _PRETRAINED[name]
-    network = getattr(keras.applications, kind.constructor)(
-        include_top=False, weights=None, input_shape=(*IMAGE_SIZE, 3), name=name
-    )
-    if weights is not None:
-        load_image_backbone_weights(network, name, None if weights == "imagenet" else weights)
-    _choose_trainable(network, kind.last_block, trainable, pretrained=weights is not None)
-    scaled = PixelScaling(kind.pixel_scale, name="image_scaling")(image)
-    return network(scaled)
-
-
-def _choose_trainable(
-    network: keras.Model, last_block: str, trainable: ImageTrainable, *, pretrained: bool
-) -> None:
     if trainable == "auto":
-        trainable = "last_block" if pretrained else "all"
+        trainable = "all" if weights is None else "last_block"
     if trainable == "all":
-        return
-    reached = False
-    for layer in network.layers:
-        reached = reached or layer.name == last_block
-        # Small batches would spoil ImageNet's statistics: BatchNorm stays as it was trained.
-        is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = reached and trainable == "last_block" and not is_norm
-        if isinstance(layer, keras.layers.Dropout) and not layer.trainable:
-            layer.rate = 0.0  # EfficientNet's: noise in front of weights that nobody trains
+        return [], [*scaling, network]
+    if trainable == "none":
+        network.trainable = False
+        return [*scaling, network], []
+    cut = network.get_layer(last_frozen).output
+    front = keras.Model(network.input, cut, name=f"{name}_front")
+    front.trainable = False
+    last_block = keras.Model(cut, network.output, name=f"{name}_last_block")
+    for layer in last_block.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False  # small batches would spoil ImageNet's statistics
+    return [*scaling, front], [last_block]
 
 
 def small_cnn() -> keras.Model:
@@ -261,5 +268,5 @@ def small_cnn() -> keras.Model:
         x = keras.layers.BatchNormalization(momentum=0.9)(x)
         x = keras.layers.Activation("relu")(x)
         if stage > 1:
-            x = keras.layers.MaxPooling2D(2)(x)
+            x = keras.layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
     return keras.Model(image, keras.layers.GlobalMaxPooling2D()(x), name="small_cnn")

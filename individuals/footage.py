@@ -154,17 +154,16 @@ def group_sightings(
         must_link: pairs of rows that are one individual.
         cannot_link: pairs of rows that are not.
     """
-    groups = table.tracklet_groups()
-    group_of = {row: group for group, rows in enumerate(groups) for row in rows}
-    apart = table.seen_together([group_of[row] for row in range(len(table))])
+    group_of = table.group_of(table.tracklet_groups())
+    apart = table.seen_together(group_of)
     return group_videos(
         table.embeddings,
         [s.media for s in table.sightings],
         threshold=threshold,
         calibration=calibration,
         modalities=[s.modality for s in table.sightings],
-        tracklets=[group_of[row] for row in range(len(table))],
-        qualities=[1.0 if s.quality is None else s.quality for s in table.sightings],
+        tracklets=group_of,
+        qualities=table.qualities(),
         must_link=must_link,
         cannot_link=[*(rows for one, other, rows in apart if one != other), *cannot_link],
         all_videos=all_videos,

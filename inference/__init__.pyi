@@ -5,8 +5,8 @@ from .calibrate import fit_calibration as fit_calibration
 from .calibrate import load_calibration as load_calibration
 from .calibrate import save_calibration as save_calibration
 from .calibrate import with_groupings as with_groupings
+from .decode_pairs import SkippedPair as SkippedPair
 from .embed import Embedder as Embedder
-from .embed import SkippedPair as SkippedPair
 from .embeddings import Embeddings as Embeddings
 from .embeddings import concatenate_embeddings as concatenate_embeddings
 from .export import EncoderSettings as EncoderSettings

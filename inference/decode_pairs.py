@@ -13,7 +13,7 @@ from media import UnreadableMediaError, load_image
 
 Image = str | Path | np.ndarray
 Recording = str | Path | np.ndarray
-Decoded = tuple[int, np.ndarray | None, np.ndarray | None]
+Pair = tuple[Image | None, Recording | None]
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,10 @@ class SkippedPair:
     reason: str
 
 
-def checked_pairs(
+def paired(
     images: Sequence[Image | None] | None, recordings: Sequence[Recording | None] | None
-) -> list[tuple[Image | None, Recording | None]]:
+) -> list[Pair]:
     """The two lists side by side.
-
-    Args:
-        images: paths or arrays, or None in the place of an absent one; or None for no images at all.
-        recordings: likewise.
 
     Raises:
         ValueError: the lists are of different length or both absent, or a pair has neither.
@@ -58,25 +54,24 @@ def checked_pairs(
     pairs = list(zip(photos, sounds, strict=True))
     empty = [i for i, (image, recording) in enumerate(pairs) if image is None and recording is None]
     if empty:
-        raise ValueError(f"Pairs {empty[:10]} have neither an image nor a recording.")
+        raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
     return pairs
 
 
 def decode_pairs(
-    pairs: Sequence[tuple[Image | None, Recording | None]],
+    pairs: Sequence[Pair],
     load_sequence: Callable[[Recording], np.ndarray],
     skipped: list[SkippedPair],
-) -> Iterator[Decoded]:
+) -> Iterator[tuple[int, np.ndarray | None, np.ndarray | None]]:
     """Position, photo and audio sequence of each pair that can be used, one after the other.
 
     Args:
-        pairs: from `checked_pairs`.
-        load_sequence: gives the YAMNet sequence of a recording, float32 [num_frames, 1024].
-        skipped: gets the pairs that cannot be used. A pair with one bad file is skipped whole: it never
-            becomes a pair without sound, or without a photo, unseen.
+        pairs: from `paired`.
+        load_sequence: gives the audio sequence of a recording, float32 [num_frames, size].
+        skipped: gets the pairs that cannot be used.
 
     Returns:
-        Of each pair: int position; uint8 [224, 224, 3] or None; float32 [num_frames, 1024] or None.
+        Of each pair: int position; uint8 [224, 224, 3] or None; float32 [num_frames, size] or None.
     """
     for position, (image, recording) in enumerate(pairs):
         current = image
@@ -91,18 +86,6 @@ def decode_pairs(
         except ValueError as error:  # silent, too short, not finite
             path = current if isinstance(current, str | Path) else f"pair {position}"
             skipped.append(SkippedPair(position, Path(path), str(error)))
-
-
-def in_batches(items: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
-    """Lists of `size` items, the last one with what is left."""
-    batch: list[Decoded] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _load_photo(image: Image) -> np.ndarray:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -12,31 +14,22 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fused_encoder.front_ends.audio_batches import AudioSequences
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE, extract_audio_sequence
-from fused_encoder.front_ends.audio_windows import pad_sequences
-from fused_encoder.front_ends.yamnet import Yamnet
+from fused_encoder.front_ends.contract import AudioFrontEnd
+from fused_encoder.front_ends.sequences import pad_sequences
+from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import IMAGE_SIZE
-from inference.attached_calibration import read_attached
 from inference.calibrate import Calibration
-from inference.decode_pairs import (
-    Image,
-    Recording,
-    SkippedPair,
-    checked_pairs,
-    decode_pairs,
-    in_batches,
-)
+from inference.decode_pairs import Image, Recording, SkippedPair, decode_pairs, paired
 from inference.embeddings import Embeddings
-from inference.export import EncoderSettings, encoder_fingerprint, library_versions, load_settings
+from inference.export import EncoderSettings, attached_calibration, load_settings, settings_of
+from inference.load_graph import load_graph
 from inference.pair_embedding import PairEmbedding, PairModel
 from media import UnreadableMediaError, load_waveform
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
-_NO_IMAGE = np.zeros((*IMAGE_SIZE, 3), np.uint8)
-_NO_SOUND = np.zeros((1, AUDIO_SEQUENCE_SIZE), np.float32)
+_NO_IMAGE = np.zeros((1, *IMAGE_SIZE, 3), np.uint8)
 
 
 class Embedder:
@@ -65,22 +58,19 @@ class Embedder:
     def load(cls, path: str | Path) -> Embedder:
         """The embedder of an exported encoder.
 
+        An exported encoder is a program. One that holds operations other than arithmetic (which could
+        read or write files) is refused; still, take encoders only from people whom you trust.
+
         Args:
             path: folder that `export_saved_model` wrote.
 
         Raises:
             FileNotFoundError: it is not an exported encoder.
-            ValueError: it is damaged, was written by a newer version, or holds the calibration of another.
+            ValueError: it is damaged, was written by a newer version, holds the calibration of another,
+                or operations that no encoder needs.
         """
-        settings = load_settings(path)
-        calibration = read_attached(Path(path), settings.fingerprint)
-        try:
-            embedder = cls(tf.saved_model.load(str(path)), settings, calibration)
-        except (tf.errors.OpError, IndexError, OSError) as error:
-            raise ValueError(
-                f"The exported encoder '{path}' is damaged ({error}). Export it again: "
-                "`fused-encoder export RUN --out DIR`, or export_saved_model."
-            ) from error
+        settings, calibration = load_settings(path), attached_calibration(path)
+        embedder = cls(load_graph(path), settings, calibration)
         embedder.path = Path(path)
         return embedder
 
@@ -88,7 +78,7 @@ class Embedder:
     def from_encoder(
         cls,
         encoder: keras.Model,
-        yamnet: Yamnet,
+        yamnet: Yamnet | AudioFrontEnd,
         *,
         audio_seconds: float = 5.0,
         max_windows: int = 6,
@@ -97,24 +87,51 @@ class Embedder:
 
         Args: as in `export_saved_model`. The weights are copied as they are now.
         """
-        module = PairEmbedding(
-            encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
+        front_end = as_front_end(yamnet)
+        settings = settings_of(
+            encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows
         )
-        settings = EncoderSettings(
-            encoder_fingerprint(
-                encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
-            ),
-            encoder.output_shape[-1],
-            audio_seconds,
-            max_windows,
-            versions=library_versions(),
+        model = PairEmbedding(
+            encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows
         )
-        return cls(module, settings)
+        return cls(model, settings)
 
     @property
     def fingerprint(self) -> str:
         """Names the encoder; an index holds embeddings of one fingerprint only."""
         return self.settings.fingerprint
+
+    @property
+    def max_seconds(self) -> float:
+        """How much of a recording is used, from its start."""
+        return self.settings.audio_seconds * self.settings.max_windows
+
+    # These four go with their last caller.
+    seconds_heard = max_seconds
+
+    def hear(self, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """See `AudioFrontEnd.embed_sounds`."""
+        return self.front_end.embed_sounds(sounds)
+
+    def audio_sequence(self, waveform: np.ndarray) -> np.ndarray:
+        """See `AudioFrontEnd`."""
+        return self.front_end(waveform)
+
+    @property
+    def yamnet(self) -> AudioFrontEnd:
+        """See `front_end`."""
+        return self.front_end
+
+    @cached_property
+    def front_end(self) -> AudioFrontEnd:
+        """The audio front end inside the model: turns waveforms into audio sequences."""
+        return AudioFrontEnd(
+            **asdict(self.settings.front_end),
+            embed_sound=self._model.embed_sound,
+            windows=getattr(self._model, "windows", None),
+            embed_windows=getattr(self._model, "embed_windows", None),
+            module=self._model,
+        )
 
     def embed(
         self,
@@ -127,7 +144,8 @@ class Embedder:
 
         Args:
             images: paths, or uint8 [height, width, 3] RGB arrays.
-            recordings: paths, or float32 [num_samples] waveforms, mono, 16 kHz.
+            recordings: paths, or float32 [num_samples] waveforms, mono, at
+                `front_end.sample_rate_hz` (16 kHz for YAMNet).
             progress: whether to show a bar.
 
         Returns:
@@ -164,16 +182,17 @@ class Embedder:
         Raises:
             ValueError: as `embed`.
         """
-        pairs = checked_pairs(images, recordings)
+        pairs = paired(images, recordings)
         kept: list[int] = []
         skipped: list[SkippedPair] = []
-        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
-        decoded = decode_pairs(pairs, self._load_sequence, skipped)
+        parts = [self._none()]
+        decoded = decode_pairs(pairs, self._sequence, skipped)
         with tqdm(total=len(pairs), desc="embed", unit="pair", disable=not progress) as bar:
-            for batch in in_batches(decoded, BATCH_SIZE):
-                kept += [position for position, _, _ in batch]
-                parts.append(self.embed_features([b[1] for b in batch], [b[2] for b in batch]))
-                bar.update(batch[-1][0] + 1 - bar.n)
+            while batch := list(islice(decoded, BATCH_SIZE)):
+                positions, photos, sequences = zip(*batch, strict=True)
+                kept += positions
+                parts.append(self.embed_features(photos, sequences))
+                bar.update(positions[-1] + 1 - bar.n)
             bar.update(len(pairs) - bar.n)
         for pair in skipped:
             logger.warning("Skipped '%s': %s", pair.path, pair.reason)
@@ -182,24 +201,23 @@ class Embedder:
     def embed_features(
         self, images: Sequence[np.ndarray | None], sequences: Sequence[np.ndarray | None]
     ) -> Embeddings:
-        """One embedding per pair of a decoded photo and a YAMNet sequence.
+        """One embedding per pair of a decoded photo and an audio sequence.
 
         Args:
             images: uint8 [224, 224, 3] each, or None.
-            sequences: float32 [num_frames, 1024] each, or None.
+            sequences: float32 [num_frames, front_end.embedding_size] each, or None.
 
         Returns:
             Embeddings float32 [num, embedding_size], unit length.
+
+        Raises:
+            ValueError: a pair has neither.
         """
-        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
-        for start in range(0, len(images), BATCH_SIZE):
-            photos = [_NO_IMAGE if i is None else i for i in images[start : start + BATCH_SIZE]]
-            sounds = [_NO_SOUND if s is None else s for s in sequences[start : start + BATCH_SIZE]]
-            embedded = self._model.embed_sequences(
-                tf.constant(np.stack(photos)), tf.constant(pad_sequences(sounds))
-            )
-            parts.append(embedded.numpy())
-        return Embeddings.of(np.concatenate(parts), self.fingerprint)
+        return self.embed_combinations(
+            [image for image in images if image is not None],
+            [sequence for sequence in sequences if sequence is not None],
+            np.column_stack([_rows_of(images), _rows_of(sequences)]),
+        )
 
     def embed_combinations(
         self,
@@ -213,86 +231,58 @@ class Embedder:
 
         Args:
             images: uint8 [224, 224, 3] each.
-            sequences: float32 [num_frames, 1024] each.
+            sequences: float32 [num_frames, front_end.embedding_size] each.
             pairs: int [num_pairs, 2], which image and which sequence; -1 for none.
             batch_size: int > 0, pairs at once.
 
         Returns:
             Embeddings float32 [num_pairs, embedding_size], unit length: those of `embed_features`.
+
+        Raises:
+            ValueError: a pair has neither.
         """
-        if not hasattr(self._model, "see"):  # an older export
-            return self.embed_features(
-                [None if image < 0 else images[image] for image, _ in pairs],
-                [None if sequence < 0 else sequences[sequence] for _, sequence in pairs],
-            )
+        empty = np.flatnonzero((pairs < 0).all(axis=1)).tolist()
+        if empty:
+            raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
         seen = self._see(images)
-        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
+        no_sound = np.zeros((1, self.settings.front_end.embedding_size), np.float32)
+        parts = [self._none()]
         for start in range(0, len(pairs), batch_size):
             batch = pairs[start : start + batch_size]
-            sounds = [_NO_SOUND if row < 0 else sequences[row] for row in batch[:, 1]]
+            sounds = [no_sound if row < 0 else sequences[row] for row in batch[:, 1]]
             of_pairs = [tf.constant(part[batch[:, 0]]) for part in seen]
             parts.append(self._model.join(of_pairs, tf.constant(pad_sequences(sounds))).numpy())
         return Embeddings.of(np.concatenate(parts), self.fingerprint)
 
     def _see(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What is seen in each image, and last in none at all: row -1."""
-        seen = [
-            self._model.see(tf.constant(np.stack(images[start : start + BATCH_SIZE])))
-            for start in range(0, len(images), BATCH_SIZE)
+        batches = [
+            images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)
         ]
-        seen.append(self._nothing_seen)
-        return [np.concatenate(part) for part in zip(*seen, strict=True)]
+        seen = [self._model.see(tf.constant(np.stack(batch))) for batch in batches]
+        return [np.concatenate(part) for part in zip(*seen, self._nothing_seen, strict=True)]
 
     @cached_property
     def _nothing_seen(self) -> list[tf.Tensor]:
         """What is seen where there is no image."""
-        return self._model.see(tf.constant(_NO_IMAGE[None]))
+        return self._model.see(tf.constant(_NO_IMAGE))
 
-    @cached_property
-    def hear(self) -> AudioSequences:
-        """YAMNet's frames of many pieces of sound at once: called with a list, float32 [num_samples] each.
+    def _none(self) -> np.ndarray:
+        return np.zeros((0, self.settings.embedding_size), np.float32)
 
-        Raises:
-            ValueError: an export of an earlier version, which cannot hear sound in pieces.
-        """
-        if not hasattr(self._model, "frames"):
-            raise ValueError(
-                "This exported encoder was written by an earlier version and cannot hear long recordings. "
-                "Export it again: `fused-encoder export RUN --out DIR`."
-            )
-        frames = self._model.frames
-        spec = tf.TensorSpec((None,), tf.float32)
-        yamnet = tf.function(lambda sound: (None, frames(sound), None), input_signature=[spec])
-        return AudioSequences(yamnet)
-
-    def _load_sequence(self, recording: Recording) -> np.ndarray:
+    def _sequence(self, recording: Recording) -> np.ndarray:
         if isinstance(recording, np.ndarray):
-            return self.audio_sequence(recording)
-        return self.audio_sequence(load_waveform(recording, max_seconds=self.seconds_heard))
+            num_samples = round(self.max_seconds * self.front_end.sample_rate_hz)
+            return self.front_end(recording[:num_samples])
+        waveform = load_waveform(
+            recording,
+            sample_rate_hz=self.front_end.sample_rate_hz,
+            max_seconds=self.max_seconds,
+        )
+        return self.front_end(waveform)
 
-    def audio_sequence(self, waveform: np.ndarray) -> np.ndarray:
-        """What YAMNet makes of a waveform, for `embed_features`.
 
-        Args:
-            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
-
-        Returns:
-            float32 [num_frames, 1024].
-
-        Raises:
-            ValueError: silent, too short or not finite; see `extract_audio_sequence`.
-        """
-        return extract_audio_sequence(self.yamnet, waveform)
-
-    def yamnet(self, waveform: np.ndarray) -> tuple[None, tf.Tensor, None]:
-        """The YAMNet inside, as `prepare_media` takes one; of its three answers the embeddings alone.
-
-        Args:
-            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
-        """
-        return None, self._model.audio_sequences(tf.constant(waveform)[None])[0], None
-
-    @property
-    def seconds_heard(self) -> float:
-        """How much of a recording is heard, from its start."""
-        return self.settings.audio_seconds * self.settings.max_windows
+def _rows_of(items: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Where each stands among those that are not None; -1 for None."""
+    is_present = np.array([item is not None for item in items], bool)
+    return np.where(is_present, np.cumsum(is_present) - 1, -1)

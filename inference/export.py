@@ -1,9 +1,10 @@
-"""Export: one SavedModel that eats what a camera and a recorder give, and needs none of our code."""
+"""Export: one SavedModel that takes what a camera and a recorder give, and needs none of our code."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -15,13 +16,22 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
-from inference.attached_calibration import check_belongs, write_attached
-from inference.calibrate import Calibration
+from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
+from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
+from inference.calibrate import Calibration, load_calibration, save_calibration
+from inference.load_graph import unknown_ops
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
 
+logger = logging.getLogger(__name__)
+
 SETTINGS_FILE = "encoder.json"
+CALIBRATION_FILE = "calibration.json"
 SCHEMA = 1
+
+_LIBRARIES = (
+    *("fused-encoder", "tensorflow", "keras", "numpy", "librosa", "soundfile", "soxr"),
+    *("av", "opencv-python"),
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +39,11 @@ class EncoderSettings:
     """What travels inside an exported encoder beside its weights.
 
     Args:
-        fingerprint: names the encoder's weights and its YAMNet; an index belongs to one fingerprint.
+        fingerprint: names the encoder's weights and its front end; an index belongs to one fingerprint.
         embedding_size: int.
         audio_seconds: float, the length of a window of sound.
         max_windows: int, how many windows of a recording are embedded.
+        front_end: how the audio front end cuts sound.
         class_names: what the encoder was trained to tell apart.
         thresholds: for each modality pattern ("fused", "image", "audio") the cosine similarity from
             which two embeddings are taken for the same class.
@@ -44,6 +55,7 @@ class EncoderSettings:
     embedding_size: int
     audio_seconds: float
     max_windows: int
+    front_end: FrontEndSpec
     class_names: tuple[str, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +64,7 @@ class EncoderSettings:
 
 def export_saved_model(
     encoder: keras.Model,
-    yamnet: Yamnet,
+    yamnet: Yamnet | AudioFrontEnd,
     path: str | Path,
     *,
     audio_seconds: float = 5.0,
@@ -61,22 +73,23 @@ def export_saved_model(
     thresholds: Mapping[str, float] | None = None,
     calibration: Calibration | None = None,
 ) -> Path:
-    """Writes the encoder, YAMNet and all preprocessing as one SavedModel.
+    """Writes the encoder, its audio front end and all preprocessing as one SavedModel.
 
     It runs by `tf.saved_model.load(path)` or in TF Serving. `embed(images, waveforms)` takes photos
-    (uint8, or float32 in [0, 1]; RGB, any size) and waveforms (float32, mono, 16 kHz, right-padded
-    with zeros) and gives embeddings; `serving_default` is that for uint8, `float_images` for float32.
-    All zeros stand for "no photo" and "no recording". `assets/encoder.json` holds `EncoderSettings`.
+    (uint8, or float32 in [0, 1]; RGB, any size) and waveforms (float32, mono, at the front end's sample
+    rate, right-padded with zeros) and gives embeddings; `serving_default` is that for uint8,
+    `float_images` for float32. All zeros stand for "no photo" and "no recording".
+    `assets/encoder.json` holds `EncoderSettings`.
 
     Args:
         encoder: from `create_fused_encoder`.
-        yamnet: the one that the encoder was trained with.
+        yamnet: the YAMNet or other front end that the encoder was trained with.
         path: a folder that does not exist yet, or an older export, which is replaced as a whole.
         audio_seconds: float > 0, the length of a window of sound: what the encoder was trained with.
         max_windows: int >= 1, how many windows of a long recording are embedded (and averaged).
         class_names: what it was trained to tell apart.
         thresholds: see `EncoderSettings`.
-        calibration: what its similarities mean, from `fit_calibration` on its embeddings; it is written to
+        calibration: what its similarities mean, from `fit_calibration` on its embeddings; written to
             `assets/calibration.json`. It can be added later: `attach_calibration`.
 
     Returns:
@@ -85,7 +98,8 @@ def export_saved_model(
     Raises:
         FileExistsError: the path holds something that is not an exported encoder.
         OSError: it cannot be written, such as on a full disk.
-        ValueError: an option is out of range, or the calibration is of another encoder.
+        ValueError: an option is out of range, the calibration is of another encoder, or the front end
+            cannot be part of a TensorFlow graph.
     """
     target = Path(path)
     if audio_seconds <= 0 or max_windows < 1:
@@ -94,32 +108,23 @@ def export_saved_model(
             f"audio_seconds={audio_seconds} and max_windows={max_windows}."
         )
     _refuse_to_overwrite(target)
-    settings = EncoderSettings(
-        fingerprint=encoder_fingerprint(
-            encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows
-        ),
-        embedding_size=encoder.output_shape[-1],
+    front_end = as_front_end(yamnet)
+    settings = settings_of(
+        encoder,
+        front_end,
         audio_seconds=audio_seconds,
         max_windows=max_windows,
         class_names=tuple(class_names),
         thresholds=dict(thresholds or {}),
-        versions=library_versions(),
     )
     if calibration is not None:
         check_belongs(calibration, settings.fingerprint)
-    module = PairEmbedding(encoder, yamnet, audio_seconds=audio_seconds, max_windows=max_windows)
+    module = PairEmbedding(encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
-        asset = Path(temporary, SETTINGS_FILE)
-        asset.write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), "utf-8")
-        module.settings = tf.saved_model.Asset(str(asset))
-        built = Path(temporary, "model")
-        try:
-            tf.saved_model.save(module, str(built), signatures=_signatures(module))
-        except tf.errors.OpError as error:
-            raise OSError(f"Cannot write the SavedModel to '{target}': {error.message}") from error
+        built = _write(module, settings, Path(temporary))
         if calibration is not None:
-            write_attached(built, calibration, settings.fingerprint)
+            save_calibration(built / "assets" / CALIBRATION_FILE, calibration)
         if target.exists():
             shutil.rmtree(target)
         built.replace(target)
@@ -137,7 +142,33 @@ def attach_calibration(path: str | Path, calibration: Calibration) -> None:
         FileNotFoundError: it is not an exported encoder.
         ValueError: the calibration is of another encoder, or does not say of which.
     """
-    write_attached(Path(path), calibration, load_settings(path).fingerprint)
+    check_belongs(calibration, load_settings(path).fingerprint)
+    save_calibration(Path(path, "assets", CALIBRATION_FILE), calibration)
+
+
+def attached_calibration(path: str | Path) -> Calibration | None:
+    """The calibration inside an exported encoder, or None where it has none.
+
+    Args:
+        path: folder that `export_saved_model` wrote.
+
+    Raises:
+        FileNotFoundError: it is not an exported encoder.
+        ValueError: the calibration is damaged, of a newer version, or of another encoder.
+    """
+    fingerprint = load_settings(path).fingerprint
+    file = Path(path, "assets", CALIBRATION_FILE)
+    if not file.is_file():
+        return None
+    calibration = load_calibration(file)
+    try:
+        check_belongs(calibration, fingerprint)
+    except ValueError as error:
+        raise ValueError(
+            f"'{file}' does not belong to the encoder beside it: {error} Remove the file, or calibrate this "
+            "encoder: `fused-encoder calibrate`."
+        ) from error
+    return calibration
 
 
 def load_settings(path: str | Path) -> EncoderSettings:
@@ -148,7 +179,7 @@ def load_settings(path: str | Path) -> EncoderSettings:
 
     Raises:
         FileNotFoundError: it is not an exported encoder.
-        ValueError: it was written by a newer version.
+        ValueError: it is damaged, or was written by a newer version.
     """
     file = Path(path, "assets", SETTINGS_FILE)
     if not file.is_file():
@@ -158,36 +189,55 @@ def load_settings(path: str | Path) -> EncoderSettings:
         )
     try:
         record = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
+        if record["schema"] <= SCHEMA:
+            record["class_names"] = tuple(record["class_names"])
+            record["front_end"] = FrontEndSpec(**record["front_end"])
+            return EncoderSettings(**record)
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"'{file}' is damaged ({error}). Export the encoder again.") from error
-    if record["schema"] > SCHEMA:
-        raise ValueError(
-            f"'{path}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
-            "Update fused-encoder, or export the encoder again."
-        )
-    record["class_names"] = tuple(record["class_names"])
-    return EncoderSettings(**record)
+    raise ValueError(
+        f"'{path}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
+        "Update fused-encoder, or export the encoder again."
+    )
+
+
+def settings_of(
+    encoder: keras.Model,
+    front_end: AudioFrontEnd,
+    *,
+    audio_seconds: float,
+    max_windows: int,
+    class_names: tuple[str, ...] = (),
+    thresholds: Mapping[str, float] | None = None,
+) -> EncoderSettings:
+    """The settings of an encoder that is not exported; arguments as in `export_saved_model`."""
+    return EncoderSettings(
+        fingerprint=encoder_fingerprint(
+            encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows
+        ),
+        embedding_size=encoder.output_shape[-1],
+        audio_seconds=audio_seconds,
+        max_windows=max_windows,
+        front_end=front_end.spec,
+        class_names=class_names,
+        thresholds=thresholds or {},
+        versions=library_versions(),
+    )
 
 
 def encoder_fingerprint(
-    encoder: keras.Model, yamnet: Yamnet, *, audio_seconds: float, max_windows: int
+    encoder: keras.Model, front_end: AudioFrontEnd, *, audio_seconds: float, max_windows: int
 ) -> str:
-    """Names all that an embedding depends on: weights, wiring, YAMNet, and how sound is cut.
+    """Names all that an embedding depends on: weights, wiring, front end, and how sound is cut.
 
-    Args:
-        encoder: any Keras model.
-        yamnet: see `load_yamnet`.
-        audio_seconds: float, the length of a window.
-        max_windows: int, windows per recording.
+    Args are those of `settings_of`.
 
     Returns:
         16 hex digits; the same for the same encoder in any process.
     """
     wiring = json.dumps(encoder.get_config(), sort_keys=True, default=str)
-    wiring = re.sub(
-        r'_\d+"', '"', wiring
-    )  # Keras numbers the layers that have no name of their own
-    digest = hashlib.sha256(yamnet_fingerprint(yamnet).encode())
+    wiring = re.sub(r'_\d+"', '"', wiring)  # Keras numbers the layers without a name of their own
+    digest = hashlib.sha256(front_end.fingerprint.encode())
     digest.update(f"{wiring} {audio_seconds:g} {max_windows}".encode())
     for weights in encoder.get_weights():
         digest.update(str(weights.shape).encode())
@@ -195,11 +245,25 @@ def encoder_fingerprint(
     return digest.hexdigest()[:16]
 
 
+def check_belongs(calibration: Calibration, fingerprint: str) -> None:
+    """Refuses a calibration that is not known to be of the encoder with this fingerprint.
+
+    Raises:
+        ValueError: it is of another encoder, or does not say of which.
+    """
+    if calibration.fingerprint is None:
+        raise ValueError(
+            "The calibration does not say of which encoder it is, so that a wrong one would not be noticed. "
+            "Fit it on embeddings as `Embedder.embed` gives them (np.asarray and np.concatenate lose the "
+            "fingerprint; concatenate_embeddings keeps it)."
+        )
+    calibration.check_fingerprint(fingerprint)
+
+
 def library_versions() -> dict[str, str]:
     """The installed versions of the libraries that a result depends on."""
-    names = ("fused-encoder", "tensorflow", "keras", "numpy", "librosa", "soundfile", "soxr")
     versions = {}
-    for name in (*names, "av", "opencv-python"):
+    for name in _LIBRARIES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:  # such as opencv-python where the headless one is installed
@@ -207,9 +271,26 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _signatures(module: PairEmbedding) -> dict[str, tf.types.experimental.ConcreteFunction]:
-    by_type = [module.embed.get_concrete_function(spec, WAVEFORM_SPEC) for spec in IMAGE_SPECS]
-    return {"serving_default": by_type[0], "float_images": by_type[1]}
+def _write(module: PairEmbedding, settings: EncoderSettings, folder: Path) -> Path:
+    """The SavedModel, in a folder inside `folder`."""
+    asset = folder / SETTINGS_FILE
+    asset.write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), "utf-8")
+    module.settings = tf.saved_model.Asset(str(asset))
+    uint8, float32 = (
+        module.embed.get_concrete_function(spec, WAVEFORM_SPEC) for spec in IMAGE_SPECS
+    )
+    signatures = {"serving_default": uint8, "float_images": float32}
+    try:
+        tf.saved_model.save(module, str(folder / "model"), signatures=signatures)
+    except tf.errors.OpError as error:
+        raise OSError(f"Cannot write the SavedModel: {error.message}") from error
+    unknown = unknown_ops(folder / "model")
+    if unknown:
+        logger.warning(
+            "The encoder holds operations that Embedder.load refuses: %s. tf.saved_model.load takes it.",
+            ", ".join(unknown),
+        )
+    return folder / "model"
 
 
 def _refuse_to_overwrite(target: Path) -> None:

@@ -1,6 +1,6 @@
 """The graph that embeds pairs: one look at each photo, several windows of each recording, one vector.
 
-The exported SavedModel and the validation during training run this same code.
+The exported SavedModel and an `Embedder` of an encoder that is not exported run this same code.
 """
 
 from __future__ import annotations
@@ -12,14 +12,8 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.encoder import split_encoder
-from fused_encoder.front_ends.audio_sequence import (
-    AUDIO_SEQUENCE_SIZE,
-    audio_sequences_in_graph,
-    frames_in,
-)
-from fused_encoder.front_ends.audio_windows import audio_windows
-from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ
-from fused_encoder.front_ends.yamnet import Yamnet
+from fused_encoder.front_ends.contract import AudioFrontEnd
+from fused_encoder.front_ends.sequences import audio_sequences_in_graph, audio_windows
 from fused_encoder.photo import IMAGE_SIZE
 
 IMAGE_SPECS = (
@@ -28,15 +22,15 @@ IMAGE_SPECS = (
 )
 WAVEFORM_SPEC = tf.TensorSpec((None, None), tf.float32, "waveforms")
 PHOTO_SPEC = tf.TensorSpec((None, *IMAGE_SIZE, 3), tf.float32)
-SEQUENCE_SPEC = tf.TensorSpec((None, None, AUDIO_SEQUENCE_SIZE), tf.float32, "audio_sequences")
 
 
 class PairModel(Protocol):
-    """The functions of `PairEmbedding` that an embedder calls, live or restored."""
+    """The functions of `PairEmbedding` that an `Embedder` calls, live or restored.
 
-    embed_sequences: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-    audio_sequences: Callable[[tf.Tensor], tf.Tensor]
-    frames: Callable[[tf.Tensor], tf.Tensor]
+    Where the front end takes windows in batches, there are also `windows` and `embed_windows`.
+    """
+
+    embed_sound: Callable[[tf.Tensor], tf.Tensor]
     see: Callable[[tf.Tensor], list[tf.Tensor]]
     join: Callable[[list[tf.Tensor], tf.Tensor], tf.Tensor]
 
@@ -49,15 +43,34 @@ class PairEmbedding(tf.Module):
 
     Args:
         encoder: from `create_fused_encoder`; its weights are copied.
-        yamnet: see `load_yamnet`.
+        front_end: what turns waveforms into audio sequences.
         audio_seconds: float > 0, the length of a window.
-        max_windows: int >= 1, windows per recording; what comes after as many windows is not heard.
+        max_windows: int >= 1, windows per recording; what comes after as many windows is not used.
+
+    Raises:
+        ValueError: the front end cannot be part of a graph.
     """
 
     def __init__(
-        self, encoder: keras.Model, yamnet: Yamnet, *, audio_seconds: float, max_windows: int
+        self,
+        encoder: keras.Model,
+        front_end: AudioFrontEnd,
+        *,
+        audio_seconds: float,
+        max_windows: int,
     ) -> None:
         super().__init__()
+        if front_end.module is None:
+            raise ValueError(
+                f"The audio front end '{front_end.name}' is not made of TensorFlow operations, so that an "
+                "encoder cannot be exported with it."
+            )
+        self._front_end_module = front_end.module  # so that its weights are saved
+        self._front_end = front_end
+        self._window_frames = front_end.frames_in(audio_seconds)
+        self._max_frames = front_end.frames_in(audio_seconds * max_windows)
+        self._max_samples = round(audio_seconds * max_windows * front_end.sample_rate_hz)
+        self._max_windows = max_windows
         self._see, self._join = split_encoder(encoder)
         self._weights = [w.value for w in (*self._see.variables, *self._join.variables)]
         # Traced once each, however many functions below call them.
@@ -68,12 +81,15 @@ class PairEmbedding(tf.Module):
             lambda *seen_and_heard: self._join(list(seen_and_heard), training=False)
         )
         seen_specs = [tf.TensorSpec(part.shape, part.dtype) for part in self._see.outputs]
-        self.join = tf.function(self._joined, input_signature=[seen_specs, SEQUENCE_SPEC])
-        self._yamnet = yamnet
-        self._window_frames = frames_in(audio_seconds)
-        self._max_frames = frames_in(audio_seconds * max_windows)
-        self._max_samples = round(audio_seconds * max_windows * SAMPLE_RATE_HZ)
-        self._max_windows = max_windows
+        sequence_spec = tf.TensorSpec((None, None, front_end.embedding_size), tf.float32)
+        self.join = tf.function(self._joined, input_signature=[seen_specs, sequence_spec])
+        sound_spec = tf.TensorSpec((None,), tf.float32)
+        self.embed_sound = tf.function(front_end.embed_sound, input_signature=[sound_spec])
+        if front_end.windows is not None and front_end.embed_windows is not None:
+            self.windows = tf.function(front_end.windows, input_signature=[sound_spec])
+            windows = self.windows.get_concrete_function().output_shapes
+            window_spec = tf.TensorSpec(windows, tf.float32)
+            self.embed_windows = tf.function(front_end.embed_windows, input_signature=[window_spec])
 
     @tf.function(reduce_retracing=True)
     def embed(self, images: tf.Tensor, waveforms: tf.Tensor) -> tf.Tensor:
@@ -82,32 +98,36 @@ class PairEmbedding(tf.Module):
         Args:
             images: uint8 or float32 in [0, 1], [batch, height, width, 3], RGB, any size; all zeros
                 where there is no photo.
-            waveforms: float32 [batch, num_samples], mono, 16 kHz, amplitude in [-1, 1], right-padded
-                with zeros; all zeros (or no samples) where there is no recording.
+            waveforms: float32 [batch, num_samples], mono, at the front end's sample rate, amplitude
+                in [-1, 1], right-padded with zeros; all zeros (or no samples) where there is no
+                recording.
 
         Returns:
             float32 [batch, embedding_size], unit length.
+
+        Raises:
+            InvalidArgumentError: a pair has neither; a float photo is not in [0, 1]; a waveform is
+                too short, constant or not finite.
         """
-        return self._pairs(images, self._heard(waveforms))
-
-    @tf.function(input_signature=[IMAGE_SPECS[0], SEQUENCE_SPEC])
-    def embed_sequences(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
-        """Embeddings of pairs of a photo and what YAMNet made of a recording.
-
-        Args:
-            images: uint8 [batch, height, width, 3], as in `embed`.
-            audio_sequences: float32 [batch, num_frames, 1024], right-padded with rows of zeros.
-
-        Returns:
-            float32 [batch, embedding_size], unit length.
-        """
-        return self._pairs(images, audio_sequences)
+        tf.debugging.assert_equal(
+            tf.shape(images)[0],
+            tf.shape(waveforms)[0],
+            message="Expected as many images as recordings; all zeros stand for an absent one.",
+        )
+        has_image = tf.reduce_any(images != 0, axis=(1, 2, 3))
+        tf.debugging.assert_equal(
+            tf.reduce_all(has_image | tf.reduce_any(waveforms != 0, axis=1)),
+            True,
+            message="A pair has neither a photo nor a recording: both are all zeros.",
+        )
+        sequences = audio_sequences_in_graph(self._front_end, waveforms[:, : self._max_samples])
+        return self._joined(self._see_photos(_to_input(images)), sequences)
 
     @tf.function(input_signature=[IMAGE_SPECS[0]])
     def see(self, images: tf.Tensor) -> list[tf.Tensor]:
         """What is seen in photos, once for the many pairs a photo may be in.
 
-        `join(see(images), audio_sequences)` is `embed_sequences(images, audio_sequences)`.
+        `join(see(images), audio_sequences)` are the embeddings of the pairs.
 
         Args:
             images: uint8 [batch, height, width, 3], as in `embed`.
@@ -116,43 +136,6 @@ class PairEmbedding(tf.Module):
             Image features float32 [batch, size] and whether there is a photo, bool [batch].
         """
         return self._see_photos(_to_input(images))
-
-    @tf.function(input_signature=[WAVEFORM_SPEC])
-    def audio_sequences(self, waveforms: tf.Tensor) -> tf.Tensor:
-        """What YAMNet makes of waveforms.
-
-        Args:
-            waveforms: as in `embed`.
-
-        Returns:
-            float32 [batch, num_frames, 1024], right-padded with rows of zeros.
-        """
-        return self._heard(waveforms)
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "waveform")])
-    def frames(self, waveform: tf.Tensor) -> tf.Tensor:
-        """YAMNet's frames of a piece of sound, whatever its length and whatever is in it.
-
-        For recordings that are heard piece by piece; unlike `audio_sequences` it cuts off no silence.
-
-        Args:
-            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
-
-        Returns:
-            float32 [num_frames, 1024].
-        """
-        return tf.ensure_shape(self._yamnet(waveform)[1], [None, AUDIO_SEQUENCE_SIZE])
-
-    def _heard(self, waveforms: tf.Tensor) -> tf.Tensor:
-        return audio_sequences_in_graph(self._yamnet, waveforms[:, : self._max_samples])
-
-    def _pairs(self, images: tf.Tensor, audio_sequences: tf.Tensor) -> tf.Tensor:
-        tf.debugging.assert_equal(
-            tf.shape(images)[0],
-            tf.shape(audio_sequences)[0],
-            message="Expected as many images as recordings; all zeros stand for an absent one.",
-        )
-        return self._joined(self._see_photos(_to_input(images)), audio_sequences)
 
     def _joined(self, seen: list[tf.Tensor], audio_sequences: tf.Tensor) -> tf.Tensor:
         audio_sequences = audio_sequences[:, : self._max_frames]
@@ -164,10 +147,22 @@ class PairEmbedding(tf.Module):
 
 
 def _to_input(images: tf.Tensor) -> tf.Tensor:
-    """float32 [batch, 224, 224, 3] in [0, 1]."""
-    scaled = tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
+    """float32 [batch, 224, 224, 3] in [0, 1]: photos resized as `prepare_photo` does."""
+    levels = tf.cast(images, tf.float32)
+    if images.dtype != tf.uint8:
+        tf.debugging.assert_equal(
+            tf.reduce_all((images >= 0) & (images <= 1)),  # NaN is neither
+            True,
+            message="Expected float photos in [0, 1]. Divide by 255, or pass them as uint8.",
+        )
+        levels *= 255.0
     is_size = tf.reduce_all(tf.shape(images)[1:3] == IMAGE_SIZE)
-    resized = tf.cond(
-        is_size, lambda: scaled, lambda: tf.image.resize(scaled, IMAGE_SIZE, antialias=True)
-    )
-    return tf.ensure_shape(resized, (None, *IMAGE_SIZE, 3))
+    resized = tf.cond(is_size, lambda: levels, lambda: _resized(levels))
+    return tf.ensure_shape(resized, (None, *IMAGE_SIZE, 3)) / 255.0
+
+
+def _resized(levels: tf.Tensor) -> tf.Tensor:
+    """A side that shrinks is averaged over areas, a side that grows is interpolated; whole levels."""
+    shrunk = tf.minimum(tf.shape(levels)[1:3], IMAGE_SIZE)
+    small = tf.floor(tf.image.resize(levels, shrunk, method="area") + 0.5)
+    return tf.floor(tf.image.resize(small, IMAGE_SIZE) + 0.5)

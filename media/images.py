@@ -1,39 +1,57 @@
 """Photos: from a file to RGB pixels, and back. The first decoding step of every image's journey."""
 
-import functools
-import os
-from collections.abc import Callable
+import io
+import struct
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from media.atomic import atomic_file
 from media.errors import UnreadableMediaError
 from media.files import not_decodable, read_head, unreadable_file
-from media.image_headers import ImageHeader, read_image_header
+
+# Of large photos and odd metadata, which load nevertheless.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 IMAGE_EXTENSIONS: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 )
 """What a folder scan takes for a photo (lower case). `load_image` itself goes by content."""
 
-MAX_IMAGE_PIXELS = 250_000_000
 MAX_IMAGE_BYTES = 1 << 30
 BEHIND_TRANSPARENCY = 128
 """Transparent pixels are laid on this middle grey: white or black would draw a hard outline."""
 
-_PIXELS_AT_A_TIME = 1 << 18
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
-_TURNS_AND_FLIPS = [(turns, flips) for turns in range(4) for flips in (False, True)]
+_DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, LookupError, EOFError, OSError, struct.error)
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its EXIF orientation."""
+_WITHOUT_RANGE = {"I": "32-bit integers", "F": "floats"}
+_JPEG_END = b"\xff\xd9"
+_MOST_PIXELS_PER_JPEG_BYTE = 512
+"""A Huffman code is at least one bit long, and a block of 64 pixels takes at least one."""
 
 
 def load_image(path: str | Path) -> np.ndarray:
     """An image file's pixels, upright, as RGB.
 
     Goes by content, not by name. EXIF orientation is applied; grey becomes RGB; transparent pixels
-    are laid on middle grey; CMYK is converted; 16-bit is scaled to 8-bit (0..65535 to 0..255); of
-    an animation or a multi-page file the first picture is taken.
+    are laid on middle grey; CMYK is converted; 16-bit is scaled to 8-bit; of an animation or a
+    multi-page file the first picture is taken.
 
     Args:
         path: the file; any name the operating system allows.
@@ -41,23 +59,22 @@ def load_image(path: str | Path) -> np.ndarray:
         uint8 [height, width, 3], RGB in [0, 255].
     Raises:
         FileNotFoundError: nothing is at this path.
-        UnreadableMediaError: empty, truncated, damaged, not an image, too large, or of a pixel
-            type without an agreed range (float).
+        UnreadableMediaError: empty, truncated, damaged, not an image, too large (over 178 million
+            pixels, Pillow's limit), or of a pixel type without an agreed range (float).
     """
     path = Path(path)
     content = _read_content(path)
-    header = read_image_header(content)
-    if header is not None:
-        _check_header(path, header)
-    # Only this mode applies EXIF orientation in OpenCV, and only the other keeps transparency.
-    is_jpeg = header is not None and header.format == "JPEG"
-    pixels = _decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH if is_jpeg else -1)
-    if pixels is None or pixels.size == 0:
-        raise not_decodable(path, _EXPECTED)
-    image = _to_rgb(path, pixels)
-    if not is_jpeg and (b"eXIf" in content or b"EXIF" in content):
-        image = _turned_as_opencv_does(image, content)
-    return np.ascontiguousarray(image)
+    try:
+        return _decode(path, content)
+    except Image.DecompressionBombError as error:
+        too_large = str(error).removesuffix(".")
+        raise UnreadableMediaError(
+            path, f"it is too large ({too_large}). Scale it down, or remove it."
+        ) from error
+    except (UnreadableMediaError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file makes Pillow's decoders raise errors of any kind
+        raise not_decodable(path, _EXPECTED) from error
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int] = (224, 224)) -> np.ndarray:
@@ -94,14 +111,11 @@ def save_image(path: str | Path, image: np.ndarray, *, jpeg_quality: int = 92) -
         OSError: it could not be written; nothing half-written is left behind.
     """
     path = Path(path)
-    extension = path.suffix.lower()
-    if extension not in {".jpg", ".jpeg", ".png"}:
+    if path.suffix.lower() not in {".jpg", ".jpeg", ".png"}:
         raise ValueError(f"Expected a name ending with .jpg, .jpeg or .png, received '{path}'.")
     _check_image(image)
-    options = [] if extension == ".png" else [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
-    _, content = cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     with atomic_file(path) as temporary:
-        temporary.write_bytes(content.tobytes())
+        Image.fromarray(image).save(temporary, quality=jpeg_quality)
 
 
 def _read_content(path: Path) -> bytes:
@@ -114,102 +128,55 @@ def _read_content(path: Path) -> bytes:
         raise unreadable_file(path, error) from error
 
 
-def _check_header(path: Path, header: ImageHeader) -> None:
-    if header.width * header.height > MAX_IMAGE_PIXELS:
+def _decode(path: Path, content: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        if image.format in ("JPEG", "MPO"):
+            _check_jpeg_end(path, content, image.width * image.height)
+        elif image.format == "PNG":
+            with Image.open(io.BytesIO(content), formats=("PNG",)) as unread:
+                unread.verify()  # the checksums, at which decoding does not look
+        if image.mode in _WITHOUT_RANGE:
+            raise UnreadableMediaError(
+                path,
+                f"expected 8- or 16-bit pixels, found {_WITHOUT_RANGE[image.mode]}, whose range is"
+                " not defined. Save it as 8- or 16-bit PNG or TIFF.",
+            )
+        image.load()
+        turn = _TURNS.get(_orientation(image))
+        return np.array(_to_rgb(image if turn is None else image.transpose(turn)))
+
+
+def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
+    """Decoders fill with grey what is missing of a JPEG, and report success."""
+    file = io.BytesIO(content)
+    JpegImageFile(file)  # reads to where the picture begins, behind a thumbnail in its EXIF
+    start = file.tell()
+    end = content.find(_JPEG_END, start)
+    if end < 0 or end - start < num_pixels // _MOST_PIXELS_PER_JPEG_BYTE:
         raise UnreadableMediaError(
             path,
-            f"the {header.format} header announces {header.width} x {header.height} pixels, more"
-            f" than the {MAX_IMAGE_PIXELS // 10**6} million accepted. Scale it down, or remove it.",
-        )
-    if not header.is_complete:
-        raise UnreadableMediaError(
-            path,
-            f"expected a whole {header.format} image, found one that is cut short (its end"
-            " comes too early, or is missing). Copy it again from its source, or remove it.",
+            "expected a whole JPEG image, found one that is cut short (its end comes too early, or"
+            " is missing). Copy it again from its source, or remove it.",
         )
 
 
-@functools.cache
-def _quieten_opencv() -> None:
-    """OpenCV's own lines on stderr say less than our error does, and tear progress bars apart."""
-    if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-def _decode(content: bytes, flags: int) -> np.ndarray | None:
-    _quieten_opencv()
+def _orientation(image: Image.Image) -> int:
     try:
-        return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
-    except cv2.error:  # OpenCV's own limits, or a damage it did not foresee
-        return None
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except _DAMAGED_EXIF:  # which does not cost the picture
+        return 1
 
 
-def _to_rgb(path: Path, pixels: np.ndarray) -> np.ndarray:
-    """OpenCV's grey, BGR or BGRA of 8 or 16 bits to uint8 RGB."""
-    if pixels.dtype == np.uint16:
-        pixels = _by_rows(_to_8_bits, pixels, pixels.shape)
-    if pixels.dtype != np.uint8:
-        raise UnreadableMediaError(
-            path,
-            f"expected 8- or 16-bit pixels, found {pixels.dtype}, whose range is not defined."
-            " Save it as 8- or 16-bit PNG or TIFF.",
-        )
-    num_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    if num_channels == 1:
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    if num_channels == 3:
-        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    if num_channels == 4:
-        return _by_rows(_laid_on_grey, pixels, (*pixels.shape[:2], 3))
-    raise UnreadableMediaError(
-        path, f"expected 1, 3 or 4 colour channels, found {num_channels}. Save it as RGB."
-    )
-
-
-def _by_rows(
-    convert: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray:
-    """Converted some rows at a time: as floats, a large photo would ask for many gigabytes."""
-    converted = np.empty(shape, dtype=np.uint8)
-    num_rows = max(1, _PIXELS_AT_A_TIME // pixels.shape[1])
-    for first in range(0, len(pixels), num_rows):
-        rows = slice(first, first + num_rows)
-        converted[rows] = convert(pixels[rows])
-    return converted
-
-
-def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
-    return np.round(pixels / np.float32(257)).astype(np.uint8)
-
-
-def _laid_on_grey(bgra: np.ndarray) -> np.ndarray:
-    """OpenCV's BGRA as RGB, over the grey where it is transparent."""
-    rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
-    rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    if alpha.min() == 255:
-        return rgb
-    opacity = alpha.astype(np.float32) / 255
-    mixed = opacity * rgb + (1 - opacity) * BEHIND_TRANSPARENCY
-    return np.round(mixed).astype(np.uint8)
-
-
-def _turned_as_opencv_does(image: np.ndarray, content: bytes) -> np.ndarray:
-    """The image turned by its EXIF orientation, which OpenCV reads but does not tell.
-
-    Compares what OpenCV makes of the file with and without orientation, over all eight ways.
-    """
-    upright = _decode(content, cv2.IMREAD_COLOR)
-    as_stored = _decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    for num_turns, is_flipped in _TURNS_AND_FLIPS:
-        if upright is None or as_stored is None:
-            break
-        if np.array_equal(_turn(as_stored, num_turns, is_flipped), upright):
-            return _turn(image, num_turns, is_flipped)
-    return image
-
-
-def _turn(image: np.ndarray, num_turns: int, is_flipped: bool) -> np.ndarray:
-    return np.rot90(image[:, ::-1] if is_flipped else image, num_turns)
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image).astype(np.uint16)
+        image = Image.fromarray(((deep + np.uint32(128)) // 257).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    on_grey = Image.new("RGB", image.size, (BEHIND_TRANSPARENCY,) * 3)
+    on_grey.paste(image, mask=image)
+    return on_grey
 
 
 def _check_image(image: np.ndarray) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from training.callbacks import HistoryFile
+from training.frozen_features import frozen_fingerprint
 from training.options import TrainingOptions
 from triplets.features import PreparedMedia
 
@@ -81,7 +79,7 @@ def _identity(
         "class_names": list(media.class_names),
         "training_files": _files(media),
         "held_out_files": None if held_out is None else _files(held_out),
-        "encoder": None if encoder is None else _untrained_fingerprint(encoder),
+        "encoder": None if encoder is None else frozen_fingerprint(encoder),
     }
 
 
@@ -89,20 +87,6 @@ def _files(media: PreparedMedia) -> list[list[object]]:
     """Of each file its class, and its feature's name, which tells its content and what made it."""
     files = (*media.images, *media.recordings)
     return [[file.class_index, file.feature_path.name] for file in files]
-
-
-def _untrained_fingerprint(encoder: keras.Model) -> str:
-    """Names what training leaves as it is: an encoder's wiring, and its frozen weights."""
-    wiring = json.dumps(encoder.get_config(), sort_keys=True, default=str)
-    wiring = re.sub(
-        r'_\d+"', '"', wiring
-    )  # Keras numbers the layers that have no name of their own
-    digest = hashlib.sha256(wiring.encode())
-    for layer in encoder._flatten_layers():
-        if not layer.trainable:
-            for weight in layer.weights:
-                digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _check_same_run(path: Path, identity: dict[str, object]) -> None:

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from fused_encoder.front_ends.audio_sequence import frames_in
 from training.backup import RunBackup
+from training.frozen_features import TrainedPart
 from training.options import MinedTriplets, TrainingOptions
 from training.remining import MineAgain
-from training.trained_part import TrainedPart
 from triplets.epochs import EpochCounter
 from triplets.features import PreparedMedia
 from triplets.pair_batches import pair_batches

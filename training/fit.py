@@ -17,11 +17,11 @@ from training.callbacks import ProgressBar, RetrievalValidation
 from training.collapse import CollapseWarning
 from training.epochs import FollowEpoch
 from training.evaluate import refuse_leaks
+from training.frozen_features import TrainedPart, trained_part
 from training.objective import create_training_model, create_training_state, with_targets
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
 from training.sides import Folders, SourceOf, prepare_sides
-from training.trained_part import TrainedPart, trained_part
 from training.workers.chief import chief_first, is_chief
 from training.workers.replicate import replicate
 from triplets.epochs import EpochCounter

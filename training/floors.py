@@ -52,21 +52,21 @@ def frozen_image_features(encoder: keras.Model) -> Describe | None:
 
     Returns:
         A function of photos, uint8 [224, 224, 3] each, that gives float32 [num_photos, size], unit
-        length; None where the backbone was trained, or the encoder has no layer `image_features`.
+        length; None where the backbone was trained, or the encoder is of another make.
     """
-    if not any(layer.name == "image_features" for layer in encoder.layers):
+    if not any(layer.name == "image_trunk" for layer in encoder.layers):
         return None
-    backbone = keras.Model(encoder.input["image_input"], encoder.get_layer("image_features").input)
-    if backbone.trainable_weights or not backbone.weights:
+    trunk, head = encoder.get_layer("image_trunk"), encoder.get_layer("image_head")
+    before = keras.Model(head.input, head.get_layer("image_features").input)
+    if before.weights or not trunk.weights:
         return None
 
     def features(photos: Sequence[np.ndarray]) -> np.ndarray:
         batches = (
             photos[start : start + BATCH_SIZE] for start in range(0, len(photos), BATCH_SIZE)
         )
-        seen = [
-            backbone.predict_on_batch(np.stack(batch).astype(np.float32) / 255) for batch in batches
-        ]
+        scaled = (np.stack(batch).astype(np.float32) / 255 for batch in batches)
+        seen = [before.predict_on_batch(trunk.predict_on_batch(photos)) for photos in scaled]
         return _unit_length(np.concatenate(seen).astype(np.float32))
 
     return features

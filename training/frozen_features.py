@@ -1,10 +1,13 @@
-"""Frozen features: what the frozen trunk makes of each photo and its variations, computed once, ever."""
+"""Frozen features: what the frozen trunk makes of each photo, computed once; training starts behind it."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,12 +16,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from fused_encoder.photo import IMAGE_SIZE
-from training.frozen_trunk import FrozenTrunk
-from training.precision import precision_of
+from fused_encoder.encoder import behind_trunk
+from training.options import TrainingOptions
 from triplets.augmentation import augment_photo
 from triplets.features import FEATURES_VERSION
-from triplets.photos import VaryPhoto, scale_photos
+from triplets.photos import PhotoSource, StoredPhotos, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.store import FeatureStore
 
@@ -26,10 +28,62 @@ logger = logging.getLogger(__name__)
 
 StoredAs = Literal["float16", "float32"]
 FLOAT16_ERROR = 2.0**-11  # of rounding to the nearest float16, relative
+AUGMENTED_VIEWS = 4  # of each photo, itself among them
+
+
+@dataclass(frozen=True)
+class TrainedPart:
+    """What of an encoder is trained, and on which photos.
+
+    Args:
+        encoder: the whole encoder, or the part behind its frozen trunk.
+        photos: what its `image_input` takes of the training files: photos, or the trunk's features.
+        held_out_photos: the same of the held-out files; None without any.
+        augment: whether photos are varied.
+    """
+
+    encoder: keras.Model
+    photos: PhotoSource
+    held_out_photos: PhotoSource | None
+    augment: bool
+
+
+def trained_part(
+    encoder: keras.Model,
+    training: PreparedMedia,
+    held_out: PreparedMedia | None,
+    options: TrainingOptions,
+    store: FeatureStore | None,
+    progress: bool,
+) -> TrainedPart:
+    """The part behind the frozen trunk with the features it takes, or the whole encoder if none is frozen.
+
+    Args:
+        encoder: from `create_fused_encoder`.
+        training: the files it is trained on.
+        held_out: those it is validated on, or None.
+        options: `cache_frozen` and `augment` of it.
+        store: where features are kept. Default: the user's cache.
+        progress: whether to show a bar.
+    """
+    trunk = next((layer for layer in encoder.layers if layer.name == "image_trunk"), None)
+    has_frozen = trunk is not None and bool(trunk.weights)
+    is_backbone_frozen = trunk is not None and has_frozen and len(trunk.output.shape) == 2
+    augment = not is_backbone_frozen if options.augment is None else options.augment
+    if trunk is None or not (has_frozen and options.cache_frozen):
+        held_out_photos = None if held_out is None else StoredPhotos(held_out)
+        return TrainedPart(encoder, StoredPhotos(training), held_out_photos, augment)
+    freeze = partial(freeze_photos, trunk, store=store, progress=progress)
+    return TrainedPart(
+        behind_trunk(encoder),
+        freeze(training, num_views=AUGMENTED_VIEWS if augment else 1),
+        None if held_out is None else freeze(held_out, num_views=1),
+        augment,
+    )
 
 
 class FrozenFeatures:
-    """Features of photos behind a frozen trunk: a `PhotoSource`, for training the head behind it.
+    """Features of photos behind a frozen trunk: a `PhotoSource`, for training what is behind it.
 
     Nothing is held in memory: each item is read from its file, by memory map, when it is asked for.
 
@@ -60,12 +114,10 @@ class FrozenFeatures:
 
 
 def freeze_photos(
-    frozen: FrozenTrunk,
+    trunk: keras.Model,
     media: PreparedMedia,
     *,
-    num_views: int = 8,
-    seed: int = 0,
-    augment: VaryPhoto = augment_photo,
+    num_views: int = 1,
     stored_as: StoredAs = "float16",
     store: FeatureStore | None = None,
     progress: bool = True,
@@ -73,16 +125,13 @@ def freeze_photos(
     """Runs each photo, and variations of it, through a frozen trunk, unless the store has it already.
 
     A photo's features are kept under its content and all that they depend on: the trunk's weights and
-    what it computes, the number of views, the seed, the augmentation. A run that was interrupted goes
-    on where it stopped; the next one only opens the files.
+    wiring and the number of views. An interrupted run goes on where it stopped.
 
     Args:
-        frozen: from `split_frozen_trunk`.
+        trunk: the encoder's layer `image_trunk`.
         media: the photos.
-        num_views: int >= 1, of each photo: itself and `num_views - 1` variations. 1 for training
-            without augmentation.
-        seed: int >= 0, for the variations. They depend on seed, photo and view alone.
-        augment: varies a photo uint8 [224, 224, 3], given a generator. Default: `augment_photo`.
+        num_views: int >= 1, of each photo: itself and `num_views - 1` variations by `augment_photo`,
+            which depend on photo and view alone.
         stored_as: "float16" takes half the room and rounds each feature by at most 0.0005 of itself
             (by 3e-8 below 6e-5); a photo whose features are too large or too small for that is
             stored as float32 all the same. "float32" is exact.
@@ -98,93 +147,51 @@ def freeze_photos(
     """
     if num_views < 1:
         raise ValueError(f"Expected num_views >= 1, received {num_views}.")
-    if seed < 0:
-        raise ValueError(f"Expected seed >= 0, received {seed}.")
     if stored_as not in ("float16", "float32"):
         raise ValueError(f"Expected stored_as 'float16' or 'float32', received {stored_as!r}.")
     store = store or FeatureStore()
-    made_by = hashlib.sha256(
-        f"{trunk_fingerprint(frozen.trunk)} {_augmentation_fingerprint(augment)} {num_views} {seed} "
-        f"{stored_as} {FEATURES_VERSION}".encode()
-    ).hexdigest()[:24]
-    _say_how_much(frozen, len(media.images), num_views, stored_as, store)
-    features_of = partial(
-        _features_of,
-        trunk=frozen.trunk,
-        views=partial(_draw_views, num_views=num_views, seed=seed, augment=augment),
-        stored_as=stored_as,
+    feature_shape = tuple(trunk.output.shape[1:])
+    settings = (frozen_fingerprint(trunk), num_views, stored_as, FEATURES_VERSION)
+    made_by = hashlib.sha256(repr(settings).encode()).hexdigest()[:24]
+    num_bytes = (
+        len(media.images) * num_views * np.prod(feature_shape) * np.dtype(stored_as).itemsize
     )
-    files = tqdm(media.images, "frozen features", unit="photo", disable=not progress)
+    logger.info(
+        "Features %s of %d photos, %d views of each: %.1f MB in '%s'.",
+        *(list(feature_shape), len(media.images), num_views, num_bytes / 1e6, store.directory),
+    )
     paths = [
-        store.get(f"{file.content}-trunk-{made_by}", partial(features_of, file)) for file in files
+        store.get(
+            f"{file.content}-trunk-{made_by}", partial(_features, trunk, file, num_views, stored_as)
+        )
+        for file in tqdm(media.images, "frozen features", unit="photo", disable=not progress)
     ]
-    return FrozenFeatures(paths, frozen.feature_shape)
+    return FrozenFeatures(paths, feature_shape)
 
 
-def trunk_fingerprint(trunk: keras.Model) -> str:
-    """A short name of what a trunk computes, the same in every process: part of stored features' key.
-
-    Made from the exact weights, the precision it computes with, and its features of a fixed photo. The
-    latter are rounded, so that the float noise of another processor seldom matters: that would only
-    cost computing again.
+def frozen_fingerprint(model: keras.Model) -> str:
+    """Names what training leaves as it is, a model's wiring and its frozen weights: 16 hexadecimal digits.
 
     Args:
-        trunk: float32 [batch, 224, 224, 3] -> features [batch, ...].
-
-    Returns:
-        16 hexadecimal characters.
+        model: an encoder, or its trunk.
     """
-    photo = np.random.default_rng(0).random((1, *IMAGE_SIZE, 3), dtype=np.float32)
-    features = np.asarray(trunk(photo, training=False), np.float64)
-    norm = float(np.linalg.norm(features))
-    weightings = np.cos(np.outer(np.sqrt([2, 3, 5, 7]), np.arange(features.size)))
-    sums = np.round(weightings @ features.ravel() / (norm or 1.0), 2) + 0.0  # no -0.0
-    digest = hashlib.sha256(
-        f"{features.shape} {norm:.2e} {sums.tolist()} {precision_of(trunk)}".encode()
-    )
-    for weight in trunk.weights:
+    wiring = json.dumps(model.get_config(), sort_keys=True, default=str)
+    wiring = re.sub(r'_\d+(CLONE)?"', '"', wiring)  # Keras numbers what has no name of its own
+    digest = hashlib.sha256(wiring.encode())
+    frozen = [layer for layer in model._flatten_layers() if not layer.trainable]
+    for weight in {id(weight): weight for layer in frozen for weight in layer.weights}.values():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()[:16]
 
 
-def _augmentation_fingerprint(augment: VaryPhoto) -> str:
-    """Names what an augmentation does: another one, or another version of it, gives other variations."""
-    rng = np.random.default_rng(0)
-    photo = rng.integers(0, 256, (*IMAGE_SIZE, 3), np.uint8)
-    digest = hashlib.sha256()
-    for _ in range(4):
-        digest.update(np.ascontiguousarray(augment(photo, rng)).tobytes())
-    return digest.hexdigest()
-
-
-def _say_how_much(
-    frozen: FrozenTrunk, num_photos: int, num_views: int, stored_as: StoredAs, store: FeatureStore
-) -> None:
-    num_features = num_photos * num_views * int(np.prod(frozen.feature_shape))
-    logger.info(
-        "Features %s of %d photos, %d views of each: %.1f MB in '%s'.",
-        *(list(frozen.feature_shape), num_photos, num_views),
-        *(num_features * np.dtype(stored_as).itemsize / 1e6, store.directory),
-    )
-
-
-def _draw_views(file: PreparedFile, *, num_views: int, seed: int, augment: VaryPhoto) -> np.ndarray:
-    """A photo and its variations, uint8 [num_views, 224, 224, 3]."""
-    photo = np.asarray(file.feature())
-    content = int.from_bytes(hashlib.sha256(file.content.encode()).digest()[:8])
-    rngs = (np.random.default_rng((seed, content, view)) for view in range(1, num_views))
-    return np.stack([photo, *(augment(photo, rng) for rng in rngs)])
-
-
-def _features_of(
-    file: PreparedFile,
-    *,
-    trunk: keras.Model,
-    views: Callable[[PreparedFile], np.ndarray],
-    stored_as: StoredAs,
+def _features(
+    trunk: keras.Model, file: PreparedFile, num_views: int, stored_as: StoredAs
 ) -> np.ndarray:
     """Features [num_views, *feature_shape] of a photo's views; all zeros of an absent one and no other."""
-    photos = views(file)
+    photo = np.asarray(file.feature())
+    content = int.from_bytes(hashlib.sha256(file.content.encode()).digest()[:8])
+    rngs = (np.random.default_rng((content, view)) for view in range(1, num_views))
+    photos = np.stack([photo, *(augment_photo(photo, rng) for rng in rngs)])
     features = np.array(trunk.predict_on_batch(scale_photos(photos)), np.float32)
     if not np.isfinite(features).all():
         raise ValueError(
@@ -192,8 +199,8 @@ def _features_of(
             "finite features. Its weights may be damaged or of another network: load them again."
         )
     stored = _compact(features) if stored_as == "float16" else features
-    for photo, one in zip(photos, stored, strict=True):
-        if not photo.any():
+    for view, one in zip(photos, stored, strict=True):
+        if not view.any():
             one[...] = 0
         elif not one.any():
             one.flat[0] = np.finfo(stored.dtype).tiny

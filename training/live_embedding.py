@@ -23,8 +23,8 @@ class LiveEmbedding:
     """Embeds pairs with the weights that an encoder has at the moment.
 
     It gives what an `Embedder` of these weights gives: a long recording is heard window by window, each
-    together with the photo, and the mean of these is brought to unit length. But it is traced once;
-    only weights are copied each time. A photo is looked at once, however many pairs it is in.
+    together with the photo, and the mean of these is brought to unit length. A photo is looked at
+    once, however many pairs it is in.
 
     Args:
         encoder: from `create_fused_encoder`, or the head behind a frozen trunk.
@@ -54,7 +54,6 @@ class LiveEmbedding:
                 "Expected at least one pair to embed, received media in which no class has both a photo "
                 "and a recording."
             )
-        self._encoder = encoder
         self._media = media
         self.pairs = pairs
         self._photos = photos or StoredPhotos(media)
@@ -63,10 +62,7 @@ class LiveEmbedding:
         self._windows = partial(
             audio_windows, window_frames=frames_in(audio_seconds), max_windows=max_windows
         )
-        see, self._join = split_encoder(encoder)
-        self._copied_layers = [
-            layer for layer in (*see.layers, *self._join.layers) if layer.weights
-        ]
+        see, self._join = split_encoder(encoder, copy_weights=False)
         self._see = tf.function(partial(see, training=False), reduce_retracing=True)
         specs = [tf.TensorSpec(part.shape, part.dtype) for part in see.outputs]
         sequences = tf.TensorSpec((None, None, AUDIO_SEQUENCE_SIZE), tf.float32)
@@ -74,8 +70,6 @@ class LiveEmbedding:
 
     def __call__(self) -> np.ndarray:
         """The embeddings of the pairs, float32 [num_pairs, embedding_size], unit length."""
-        for layer in self._copied_layers:
-            layer.set_weights(self._encoder.get_layer(layer.name).get_weights())
         images, of_pair = np.unique(self.pairs.images, return_inverse=True)
         seen = self._look(images)
         parts = []

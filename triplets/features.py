@@ -14,7 +14,8 @@ from functools import partial
 from tqdm import tqdm
 
 from fused_encoder.front_ends.audio_batches import AudioSequences
-from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
+from fused_encoder.front_ends.contract import AudioFrontEnd
+from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import prepare_photo
 from media import Resampler, UnreadableMediaError, load_image
 from triplets.content_hashes import ContentHashes
@@ -31,7 +32,7 @@ FEATURES_VERSION = 1  # raised when decoding or resampling gives other numbers t
 
 def prepare_media(
     folders: PairedFolders,
-    yamnet: Yamnet,
+    yamnet: Yamnet | AudioFrontEnd,
     *,
     max_audio_seconds: float | None = 30.0,
     resampler: Resampler = "soxr_hq",
@@ -64,14 +65,14 @@ def prepare_media(
         )
     store = store or FeatureStore()
     read = "whole" if max_audio_seconds is None else f"{max_audio_seconds:g}s"
-    fingerprint = yamnet_fingerprint(yamnet)  # a callable that is no YAMNet is refused here
-    made_by = f"{fingerprint}-{read}-{resampler}-v{FEATURES_VERSION}"
+    front_end = as_front_end(yamnet)  # a callable that is no YAMNet is refused here
+    made_by = f"{front_end.fingerprint}-{read}-{resampler}-v{FEATURES_VERSION}"
     settings = RecordingSettings(max_audio_seconds, resampler, made_by)
     with ContentHashes(store.directory / "hashes") as contents:
         photos = _prepare_photos(folders.images, store, contents)
         images, bad_images = _gather(photos, len(folders.images), "photos", progress)
         heard = prepare_recordings(
-            folders.recordings, AudioSequences(yamnet), settings, store, contents
+            folders.recordings, AudioSequences(front_end), settings, store, contents
         )
         recordings, bad_recordings = _gather(heard, len(folders.recordings), "recordings", progress)
     _warn_of_shared_content(folders.class_names, (*images, *recordings))

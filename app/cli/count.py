@@ -101,8 +101,7 @@ def run(options: argparse.Namespace) -> int:
     ):
         print(f"note: {note}")
     import_tensorflow_quietly()
-    from individuals import count_individuals
-    from individuals.catalogue import save_counted_sightings
+    from individuals import count_individuals, save_counted_sightings
     from inference import Embedder, save_calibration
 
     embedder = Embedder.load(options.encoder)

@@ -1,13 +1,12 @@
 """An archive looked over before any computing: what is there, what is broken, what is missing."""
 
-from archives.survey.coverage import CoveredDay
 from archives.survey.forecast import Forecast
-from archives.survey.gaps import Gap, Schedule
 from archives.survey.high_frequencies import UnheardShare
 from archives.survey.records import Clock, Fault, SurveyedFile
-from archives.survey.series import Series
+from archives.survey.schedule import Gap, Schedule
+from archives.survey.series import CoveredDay, Series
 from archives.survey.summary import survey_to_record
-from archives.survey.survey import Survey, SurveyedSeries, survey_archive
+from archives.survey.survey import Survey, survey_archive
 from archives.survey.tables import write_survey
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "SurveyedFile",
     "Fault",
     "Clock",
-    "SurveyedSeries",
     "Series",
     "Schedule",
     "Gap",

@@ -1,62 +1,111 @@
-"""Every file decoded to its end, in processes that may crash of it."""
+"""Every file decoded to its end, in processes that a damaged file may crash."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 from tqdm.auto import tqdm
 
-from archives.pool import TaskNotDone, WorkerPool
-from archives.survey.deep_sight import looked_at
-from archives.survey.deep_sound import listened_to
-from archives.survey.records import NOTHING_TO_HEAR, Decoded, SurveyedFile
+from archives.survey.records import SurveyedFile
+from archives.workers import Ended, Workers
+from media import CELL_SECONDS, load_image, stream_frames, stream_waveform
+from media.errors import UnreadableMediaError
+
+Decode = Callable[[SurveyedFile], Iterator[SurveyedFile | None]]
+"""Gives None now and then, as a sign of life; at last the file with what was found."""
+_CLIPPED_SHARE = 0.001
 
 
-def decoded_files(files: Sequence[SurveyedFile], *, progress: bool = False) -> list[SurveyedFile]:
+def decoded_files(
+    files: Sequence[SurveyedFile],
+    *,
+    progress: bool = False,
+    decode: Decode | None = None,
+) -> list[SurveyedFile]:
     """The files with the faults that only decoding finds.
 
     Args:
-        files: as their headers tell of them. What these call unreadable is passed on as it is.
+        files: as their headers tell of them. Those of which `embed` makes nothing are passed on as they are.
         progress: whether a bar is shown on standard error.
+        decode: what a worker does. Default: `decode_file`.
     """
-    done = {}
-    wanted = [place for place, file in enumerate(files) if _is_worth_it(file)]
-    with (
-        tqdm(
-            total=len(wanted), desc="decoding", unit="file", disable=not progress, leave=False
-        ) as bar,
-        WorkerPool(decode_file, num_workers=min(8, os.cpu_count() or 1)) as pool,
-    ):
-        run = pool.run(files[place] for place in wanted)
-        for place, (file, messages) in zip(wanted, run, strict=True):
-            done[place] = _last_of(file, messages)
-            bar.update()
-    return [done.get(place, file) for place, file in enumerate(files)]
+    found = {file.path: file for file in files}
+    wanted = [file for file in files if file.is_usable]
+    decoded = _in_workers(decode or decode_file, wanted)
+    bar = tqdm(decoded, "decoding", len(wanted), disable=not progress, leave=False)
+    found.update((file.path, file) for file in bar)
+    return list(found.values())
 
 
-def decode_file(file: SurveyedFile) -> Iterator[Decoded | SurveyedFile]:
-    """What a worker does: signs of life, and in the end the file with what was found.
-
-    Args:
-        file: one that its header calls readable.
-    """
-    if file.kind == "recording":
-        yield (yield from listened_to(file))
-    else:
-        yield (yield from looked_at(file))
-
-
-def _is_worth_it(file: SurveyedFile) -> bool:
-    return file.is_readable and not file.has(*NOTHING_TO_HEAR)
-
-
-def _last_of(file: SurveyedFile, messages: Iterator[Decoded | SurveyedFile]) -> SurveyedFile:
-    found = file
-    try:
-        for message in messages:
+def _in_workers(decode: Decode, files: Sequence[SurveyedFile]) -> Iterator[SurveyedFile]:
+    num_workers = min(8, os.cpu_count() or 1)
+    with Workers(decode, num_workers=num_workers) as workers:
+        for file, message in workers.run(files):
             if isinstance(message, SurveyedFile):
-                found = message
-    except TaskNotDone as error:
-        return file.with_fault("unreadable", f"its decoder did not come to an end: {error}.")
-    return found
+                yield message
+            elif isinstance(message, Ended) and message.crash is not None:
+                yield file.with_fault("unreadable", f"its decoder {message.crash}.")
+
+
+def decode_file(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
+    """A file decoded to its end."""
+    look = {"photo": _look_at_photo, "recording": _listen, "video": _watch}[file.kind]
+    try:
+        yield from look(file)
+    except UnreadableMediaError as error:
+        yield file.with_fault("unreadable", error.reason)
+
+
+def _look_at_photo(file: SurveyedFile) -> Iterator[SurveyedFile]:
+    image = load_image(file.path)
+    if image.min() == image.max():
+        file = file.with_fault("blank", "every pixel has the same colour: nothing is seen.")
+    yield file
+
+
+def _watch(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
+    with stream_frames(file.path) as frames:
+        for _ in frames:
+            yield None
+    if frames.damage is not None:
+        text = f"{frames.damage}; {frames.decoded_seconds:.1f} s can be used."
+        file = file.with_fault("damaged", text)
+    yield file
+
+
+def _listen(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
+    marks = []
+    try:
+        with stream_waveform(file.path) as stream:
+            for block in stream:
+                marks.append((block.is_finite, block.is_changing, block.clipped_share))
+                yield None
+    except UnreadableMediaError as error:
+        yield file.with_fault("damaged" if marks else "unreadable", error.reason)
+        return
+    outcome = stream.outcome
+    if outcome.damage is not None and not file.has("truncated"):
+        text = f"{outcome.damage}; {outcome.decoded_seconds:.1f} s can be used."
+        file = file.with_fault("damaged", text)
+    yield _with_sound_faults(file, *map(np.concatenate, zip(*marks, strict=True)))
+
+
+def _with_sound_faults(
+    file: SurveyedFile, is_finite: np.ndarray, is_changing: np.ndarray, clipped_share: np.ndarray
+) -> SurveyedFile:
+    """By the marks of all cells of 10 ms."""
+    if not is_finite.any():
+        return file.with_fault("no_sound", "all of it is NaN or infinite. Export it again.")
+    if not is_finite.all():
+        seconds = (~is_finite).sum() * CELL_SECONDS
+        text = f"{seconds:.2f} s of it hold NaN or infinite samples. Export it again."
+        file = file.with_fault("non_finite", text)
+    if not is_changing.any():
+        text = "digital silence from beginning to end: check the microphone."
+        return file.with_fault("silent", text)
+    if clipped_share.mean() > _CLIPPED_SHARE:
+        text = f"{100 * clipped_share.mean():.1f} % of it is clipped: lower the gain."
+        return file.with_fault("clipped", text)
+    return file

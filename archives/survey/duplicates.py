@@ -3,69 +3,56 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
 
 from archives.embed.content import digest_of
 from archives.survey.records import SurveyedFile
-from media import UnreadableMediaError
+from media.errors import UnreadableMediaError
 
 _SAMPLE_BYTES = 4096
-KeyT = TypeVar("KeyT")
 
 
 def equal_contents(files: Sequence[SurveyedFile]) -> tuple[tuple[Path, ...], ...]:
     """Groups of files that hold the same bytes.
 
     Only files of equal size are opened, and only those read whole whose beginning, middle and end are
-    equal too: all recordings of a season may be of one size.
-
-    Args:
-        files: of any kind; empty ones and those that are never read are left out.
+    equal too: all recordings of a season may be of one size. Empty files are left out.
     """
-    sizes = _groups([f for f in files if f.num_bytes and f.kind != "other"], lambda f: f.num_bytes)
-    alike = [pair for group in sizes for pair in _groups(group, _sample)]
-    same = [group for pair in alike for group in _groups(pair, _digest)]
-    return tuple(sorted(tuple(sorted(file.path for file in group)) for group in same))
+    groups = [[file for file in files if file.num_bytes and file.kind != "other"]]
+    for key in (attrgetter("num_bytes"), _sample, lambda file: digest_of(file.path)):
+        groups = [equal for group in groups for equal in _groups(group, key)]
+    return _paths(groups)
 
 
 def equal_names(files: Sequence[SurveyedFile]) -> tuple[tuple[Path, ...], ...]:
-    """Groups of files in different folders whose names are equal (which is no error).
-
-    Args:
-        files: of any kind; those that are never read are left out.
-    """
-    same = _groups([f for f in files if f.kind != "other"], lambda f: f.path.name)
-    return tuple(sorted(tuple(sorted(file.path for file in group)) for group in same))
+    """Groups of files in different folders whose names are equal (which is no error)."""
+    media = [file for file in files if file.kind != "other"]
+    return _paths(_groups(media, lambda file: file.path.name))
 
 
 def _groups(
-    files: Iterable[SurveyedFile], key: Callable[[SurveyedFile], KeyT | None]
+    files: Iterable[SurveyedFile], key: Callable[[SurveyedFile], Hashable]
 ) -> list[list[SurveyedFile]]:
-    """The files with equal keys, two or more at a time; None equals nothing."""
-    groups: dict[KeyT, list[SurveyedFile]] = defaultdict(list)
+    """The files with equal keys, two or more at a time; files that cannot be read equal nothing."""
+    groups: dict[Hashable, list[SurveyedFile]] = defaultdict(list)
     for file in files:
-        value = key(file)
-        if value is not None:
-            groups[value].append(file)
+        try:
+            groups[key(file)].append(file)
+        except (OSError, UnreadableMediaError):  # told as unreadable already
+            continue
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _sample(file: SurveyedFile) -> bytes | None:
-    try:
-        with file.path.open("rb") as content:
-            pieces = []
-            for position in (0, file.num_bytes // 2, max(0, file.num_bytes - _SAMPLE_BYTES)):
-                content.seek(position)
-                pieces.append(content.read(_SAMPLE_BYTES))
-            return b"".join(pieces)
-    except OSError:  # told as unreadable already
-        return None
+def _paths(groups: Iterable[Iterable[SurveyedFile]]) -> tuple[tuple[Path, ...], ...]:
+    return tuple(sorted(tuple(sorted(file.path for file in group)) for group in groups))
 
 
-def _digest(file: SurveyedFile) -> str | None:
-    try:
-        return digest_of(file.path)
-    except (FileNotFoundError, UnreadableMediaError):
-        return None
+def _sample(file: SurveyedFile) -> bytes:
+    with file.path.open("rb") as content:
+        pieces = []
+        for position in (0, file.num_bytes // 2, max(0, file.num_bytes - _SAMPLE_BYTES)):
+            content.seek(position)
+            pieces.append(content.read(_SAMPLE_BYTES))
+    return b"".join(pieces)

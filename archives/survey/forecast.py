@@ -7,14 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archives.embed.settings import ArchiveSettings
-from archives.survey.records import NOTHING_TO_HEAR, SurveyedFile
+from archives.survey.records import SurveyedFile
 
 _USUAL = ArchiveSettings()
-WINDOW_SECONDS, HOP_SECONDS = _USUAL.window_seconds, _USUAL.hop_seconds
-MOMENTS_PER_SECOND = _USUAL.frames_per_second
-EMBEDDING_SIZE = 128
 _FRAME_SECONDS, _FRAME_HOP_SECONDS = 0.975, 0.48  # of YAMNet
-_ROW_BYTES = 4 * EMBEDDING_SIZE + 32  # and the file, the place and the kind, well packed
+_ROW_BYTES = 4 * 128 + 32  # an embedding; the file, the place and the kind, well packed
 
 
 @dataclass(frozen=True)
@@ -45,23 +42,20 @@ class Forecast:
 
 
 def forecast_of(files: Iterable[SurveyedFile]) -> Forecast:
-    """The rows that readable files give; copies count as often as they are there.
-
-    Args:
-        files: of any kind.
-    """
+    """The rows that readable files give; copies count as often as they are there."""
     photos = windows = moments = unknown = 0
     for file in files:
-        if not file.is_readable or file.has(*NOTHING_TO_HEAR):
+        seconds = file.header.duration_seconds
+        if not file.is_usable:
             continue
         if file.kind == "photo":
-            photos += not file.has("truncated")
-        elif not file.duration_seconds:
+            photos += 1
+        elif not seconds:
             unknown += 1
         elif file.kind == "recording":
-            windows += num_windows(file.duration_seconds)
+            windows += num_windows(seconds)
         else:
-            moments += max(1, math.ceil(file.duration_seconds * MOMENTS_PER_SECOND))
+            moments += max(1, math.ceil(seconds * _USUAL.frames_per_second))
     return Forecast(photos, windows, moments, unknown)
 
 
@@ -71,17 +65,13 @@ def num_windows(duration_seconds: float) -> int:
     Windows begin where YAMNet's frames do, 0.48 s apart; one more ends with the recording where sound
     would be left over.
 
-    Args:
-        duration_seconds: of the recording.
     Example:
         >>> num_windows(60.0)
         24
     """
-    num_frames = _num_frames(duration_seconds)
-    length = _num_frames(WINDOW_SECONDS)
-    # The last k with round(k * hop / 0.48) + length <= num_frames.
-    last = math.floor((num_frames - length + 0.5) * _FRAME_HOP_SECONDS / HOP_SECONDS)
-    while last >= 0 and _first_frame(last) + length > num_frames:
+    num_frames, length = _num_frames(duration_seconds), _num_frames(_USUAL.window_seconds)
+    last = math.floor((num_frames - length + 0.5) * _FRAME_HOP_SECONDS / _USUAL.hop_seconds)
+    if last >= 0 and _first_frame(last) + length > num_frames:  # half a frame is rounded either way
         last -= 1
     if last < 0:
         return 1
@@ -94,4 +84,4 @@ def _num_frames(seconds: float) -> int:
 
 
 def _first_frame(window: int) -> int:
-    return round(window * HOP_SECONDS / _FRAME_HOP_SECONDS)
+    return round(window * _USUAL.hop_seconds / _FRAME_HOP_SECONDS)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from tqdm.contrib.concurrent import thread_map
 
-from archives.survey.records import NOTHING_TO_HEAR, SurveyedFile
+from archives.survey.records import SurveyedFile
 from archives.survey.series import place_of
-from media.audio import load_waveform_with_notes
+from media import load_waveform_with_notes
 from media.errors import UnreadableMediaError
 
 LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 125.0, 7_500.0
-NUM_STRETCHES, STRETCH_SECONDS = 3, 10.0
-NUM_FILES_PER_FOLDER = 20
+_NUM_STRETCHES, _STRETCH_SECONDS = 3, 10.0
+_NUM_FILES_PER_FOLDER = 20
 _SEGMENT_SECONDS = 0.05
 
 
@@ -44,11 +45,7 @@ class UnheardShare:
 
 
 def unheard_shares(
-    files: Sequence[SurveyedFile],
-    *,
-    seed: int = 0,
-    executor: Executor,
-    on_file: Callable[[], object] = lambda: None,
+    files: Sequence[SurveyedFile], *, seed: int = 0, progress: bool = False
 ) -> tuple[UnheardShare, ...]:
     """The share for each folder with recordings, from a sample of them.
 
@@ -58,110 +55,83 @@ def unheard_shares(
     Args:
         files: of any kind.
         seed: the same files and seed, the same sample.
-        executor: where files are decoded.
-        on_file: called after each file.
-    """
-    folders = sampled_files(files, seed)
-    sampled = [file for chosen in folders.values() for file in chosen]
-    shares: dict[Path, list[float]] = {}
-    for file, found in zip(
-        sampled, executor.map(lambda file: file_shares(file, seed), sampled), strict=True
-    ):
-        shares[file.path] = found
-        on_file()
-    rates: dict[Path, list[int]] = defaultdict(list)
-    for file in files:
-        if _has_sound(file) and file.sample_rate_hz:
-            rates[place_of(file.path)].append(file.sample_rate_hz)
-    results = []
-    for folder, chosen in folders.items():
-        heard = [shares[file.path] for file in chosen if shares[file.path]]
-        if heard:
-            mean = float(np.mean([share for stretches in heard for share in stretches]))
-            highest = max(float(np.mean(stretches)) for stretches in heard)
-            results.append(UnheardShare(folder, len(heard), mean, highest, *_ends(rates[folder])))
-    return tuple(results)
-
-
-def _ends(rates: Sequence[int]) -> tuple[int, int]:
-    return min(rates), max(rates)
-
-
-def sampled_files(files: Sequence[SurveyedFile], seed: int) -> dict[Path, list[SurveyedFile]]:
-    """Which files of each folder are listened to.
-
-    Args:
-        files: of any kind.
-        seed: of the drawing.
+        progress: whether a bar is shown on standard error.
     """
     folders: dict[Path, list[SurveyedFile]] = defaultdict(list)
     for file in files:
-        if _has_sound(file):
+        if file.kind == "recording" and file.is_usable and file.header.sample_rate_hz:
             folders[place_of(file.path)].append(file)
     draw = random.Random(seed)
-    return {
-        folder: chosen
-        if len(chosen) <= NUM_FILES_PER_FOLDER
-        else draw.sample(chosen, NUM_FILES_PER_FOLDER)
-        for folder, chosen in folders.items()
-    }
+    samples = [
+        draw.sample(there, min(len(there), _NUM_FILES_PER_FOLDER)) for there in folders.values()
+    ]
+    shares = iter(
+        thread_map(
+            partial(_shares_of_stretches, seed=seed),
+            [file for sample in samples for file in sample],
+            desc="listening",
+            unit="file",
+            disable=not progress,
+            leave=False,
+        )
+    )
+    results = []
+    for (folder, there), sample in zip(folders.items(), samples, strict=True):
+        heard = [stretches for _ in sample if (stretches := next(shares))]
+        rates = [file.header.sample_rate_hz or 0 for file in there]
+        if heard:
+            results.append(
+                UnheardShare(
+                    folder,
+                    len(heard),
+                    float(np.mean(np.concatenate(heard))),
+                    max(float(np.mean(stretches)) for stretches in heard),
+                    min(rates),
+                    max(rates),
+                )
+            )
+    return tuple(results)
 
 
-def file_shares(file: SurveyedFile, seed: int = 0) -> list[float]:
-    """The share above 7,500 Hz of each stretch of one recording; empty where nothing can be heard.
-
-    Args:
-        file: a recording with its rate.
-        seed: of the places.
-    """
+def _shares_of_stretches(file: SurveyedFile, seed: int) -> list[float]:
     draw = random.Random(f"{seed} {file.path.name}")
-    room = max(0.0, (file.duration_seconds or 0.0) - STRETCH_SECONDS)
-    places = sorted(draw.uniform(0, room) for _ in range(NUM_STRETCHES)) if room else [0.0]
-    if file.bits_per_sample is None:  # lossy formats may have to be decoded up to the place
-        places = places[:1]
+    rate = file.header.sample_rate_hz or 0
+    room = (file.header.duration_seconds or 0.0) - _STRETCH_SECONDS
+    places = [draw.uniform(0, room) for _ in range(_NUM_STRETCHES)] if room > 0 else [0.0]
+    if file.header.bits_per_sample is None:  # lossy formats may have to be decoded up to the place
+        places = [min(places)]
     shares = []
     for place in places:
         try:
             waveform, _ = load_waveform_with_notes(
                 file.path,
-                sample_rate_hz=file.sample_rate_hz or 16_000,
+                sample_rate_hz=rate,
                 offset_seconds=place,
-                max_seconds=STRETCH_SECONDS,
+                max_seconds=_STRETCH_SECONDS,
             )
         except (UnreadableMediaError, OSError):  # `deep` tells of damage
             continue
-        share = share_above(waveform, file.sample_rate_hz or 16_000)
+        share = unheard_share(waveform, rate)
         if share is not None:
             shares.append(share)
     return shares
 
 
-def share_above(
-    waveform: np.ndarray, sample_rate_hz: int, frequency_hz: float = HIGHEST_HEARD_HZ
-) -> float | None:
-    """How much of the energy above 125 Hz lies above a frequency, by Welch's method.
-
-    Hann windows of 50 ms that overlap by half, each without its mean; their power spectra are added.
+def unheard_share(waveform: np.ndarray, sample_rate_hz: int) -> float | None:
+    """How much of the energy above 125 Hz lies above 7,500 Hz, by Welch's method.
 
     Args:
         waveform: float32 [num_samples], mono.
         sample_rate_hz: of the waveform.
-        frequency_hz: where "above" begins.
     Returns:
-        0 to 1; None where there is no sound, or less than one window of it.
+        0 to 1; None where there is no sound, or less than one window of 50 ms.
     """
     size = round(_SEGMENT_SECONDS * sample_rate_hz)
     if len(waveform) < size or size < 2:
         return None
-    segments = np.lib.stride_tricks.sliding_window_view(waveform, size)[:: max(1, size // 2)]
-    windowed = (segments - segments.mean(axis=1, keepdims=True)) * np.hanning(size).astype(
-        "float32"
-    )
-    power = np.square(np.abs(np.fft.rfft(windowed, axis=1))).sum(axis=0)
+    segments = np.lib.stride_tricks.sliding_window_view(waveform, size)[:: size // 2]
+    windowed = (segments - segments.mean(axis=1, keepdims=True)) * np.hanning(size)
+    power = np.square(np.abs(np.fft.rfft(windowed))).sum(axis=0)
     frequencies = np.fft.rfftfreq(size, 1 / sample_rate_hz)
     total = float(power[frequencies >= LOWEST_HEARD_HZ].sum())
-    return float(power[frequencies > frequency_hz].sum()) / total if total > 0 else None
-
-
-def _has_sound(file: SurveyedFile) -> bool:
-    return file.kind == "recording" and file.is_readable and not file.has(*NOTHING_TO_HEAR)
+    return float(power[frequencies > HIGHEST_HEARD_HZ].sum()) / total if total > 0 else None

@@ -1,48 +1,23 @@
-"""What a survey says of one file: its header, its clock, and what is wrong with it."""
+"""What a survey says of one file: its header, its clocks, and what is wrong with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["photo", "recording", "video", "other"]
-ClockSource = Literal["name", "header", "exif", "container"]
-FaultKind = Literal[
-    "empty",
-    "unreadable",
-    "truncated",
-    "other_content",
-    "no_sound",
-    "too_short",
-    "impossible_clock",
-    "clocks_disagree",
-    "overlap",
-    # found by decoding only:
-    "damaged",
-    "blank",
-    "silent",
-    "clipped",
-    "non_finite",
-]
+from media.headers import MediaHeader, MediaKind
 
+ClockSource = Literal["exif", "name", "header", "container"]
+HeaderFault = Literal["empty", "unreadable", "truncated", "other_content", "no_sound", "too_short"]
+ClockFault = Literal["impossible_clock", "clocks_disagree", "overlap"]
+DecodingFault = Literal["damaged", "blank", "silent", "clipped", "non_finite"]
+FaultKind = HeaderFault | ClockFault | DecodingFault
 
-NOTHING_TO_HEAR: tuple[FaultKind, ...] = ("no_sound", "too_short", "silent")
-"""Faults of recordings of which `embed` makes nothing."""
-SHORTEST_SECONDS = 0.1
-"""Of sound that YAMNet can make sense of."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A sign of life of a file that is being decoded.
-
-    Attributes:
-        seconds: float, of sound or film since the last one.
-    """
-
-    seconds: float
+_UNUSABLE: tuple[FaultKind, ...] = ("empty", "unreadable", "other_content")
+_UNUSABLE += ("no_sound", "too_short", "silent")
+_LONGEST_SECONDS = 366 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -86,15 +61,7 @@ class SurveyedFile:
         path: the file.
         kind: what its name says it is; "other" is never read.
         num_bytes: of the file.
-        format: of the content, such as "WAV" or "JPEG"; None where unknown.
-        duration_seconds: float; None for photos, and where the file does not tell.
-        sample_rate_hz: of the sound.
-        num_channels: of the sound.
-        bits_per_sample: of the sound; None for lossy formats.
-        width: pixels.
-        height: pixels.
-        frames_per_second: of a video.
-        has_sound: whether a video has a sound track.
+        header: what the file says of its content.
         clock: when it begins, by the clock that is trusted most.
         other_clocks: what else it says of that.
         recorder: serial number and channel, or what the name begins with, or the camera's model.
@@ -104,17 +71,9 @@ class SurveyedFile:
     """
 
     path: Path
-    kind: Kind
+    kind: MediaKind
     num_bytes: int
-    format: str | None = None
-    duration_seconds: float | None = None
-    sample_rate_hz: int | None = None
-    num_channels: int | None = None
-    bits_per_sample: int | None = None
-    width: int | None = None
-    height: int | None = None
-    frames_per_second: float | None = None
-    has_sound: bool | None = None
+    header: MediaHeader = field(default_factory=MediaHeader)
     clock: Clock | None = None
     other_clocks: tuple[Clock, ...] = ()
     recorder: str | None = None
@@ -131,6 +90,24 @@ class SurveyedFile:
         return any(fault.kind in kinds for fault in self.faults)
 
     @property
-    def is_readable(self) -> bool:
-        """Whether `embed` gets anything out of it, as far as is known."""
-        return self.kind != "other" and not self.has("empty", "unreadable", "other_content")
+    def is_usable(self) -> bool:
+        """Whether `embed` makes anything of it, as far as is known."""
+        is_cut_photo = self.kind == "photo" and self.has("truncated")
+        return self.kind != "other" and not self.has(*_UNUSABLE) and not is_cut_photo
+
+    @property
+    def begin(self) -> datetime:
+        """When it begins, by its recorder's own clock.
+
+        Raises:
+            ValueError: it has no clock.
+        """
+        if self.clock is None:
+            raise ValueError(f"'{self.path}' has no clock. Expected files of a series.")
+        return self.clock.wall_time
+
+    @property
+    def end(self) -> datetime:
+        """When its sound ends; where a damaged header says more than a year, after a year."""
+        seconds = min(self.header.duration_seconds or 0.0, _LONGEST_SECONDS)
+        return self.begin + timedelta(seconds=seconds)

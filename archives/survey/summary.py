@@ -1,20 +1,84 @@
-"""A survey as one nested record of plain values: what `--json` prints and survey.json holds."""
+"""A survey in numbers, and as one nested record: what `--json` prints and survey.json holds."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import median
 from typing import Any
 
-from archives.survey.gaps import Gap
-from archives.survey.records import Kind
-from archives.survey.survey import Survey, SurveyedSeries
-from archives.survey.totals import KindTotals, faults_by_kind, not_read, totals_of
+from archives.survey.records import SurveyedFile
+from archives.survey.series import Series
+from archives.survey.survey import Survey
+from media.headers import MediaKind
 
-FORMAT = "fused-encoder survey"
-VERSION = 1
-_KINDS: dict[str, Kind] = {"photos": "photo", "recordings": "recording", "videos": "video"}
+KINDS: dict[str, MediaKind] = {"photos": "photo", "recordings": "recording", "videos": "video"}
 
 Record = dict[str, Any]  # JSON: nested, of plain values
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a quantity is spread over files: smallest, median, largest, and their sum."""
+
+    smallest: float
+    median: float
+    largest: float
+    total: float
+
+
+@dataclass(frozen=True)
+class KindTotals:
+    """All files of one kind. Counts are values to numbers of files, most frequent first."""
+
+    num_files: int
+    num_bytes: int
+    num_with_sound: int  # of videos
+    durations: Spread | None  # in seconds, of those that tell; None for photos
+    formats: dict[str, int]
+    sample_rates_hz: dict[int, int]
+    channels: dict[int, int]
+    bits: dict[int, int]  # per sample
+    sizes: dict[tuple[int, int], int]  # width and height
+    frame_rates: dict[float, int]  # per second
+
+
+def totals_of(files: Iterable[SurveyedFile], kind: MediaKind) -> KindTotals:
+    """The numbers of those files that are of one kind."""
+    chosen = [file for file in files if file.kind == kind]
+    headers = [file.header for file in chosen]
+    seconds = [header.duration_seconds for header in headers if header.duration_seconds]
+    return KindTotals(
+        num_files=len(chosen),
+        num_bytes=sum(file.num_bytes for file in chosen),
+        num_with_sound=sum(bool(header.has_sound) for header in headers),
+        durations=_spread(seconds),
+        formats=_counted(header.format or "unknown" for header in headers),
+        sample_rates_hz=_counted(h.sample_rate_hz for h in headers if h.sample_rate_hz),
+        channels=_counted(h.num_channels for h in headers if h.num_channels),
+        bits=_counted(h.bits_per_sample for h in headers if h.bits_per_sample),
+        sizes=_counted((h.width, h.height) for h in headers if h.width and h.height),
+        frame_rates=_counted(round(h.frames_per_second, 2) for h in headers if h.frames_per_second),
+    )
+
+
+def not_read(files: Iterable[SurveyedFile]) -> dict[str, int]:
+    """Files of kinds that are never read, by their ending ("" for none), most frequent first."""
+    return _counted(file.path.suffix.lower() for file in files if file.kind == "other")
+
+
+def faults_by_kind(files: Iterable[SurveyedFile]) -> dict[str, list[tuple[Path, str]]]:
+    """The files with each kind of fault, and what is wrong with them; most frequent first."""
+    kinds: dict[str, dict[Path, str]] = {}
+    for file in files:
+        for fault in file.faults:
+            kinds.setdefault(fault.kind, {}).setdefault(file.path, fault.text)
+    by_number = sorted(kinds.items(), key=lambda item: -len(item[1]))
+    return {kind: list(texts.items()) for kind, texts in by_number}
 
 
 def survey_to_record(survey: Survey) -> Record:
@@ -25,61 +89,44 @@ def survey_to_record(survey: Survey) -> Record:
     Returns:
         What `json.dumps` takes; times as ISO 8601, by the recorders' own clocks.
     """
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "inputs": list(survey.inputs),
+    faults = faults_by_kind(survey.files)
+    record = {
+        "format": "fused-encoder survey",
+        "version": 1,
+        "inputs": survey.inputs,
         "is_deep": survey.is_deep,
         "is_sound": survey.is_sound,
         "num_files": len(survey.files),
-        **{word: _totals(totals_of(survey.files, kind)) for word, kind in _KINDS.items()},
+        **{word: _totals(totals_of(survey.files, kind)) for word, kind in KINDS.items()},
         "not_read": not_read(survey.files),
-        "faults": {
-            kind: [
-                {
-                    "path": str(file.path),
-                    "text": next(fault.text for fault in file.faults if fault.kind == kind),
-                }
-                for file in files
-            ]
-            for kind, files in faults_by_kind(survey.files).items()
-        },
-        "closed_folders": [
-            {"path": path, "text": reason} for path, reason in survey.closed_folders
-        ],
-        "copies": [[str(path) for path in group] for group in survey.copies],
-        "same_names": [[str(path) for path in group] for group in survey.same_names],
+        "faults": {kind: _with_names(problems) for kind, problems in faults.items()},
+        "closed_folders": _with_names(survey.closed_folders),
+        "copies": survey.copies,
+        "same_names": survey.same_names,
         "series": [_series(one) for one in survey.series],
-        "unheard": [{**asdict(share), "folder": str(share.folder)} for share in survey.unheard],
+        "unheard": survey.unheard,
         "forecast": {
             **asdict(survey.forecast),
             "num_rows": survey.forecast.num_rows,
             "num_bytes": survey.forecast.num_bytes,
         },
     }
+    return json.loads(json.dumps(record, default=_as_json, allow_nan=False))
 
 
 def _totals(totals: KindTotals) -> Record:
-    record = asdict(totals)
-    record["formats"] = {name or "unknown": num for name, num in totals.formats.items()}
-    record["sizes"] = {f"{width}x{height}": num for (width, height), num in totals.sizes.items()}
-    for name in ("sample_rates_hz", "channels", "bits", "frame_rates"):
-        record[name] = {str(value): num for value, num in record[name].items()}
-    return record
+    sizes = {f"{width}x{height}": num for (width, height), num in totals.sizes.items()}
+    return {**asdict(totals), "sizes": sizes}
 
 
-def _series(one: SurveyedSeries) -> Record:
-    series, schedule = one.series, one.schedule
+def _series(one: Series) -> Record:
     return {
-        "folder": str(series.folder),
-        "recorder": series.recorder,
-        "num_files": len(series.files),
-        "begins": series.starts[0].isoformat(),
-        "ends": series.end.isoformat(),
-        "step_seconds": schedule.step_seconds,
-        "steps": [{"seconds": s.seconds, "since": s.since.isoformat()} for s in schedule.steps],
-        "is_regular": schedule.is_regular,
-        "gaps": [_gap(gap) for gap in schedule.gaps],
+        "folder": one.folder,
+        "recorder": one.recorder,
+        "num_files": len(one.files),
+        "begins": one.begin,
+        "ends": one.end,
+        **asdict(one.schedule),
         "hours": {
             day.date.isoformat(): {"day": day.day_hours, "night": day.night_hours}
             for day in one.coverage
@@ -87,9 +134,19 @@ def _series(one: SurveyedSeries) -> Record:
     }
 
 
-def _gap(gap: Gap) -> Record:
-    return {
-        "after": gap.after.isoformat(),
-        "until": gap.until.isoformat(),
-        "num_missing": gap.num_missing,
-    }
+def _with_names(problems: Iterable[tuple[Path | str, str]]) -> list[Record]:
+    return [{"path": path, "text": text} for path, text in problems]
+
+
+def _as_json(value: Any) -> object:  # Any: a record, a path or a time
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _counted(values: Iterable[Hashable]) -> dict:
+    return dict(Counter(values).most_common())
+
+
+def _spread(values: list[float]) -> Spread | None:
+    return Spread(min(values), median(values), max(values), sum(values)) if values else None

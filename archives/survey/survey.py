@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm.contrib.concurrent import thread_map
 
-from archives.embed.walk import walk_inputs
-from archives.survey.clock_faults import with_clock_faults
-from archives.survey.coverage import CoveredDay, coverage_of
+from archives.embed.find_sources import walk_inputs
+from archives.survey.clocks import with_clock_faults
 from archives.survey.deep import decoded_files
 from archives.survey.duplicates import equal_contents, equal_names
 from archives.survey.forecast import Forecast, forecast_of
-from archives.survey.gaps import Schedule, schedule_of
-from archives.survey.high_frequencies import UnheardShare, sampled_files, unheard_shares
+from archives.survey.high_frequencies import UnheardShare, unheard_shares
 from archives.survey.probe import probe_file
 from archives.survey.records import SurveyedFile
 from archives.survey.series import Series, series_of, with_overlaps
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SurveyedSeries:
-    """One recorder in one place: what it recorded, when, and when it did not."""
-
-    series: Series
-    schedule: Schedule
-    coverage: tuple[CoveredDay, ...]
 
 
 @dataclass(frozen=True)
@@ -57,7 +41,7 @@ class Survey:
     closed_folders: tuple[tuple[str, str], ...]
     copies: tuple[tuple[Path, ...], ...]
     same_names: tuple[tuple[Path, ...], ...]
-    series: tuple[SurveyedSeries, ...]
+    series: tuple[Series, ...]
     unheard: tuple[UnheardShare, ...]
     forecast: Forecast
     is_deep: bool
@@ -101,67 +85,37 @@ def survey_archive(
         FileNotFoundError: an input is not there.
         ValueError: there is no photo, recording or video in them, by their names.
     """
-    inputs = _checked(inputs)
-    closed: list[tuple[str, str]] = []
-    found = walk_inputs(inputs, refused=lambda path, why: closed.append((str(path), why)))
-    paths = list(dict.fromkeys(found))
-    executor = ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1)))
-    try:
-        files = _each(executor, probe_file, paths, "headers", progress)
-        if not closed and all(file.kind == "other" for file in files):
-            raise ValueError(
-                f"No photo, recording or video in {', '.join(map(str, inputs))} ({len(files)} other files)."
-                " Expected folders with files such as .jpg, .wav or .mp4."
-            )
-        if deep:
-            files = decoded_files(files, progress=progress)
-        copies = equal_contents(files)
-        unheard = _listen(executor, files, seed, progress)
-    finally:
-        executor.shutdown(cancel_futures=True)
-    now = now or datetime.now(UTC)
-    files = [with_clock_faults(file, now) for file in files]
-    all_files = with_overlaps(files, {path for group in copies for path in group[1:]})
-    return Survey(
-        inputs=tuple(map(str, inputs)),
-        files=all_files,
-        closed_folders=tuple(closed),
-        copies=copies,
-        same_names=equal_names(all_files),
-        series=tuple(
-            SurveyedSeries(one, schedule_of(one), coverage_of(one)) for one in series_of(all_files)
-        ),
-        unheard=unheard,
-        forecast=forecast_of(all_files),
-        is_deep=deep,
-    )
-
-
-def _checked(inputs: Sequence[str | Path]) -> list[str | Path]:
-    missing = [str(given) for given in inputs if not Path(given).exists()]
-    if missing:
+    if missing := [str(given) for given in inputs if not Path(given).exists()]:
         raise FileNotFoundError(
             f"Not there: {', '.join(map(repr, missing))} (seen from '{Path.cwd()}'). Check the path."
         )
-    return list(inputs)
-
-
-def _each(
-    executor: Executor,
-    step: Callable[..., SurveyedFile],
-    items: Sequence[object],
-    what: str,
-    progress: bool,
-) -> list[SurveyedFile]:
-    done: Iterable[SurveyedFile] = executor.map(step, items)
-    return list(
-        tqdm(done, total=len(items), desc=what, unit="file", disable=not progress, leave=False)
+    closed: list[tuple[str, str]] = []
+    walk = walk_inputs(inputs, refused=lambda path, why: closed.append((str(path), why)))
+    paths = list(dict.fromkeys(walk))
+    files = thread_map(
+        probe_file, paths, desc="headers", unit="file", disable=not progress, leave=False
     )
-
-
-def _listen(
-    executor: Executor, files: Sequence[SurveyedFile], seed: int, progress: bool
-) -> tuple[UnheardShare, ...]:
-    total = sum(map(len, sampled_files(files, seed).values()))
-    with tqdm(total=total, desc="listening", unit="file", disable=not progress, leave=False) as bar:
-        return unheard_shares(files, seed=seed, executor=executor, on_file=bar.update)
+    if not closed and all(file.kind == "other" for file in files):
+        raise ValueError(
+            f"No photo, recording or video in {', '.join(map(str, inputs))} ({len(files)} other files)."
+            " Expected folders with files such as .jpg, .wav or .mp4."
+        )
+    if deep:
+        files = decoded_files(files, progress=progress)
+    copies = equal_contents(files)
+    now = now or datetime.now(UTC)
+    files = with_overlaps(
+        [with_clock_faults(file, now) for file in files],
+        {path for group in copies for path in group[1:]},
+    )
+    return Survey(
+        inputs=tuple(map(str, inputs)),
+        files=files,
+        closed_folders=tuple(closed),
+        copies=copies,
+        same_names=equal_names(files),
+        series=series_of(files),
+        unheard=unheard_shares(files, seed=seed, progress=progress),
+        forecast=forecast_of(files),
+        is_deep=deep,
+    )

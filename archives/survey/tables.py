@@ -9,7 +9,7 @@ from pathlib import Path
 from archives.survey.records import SurveyedFile
 from archives.survey.summary import survey_to_record
 from archives.survey.survey import Survey
-from media.atomic import write_atomically
+from media.atomic import write_atomically, write_text_atomically
 from media.cells import csv_text
 
 COLUMNS = (
@@ -17,8 +17,14 @@ COLUMNS = (
     *("bits_per_sample", "width", "height", "frames_per_second", "has_sound", "begins"),
     *("begins_by", "recorder", "serial", "faults", "what_is_wrong", "notes"),
 )
-_WHOLE = {"bytes", "sample_rate_hz", "channels", "bits_per_sample", "width", "height"}
-_NUMBERS = {"duration_seconds", "frames_per_second"}
+_TYPES = {
+    **dict.fromkeys(COLUMNS, "string"),
+    **dict.fromkeys(("bytes", "sample_rate_hz", "channels", "bits_per_sample"), "int64"),
+    **dict.fromkeys(("width", "height"), "int64"),
+    **dict.fromkeys(("duration_seconds", "frames_per_second"), "float64"),
+    "has_sound": "bool",
+}
+_HOURS = ("folder", "recorder", "date", "hours_midnight_to_midnight", "hours_noon_to_noon")
 
 
 def write_survey(path: str | Path, survey: Survey) -> tuple[Path, ...]:
@@ -34,81 +40,55 @@ def write_survey(path: str | Path, survey: Survey) -> tuple[Path, ...]:
         OSError: it cannot be written.
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending == ".csv":
-        return (write_atomically(path, _files_csv(survey)),)
-    if ending == ".parquet":
-        return (write_atomically(path, _files_parquet(survey)),)
-    if ending == ".json":
-        return (write_atomically(path, _summary_json(survey)),)
+    match path.suffix.lower():
+        case ".csv":
+            rows = [file_row(file) for file in survey.files]
+            return (write_text_atomically(path, csv_text(COLUMNS, rows)),)
+        case ".parquet":
+            return (write_atomically(path, _files_parquet(survey)),)
+        case ".json":
+            text = json.dumps(survey_to_record(survey), ensure_ascii=False, indent=1)
+            return (write_atomically(path, f"{text}\n".encode(errors="backslashreplace")),)
+    hours = [
+        (str(one.folder), one.recorder, day.date.isoformat(), day.day_hours, day.night_hours)
+        for one in survey.series
+        for day in one.coverage
+    ]
     return (
-        write_atomically(path / "files.csv", _files_csv(survey)),
-        write_atomically(path / "hours.csv", _hours_csv(survey)),
-        write_atomically(path / "survey.json", _summary_json(survey)),
+        *write_survey(path / "files.csv", survey),
+        write_text_atomically(path / "hours.csv", csv_text(_HOURS, hours)),
+        *write_survey(path / "survey.json", survey),
     )
 
 
-def file_row(file: SurveyedFile) -> dict[str, str | int | float | bool | None]:
-    """One file as a row with `COLUMNS`.
-
-    Args:
-        file: of a survey.
-    """
-    clock = file.clock
-    values = (
-        *(str(file.path), file.kind, file.num_bytes, file.format, file.duration_seconds),
-        *(file.sample_rate_hz, file.num_channels, file.bits_per_sample, file.width, file.height),
-        *(file.frames_per_second, file.has_sound, clock.time.isoformat() if clock else None),
-        *(clock.source if clock else None, file.recorder, file.serial),
+def file_row(file: SurveyedFile) -> tuple[str | int | float | bool | None, ...]:
+    """One file as a row with `COLUMNS`."""
+    header, clock = file.header, file.clock
+    return (
+        *(str(file.path), file.kind, file.num_bytes, header.format, header.duration_seconds),
+        *(header.sample_rate_hz, header.num_channels, header.bits_per_sample),
+        *(header.width, header.height, header.frames_per_second, header.has_sound),
+        *((clock.time.isoformat(), clock.source) if clock else (None, None)),
+        *(file.recorder, file.serial),
         " ".join(fault.kind for fault in file.faults) or None,
         " | ".join(fault.text for fault in file.faults) or None,
         " | ".join(file.notes) or None,
     )
-    return dict(zip(COLUMNS, values, strict=True))
-
-
-def _files_csv(survey: Survey) -> bytes:
-    rows = [list(file_row(file).values()) for file in survey.files]
-    return csv_text(COLUMNS, rows).encode("utf-8", errors="surrogateescape")
-
-
-def _hours_csv(survey: Survey) -> bytes:
-    rows = [
-        (
-            str(one.series.folder),
-            one.series.recorder,
-            day.date.isoformat(),
-            day.day_hours,
-            day.night_hours,
-        )
-        for one in survey.series
-        for day in one.coverage
-    ]
-    header = ("folder", "recorder", "date", "hours_midnight_to_midnight", "hours_noon_to_noon")
-    return csv_text(header, rows).encode("utf-8", errors="surrogateescape")
-
-
-def _summary_json(survey: Survey) -> bytes:
-    text = json.dumps(survey_to_record(survey), ensure_ascii=False, indent=1, allow_nan=False)
-    return (text + "\n").encode("utf-8", errors="backslashreplace")
 
 
 def _files_parquet(survey: Survey) -> bytes:
     import pyarrow  # only where a Parquet file is written
     from pyarrow import parquet
 
-    types = {
-        **dict.fromkeys(COLUMNS, pyarrow.string()),
-        **dict.fromkeys(_WHOLE, pyarrow.int64()),
-        **dict.fromkeys(_NUMBERS, pyarrow.float64()),
-        "has_sound": pyarrow.bool_(),
-    }
-    rows = [
-        {name: _unicode(value) for name, value in file_row(file).items()} for file in survey.files
-    ]
-    schema = pyarrow.schema([(name, types[name]) for name in COLUMNS])
+    columns = zip(*map(file_row, survey.files), strict=True)
+    table = pyarrow.table(
+        {
+            name: pyarrow.array(map(_unicode, values), type_name)
+            for (name, type_name), values in zip(_TYPES.items(), columns, strict=True)
+        }
+    )
     content = io.BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), content)
+    parquet.write_table(table, content)
     return content.getvalue()
 
 

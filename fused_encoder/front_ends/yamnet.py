@@ -1,23 +1,41 @@
-"""YAMNet at hand: `load_yamnet` finds it wherever it is, and checks that it is one."""
+"""YAMNet: found wherever it is and checked to be one, and wrapped as an audio front end."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE, Yamnet, embed_sound
-from fused_encoder.front_ends.log_mel import NUM_MEL_BANDS, SAMPLE_RATE_HZ
-from fused_encoder.front_ends.yamnet_network import NUM_CLASSES, WaveformYamnet, create_yamnet
-from fused_encoder.published_weights import YAMNET_HANDLE
+from fused_encoder.front_ends.contract import (
+    AudioFrontEnd,
+    FrontEndSpec,
+    model_fingerprint,
+    probe_waveform,
+)
+from fused_encoder.front_ends.log_mel import (
+    NUM_MEL_BANDS,
+    PATCH_HOP_SAMPLES,
+    PATCH_SAMPLES,
+    SAMPLE_RATE_HZ,
+    LogMelFeatures,
+    log_mel_patches,
+)
+from fused_encoder.front_ends.yamnet_network import (
+    EMBEDDING_SIZE,
+    NUM_CLASSES,
+    WaveformYamnet,
+    create_yamnet,
+    from_saved_model,
+)
 from fused_encoder.weights import (
     MissingWeightsError,
     advice_on_missing_weights,
@@ -28,16 +46,38 @@ from fused_encoder.weights import (
 logger = logging.getLogger(__name__)
 
 _HUB_TIMEOUT_SECONDS = 30
-_OUTPUT_SIZES = (NUM_CLASSES, AUDIO_SEQUENCE_SIZE, NUM_MEL_BANDS)
+_OUTPUT_SIZES = (NUM_CLASSES, EMBEDDING_SIZE, NUM_MEL_BANDS)
+
+YAMNET = FrontEndSpec(
+    name="yamnet",
+    sample_rate_hz=SAMPLE_RATE_HZ,
+    window_seconds=PATCH_SAMPLES / SAMPLE_RATE_HZ,
+    hop_seconds=PATCH_HOP_SAMPLES / SAMPLE_RATE_HZ,
+    embedding_size=EMBEDDING_SIZE,
+)
+Yamnet = Callable[[tf.Tensor], Sequence[tf.Tensor]]
+"""float32 [num_samples], 16 kHz -> scores [n, 521], embeddings [n, 1024], log mel [m, 64]."""
+
+
+@runtime_checkable
+class PatchYamnet(Protocol):
+    """A YAMNet that also takes log mel patches, which may come from many recordings."""
+
+    def from_patches(self, patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and embeddings [batch, 1024] of float32 [batch, 96, 64], of `log_mel_patches`."""
+        ...
 
 
 def load_yamnet(source: str | Path | None = None) -> Yamnet:
     """YAMNet, ready to be called with a waveform.
 
+    A SavedModel, from a folder or from TF-Hub, is a program that runs with your rights: load it only
+    from where you trust. `yamnet.h5` holds numbers only.
+
     Args:
         source: a SavedModel directory; `yamnet.h5`; a `.keras` file of a (fine-tuned)
             `create_yamnet`; or a TF-Hub handle (a web address). None looks on this machine as
-            `find_weights("yamnet")` does, then asks TF-Hub, then fetches `yamnet.h5`.
+            `find_weights("yamnet")` does, then downloads `yamnet.h5`.
 
     Returns:
         Callable: waveform float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1] -> scores
@@ -49,69 +89,107 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
         ValueError: what is there is damaged, or is not YAMNet.
     """
     if source is None:
-        source = find_weights("yamnet")
-        yamnet = _fetch() if source is None else _load_from_disk(source)
+        source = find_weights("yamnet") or download_weights("yamnet")
+        yamnet = _load_from_disk(source)
     elif str(source).startswith(("http://", "https://")):
         yamnet = _load_from_hub(str(source))
     else:
         place = find_weights("yamnet", source)
         yamnet = _load_from_disk(place or Path(source))
-    _check_is_yamnet(yamnet, source or YAMNET_HANDLE)
-    logger.info("YAMNet loaded from %s", source or YAMNET_HANDLE)
+    _check_is_yamnet(yamnet, source)
+    logger.info("YAMNet loaded from %s", source)
     return yamnet
 
 
-def yamnet_fingerprint(yamnet: Yamnet) -> str:
-    """A short name of this very model, the same in every process: the key of stored features.
+def as_front_end(yamnet: Yamnet | AudioFrontEnd) -> AudioFrontEnd:
+    """The front end of a YAMNet, so that the rest of the toolkit need not know its numbers.
 
-    Made from its embeddings of a fixed waveform, rounded to about 3 digits so that the float noise
-    of another processor seldom matters; and from the exact weights, where it shows them
-    (`WaveformYamnet` does), so that a fine-tuned model never passes for the original. Two loaders of
-    the same model may differ: that only costs computing features again.
+    The windows of many recordings share a batch where the YAMNet takes log mel patches
+    (`WaveformYamnet`, `LogMelFeatures`), and where it is a TensorFlow graph with YAMNet's weights
+    (TF-Hub's): these are put into our own network, and used if that gives the same frames. Any other
+    callable gets one recording at a time.
 
     Args:
-        yamnet: what `load_yamnet` returns, or any callable of the same interface.
-
-    Returns:
-        16 hexadecimal characters.
+        yamnet: what `hub.load` or `load_yamnet` returns, or any callable waveform float32
+            [num_samples] -> (scores, embeddings [num_frames, 1024], log mel); a front end is
+            returned as it is.
 
     Raises:
-        ValueError: `yamnet` gives other shapes than YAMNet.
+        ValueError: `yamnet` is no YAMNet.
+
+    Example:
+        >>> as_front_end(LogMelFeatures()).frames_in(5.0)
+        10
     """
-    embeddings = embed_sound(yamnet, _probe_waveform()).astype(np.float64)
-    norm = float(np.linalg.norm(embeddings))
-    positions = np.arange(embeddings.size)
-    # Eight weighted sums; the angles are irrational, so that no two weightings agree.
-    weightings = np.cos(np.outer(np.sqrt([2, 3, 5, 7, 11, 13, 17, 19]), positions))
-    sums = np.round(weightings @ embeddings.ravel() / (norm or 1.0), 3) + 0.0  # no -0.0
-    digest = hashlib.sha256(f"{embeddings.shape} {norm:.3e} {sums.tolist()}".encode())
-    for variable in getattr(yamnet, "variables", ()):
-        digest.update(np.ascontiguousarray(variable).tobytes())
-    return digest.hexdigest()[:16]
+    if isinstance(yamnet, AudioFrontEnd):
+        return yamnet
+    fingerprint = model_fingerprint(
+        lambda sound: _embeddings(yamnet, sound), SAMPLE_RATE_HZ, getattr(yamnet, "variables", ())
+    )
+    network = None if isinstance(yamnet, PatchYamnet) else from_saved_model(yamnet)
+    return replace(_wrapped(network or yamnet), fingerprint=fingerprint)
 
 
-def _probe_waveform() -> np.ndarray:
-    """float32 [32000]: a second of rising sweep with faint hiss, a second of fading hiss."""
-    time_seconds = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
-    sweep = 0.3 * np.sin(2 * np.pi * (100 + 3400 * time_seconds) * time_seconds)
-    hiss = 0.1 * np.sin(0.7 * np.arange(2 * SAMPLE_RATE_HZ, dtype=np.float64) ** 2)
-    faint, loud = np.split(hiss, 2)
-    return np.concatenate([sweep + 0.1 * faint, loud * (1 - time_seconds)]).astype(np.float32)
+def extract_audio_sequence(yamnet: Yamnet | AudioFrontEnd, waveform: np.ndarray) -> np.ndarray:
+    """The audio_sequence of a waveform: one frame for every hop of the front end.
+
+    Trailing samples of exactly 0 are padding and cut off first, so that a waveform padded into a batch
+    gives the same sequence as alone. For many recordings `as_front_end(yamnet).embed_sounds` is faster.
+
+    Args:
+        yamnet: what `load_yamnet` returns, any callable of the same interface, or a front end.
+        waveform: float [num_samples], mono, at the front end's sample rate (16 kHz for YAMNet),
+            amplitude in [-1, 1], at least 0.1 s of sound.
+
+    Returns:
+        float32 [num_frames, 1024] of YAMNet.
+
+    Raises:
+        SilentRecordingError: all samples are equal (digital silence).
+        TooShortRecordingError: less than 0.1 s of sound.
+        TypeError: the waveform is not of a floating type.
+        ValueError: it is not one-dimensional, not finite, or far beyond [-1, 1]; or yamnet is none.
+    """
+    front_end = yamnet if isinstance(yamnet, AudioFrontEnd) else _wrapped(yamnet)
+    return front_end(waveform)
 
 
-def _fetch() -> Yamnet:
-    """YAMNet from its publisher: from TF-Hub, or else its weights for our own network."""
-    try:
-        return _load_from_hub(YAMNET_HANDLE)
-    except MissingWeightsError as hub_error:
-        logger.info("TF-Hub gave no YAMNet (%s); trying yamnet.h5", hub_error)
-        try:
-            return _load_from_disk(download_weights("yamnet"))
-        except MissingWeightsError as file_error:
-            reason = _hub_reason(hub_error.__cause__)
-            raise MissingWeightsError(
-                f"{file_error} TF-Hub was tried first ('{YAMNET_HANDLE}'): {reason}"
-            ) from hub_error
+def _wrapped(yamnet: Yamnet) -> AudioFrontEnd:
+    """The front end of a YAMNet as it is, without a fingerprint."""
+    spec = replace(YAMNET, name="log_mel") if isinstance(yamnet, LogMelFeatures) else YAMNET
+    numbers = asdict(spec)
+    if not isinstance(yamnet, PatchYamnet):
+        return AudioFrontEnd(
+            **numbers, embed_sound=lambda sound: _embeddings(yamnet, sound), module=yamnet
+        )
+    return AudioFrontEnd(
+        **numbers,
+        embed_sound=lambda sound: yamnet.from_patches(log_mel_patches(sound)[0])[1],
+        windows=_patches,
+        embed_windows=lambda patches: yamnet.from_patches(tf.convert_to_tensor(patches))[1],
+        module=yamnet,
+    )
+
+
+@tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+def _patches(sound: tf.Tensor) -> tf.Tensor:
+    return log_mel_patches(sound)[0]
+
+
+def _embeddings(yamnet: Yamnet, sound: np.ndarray) -> tf.Tensor:
+    outputs = yamnet(sound)
+    shape = tuple(getattr(outputs[1], "shape", ())) if len(outputs) == 3 else ()
+    if len(shape) != 2 or shape[1] != EMBEDDING_SIZE:
+        raise ValueError(
+            "Expected a yamnet that gives (scores, embeddings [num_frames, 1024], log mel), received "
+            f"{len(outputs)} outputs, embeddings of shape {shape}. Use load_yamnet()."
+        )
+    return outputs[1]
+
+
+def yamnet_fingerprint(yamnet: Yamnet) -> str:
+    """Of its front end: goes as soon as no caller asks for it."""
+    return as_front_end(yamnet).fingerprint
 
 
 def _load_from_hub(handle: str) -> Yamnet:
@@ -171,7 +249,7 @@ def _check_is_yamnet(yamnet: Yamnet, source: str | Path) -> None:
     if not callable(yamnet):
         raise ValueError(f"'{source}' was loaded, but cannot be called with a waveform. {advice}")
     try:
-        outputs = yamnet(_probe_waveform())
+        outputs = yamnet(probe_waveform(SAMPLE_RATE_HZ))
     except (TypeError, ValueError, tf.errors.OpError) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise ValueError(

@@ -7,14 +7,13 @@ import pytest
 
 from app.cli.calibrate import calibration_text, source_by_pattern
 from app.cli.main import main
-from inference.attached_calibration import read_attached
 from inference.calibrate import Calibration, PairCalibration, UnknownScores
-from inference.export import load_settings
+from inference.export import attached_calibration
 from inference.modalities import PAIR_PATTERNS
 
 
 def attached(encoder):
-    return read_attached(encoder, load_settings(encoder).fingerprint)
+    return attached_calibration(encoder)
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def png_of_wrong_checksum(path: Path, rng: Rng) -> None:
     path.write_bytes(flipped(whole, rng, 20, len(whole) // 3, len(whole) // 2))
 
 
-@PHOTO_KINDS.add("photo", ".png", "unreadable", says="more than the 250 million accepted")
+@PHOTO_KINDS.add("photo", ".png", "unreadable", says="exceeds limit of 178956970 pixels")
 def png_of_60000_pixels(path: Path, rng: Rng) -> None:
     """PNG of some bytes that announces 60000 x 60000 pixels."""
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
@@ -147,7 +147,7 @@ def png_of_60000_pixels(path: Path, rng: Rng) -> None:
     path.write_bytes(start + pixels + png_chunk(b"IEND", b""))
 
 
-@PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="more than the 250 million accepted")
+@PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="exceeds limit of 178956970 pixels")
 def jpeg_of_65000_pixels(path: Path, rng: Rng) -> None:
     """JPEG whose header announces 65000 x 65000 pixels."""
     jpeg = bytearray(encoded_photo(".jpg", photo(rng)))
@@ -156,7 +156,7 @@ def jpeg_of_65000_pixels(path: Path, rng: Rng) -> None:
     path.write_bytes(jpeg)
 
 
-@PHOTO_KINDS.add("photo", ".gif", "unreadable", says="more than the 250 million accepted")
+@PHOTO_KINDS.add("photo", ".gif", "unreadable", says="exceeds limit of 178956970 pixels")
 def gif_of_65000_pixels(path: Path, rng: Rng) -> None:
     """GIF whose header announces 65000 x 65000 pixels."""
     gif = encoded_photo(".gif", photo(rng))
@@ -166,7 +166,7 @@ def gif_of_65000_pixels(path: Path, rng: Rng) -> None:
 @PHOTO_KINDS.add("photo", ".tif", "unreadable", says="whose range is not defined")
 def tiff_of_floats(path: Path, rng: Rng) -> None:
     """TIFF of float pixels."""
-    path.write_bytes(encoded_photo(".tiff", photo(rng).astype(np.float32)))
+    path.write_bytes(encoded_photo(".tiff", photo(rng)[..., 0].astype(np.float32)))
 
 
 @PHOTO_KINDS.add("photo", ".jpg", "ok", "converted to RGB")

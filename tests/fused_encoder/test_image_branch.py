@@ -11,9 +11,8 @@ from fused_encoder import IMAGE_BACKBONES, create_fused_encoder
 from fused_encoder.image_branch import (
     _PRETRAINED,
     PixelScaling,
-    image_features,
     image_input,
-    pooled_image,
+    image_trunk_and_head,
     small_cnn,
 )
 from fused_encoder.weights import MissingWeightsError
@@ -29,10 +28,10 @@ KERAS_MODULES = {
 }
 
 
-def _branch(backbone="mobilenet_v2", *, weights=None, trainable="auto") -> keras.Model:
+def _branch(backbone="mobilenet_v2", *, weights=None, trainable="auto", **options) -> keras.Model:
+    trunk, head = image_trunk_and_head(backbone, weights=weights, trainable=trainable, **options)
     image = image_input()
-    pooled = pooled_image(image, backbone, weights=weights, trainable=trainable)
-    return keras.Model(image, image_features(pooled))
+    return keras.Model(image, head(trunk(image)))
 
 
 @cache
@@ -40,8 +39,14 @@ def _partly_frozen(name: str) -> keras.Model:
     return _branch(name, trainable="last_block")
 
 
+def _layer(model: keras.Model, name: str) -> keras.Layer:
+    """A layer, wherever in the model it stands."""
+    return next(layer for layer in model._flatten_layers() if layer.name == name)
+
+
 def _names_of_trained_layers(model: keras.Model) -> list[str]:
-    return [layer.name for layer in model.layers if layer.trainable_weights]
+    layers = [layer for layer in model._flatten_layers() if not hasattr(layer, "layers")]
+    return [layer.name for layer in layers if layer.trainable_weights]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,7 @@ def test_pixels_are_what_keras_feeds_to_each_backbone(name):
 
 
 def test_pixels_are_scaled_inside_the_network():
-    scaling = _branch("mobilenet_v2").get_layer("image_scaling")
+    scaling = _layer(_branch("mobilenet_v2"), "image_scaling")
     assert scaling.get_config()["scale"] == "symmetric"
 
 
@@ -92,15 +97,18 @@ def test_a_keras_model_may_be_the_backbone():
     image = keras.Input((224, 224, 3))
     backbone = keras.Model(image, keras.layers.Conv2D(4, 16, 16)(image), name="mine")
     encoder = create_fused_encoder(image_backbone=backbone)  # "imagenet" is not for it: ignored
-    assert encoder.get_layer("mine") is backbone
-    assert encoder.get_layer("image_pool").output.shape == (None, 4)
+    assert encoder.get_layer("image_head").get_layer("mine") is backbone
+    assert encoder.get_layer("image_head").get_layer("image_pool").output.shape == (None, 4)
+    backbone.trainable = False
+    encoder = create_fused_encoder(image_backbone=backbone)
+    assert encoder.get_layer("image_trunk").output.shape == (None, 4)
 
 
 def test_a_callable_may_be_the_backbone():
     def backbone(image: keras.KerasTensor) -> keras.KerasTensor:
         return keras.layers.GlobalMaxPooling2D(name="mine")(image)
 
-    assert _branch(backbone).get_layer("image_features").count_params() == 4 * 512
+    assert _layer(_branch(backbone), "image_features").count_params() == 4 * 512
 
 
 def test_a_backbone_that_gives_neither_map_nor_vector_is_refused():
@@ -138,67 +146,100 @@ def test_another_networks_weights_are_refused(vgg16_weights):
 
 
 def test_weights_from_a_file_are_in_the_network(vgg16_weights):
-    network = _branch("vgg16", weights=vgg16_weights).get_layer("vgg16")
+    network = _layer(_branch("vgg16", weights=vgg16_weights, trainable="all"), "vgg16")
     expected = keras.saving.load_model(vgg16_weights, compile=False).get_weights()
     for value, wanted in zip(network.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(value, wanted)
 
 
-def test_with_weights_only_the_last_block_of_vgg16_is_trained(vgg16_weights):
-    branch = _branch("vgg16", weights=vgg16_weights)
-    names = _names_of_trained_layers(branch.get_layer("vgg16"))
-    assert names == ["block5_conv1", "block5_conv2", "block5_conv3"]
-    assert "image_features" in _names_of_trained_layers(branch)
+@pytest.mark.parametrize(
+    ("trainable", "num_layers"), [("none", 0), ("auto", 3), ("last_block", 3), ("all", 13)]
+)
+def test_with_weights_the_last_block_is_trained_unless_another_part_is_asked_for(
+    vgg16_weights, trainable, num_layers
+):
+    names = _names_of_trained_layers(_branch("vgg16", weights=vgg16_weights, trainable=trainable))
+    assert "image_features" in names
+    assert len(names) == 1 + num_layers
+    if num_layers == 3:
+        assert {"block5_conv1", "block5_conv2", "block5_conv3"} < set(names)
 
 
 def test_without_weights_all_of_vgg16_is_trained():
-    assert len(_names_of_trained_layers(_branch("vgg16").get_layer("vgg16"))) == 13
+    assert len(_names_of_trained_layers(_branch("vgg16"))) == 14
 
 
-@pytest.mark.parametrize(("trainable", "num_layers"), [("none", 0), ("last_block", 3), ("all", 13)])
-def test_what_is_trained_can_be_chosen(vgg16_weights, trainable, num_layers):
-    branch = _branch("vgg16", weights=vgg16_weights, trainable=trainable)
-    assert len(_names_of_trained_layers(branch.get_layer("vgg16"))) == num_layers
-    assert branch.get_layer("image_features").trainable_weights
+def test_a_backbone_in_two_parts_gives_what_it_gives_whole(vgg16_weights):
+    image = np.random.default_rng(0).uniform(0, 1, (1, 224, 224, 3)).astype(np.float32)
+    whole, parts = (
+        image_trunk_and_head("vgg16", weights=vgg16_weights, trainable=trainable)
+        for trainable in ("all", "last_block")
+    )
+    features = [
+        keras.Model(h.input, _layer(h, "image_features").input)(t(image)) for t, h in (whole, parts)
+    ]
+    np.testing.assert_array_equal(*features)
+
+
+@pytest.mark.parametrize(
+    ("name", "trainable", "shape"),
+    [
+        ("small_cnn", "none", (192,)),
+        ("small_cnn", "last_block", (14, 14, 96)),
+        ("small_cnn", "all", (224, 224, 3)),
+        ("vgg16", "last_block", (14, 14, 512)),
+        ("resnet50", "last_block", (14, 14, 1024)),
+        ("densenet121", "last_block", (14, 14, 1024)),
+        ("efficientnet_b0", "last_block", (7, 7, 192)),
+        ("efficientnet_b3", "last_block", (7, 7, 232)),
+        ("inception_v3", "last_block", (5, 5, 1280)),
+        ("mobilenet_v2", "last_block", (7, 7, 160)),
+        ("mobilenet_v2", "none", (1280,)),
+    ],
+)
+def test_the_trunk_is_all_that_is_frozen_and_the_head_has_all_that_is_trained(
+    name, trainable, shape
+):
+    trunk, head = image_trunk_and_head(name, weights=None, trainable=trainable)
+    assert trunk.output.shape[1:] == shape
+    assert not trunk.trainable_weights
+    assert len(head.trainable_weights) > 2 or trainable == "none"
+
+
+def test_several_views_of_a_photo_stand_in_the_trunk_together_or_not_at_all():
+    shapes = [
+        image_trunk_and_head("small_cnn", weights=None, trainable=trainable, views="zooms")[
+            0
+        ].output.shape
+        for trainable in ("none", "last_block")
+    ]
+    assert shapes == [(None, 192), (None, 224, 224, 3)]
 
 
 @pytest.mark.parametrize("name", [*KERAS_MODULES, "small_cnn"])
 def test_a_partly_frozen_backbone_trains_its_end_and_keeps_its_statistics(name):
-    layers = _partly_frozen(name).get_layer(name).layers
+    branch = _partly_frozen(name)
+    layers = branch._flatten_layers()
     norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert not any(layer.trainable for layer in norms)
-    trained = [index for index, layer in enumerate(layers) if layer.trainable_weights]
-    assert trained
-    assert trained[0] > len(layers) / 2
-    assert len(trained) < sum(bool(layer.weights) for layer in layers) / 2
+    front, last_block = _layer(branch, f"{name}_front"), _layer(branch, f"{name}_last_block")
+    assert last_block.trainable_weights
+    assert len(last_block.layers) < len(front.layers)
 
 
 @pytest.mark.parametrize("trainable", ["none", "last_block"])
 def test_frozen_statistics_stay_in_training(trainable):
     branch = _branch("mobilenet_v2", trainable=trainable)
-    norm = branch.get_layer("mobilenet_v2").get_layer("Conv_1_bn")
+    norm = _layer(branch, "Conv_1_bn")
     before = norm.moving_mean.numpy()
     branch(np.ones((2, 224, 224, 3), np.float32), training=True)
     np.testing.assert_array_equal(norm.moving_mean, before)
 
 
-@pytest.mark.parametrize(
-    ("trainable", "expected"),
-    [
-        ("none", []),
-        ("last_block", ["stage4_conv"]),
-        ("auto", [f"stage{stage}_conv" for stage in (1, 2, 3, 4)]),
-    ],
-)
-def test_what_is_trained_of_small_cnn_can_be_chosen_too(trainable, expected):
-    network = _branch("small_cnn", trainable=trainable).get_layer("small_cnn")
-    assert [name for name in _names_of_trained_layers(network) if "conv" in name] == expected
-
-
-def test_frozen_dropout_of_a_backbone_is_off():
-    model = _partly_frozen("efficientnet_b0")
-    dropouts = [
-        layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dropout)
-    ]
-    assert dropouts
-    assert all(layer.rate == 0 for layer in dropouts if not layer.trainable)
+@pytest.mark.parametrize("trainable", ["none", "last_block"])
+def test_frozen_dropout_of_a_backbone_is_off(trainable):
+    image = np.random.default_rng(0).uniform(0, 1, (2, 224, 224, 3)).astype(np.float32)
+    trunk, _ = image_trunk_and_head("efficientnet_b0", weights=None, trainable=trainable)
+    photo = image_input()
+    branch = keras.Model(photo, trunk(photo))
+    np.testing.assert_array_equal(branch(image, training=True), branch(image, training=False))

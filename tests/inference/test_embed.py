@@ -3,8 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fused_encoder import as_front_end
+from fused_encoder.photo import prepare_photo
 from inference import Embedder
 from media import UnreadableMediaError, load_image, load_waveform, save_waveform
+
+PAIRS = np.array([(0, 0), (0, 1), (1, 0), (2, 2), (1, -1), (-1, 2), (0, 0)])
 
 
 def song(seconds: float) -> np.ndarray:
@@ -31,7 +35,7 @@ def test_the_exported_encoder_embeds_as_the_live_one(embedder, encoder, yamnet, 
 
 
 def test_a_long_recording_is_the_mean_of_its_windows(embedder, encoder, photos):
-    sequence = embedder.audio_sequence(song(5.0))  # 10 frames: windows at 0, 3 and 6
+    sequence = embedder.front_end(song(5.0))  # 10 frames: windows at 0, 3 and 6
     photo = load_image(photos[0])[:224, :224]
     windows = np.stack([sequence[start : start + 4] for start in (0, 3, 6)])
     image = embedder.embed([photo], [song(5.0)])
@@ -73,6 +77,7 @@ def test_a_short_recording_beside_a_long_one_sounds_as_alone(embedder):
 
 def test_no_pairs_give_no_embeddings(embedder):
     assert embedder.embed([], []).shape == (0, 128)
+    assert embedder.embed_combinations([], [], np.zeros((0, 2), int)).shape == (0, 128)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,7 @@ def test_no_pairs_give_no_embeddings(embedder):
         ((["a.jpg"], ["a.wav", "b.wav"]), "as many images as recordings, received 1 and 2"),
         (("a.jpg", None), r"a list of images, received the single path 'a\.jpg'"),
         ((None, Path("a.wav")), r"a list of recordings, received the single path 'a\.wav'"),
-        ((["a.jpg", None], ["a.wav", None]), r"Pairs \[1\] have neither an image nor a recording"),
+        ((["a.jpg", None], ["a.wav", None]), r"Pairs \[1\] have neither a photo nor a recording"),
     ],
 )
 def test_lists_that_do_not_fit_are_refused(embedder, arguments, message):
@@ -132,3 +137,49 @@ def test_an_array_that_is_no_photo_is_listed_by_its_position(embedder, photos):
     assert kept == [0]
     assert (skipped[0].position, str(skipped[0].path)) == (1, "pair 1")
     assert "Expected an image uint8 [height, width, 3], received uint8 [4, 4]" in skipped[0].reason
+
+
+def test_the_front_end_inside_is_the_one_it_was_made_with(embedder, yamnet):
+    inside, outside = embedder.front_end, as_front_end(yamnet)
+    assert (inside.spec, inside.windows_per_call) == (outside.spec, 64)
+    sounds = [song(1.0), song(40.0), song(0.5)]
+    for frames, expected in zip(
+        inside.embed_sounds(sounds), outside.embed_sounds(sounds), strict=True
+    ):
+        np.testing.assert_allclose(frames, expected, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def features(photos):
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(n, 1024)).astype(np.float32) for n in (2, 30, 7)]
+    return [prepare_photo(load_image(photo)) for photo in photos[:3]], sequences
+
+
+def one_by_one(embedder, images, sequences):
+    rows = [
+        embedder.embed_features([None if i < 0 else images[i]], [None if j < 0 else sequences[j]])
+        for i, j in PAIRS
+    ]
+    return np.concatenate(rows)
+
+
+@pytest.mark.parametrize("kind", ["live", "exported"])
+def test_combinations_are_embedded_as_pair_by_pair(kind, embedder, encoder, yamnet, features):
+    if kind == "live":
+        embedder = Embedder.from_encoder(encoder, yamnet, audio_seconds=2.0, max_windows=3)
+    found = embedder.embed_combinations(*features, PAIRS)
+    np.testing.assert_allclose(found, one_by_one(embedder, *features), atol=1e-6)
+    assert found.fingerprint == embedder.fingerprint
+
+
+def test_each_photo_is_looked_at_once_over_several_batches(embedder, features, monkeypatch):
+    embedder = Embedder(embedder._model, embedder.settings)  # which has seen nothing yet
+    looks = []
+    see = embedder._model.see
+    monkeypatch.setattr(
+        embedder._model, "see", lambda photos: looks.append(len(photos)) or see(photos)
+    )
+    many = np.array([(i, j) for i in range(3) for j in range(3)] * 5)
+    assert embedder.embed_combinations(*features, many).shape == (45, 128)
+    assert looks == [3, 1]  # the three, and the absent one

@@ -34,7 +34,7 @@ def test_pixels_do_not_see_how_bright_a_photo_is():
 def test_frozen_features_are_what_enters_the_first_layer_of_ours():
     model = encoder("none")
     describe = frozen_image_features(model)
-    seen = model.get_layer("small_cnn")(np.stack(photos(20)).astype(np.float32) / 255)
+    seen = model.get_layer("image_trunk")(np.stack(photos(20)).astype(np.float32) / 255)
     expected = np.asarray(seen) / np.linalg.norm(seen, axis=1, keepdims=True)
     np.testing.assert_allclose(describe(photos(20)), expected, atol=1e-5)
 

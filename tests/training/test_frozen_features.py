@@ -10,32 +10,29 @@ import tensorflow as tf
 from keras import layers
 
 from fused_encoder import create_fused_encoder
+from fused_encoder.encoder import behind_trunk, load_encoder
 from training import TripletLoss, create_triplet_model
-from training.frozen_features import FrozenFeatures, freeze_photos, trunk_fingerprint
-from training.frozen_trunk import FrozenTrunk, split_frozen_trunk
+from training.frozen_features import FrozenFeatures, freeze_photos, frozen_fingerprint
 from training.precision import with_dtype_policy
 from triplets import FeatureStore, PreparedMedia, Triplets
 from triplets.photos import scale_photos
 
 
-def conv_encoder(seed: int = 0, *, num_trained: int = 1) -> keras.Model:
-    """A small encoder whose backbone is a stack of convolutions, the first of them frozen."""
+def conv_encoder(seed: int = 0, *, trainable: str = "last_block") -> keras.Model:
+    """A small encoder whose backbone is frozen whole or in part."""
     keras.utils.set_random_seed(seed)
-    image = keras.Input((224, 224, 3))
-    x = layers.AveragePooling2D(8)(image)
-    for stage in range(3):
-        trainable = stage >= 3 - num_trained
-        x = layers.Conv2D(6, 3, 2, "same", trainable=trainable)(x)
-        x = layers.ReLU()(layers.BatchNormalization(trainable=trainable)(x))
-    backbone = keras.Model(image, x)
-    return create_fused_encoder(image_backbone=backbone, image_weights=None, seed=seed)
+    return create_fused_encoder(
+        image_backbone="small_cnn", image_weights=None, image_trainable=trainable, seed=seed
+    )
+
+
+def trunk_of(encoder: keras.Model) -> keras.Model:
+    return encoder.get_layer("image_trunk")
 
 
 @pytest.fixture(scope="module")
-def frozen() -> FrozenTrunk:
-    trunk = split_frozen_trunk(conv_encoder())
-    assert trunk is not None
-    return trunk
+def trunk() -> keras.Model:
+    return trunk_of(conv_encoder())
 
 
 @pytest.fixture
@@ -48,31 +45,31 @@ def empty_store(tmp_path: Path) -> FeatureStore:
     return FeatureStore(tmp_path / "features")
 
 
-def freeze(frozen: FrozenTrunk, media: PreparedMedia, store: FeatureStore, **options: object):
-    return freeze_photos(frozen, media, store=store, progress=False, **options)
+def freeze(trunk: keras.Model, media: PreparedMedia, store: FeatureStore, **options: object):
+    return freeze_photos(trunk, media, store=store, progress=False, **options)
 
 
 def files_in(store: FeatureStore) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in store.directory.rglob("*.npy")}
 
 
-def trunk_that_gives(constant: float) -> FrozenTrunk:
+def trunk_that_gives(constant: float) -> keras.Model:
     photo = keras.Input((224, 224, 3))
     pooled = layers.GlobalAveragePooling2D()(photo)
-    return FrozenTrunk(keras.Model(photo, pooled * 0.0 + constant), head=None)
+    return keras.Model(photo, pooled * 0.0 + constant)
 
 
-def test_without_a_generator_a_photo_comes_as_it_is(frozen, media, empty_store):
-    features = freeze(frozen, media, empty_store, num_views=3, stored_as="float32")
+def test_without_a_generator_a_photo_comes_as_it_is(trunk, media, empty_store):
+    features = freeze(trunk, media, empty_store, num_views=3, stored_as="float32")
     for index, file in enumerate(media.images):
-        expected = frozen.trunk(scale_photos(file.feature()[None]))[0]
+        expected = trunk(scale_photos(file.feature()[None]))[0]
         np.testing.assert_allclose(features.load(index, None), expected, atol=1e-6)
     assert features.shape == expected.shape
     assert features.load(0, None).dtype == features.dtype == np.float32
 
 
-def test_with_a_generator_each_view_comes_in_its_turn(frozen, media, empty_store):
-    features = freeze(frozen, media, empty_store, num_views=3)
+def test_with_a_generator_each_view_comes_in_its_turn(trunk, media, empty_store):
+    features = freeze(trunk, media, empty_store, num_views=3)
     rng = np.random.default_rng(0)
     drawn = {features.load(1, rng).tobytes() for _ in range(40)}
     assert len(drawn) == 3
@@ -80,42 +77,38 @@ def test_with_a_generator_each_view_comes_in_its_turn(frozen, media, empty_store
 
 
 def test_a_view_does_not_depend_on_how_many_there_are_or_where_the_photo_stands(
-    frozen, media, empty_store
+    trunk, media, empty_store
 ):
-    few = freeze(frozen, media, empty_store, num_views=2, stored_as="float32")
+    few = freeze(trunk, media, empty_store, num_views=2, stored_as="float32")
     turned = replace(media, images=media.images[::-1])
-    many = freeze(frozen, turned, empty_store, num_views=4, stored_as="float32")
+    many = freeze(trunk, turned, empty_store, num_views=4, stored_as="float32")
     for path, other in zip(few.paths, many.paths[::-1], strict=True):
         np.testing.assert_allclose(np.load(path), np.load(other)[:2], atol=1e-6)
 
 
-def test_the_second_run_only_opens_the_files(frozen, media, empty_store):
-    first = freeze(frozen, media, empty_store, num_views=2)
+def test_the_second_run_only_opens_the_files(trunk, media, empty_store):
+    first = freeze(trunk, media, empty_store, num_views=2)
     before = files_in(empty_store)
-    again = split_frozen_trunk(conv_encoder())  # another model of the same weights
+    again = trunk_of(conv_encoder())  # another model of the same weights
     assert freeze(again, media, empty_store, num_views=2).paths == first.paths
     assert files_in(empty_store) == before
 
 
-def test_a_run_that_was_interrupted_goes_on_where_it_stopped(frozen, media, empty_store):
-    freeze(frozen, replace(media, images=media.images[:2]), empty_store)
+def test_a_run_that_was_interrupted_goes_on_where_it_stopped(trunk, media, empty_store):
+    freeze(trunk, replace(media, images=media.images[:2]), empty_store)
     before = files_in(empty_store)
-    freeze(frozen, media, empty_store)
+    freeze(trunk, media, empty_store)
     assert len(before) == 2
     assert before.items() < files_in(empty_store).items()
 
 
-def test_other_weights_seeds_augmentations_and_types_never_share_features(
-    frozen, media, empty_store
-):
+def test_other_weights_views_and_types_never_share_features(trunk, media, empty_store):
     one = replace(media, images=media.images[:1])
     kinds = [
-        freeze(frozen, one, empty_store, num_views=2),
-        freeze(frozen, one, empty_store, num_views=3),
-        freeze(frozen, one, empty_store, num_views=2, seed=1),
-        freeze(frozen, one, empty_store, num_views=2, stored_as="float32"),
-        freeze(frozen, one, empty_store, num_views=2, augment=lambda photo, rng: photo[:, ::-1]),
-        freeze(split_frozen_trunk(conv_encoder(seed=1)), one, empty_store, num_views=2),
+        freeze(trunk, one, empty_store, num_views=2),
+        freeze(trunk, one, empty_store, num_views=3),
+        freeze(trunk, one, empty_store, num_views=2, stored_as="float32"),
+        freeze(trunk_of(conv_encoder(seed=1)), one, empty_store, num_views=2),
     ]
     assert len({kind.paths for kind in kinds}) == len(kinds)
 
@@ -124,7 +117,7 @@ def test_a_trunk_of_another_precision_has_another_fingerprint():
     prints = set()
     for precision in ("float32", "mixed_float16"):
         with with_dtype_policy(precision):
-            prints.add(trunk_fingerprint(split_frozen_trunk(conv_encoder()).trunk))
+            prints.add(frozen_fingerprint(trunk_of(conv_encoder())))
     assert len(prints) == 2
 
 
@@ -134,12 +127,12 @@ def test_trunks_of_the_same_weights_that_compute_something_else_have_other_finge
         keras.utils.set_random_seed(0)
         photo = keras.Input((224, 224, 3))
         trunks.append(keras.Model(photo, layers.Conv2D(2, 3, stride)(photo)))
-    assert len({trunk_fingerprint(trunk) for trunk in trunks}) == 2
+    assert len({frozen_fingerprint(trunk) for trunk in trunks}) == 2
 
 
-def test_float16_rounds_each_feature_by_at_most_one_in_two_thousand(frozen, media, empty_store):
-    exact = freeze(frozen, media, empty_store, stored_as="float32")
-    rounded = freeze(frozen, media, empty_store, stored_as="float16")
+def test_float16_rounds_each_feature_by_at_most_one_in_two_thousand(trunk, media, empty_store):
+    exact = freeze(trunk, media, empty_store, stored_as="float32")
+    rounded = freeze(trunk, media, empty_store, stored_as="float16")
     for one, other in zip(exact.paths, rounded.paths, strict=True):
         assert np.load(other).dtype == np.float16
         np.testing.assert_allclose(np.load(other), np.load(one), rtol=2**-11, atol=3e-8)
@@ -172,11 +165,11 @@ def test_features_that_are_not_numbers_are_refused(media, empty_store):
     assert not files_in(empty_store)
 
 
-@pytest.mark.parametrize("options", [{"num_views": 0}, {"seed": -1}, {"stored_as": "int8"}])
-def test_options_out_of_range_are_refused(options, frozen, media, empty_store):
+@pytest.mark.parametrize("options", [{"num_views": 0}, {"stored_as": "int8"}])
+def test_options_out_of_range_are_refused(options, trunk, media, empty_store):
     (name,) = options
     with pytest.raises(ValueError, match=f"Expected {name} .*received"):
-        freeze(frozen, media, empty_store, **options)
+        freeze(trunk, media, empty_store, **options)
 
 
 def test_memory_does_not_grow_with_the_number_of_photos(tmp_path):
@@ -195,7 +188,7 @@ def test_memory_does_not_grow_with_the_number_of_photos(tmp_path):
 
 def train(encoder: keras.Model, triplets: Triplets, features: FrozenFeatures | None):
     """Losses [num_steps] and gradients of each step, end to end or behind the cut."""
-    model = create_triplet_model(encoder if features is None else split_frozen_trunk(encoder).head)
+    model = create_triplet_model(encoder if features is None else behind_trunk(encoder))
     loss_of, optimizer = TripletLoss(2.0), keras.optimizers.SGD(0.01)
     weights = encoder.trainable_weights
     optimizer.build(weights)
@@ -215,20 +208,20 @@ def train(encoder: keras.Model, triplets: Triplets, features: FrozenFeatures | N
 
 @pytest.fixture(scope="module")
 def end_to_end(triplets: Triplets):
-    """Of an encoder of which so many layers are trained: itself, its losses and its gradients."""
+    """Of an encoder of which this part is trained: itself, its losses and its gradients."""
 
     @cache
-    def trained(num_trained: int):
-        encoder = conv_encoder(num_trained=num_trained)
+    def trained(trainable: str):
+        encoder = conv_encoder(trainable=trainable)
         return encoder, *train(encoder, triplets, None)
 
     return trained
 
 
 def test_half_precision_on_disk_hardly_turns_the_gradient(end_to_end, triplets, empty_store):
-    _, losses, gradients = end_to_end(2)
-    behind = conv_encoder(num_trained=2)
-    trunk = split_frozen_trunk(behind)
+    _, losses, gradients = end_to_end("last_block")
+    behind = conv_encoder()
+    trunk = trunk_of(behind)
     features = freeze(trunk, triplets.media, empty_store, num_views=1, stored_as="float16")
     losses_behind, gradients_behind = train(behind, triplets, features)
     np.testing.assert_allclose(losses_behind, losses, rtol=2e-3)
@@ -238,16 +231,16 @@ def test_half_precision_on_disk_hardly_turns_the_gradient(end_to_end, triplets, 
 
 
 @pytest.mark.parametrize(
-    ("num_trained", "stored_as", "tolerance", "gradient_tolerance"),
-    [(2, "float32", 2e-6, 1e-5), (0, "float32", 2e-6, 1e-5)],
+    ("trainable", "tolerance", "gradient_tolerance"),
+    [("last_block", 2e-6, 1e-5), ("none", 2e-6, 1e-5)],
 )
 def test_training_behind_the_cut_is_training_end_to_end(
-    num_trained, stored_as, tolerance, gradient_tolerance, end_to_end, triplets, empty_store
+    trainable, tolerance, gradient_tolerance, end_to_end, triplets, empty_store
 ):
-    whole, losses, gradients = end_to_end(num_trained)
-    behind = conv_encoder(num_trained=num_trained)
-    trunk = split_frozen_trunk(behind)
-    features = freeze(trunk, triplets.media, empty_store, num_views=1, stored_as=stored_as)
+    whole, losses, gradients = end_to_end(trainable)
+    behind = conv_encoder(trainable=trainable)
+    trunk = trunk_of(behind)
+    features = freeze(trunk, triplets.media, empty_store, num_views=1, stored_as="float32")
     losses_behind, gradients_behind = train(behind, triplets, features)
     np.testing.assert_allclose(losses_behind, losses, rtol=tolerance)
     floor = 1e-3 * max(map(np.linalg.norm, gradients))  # a bias before BatchNorm has only noise
@@ -257,3 +250,41 @@ def test_training_behind_the_cut_is_training_end_to_end(
         behind.variables, whole.variables, strict=True
     ):  # and what is not trained
         np.testing.assert_allclose(one, other, atol=tolerance, err_msg=other.path)
+
+
+def test_training_behind_the_trunk_trains_the_encoder_which_can_be_saved_before_and_after(
+    trunk, triplets, empty_store, tmp_path
+):
+    encoder = conv_encoder()
+    features = freeze(trunk_of(encoder), triplets.media, empty_store)
+    model = create_triplet_model(behind_trunk(encoder))
+    model.compile("sgd", TripletLoss(5.0))
+    pairs = {
+        "image_input": np.random.default_rng(0).random((2, 224, 224, 3), np.float32),
+        "audio_input": np.random.default_rng(1).random((2, 6, 1024), np.float32),
+    }
+    before = encoder(pairs)
+    model.train_on_batch(*next(iter(triplets.to_dataset(2, photos=features))))
+    after = encoder(pairs)
+    assert np.abs(after - before).max() > 1e-4
+    for whole in (encoder, model):
+        whole.save(tmp_path / f"{whole.name}.keras")
+    again = load_encoder(tmp_path / "fused_encoder.keras")
+    np.testing.assert_array_equal(again(pairs), after)
+    assert frozen_fingerprint(trunk_of(again)) == frozen_fingerprint(trunk_of(encoder))
+    assert len(again.trainable_weights) == len(encoder.trainable_weights)
+
+
+def test_features_that_are_all_zero_are_an_absent_photo():
+    encoder = conv_encoder()
+    behind = behind_trunk(encoder)
+    audio = np.random.default_rng(1).random((2, 6, 1024), np.float32)
+    photos, features = (
+        np.zeros((2, *model.input["image_input"].shape[1:]), np.float32)
+        for model in (encoder, behind)
+    )
+    np.testing.assert_allclose(
+        behind({"image_input": features, "audio_input": audio}),
+        encoder({"image_input": photos, "audio_input": audio}),
+        atol=1e-6,
+    )

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from fused_encoder import create_fused_encoder
+from fused_encoder.encoder import behind_trunk
 from inference.embed import Embedder
-from training.frozen_trunk import split_frozen_trunk
 from training.live_embedding import LiveEmbedding
 from training.pairs import draw_pairs
 from triplets.photos import StoredPhotos, scale_photos
@@ -47,7 +47,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def frozen(encoder):
-    return split_frozen_trunk(encoder)
+    return encoder.get_layer("image_trunk"), behind_trunk(encoder)
 
 
 def change_weights(model):
@@ -68,23 +68,23 @@ def test_long_recordings_are_embedded_as_an_embedder_does_it(encoder, media, pai
 
 
 def test_a_head_behind_a_frozen_trunk_embeds_as_the_whole_encoder(encoder, frozen, media, pairs):
-    features = TrunkFeatures(frozen.trunk, media)
-    behind = LiveEmbedding(frozen.head, media, pairs, photos=features)
+    features = TrunkFeatures(frozen[0], media)
+    behind = LiveEmbedding(frozen[1], media, pairs, photos=features)
     whole = LiveEmbedding(encoder, media, pairs)
     for _ in range(2):
         np.testing.assert_allclose(behind(), whole(), atol=1e-5)
-        change_weights(frozen.head)
+        change_weights(frozen[1])
 
 
 def test_a_photo_is_looked_at_once_however_many_pairs_it_is_in(frozen, media, pairs):
-    features = TrunkFeatures(frozen.trunk, media)
-    LiveEmbedding(frozen.head, media, pairs, photos=features)()
+    features = TrunkFeatures(frozen[0], media)
+    LiveEmbedding(frozen[1], media, pairs, photos=features)()
     assert features.num_loaded == len(set(pairs.images)) < len(pairs.images)
 
 
 def test_photos_that_the_encoder_does_not_take_are_refused(encoder, frozen, media, pairs):
     with pytest.raises(ValueError, match=r"takes \[224, 224, 3\], but the photos are \[8\]"):
-        LiveEmbedding(encoder, media, pairs, photos=TrunkFeatures(frozen.trunk, media))
+        LiveEmbedding(encoder, media, pairs, photos=TrunkFeatures(frozen[0], media))
 
 
 def test_media_without_any_pair_are_refused(encoder, media):

@@ -1,4 +1,4 @@
-"""Recordings and photos as recorders and cameras leave them on a card."""
+"""Recordings as recorders leave them on a card."""
 
 import struct
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archives.survey.records import Clock, SurveyedFile
+from archives.survey import Clock, SurveyedFile
+from media.headers import MediaHeader
 
 NOISE = np.random.default_rng(0).integers(-3000, 3000, 16_000).astype("<i2")
 
@@ -18,7 +19,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\x00" * (len(content) % 2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wav() -> Callable[..., Path]:
     """Writes a WAV by hand, with a comment or GUANO where they are given."""
 
@@ -32,29 +33,10 @@ def wav() -> Callable[..., Path]:
             body += _chunk(b"guan", guano.encode())
         length = len(sound) if announced is None else announced
         body += b"data" + struct.pack("<I", length) + sound
-        path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + length - len(sound)) + body)
+        path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
         return path
 
     return write
-
-
-@pytest.fixture
-def exif_block() -> Callable[..., bytes]:
-    """A TIFF directory with a model, and one inside it with the time: as cameras write them."""
-
-    def make(order, model, time, offset):
-        texts = [(text.encode() + b"\x00").ljust(32, b"\x00") for text in (model, time, offset)]
-        inner_at, texts_at = 38, 68
-        outer = [(0x0110, 2, len(model) + 1, texts_at), (0x8769, 4, 1, inner_at)]
-        inner = [(0x9003, 2, len(time) + 1, texts_at + 32)]
-        inner += [(0x9011, 2, len(offset) + 1, texts_at + 64)]
-        block = {"<": b"II*\x00", ">": b"MM\x00*"}[order] + struct.pack(order + "I", 8)
-        for entries in (outer, inner):
-            packed = b"".join(struct.pack(order + "HHII", *entry) for entry in entries)
-            block += struct.pack(order + "H", 2) + packed + struct.pack(order + "I", 0)
-        return block + b"".join(texts)
-
-    return make
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +48,7 @@ def recording() -> Callable[..., SurveyedFile]:
         file = SurveyedFile(Path(folder, f"{time:%Y%m%d_%H%M%S}.WAV"), "recording", 100)
         return replace(
             file,
-            duration_seconds=seconds,
+            header=MediaHeader(duration_seconds=seconds),
             clock=Clock(time, "name"),
             serial=serial,
             recorder=recorder or serial,

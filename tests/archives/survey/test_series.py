@@ -7,18 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archives.survey.coverage import coverage_of
-from archives.survey.gaps import schedule_of
+from archives.survey.schedule import schedule_of
 from archives.survey.series import series_of, with_overlaps
-
-
-@pytest.fixture(scope="session")
-def series(recording):
-    def make(starts, seconds=60.0):
-        (one,) = series_of([recording(start, seconds) for start in starts])
-        return one
-
-    return make
 
 
 def test_recordings_are_grouped_by_place_and_recorder_and_sorted(recording):
@@ -30,7 +20,7 @@ def test_recordings_are_grouped_by_place_and_recorder_and_sorted(recording):
     ]
     found = [(str(one.folder), one.recorder, len(one.files)) for one in series_of(files)]
     assert found == [("hill", "S4A01234", 1), ("hill", "S4A05678", 1), ("pond", None, 2)]
-    assert series_of(files)[-1].starts == sorted(series_of(files)[-1].starts)
+    assert [file.begin.day for file in series_of(files)[-1].files] == [14, 15]
 
 
 def test_numbers_before_the_time_are_no_recorders(recording, nights):
@@ -38,114 +28,91 @@ def test_numbers_before_the_time_are_no_recorders(recording, nights):
     assert [one.recorder for one in series_of(files)] == [None]
 
 
-def test_a_file_that_begins_before_the_last_one_ends_is_told(recording):
-    files = [recording(f"2023-05-14T05:{minute}", 700) for minute in ("00", "10", "30")]
+def test_a_file_that_begins_before_an_earlier_one_ends_is_told(recording):
+    files = [
+        recording("2023-05-14T05:00", 1300),
+        *(recording(f"2023-05-14T05:{minute}", 1) for minute in (10, 20, 30)),
+    ]
     found = with_overlaps(files, set())
-    assert [file.has("overlap") for file in found] == [False, True, False]
-    assert "begins 2023-05-14 05:10:00, 100 s before" in found[1].faults[0].text
+    assert [file.has("overlap") for file in found] == [False, True, True, False]
+    assert "begins 2023-05-14 05:20:00, 100 s before" in found[2].faults[0].text
 
 
-def test_an_overlap_with_a_long_file_is_told_past_short_ones(recording):
-    files = [
-        recording("2023-05-14T05:00", 3600),
-        *(recording(f"2023-05-14T05:{m}", 1) for m in (10, 20)),
-    ]
-    assert [file.has("overlap") for file in with_overlaps(files, set())] == [False, True, True]
-
-
-def test_one_recorder_overlaps_itself_wherever_its_files_lie_but_not_its_copies(recording):
-    files = [recording("2023-05-14T05:00", 60, folder=f, serial="S4A01234") for f in ("a", "b")]
-    assert any(file.has("overlap") for file in with_overlaps(files, set()))
+@pytest.mark.parametrize(
+    ("one", "other", "overlaps"),
+    [
+        ({"serial": "S4A01234", "folder": "a"}, {"serial": "S4A01234", "folder": "b"}, True),
+        ({"serial": "S4A01234", "recorder": "S4A01234_0"}, {"serial": "S4A01234"}, False),
+        ({"recorder": "SM4", "folder": "a"}, {"recorder": "SM4", "folder": "b"}, False),
+    ],
+    ids=["serial number", "channels", "no serial number"],
+)
+def test_one_recorder_overlaps_itself_wherever_its_files_lie(one, other, overlaps, recording):
+    files = [recording("2023-05-14T05:00", **names) for names in (one, other)]
+    assert any(file.has("overlap") for file in with_overlaps(files, set())) == overlaps
     assert not any(file.has("overlap") for file in with_overlaps(files, {files[1].path}))
-
-
-def test_channels_of_one_recorder_do_not_overlap_each_other(recording):
-    files = [
-        recording("2023-05-14T05:00", serial="S4A01234", recorder=f"S4A01234_{channel}")
-        for channel in (0, 1)
-    ]
-    assert not any(file.has("overlap") for file in with_overlaps(files, set()))
-
-
-def test_recorders_without_a_serial_in_two_folders_do_not_overlap(recording):
-    files = [recording("2023-05-14T05:00", 60, folder=f, recorder="SM4") for f in ("a", "b")]
-    assert not any(file.has("overlap") for file in with_overlaps(files, set()))
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 19), st.integers(1, 59), st.integers(1, 59))
-def test_whatever_is_taken_out_of_a_season_is_missed_exactly(series, nights, night, first, num):
+def test_whatever_is_taken_out_of_a_season_is_missed_exactly(nights, night, first, num):
     starts = nights(20)
     begin = min(max(night * 60 + first, 1), len(starts) - 2)
     end = min(begin + num, len(starts) - 1)
-    gaps = schedule_of(series(starts[:begin] + starts[end:])).gaps
+    gaps = schedule_of(starts[:begin] + starts[end:]).gaps
     assert sum(gap.num_missing for gap in gaps) == end - begin
     assert all(gap.after >= starts[begin - 1] and gap.until <= starts[end] for gap in gaps)
 
 
-def test_a_missing_night_is_one_gap_and_the_daily_pauses_are_none(series, nights):
-    starts = nights(20)
-    (gap,) = schedule_of(series(starts[: 9 * 60] + starts[10 * 60 :])).gaps
-    assert (gap.after, gap.until) == (datetime(2023, 5, 23, 5, 50), datetime(2023, 5, 24, 20))
-    assert gap.num_missing == 60
-
-
-def test_two_missing_nights_near_each_other_are_both_told(series, nights):
+def test_two_missing_nights_near_each_other_are_both_told(nights):
     starts = [s for s in nights(12) if (s - timedelta(hours=12)).day not in (18, 20)]
-    assert [gap.num_missing for gap in schedule_of(series(starts)).gaps] == [60, 60]
+    assert [gap.num_missing for gap in schedule_of(starts).gaps] == [60, 60]
 
 
-def test_a_changed_schedule_is_told_as_such_and_not_as_gaps(series, nights):
+def test_a_changed_schedule_is_told_as_such_and_not_as_gaps(nights):
     starts = nights(10) + nights(10, minutes=30, first="2023-05-24T20:00")
-    schedule = schedule_of(series(starts))
+    schedule = schedule_of(starts)
     assert schedule.gaps == ()
     assert [step.seconds for step in schedule.steps] == [600, 1800]
 
 
-def test_a_schedule_that_follows_the_sun_has_no_gaps(series):
+def test_a_schedule_that_follows_the_sun_has_no_gaps():
     starts = [
         datetime(2023, 3, 1, 6) + timedelta(days=day, minutes=10 * n - 2 * day)
         for day in range(60)
         for n in range(12)
     ]
-    assert schedule_of(series(starts)).gaps == ()
+    assert schedule_of(starts).gaps == ()
 
 
-def test_a_gap_longer_than_the_season_around_it_is_counted_by_the_day(series, nights):
+def test_a_gap_longer_than_the_season_around_it_is_counted_by_the_day(nights):
     starts = nights(3) + nights(3, first="2023-06-14T20:00")
-    (gap,) = schedule_of(series(starts)).gaps
+    (gap,) = schedule_of(starts).gaps
     assert gap.num_missing == 28 * 60
 
 
-def test_in_a_single_day_the_step_alone_decides(series, nights):
+def test_in_a_single_day_the_step_alone_decides(nights):
     starts = nights(1)
-    (gap,) = schedule_of(series(starts[:20] + starts[23:])).gaps
+    (gap,) = schedule_of(starts[:20] + starts[23:]).gaps
     assert gap.num_missing == 3
 
 
-def test_channels_in_files_of_their_own_are_one_schedule(series, nights):
+def test_channels_in_files_of_their_own_are_one_schedule(nights):
     starts = nights(4)
-    assert schedule_of(series(starts + starts)) == schedule_of(series(starts))
+    assert schedule_of(starts + starts) == schedule_of(starts)
 
 
-def test_a_triggered_recorder_has_no_schedule_and_no_gaps(series):
+def test_a_triggered_recorder_has_no_schedule_and_no_gaps():
     passed = np.cumsum(np.random.default_rng(0).exponential(3600, 300))
-    schedule = schedule_of(series([datetime(2023, 5, 14) + timedelta(seconds=s) for s in passed]))
+    schedule = schedule_of([datetime(2023, 5, 14) + timedelta(seconds=s) for s in passed])
     assert not schedule.is_regular
     assert schedule.gaps == ()
 
 
-def test_hours_are_counted_by_day_and_by_night(series):
-    days = coverage_of(series([datetime(2023, 5, 14, 22)], 4 * 3600))
-    assert [(day.date.day, day.day_hours, day.night_hours) for day in days] == [
-        (14, 2, 4),
-        (15, 2, 0),
-    ]
-
-
-def test_hours_agree_with_counting_second_by_second(series, nights):
+def test_hours_agree_with_counting_second_by_second(recording, nights):
     starts = nights(3, minutes=30)
-    days = coverage_of(series(starts, 1500))
+    (series,) = series_of([recording(start, 1500) for start in starts])
+    days = series.coverage
     seconds = [start + timedelta(seconds=s) for start in starts for s in range(1500)]
     for day in days:
         of_day = sum(second.date() == day.date for second in seconds)

@@ -1,4 +1,3 @@
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -10,10 +9,15 @@ import pooch
 import pytest
 import tensorflow as tf
 
-from fused_encoder.front_ends.log_mel_features import LogMelFeatures
-from fused_encoder.front_ends.yamnet import load_yamnet, yamnet_fingerprint
+from fused_encoder import LogMelFeatures
+from fused_encoder.front_ends.yamnet import Yamnet, as_front_end, load_yamnet
 from fused_encoder.front_ends.yamnet_network import WaveformYamnet, create_yamnet
 from fused_encoder.weights import MissingWeightsError
+
+
+def fingerprint(yamnet: Yamnet) -> str:
+    return as_front_end(yamnet).fingerprint
+
 
 HANDLE = "https://tfhub.dev/google/yamnet/1"
 
@@ -64,7 +68,7 @@ def test_without_a_source_the_local_one_is_found(
     saved: Path, offline: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(saved.parent))
-    assert yamnet_fingerprint(load_yamnet()) == yamnet_fingerprint(load_yamnet(saved))
+    assert fingerprint(load_yamnet()) == fingerprint(load_yamnet(saved))
 
 
 def test_a_handle_is_loaded_by_tensorflow_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,16 +79,15 @@ def test_a_handle_is_loaded_by_tensorflow_hub(monkeypatch: pytest.MonkeyPatch) -
         return LogMelFeatures()
 
     fake_hub(monkeypatch, load)
-    assert isinstance(load_yamnet(), LogMelFeatures)
     assert isinstance(load_yamnet("https://example.org/yamnet"), LogMelFeatures)
-    assert asked == [HANDLE, "https://example.org/yamnet"]
+    assert asked == ["https://example.org/yamnet"]
 
 
 def test_without_network_the_error_says_what_to_do(home: Path, offline: None) -> None:
     with pytest.raises(MissingWeightsError) as caught:
         load_yamnet()
     message = str(caught.value)
-    assert f"tried first ('{HANDLE}'): <urlopen error Name or service not known>" in message
+    assert "cannot be downloaded: <urlopen error Name or service not known>" in message
     assert "https://storage.googleapis.com/audioset/yamnet.h5" in message
     assert str(home / "cache" / "weights" / "yamnet") in message
 
@@ -94,17 +97,6 @@ def test_a_handle_that_cannot_be_reached_is_said_to_be_so(offline: None) -> None
         load_yamnet("https://example.org/x")
 
 
-def test_a_real_attempt_without_network_gives_the_clear_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pytest.importorskip("pkg_resources", reason="tensorflow_hub cannot be imported")
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing listens there
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(MissingWeightsError, match=r"tried first \('https://tfhub\.dev"):
-        load_yamnet()
-    assert socket.getdefaulttimeout() is None
-
-
 def test_setuptools_without_pkg_resources_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "tensorflow_hub", raising=False)
     monkeypatch.setitem(sys.modules, "pkg_resources", None)
@@ -112,39 +104,17 @@ def test_setuptools_without_pkg_resources_is_explained(monkeypatch: pytest.Monke
         load_yamnet(HANDLE)
 
 
-def test_both_reasons_are_given_where_both_ways_fail(
-    offline: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delitem(sys.modules, "tensorflow_hub", raising=False)
-    monkeypatch.setitem(sys.modules, "pkg_resources", None)
-    with pytest.raises(MissingWeightsError, match=r'Name or service.*pip install "setuptools<81"'):
-        load_yamnet()
-
-
-def test_without_tensorflow_hub_the_weight_file_is_fetched(
-    saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
-    monkeypatch.setattr("fused_encoder.front_ends.yamnet.download_weights", saved.with_name)
-    assert yamnet_fingerprint(load_yamnet()) == yamnet_fingerprint(load_yamnet(saved))
-
-
 def test_a_fine_tuned_keras_file_is_loaded(home: Path) -> None:
     network = create_yamnet()
     network.save(home / "mine.keras")
     loaded = load_yamnet(home / "mine.keras")
     assert isinstance(loaded, WaveformYamnet)
-    assert yamnet_fingerprint(loaded) == yamnet_fingerprint(WaveformYamnet(network))
+    assert fingerprint(loaded) == fingerprint(WaveformYamnet(network))
 
 
 def test_a_path_where_nothing_is_gets_a_clear_error() -> None:
     with pytest.raises(MissingWeightsError, match="no weights of 'yamnet' at 'nowhere/yamnet'"):
         load_yamnet("nowhere/yamnet")
-
-
-def test_a_directory_without_a_saved_model_is_refused(home: Path) -> None:
-    with pytest.raises(ValueError, match="is not a readable SavedModel directory"):
-        load_yamnet(home)
 
 
 def test_a_damaged_saved_model_is_refused(home: Path) -> None:
@@ -189,14 +159,13 @@ def test_a_saved_model_that_is_not_yamnet_is_refused(
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
     program = (
-        "from fused_encoder.front_ends.log_mel_features import LogMelFeatures\n"
-        "from fused_encoder.front_ends.yamnet import yamnet_fingerprint\n"
-        "print(yamnet_fingerprint(LogMelFeatures()))"
+        "from fused_encoder import LogMelFeatures, as_front_end\n"
+        "print(as_front_end(LogMelFeatures()).fingerprint)"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.strip() == yamnet_fingerprint(LogMelFeatures())
+    assert ran.stdout.strip() == fingerprint(LogMelFeatures())
 
 
 def test_float_noise_does_not_change_the_fingerprint() -> None:
@@ -205,7 +174,7 @@ def test_float_noise_does_not_change_the_fingerprint() -> None:
         noise = np.random.default_rng(0).normal(0, 1e-6, embeddings.shape)
         return [scores, embeddings.numpy() + noise, log_mel]
 
-    assert yamnet_fingerprint(noisy) == yamnet_fingerprint(LogMelFeatures())
+    assert fingerprint(noisy) == fingerprint(LogMelFeatures())
 
 
 @pytest.mark.parametrize("change", [0.0, 0.99, 1.01, -1.0])
@@ -214,7 +183,7 @@ def test_another_model_has_another_fingerprint(change: float) -> None:
         scores, embeddings, log_mel = LogMelFeatures()(waveform)
         return [scores, embeddings * change, log_mel]
 
-    assert yamnet_fingerprint(other) != yamnet_fingerprint(LogMelFeatures())
+    assert fingerprint(other) != fingerprint(LogMelFeatures())
 
 
 def test_embeddings_in_another_order_have_another_fingerprint() -> None:
@@ -222,17 +191,17 @@ def test_embeddings_in_another_order_have_another_fingerprint() -> None:
         scores, embeddings, log_mel = LogMelFeatures()(waveform)
         return [scores, np.roll(embeddings, 1, axis=1), log_mel]
 
-    assert yamnet_fingerprint(other) != yamnet_fingerprint(LogMelFeatures())
+    assert fingerprint(other) != fingerprint(LogMelFeatures())
 
 
 def test_the_least_change_of_a_weight_changes_the_fingerprint() -> None:
     yamnet = WaveformYamnet(create_yamnet())
-    before = yamnet_fingerprint(yamnet)
+    before = fingerprint(yamnet)
     kernel = yamnet.network.get_layer("layer9_pointwise_conv").kernel
     values = np.array(kernel)
     values[0, 0, 0, 0] = np.nextafter(values[0, 0, 0, 0], 1)
     kernel.assign(values)
-    assert yamnet_fingerprint(yamnet) != before
+    assert fingerprint(yamnet) != before
 
 
 @pytest.mark.weights
@@ -248,4 +217,4 @@ def test_the_genuine_yamnet_is_found_by_the_variable(
     weights_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(weights_dir))
-    assert yamnet_fingerprint(load_yamnet()) != yamnet_fingerprint(LogMelFeatures())
+    assert fingerprint(load_yamnet()) != fingerprint(LogMelFeatures())

@@ -1,0 +1,357 @@
+"""SQLite files of ours: checked at open, written all or nothing, with errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+logger = logging.getLogger(__name__)
+
+SECONDS_TO_WAIT = 30.0  # for another process that writes
+CHECKED_WHOLE_BYTES = 64 * 2**20  # up to here a whole check at each open takes about 0.1 s
+PRAGMAS = (
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "cache_size = -16384",
+    "wal_autocheckpoint = 8000",  # for large loads: a page is written into the file once in a while
+)
+SETTINGS_TABLE = "CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
+NOTHING = "nothing of this call was written"
+RIGHTS = (
+    "The {name} cannot be opened. Check the rights of the file and its folder. If it was not closed, "
+    "what was last written is in the file beside it that ends in -wal: copy both to where you may write"
+)
+ERRORS = {  # of SQLite, as Python's OSError
+    sqlite3.SQLITE_FULL: (errno.ENOSPC, f"The disk is full, {NOTHING}. Free some space"),
+    sqlite3.SQLITE_BUSY: (
+        errno.ETIMEDOUT,
+        f"Another process is writing to the {{name}}, {NOTHING}",
+    ),
+    sqlite3.SQLITE_IOERR: (errno.EIO, f"The disk failed, {NOTHING}. Check it"),
+    sqlite3.SQLITE_READONLY: (errno.EACCES, RIGHTS),
+    sqlite3.SQLITE_CANTOPEN: (errno.EACCES, RIGHTS),
+    sqlite3.SQLITE_PERM: (errno.EACCES, RIGHTS),
+}
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What the files of one kind hold, and what messages say about them.
+
+    Attributes:
+        name: "index", as messages call it.
+        application_id: stands in the header of every such file.
+        schema_version: that this version of the library reads and writes.
+        schema: statements that make the tables of a new file; the table `settings` comes by itself.
+        opener: "EmbeddingIndex.open".
+        recovery: a command with {path} that saves what can be read of a damaged file.
+    """
+
+    name: str
+    application_id: int
+    schema_version: int
+    schema: tuple[str, ...]
+    opener: str
+    recovery: str
+
+    def damaged(self, path: Path, fault: str) -> str:
+        """The message for a file that is not what was written."""
+        return (
+            f"The {self.name} {path} is damaged: {fault}. Restore it from a copy, or save what can be read "
+            f"with `{self.recovery.format(path=path)}`."
+        )
+
+
+class SqliteFile:
+    """An open file. Several threads may share it, and other processes may read and write it too.
+
+    A file that may not be written, or in such a folder, is opened for reading only.
+
+    Args:
+        path: of the file. SQLite keeps `<path>-wal` and `<path>-shm` beside it while it is open.
+        kind: FileKind.
+        create: whether to start a new one where there is no file (or an empty one).
+        read_only: whether to open for reading only even where writing is allowed.
+        fill: writes the first rows of a new file, in the transaction that makes its tables.
+    Raises:
+        FileNotFoundError: no such file (without `create`), or no such folder.
+        ValueError: another kind of file, another schema, damaged, or beside the `-wal` of another state.
+        OSError: it cannot be read or written; TimeoutError: another process has been writing for 30 s.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        kind: FileKind,
+        *,
+        create: bool,
+        read_only: bool = False,
+        fill: Callable[[sqlite3.Connection], object] = bool,
+    ) -> None:
+        self.path, self.kind = path, kind
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        may_write = not path.exists() or (
+            os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
+        )
+        self.is_read_only = read_only or not may_write
+        self._check_path(may_create=create and not self.is_read_only)
+        with ExitStack() as on_failure, self._errors_in_words():
+            on_failure.callback(self.close)
+            self._check_log()
+            self._connection = connection = self._connect(may_write=may_write)
+            if _is_empty(connection):
+                self._create(fill, may_create=create and not self.is_read_only)
+            self._check_content(connection)
+            if not self.is_read_only:
+                with suppress(sqlite3.OperationalError):  # busy: another process is doing the same
+                    connection.execute("PRAGMA journal_mode = WAL")
+                for pragma in PRAGMAS:
+                    connection.execute(f"PRAGMA {pragma}")
+            on_failure.pop_all()
+
+    # Nothing may open the file itself beside SQLite: closing it again would drop the locks of SQLite.
+    def _check_path(self, *, may_create: bool) -> None:
+        path, name = self.path, self.kind.name
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; the {name} is one file, such as 'birds.{name}'.")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"The folder {path.parent} for the {name} {path.name} does not exist. Create it first."
+            )
+        if not path.exists() and not may_create:
+            raise FileNotFoundError(
+                f"There is no {name} {path}. Check the path, or open it with create=True."
+            )
+
+    def _check_log(self) -> None:
+        """Refuse the write-ahead log of another state of the file: SQLite would work it in, unseen."""
+        # Another process may write meanwhile: only what does not fit three times is of another state.
+        if not any(_log_fits(self.path) for _ in range(3)):
+            name = self.kind.name
+            raise ValueError(
+                f"{beside(self.path, '-wal')} does not belong to the {name} {self.path} as it is now: "
+                f"the {name} was probably restored from a copy while this file was left. To keep the copy, "
+                "delete the two files that end in -wal and -shm; what was written later is then gone."
+            )
+
+    def _connect(self, *, may_write: bool) -> sqlite3.Connection:
+        options = "mode=rwc"
+        if (
+            not may_write
+        ):  # where nobody can write beside it, without the locks that need a file there
+            is_still = not os.access(self.path.resolve().parent, os.W_OK) and not self._log_bytes()
+            options = "mode=ro&immutable=1" if is_still else "mode=ro"
+        connection = sqlite3.connect(
+            sqlite_uri(self.path, options),
+            uri=True,
+            timeout=SECONDS_TO_WAIT,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        if self.is_read_only:
+            connection.execute("PRAGMA query_only = ON")
+        # Damaged text must reach the checksum of its row, which then names it.
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        return connection
+
+    def _create(self, fill: Callable[[sqlite3.Connection], object], *, may_create: bool) -> None:
+        if not may_create:
+            raise ValueError(
+                f"{self.path} is an empty file, no {self.kind.name}. Open it with create=True to start one."
+            )
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            if not _is_empty(connection):
+                return  # another process was quicker
+            for statement in (SETTINGS_TABLE, *self.kind.schema):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {self.kind.application_id}")
+            connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**30)}")
+            write_setting(connection, "schema_version", self.kind.schema_version)
+            fill(connection)
+
+    def _check_content(self, connection: sqlite3.Connection) -> None:
+        path, kind = self.path, self.kind
+        if _pragma(connection, "application_id") != kind.application_id:
+            raise ValueError(
+                f"{path} is an SQLite file, but no {kind.name}. It was left as it is. Give another path."
+            )
+        version = read_setting(connection, "schema_version")
+        if version != kind.schema_version:
+            raise ValueError(
+                f"{path} has schema {version}; this version of fused-encoder reads schema "
+                f"{kind.schema_version}. Install the version that wrote it, or a newer one."
+            )
+        is_small = path.stat().st_size <= CHECKED_WHOLE_BYTES
+        if is_small and (faults := structural_faults(connection, at_most=3)):
+            raise ValueError(kind.damaged(path, "; ".join(faults)))
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """All that is read inside belongs to one moment, whatever others write meanwhile."""
+        with self._transaction("BEGIN DEFERRED") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """All that is written inside is on disk when the block ends; after an exception none of it."""
+        self.check_may_write()
+        with self._lock:
+            if not self._log_bytes():
+                # From here on the file differs from every copy that was made while it was closed.
+                with self._transaction("BEGIN IMMEDIATE") as connection:
+                    _count_up(connection)
+                connection.execute("PRAGMA wal_checkpoint")
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                num_changes = connection.total_changes
+                yield connection
+                if connection.total_changes != num_changes:
+                    _count_up(connection)
+
+    def shrink(self) -> int:
+        """Give the space of deleted rows back to the disk; returns the bytes."""
+        self.check_may_write()
+        with self._lock, self._errors_in_words():
+            before = self.path.stat().st_size + self._log_bytes()
+            self._connected().execute("VACUUM")
+            self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return before - self.path.stat().st_size - self._log_bytes()
+
+    def check_may_write(self) -> None:
+        """Refuse to write to what is open for reading only (PermissionError)."""
+        if self.is_read_only:
+            told = (
+                f"The {self.kind.name} is open for reading only: as was asked for, or as the file or its "
+                "folder may not be written. Check the rights of both, or copy it to where you may write"
+            )
+            raise PermissionError(errno.EACCES, told, str(self.path))
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors_in_words():
+            connection = self._connected()
+            connection.execute(begin)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            name = self.kind.name
+            raise ValueError(
+                f"The {name} {self.path} is closed. Open it again with {self.kind.opener}."
+            )
+        return self._connection
+
+    def _log_bytes(self) -> int:
+        log = beside(self.path, "-wal")
+        return log.stat().st_size if log.exists() else 0
+
+    @contextmanager
+    def _errors_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _in_words(error, self.path, self.kind) from error
+        except UnicodeDecodeError as error:  # SQLite quotes damaged bytes in its own message
+            raise ValueError(self.kind.damaged(self.path, "its schema is not readable")) from error
+
+
+def _in_words(error: sqlite3.Error, path: Path, kind: FileKind) -> Exception:
+    code = getattr(error, "sqlite_errorcode", -1) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT or str(error).startswith("no such table"):
+        return ValueError(kind.damaged(path, str(error)))
+    if code == sqlite3.SQLITE_NOTADB:
+        return ValueError(
+            f"{path} is no {kind.name}, or its first bytes are damaged. It was left as it is. Give another "
+            "path; or, if it was one, restore it from a copy."
+        )
+    if code not in ERRORS:
+        return error
+    number, told = ERRORS[code]
+    return OSError(number, f"{told.format(name=kind.name)} ({error})", str(path))
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The file beside another with this ending of its name; links are followed, as SQLite does."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}{ending}")
+
+
+def read_setting(connection: sqlite3.Connection, name: str) -> str | int | None:
+    """The value of a setting; None if it was never written."""
+    row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None
+
+
+def write_setting(connection: sqlite3.Connection, name: str, value: str | int | None) -> None:
+    """Set a setting, inside the caller's transaction."""
+    connection.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
+
+
+def structural_faults(connection: sqlite3.Connection, *, at_most: int) -> list[str]:
+    """What SQLite finds wrong when it reads all pages; an empty list where nothing is."""
+    found = connection.execute(f"PRAGMA integrity_check({at_most})")
+    return [fault for (fault,) in found if fault != "ok"]
+
+
+def sqlite_uri(path: Path, options: str) -> str:
+    """The file as SQLite's own address, with options such as "mode=ro"."""
+    return f"file:{quote(os.path.abspath(path))}?{options}"  # noqa: PTH100 - links are kept
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    (num_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return num_tables == 0 and _pragma(connection, "application_id") == 0
+
+
+def _count_up(connection: sqlite3.Connection) -> None:
+    """Number the states of the file in its header: by it a write-ahead log is known to belong to it."""
+    connection.execute(f"PRAGMA user_version = {_pragma(connection, 'user_version') + 1}")
+
+
+def _log_fits(path: Path) -> bool:
+    """Whether the write-ahead log, if there is one, goes on from the state of the file."""
+    if not (path.exists() and path.stat().st_size and (states := _states_in_log(path))):
+        return True
+    with closing(sqlite3.connect(sqlite_uri(path, "mode=ro&immutable=1"), uri=True)) as without_log:
+        now = (_pragma(without_log, "user_version"), _pragma(without_log, "schema_version"))
+    number, schema = states[0]
+    return now in states or now in ((number - 1, schema), (number, schema - 1))  # a call; VACUUM
+
+
+def _states_in_log(path: Path) -> list[tuple[int, int]]:
+    """User and schema version after each transaction (https://sqlite.org/fileformat2.html#walformat)."""
+    states: list[tuple[int, int]] = []
+    with suppress(FileNotFoundError), beside(path, "-wal").open("rb") as file:
+        header = file.read(32)
+        page_bytes, at = int.from_bytes(header[8:12]), 32
+        while len(frame := os.pread(file.fileno(), 88, at)) == 88 and frame[8:16] == header[16:24]:
+            if int.from_bytes(frame[:4]) == 1:  # the first page, after 24 bytes about it
+                states.append((int.from_bytes(frame[84:88]), int.from_bytes(frame[64:68])))
+            at += 24 + page_bytes
+    return states
