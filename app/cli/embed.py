@@ -217,13 +217,14 @@ def _refuse_options_of_folders(options: argparse.Namespace) -> None:
 def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:
     """What was asked for; a hop that was not is half a window."""
     from archives import ArchiveSettings
-    from fused_encoder.front_ends.audio_sequence import FRAME_HOP_SECONDS
 
     trained, window = embedder.settings.audio_seconds, options.window_seconds
-    if options.hop_seconds is not None and options.hop_seconds < FRAME_HOP_SECONDS:
+    front_end = embedder.front_end
+    if options.hop_seconds is not None and options.hop_seconds < front_end.hop_seconds:
         logger.warning(
-            "Windows begin at least %g s apart, where YAMNet's frames begin; --hop-seconds %g asks for more.",
-            FRAME_HOP_SECONDS,
+            "Windows begin at least %g s apart, as the frames of %s do; --hop-seconds %g asks for more.",
+            front_end.hop_seconds,
+            front_end.name,
             options.hop_seconds,
         )
     if window != trained:
