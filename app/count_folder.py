@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from individuals.catalogue import load_sightings
+from individuals.sighting_file import load_sightings
 from media.atomic import write_text_atomically
 
 if TYPE_CHECKING:
@@ -18,16 +18,9 @@ COUNT_FILE = "count.json"
 CALIBRATION_FILE = "calibration.json"
 SIGHTINGS_FILE = "sightings.npz"
 NOT_ALWAYS = (  # what a count may write or not, by its footage and options
-    "individuals.pdf",
-    "timeline.pdf",
-    "count_curve.png",
-    "capture_history.inp",
-    "calls/*.Table.1.selections.txt",
-    "calls/*.labels.txt",
-    "camtrap_dp/datapackage.json",
-    "camtrap_dp/deployments.csv",
-    "camtrap_dp/media.csv",
-    "camtrap_dp/observations.csv",
+    *("individuals.pdf", "timeline.pdf", "count_curve.png", "capture_history.inp"),
+    *("calls/*.Table.1.selections.txt", "calls/*.labels.txt"),
+    *("camtrap_dp/datapackage.json", "camtrap_dp/*.csv"),
 )
 
 
@@ -48,8 +41,8 @@ def refuse_answered(folder: Path) -> None:
         "different": len(counted.cannot_link),
         "cannot tell": len(counted.undecided),
     }
-    if any(numbers.values()):
-        told = ", ".join(f"{number} {answer}" for answer, number in numbers.items() if number)
+    told = ", ".join(f"{number} {answer}" for answer, number in numbers.items() if number)
+    if told:
         raise FileExistsError(
             f"The count in '{folder}' holds a person's answers ({told}), which a new count there would lose. "
             "Choose another --out."

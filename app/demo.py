@@ -13,8 +13,7 @@ from app.cli.evaluate import evaluation_table, write_metrics
 from app.demo_count import count_sections
 from app.reports.page import write_report
 from app.reports.report import evaluation_sections
-from aviary import Aviary, write_aviary
-from aviary.layout import Size
+from aviary import Aviary, Size, write_aviary
 from fused_encoder import LogMelFeatures, load_yamnet
 from fused_encoder.front_ends.yamnet import Yamnet
 from fused_encoder.weights import MissingWeightsError

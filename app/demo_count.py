@@ -13,6 +13,7 @@ from aviary import Aviary
 from individuals import count_individuals
 from individuals.count import VideoCount
 from individuals.count_curve import count_curve
+from individuals.grouping.count_interval import CountInterval
 from individuals.outputs import identified_sightings, write_outputs
 from individuals.plots import plot_curve_of_count, plot_individuals, plot_timeline
 from individuals.sighting import Box
@@ -35,30 +36,35 @@ def count_sections(aviary: Aviary, embedder: Embedder, out: Path) -> list[Sectio
     counted = count_individuals(list(videos), embedder, progress=True)
     intervals = counted.count.intervals
     rows = [
-        (Path(v).name, counted.per_video[v], str(intervals[v]), videos[v]["count"]) for v in videos
+        (Path(v).name, counted.per_video[v], *_told(intervals[v]), videos[v]["count"])
+        for v in videos
     ]
     interval = counted.count.interval
-    rows.append(("all videos together", counted.num_individuals, str(interval), truth["count"]))
+    rows.append(("all videos together", counted.num_individuals, *_told(interval), truth["count"]))
     (out / "count.json").write_text(json.dumps(counted.to_dict(), indent=1), encoding="utf-8")
-    exact = sum(found == true for _, found, _, true in rows[:-1])
+    exact = sum(found == true for _, found, _, _, true in rows[:-1])
     purity = bcubed(*sighting_labels(counted, videos))
     error = counted.num_individuals - truth["count"]
     summary = (
         f"videos: {exact} of {len(videos)} counted exactly; {counted.num_individuals} individuals found in "
-        f"all (interval {interval}), {truth['count']} true (error {error:+d}); B-cubed F1 of the "
+        f"all ({' '.join(_told(interval))}), {truth['count']} true (error {error:+d}); B-cubed F1 of the "
         f"sightings {purity.f1:.3f}"
     )
     print(summary)
     individuals = Section(
         "Individuals in the videos",
         f"{summary}. {PHOTO_CROP} What is counted: {counted.count.estimand}.",
-        ("video", "found", "interval", "true"),
+        ("video", "found", "interval", "kind", "true"),
         rows,
         plot_individuals(counted, {video: film["count"] for video, film in videos.items()}),
         "Crops of each individual that was found, video by video",
     )
     write_outputs(out / "counted", counted)
     return [individuals, *_timeline(counted), *_curve(counted, truth["count"])]
+
+
+def _told(interval: CountInterval | None) -> tuple[str, str]:
+    return ("none", "") if interval is None else (str(interval), interval.kind)
 
 
 def _timeline(counted: VideoCount) -> list[Section]:

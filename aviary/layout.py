@@ -1,6 +1,7 @@
 """How large an aviary is, who lives in it, and where its files lie."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -9,42 +10,27 @@ from aviary.species import SPECIES
 
 Size = Literal["tiny", "small", "standard"]
 
-RECIPE = 1
-"""Raised whenever the same settings would give other birds, photos or songs."""
-
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much of everything there is in an aviary of one size.
-
-    Args:
-        num_species, num_individuals: the latter per species.
-        num_photos, num_recordings: for training and gallery, per individual.
-        num_held_out: photos and as many recordings to ask with, per individual.
-        recording_seconds: shortest and longest.
-        cast_sizes: for each video, how many birds.
-        video_seconds: of each video.
-        video_size: width and height in pixels.
-    """
+    """How much of everything there is in an aviary of one size."""
 
     num_species: int
-    num_individuals: int
-    num_photos: int
+    num_individuals: int  # of each species
+    num_photos: int  # of each individual, for training and gallery
     num_recordings: int
-    num_held_out: int
-    recording_seconds: tuple[float, float]
-    cast_sizes: tuple[int, ...]
+    num_held_out: int  # photos, and as many recordings, to ask with
+    recording_seconds: tuple[float, float]  # shortest and longest
+    cast_sizes: tuple[int, ...]  # birds in each video
     video_seconds: float
-    video_size: tuple[int, int]
+    video_size: tuple[int, int]  # width and height
 
 
 AMOUNTS: dict[Size, Amounts] = {
     "tiny": Amounts(2, 2, 5, 5, 2, (1.3, 1.7), (2, 2), 2.0, (320, 240)),
     "small": Amounts(3, 3, 8, 8, 3, (3.0, 5.0), (1, 2, 3, 2), 5.0, (480, 360)),
-    "standard": Amounts(
-        5, 4, 16, 12, 4, (5.0, 8.0), (1, 2, 3, 4, 2, 3, 1, 2), 8.0, (480, 360)
-    ),
-}  # fmt: skip
+    "standard": Amounts(5, 4, 16, 12, 4, (5.0, 8.0), (1, 2, 3, 4, 2, 3, 1, 2), 8.0, (480, 360)),
+}
 
 
 @dataclass(frozen=True)
@@ -105,35 +91,18 @@ class Aviary:
 
 
 def inhabitants(size: Size, seed: int) -> tuple[list[Individual], list[Individual]]:
-    """The individuals of an aviary.
-
-    Args:
-        size: of the aviary.
-        seed: of the aviary.
-    Returns:
-        Those that have class folders, and the strangers that only the videos show.
-    """
+    """The individuals that have class folders, and the strangers that only the videos show."""
     amounts = AMOUNTS[size]
     families = [draw_individuals(species, seed=seed) for species in SPECIES[: amounts.num_species]]
     known = [bird for family in families for bird in family[: amounts.num_individuals]]
-    strangers = [bird for family in families for bird in family[4:]]
-    return known, strangers
+    return known, [bird for family in families for bird in family[4:]]
 
 
-def film_stars(known: list[Individual], seed: int) -> list[Individual]:
+def film_stars(known: Sequence[Individual], seed: int) -> list[Individual]:
     """Known individuals for the videos: of two look-alikes only one, since the videos are to be seen.
 
-    Args:
-        known: all individuals that have class folders.
-        seed: even and odd seeds choose differently.
-    Returns:
-        Some of them.
+    Even and odd seeds choose differently.
     """
     left_out = set(LOOK_ALIKES if seed % 2 == 0 else LOOK_ALIKES.values())
     is_pair = {bird.number for bird in known} >= set(LOOK_ALIKES) | set(LOOK_ALIKES.values())
     return [bird for bird in known if not (is_pair and bird.number in left_out)]
-
-
-def settings_of(size: Size, seed: int) -> dict[str, object]:
-    """What is written into the marker file, to know an aviary by."""
-    return {"recipe": RECIPE, "size": size, "seed": seed, "amounts": asdict(AMOUNTS[size])}

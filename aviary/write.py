@@ -1,30 +1,30 @@
-"""Write the whole aviary to a folder: photos, recordings, videos and the truth about them."""
+"""Write an aviary to a folder: photos, recordings, videos and the truth about them."""
 
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
+import numpy as np
+from tqdm.contrib.concurrent import thread_map
 
-from aviary.individuals import Individual
-from aviary.layout import AMOUNTS, Aviary, Size, inhabitants, settings_of
+from aviary.choreography import FRAMES_PER_SECOND, choose_casts
+from aviary.individuals import Individual, generator_for
+from aviary.layout import AMOUNTS, Aviary, Size, film_stars, inhabitants
 from aviary.photos import take_photo
-from aviary.recordings import make_recording
-from aviary.seeds import generator_for
-from aviary.write_videos import film_tasks, write_truth
-from media.audio import save_waveform
-from media.images import save_image
+from aviary.songs import make_recording
+from aviary.videos import SAMPLE_RATE_HZ, Truth, make_film, truth_of_all
+from media import save_image, save_waveform, write_video
+from media.atomic import write_text_atomically
 
 logger = logging.getLogger(__name__)
 
+RECIPE = 1
+"""Raised whenever the same settings would give other birds, photos or songs."""
 MARKER = "aviary.json"
 SAMPLE_RATES_HZ = (22050, 22050, 22050, 44100)
 """Drawn at random for each recording."""
-Task = Callable[[], None]
 
 
 def write_aviary(
@@ -37,15 +37,15 @@ def write_aviary(
 ) -> Aviary:
     """The generated sample data in a folder: birds drawn, songs synthesised, videos filmed.
 
-    The same seed gives the same pictures and sounds. Written again, a complete aviary is left as it
-    is, and one that was interrupted is gone on with.
+    The same seed gives the same pictures and sounds. Written again, a complete aviary is left as it is,
+    and an interrupted one is completed.
 
     Args:
         directory: is created if need be; must be empty or hold this very aviary.
         size: "tiny" (2 species x 2 individuals, for tests), "small" (3 x 3) or "standard" (5 x 4).
         seed: int >= 0; another seed gives other individuals of the same species.
         num_workers: threads, >= 1.
-        shows_progress: a bar on the screen (never for "tiny").
+        shows_progress: bars on the screen (never for "tiny").
     Returns:
         Where everything is.
     Raises:
@@ -56,16 +56,56 @@ def write_aviary(
         ('cobalt_wren_00', 'cobalt_wren_01')
     """
     aviary = _plan(Path(directory), size, seed)
-    if _is_complete(aviary):
+    settings: Truth = {"recipe": RECIPE, "size": size, "seed": seed}
+    if _is_complete(aviary.directory, settings):
         logger.info("The aviary in '%s' is complete.", aviary.directory)
         return aviary
-    _write_marker(aviary, is_complete=False)
-    films: dict[str, dict[str, Any]] = {}
-    tasks = [*_film_tasks(aviary, films), *_portrait_tasks(aviary)]
-    _run(tasks, num_workers, is_quiet=not shows_progress or size == "tiny")
-    write_truth(aviary.truth, films, size=size, seed=seed)
-    _write_marker(aviary, is_complete=True)
+    _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": False})
+    films: dict[str, Truth] = {}
+    tasks = _film_tasks(aviary.videos, AMOUNTS[size].cast_sizes, films, size, seed, "videos")
+    thread_map(
+        lambda task: task(),
+        [*tasks, *_portrait_tasks(aviary)],
+        max_workers=num_workers,
+        desc="aviary",
+        unit="file",
+        disable=not shows_progress or size == "tiny",
+    )
+    _write_json(aviary.truth, truth_of_all(films, aviary.class_names))
+    _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": True})
     return aviary
+
+
+def write_videos(
+    directory: str | Path,
+    *,
+    cast_sizes: Sequence[int],
+    size: Size = "standard",
+    seed: int = 0,
+    series: str = "more",
+    shares_branch: bool = False,
+) -> Truth:
+    """More videos of the individuals of an aviary than it comes with, for large tests of counting.
+
+    Args:
+        directory: gets video_01.mp4, ... and truth.json; is created if need be.
+        cast_sizes: for each video, how many birds (1 to 4).
+        size: of the aviary.
+        seed: of the aviary.
+        series: another name gives other videos of the same birds.
+        shares_branch: whether the birds of a video live on one branch and pass one another.
+    Returns:
+        What truth.json holds: see `truth_of_all`.
+    Raises:
+        ValueError: a cast of none, of more than four or of more than there are individuals.
+    """
+    directory = Path(directory)
+    films: dict[str, Truth] = {}
+    for task in _film_tasks(directory, cast_sizes, films, size, seed, series, shares_branch):
+        task()
+    truth = truth_of_all(films, _plan(directory, size, seed).class_names)
+    _write_json(directory / "truth.json", truth)
+    return truth
 
 
 def _plan(directory: Path, size: Size, seed: int) -> Aviary:
@@ -79,106 +119,100 @@ def _plan(directory: Path, size: Size, seed: int) -> Aviary:
     return Aviary(directory, size, seed, tuple(class_names), tuple(species_names))
 
 
-def _is_complete(aviary: Aviary) -> bool:
+def _is_complete(directory: Path, settings: Truth) -> bool:
     """Whether the folder holds all of this aviary; refuses a folder that holds something else."""
-    marker = aviary.directory / MARKER
-    if not marker.exists():
-        if aviary.directory.exists() and any(aviary.directory.iterdir()):
+    marker = directory / MARKER
+    if marker.exists():
+        written = json.loads(marker.read_text(encoding="utf-8"))
+        if written["settings"] != settings:
             raise ValueError(
-                f"Folder '{aviary.directory}' is not empty and holds no aviary ({MARKER} is missing)."
-                " Name a folder that is new or empty."
+                f"Folder '{directory}' holds another aviary: expected {_told(settings)}; found"
+                f" {_told(written['settings'])}. Name another folder, or delete this one."
             )
-        return False
-    found = json.loads(marker.read_text(encoding="utf-8"))
-    expected = settings_of(aviary.size, aviary.seed)
-    if found["settings"] != json.loads(json.dumps(expected)):
+        return bool(written["is_complete"])
+    if directory.exists() and any(directory.iterdir()):
         raise ValueError(
-            f"Folder '{aviary.directory}' holds another aviary: expected size '{aviary.size}', seed"
-            f" {aviary.seed}, recipe {expected['recipe']}; found size"
-            f" '{found['settings'].get('size')}', seed {found['settings'].get('seed')}, recipe"
-            f" {found['settings'].get('recipe')}. Name another folder, or delete this one."
+            f"Folder '{directory}' is not empty and holds no aviary ({MARKER} is missing)."
+            " Name a folder that is new or empty."
         )
-    return bool(found["is_complete"])
+    return False
 
 
-def _write_marker(aviary: Aviary, *, is_complete: bool) -> None:
-    aviary.directory.mkdir(parents=True, exist_ok=True)
-    content = {"settings": settings_of(aviary.size, aviary.seed), "is_complete": is_complete}
-    (aviary.directory / MARKER).write_text(json.dumps(content, indent=1), encoding="utf-8")
+def _told(settings: Truth) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in settings.items())
 
 
-def _film_tasks(aviary: Aviary, films: dict[str, dict[str, Any]]) -> list[Task]:
-    aviary.videos.mkdir(exist_ok=True)
-    cast_sizes = AMOUNTS[aviary.size].cast_sizes
-    return film_tasks(
-        aviary.videos, cast_sizes, films, size=aviary.size, seed=aviary.seed, series="videos"
-    )
+def _write_json(path: Path, content: Truth) -> None:
+    write_text_atomically(path, json.dumps(content, separators=(",", ":")))
 
 
-def _portrait_tasks(aviary: Aviary) -> Iterator[Task]:
-    """Write each photo and each recording, in all four trees."""
+def _film_tasks(
+    directory: Path,
+    cast_sizes: Sequence[int],
+    films: dict[str, Truth],
+    size: Size,
+    seed: int,
+    series: str,
+    shares_branch: bool = False,
+) -> list[Callable[[], None]]:
+    """One for each video; each adds what is true about it to `films`."""
+    known, strangers = inhabitants(size, seed)
+    stars = film_stars(known, seed)
+    if not all(1 <= cast_size <= min(4, len(stars)) for cast_size in cast_sizes):
+        raise ValueError(
+            f"The casts {list(cast_sizes)} hold none or too many individuals."
+            f" Expected 1 to {min(4, len(stars))} for each video."
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    casts = choose_casts(stars, strangers, cast_sizes, generator_for(seed, series, "casts"))
+
+    def write_film(number: int) -> None:
+        film = make_film(
+            casts[number - 1],
+            generator_for(seed, series, number),
+            size=AMOUNTS[size].video_size,
+            duration_seconds=AMOUNTS[size].video_seconds,
+            shares_branch=shares_branch,
+        )
+        name = f"video_{number:02d}.mp4"
+        write_video(
+            directory / name,
+            film.frames,
+            frames_per_second=FRAMES_PER_SECOND,
+            waveform=film.waveform,
+            sample_rate_hz=SAMPLE_RATE_HZ,
+        )
+        films[name] = film.truth
+
+    return [partial(write_film, number) for number in range(1, len(casts) + 1)]
+
+
+def _portrait_tasks(aviary: Aviary) -> Iterator[Callable[[], None]]:
+    """One for each photo and each recording that is missing, in all four trees."""
     amounts = AMOUNTS[aviary.size]
     known, strangers = inhabitants(aviary.size, aviary.seed)
-    trees = (
-        (aviary.images, aviary.audio, amounts.num_photos, amounts.num_recordings),
-        (
-            aviary.held_out_images,
-            aviary.held_out_audio,
-            amounts.num_held_out,
-            amounts.num_held_out,
-        ),
-    )
-    for images, audio, num_photos, num_recordings in trees:
-        for bird in known:
-            (images / bird.name).mkdir(parents=True, exist_ok=True)
-            (audio / bird.name).mkdir(parents=True, exist_ok=True)
-            for number in range(1, num_photos + 1):
-                path = images / bird.name / f"photo_{number:02d}.jpg"
-                yield partial(_write_photo, path, bird, aviary.seed)
-            for number in range(1, num_recordings + 1):
-                path = audio / bird.name / f"recording_{number:02d}.flac"
-                yield partial(
-                    _write_recording,
-                    path,
-                    bird,
-                    known + strangers,
-                    amounts.recording_seconds,
-                    aviary.seed,
-                )
 
-
-def _write_photo(path: Path, bird: Individual, seed: int) -> None:
-    if not path.exists():
-        generator = generator_for(seed, bird.name, path.parts[-3], path.stem)
+    def write_photo(path: Path, bird: Individual, generator: np.random.Generator) -> None:
         save_image(path, take_photo(bird, generator))
 
-
-def _write_recording(
-    path: Path,
-    bird: Individual,
-    neighbours: Sequence[Individual],
-    seconds: tuple[float, float],
-    seed: int,
-) -> None:
-    if not path.exists():
-        generator = generator_for(seed, bird.name, path.parts[-3], path.stem)
-        sample_rate_hz = int(generator.choice(SAMPLE_RATES_HZ))
+    def write_recording(path: Path, bird: Individual, generator: np.random.Generator) -> None:
+        rate = int(generator.choice(SAMPLE_RATES_HZ))
+        seconds = float(generator.uniform(*amounts.recording_seconds))
+        everyone = known + strangers
         waveform = make_recording(
-            bird,
-            neighbours,
-            generator,
-            sample_rate_hz=sample_rate_hz,
-            duration_seconds=float(generator.uniform(*seconds)),
+            bird, everyone, generator, sample_rate_hz=rate, duration_seconds=seconds
         )
-        save_waveform(path, waveform, sample_rate_hz)
+        save_waveform(path, waveform, rate)
 
-
-def _run(tasks: Sequence[Task], num_workers: int, *, is_quiet: bool) -> None:
-    with ThreadPoolExecutor(num_workers) as pool:
-        futures = [pool.submit(task) for task in tasks]
-        try:
-            for future in tqdm(futures, desc="aviary", unit="file", disable=is_quiet):
-                future.result()
-        except BaseException:  # an interrupt too must not wait for all that is still to be written
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    for tree, name, write, num in (
+        (aviary.images, "photo_{:02d}.jpg", write_photo, amounts.num_photos),
+        (aviary.held_out_images, "photo_{:02d}.jpg", write_photo, amounts.num_held_out),
+        (aviary.audio, "recording_{:02d}.flac", write_recording, amounts.num_recordings),
+        (aviary.held_out_audio, "recording_{:02d}.flac", write_recording, amounts.num_held_out),
+    ):
+        for bird in known:
+            (tree / bird.name).mkdir(parents=True, exist_ok=True)
+            for path in (tree / bird.name / name.format(number) for number in range(1, num + 1)):
+                generator = generator_for(aviary.seed, bird.name, tree.name, path.stem)
+                if not path.exists():
+                    yield partial(write, path, bird, generator)

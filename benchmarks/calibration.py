@@ -38,8 +38,7 @@ from inference.calibrate import (
     certify_threshold,
     fit_calibration,
 )
-from inference.calibrate.pair_sample import Rows, sample_pairs
-from inference.calibrate.unknowns import assign_roles, unknown_scores
+from inference.calibrate.samples import Rows, assign_roles, sample_pairs, unknown_scores
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 TARGET, CONFIDENCE = 0.05, 0.95

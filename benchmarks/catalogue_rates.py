@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from synthetic_identities import NOISE, make_identities  # beside this file
 
-from individuals.catalogue import Catalogue, Identification, SightingTable, Thresholds
+from individuals.catalogue import Catalogue, Identification, Thresholds
+from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration, fit_calibration
 
 NUM_CALIBRATED, NUM_KNOWN = 700, 150

@@ -36,7 +36,7 @@ from synthetic_identities import make_identities
 from individuals.footage import IndividualCount, group_videos
 from individuals.group import group_individuals
 from inference.calibrate import Calibration
-from inference.calibrate.fit_grouping import fit_grouping_rule
+from inference.calibrate.grouping_rule import fit_grouping_rule
 from inference.metrics import bcubed, grouping_metrics
 
 PARTS = ("synthetic", "coverage", "aviary", "nyala", "speed")
@@ -237,7 +237,7 @@ class Film:
 
 def aviary(folder: str | None, encoder: str | None, num_more: int) -> dict[str, float]:
     """The held-out videos, and more of the same birds."""
-    from aviary.write_videos import write_videos
+    from aviary import write_videos
     from inference import Embedder
 
     place = Path(folder or tempfile.mkdtemp(prefix="aviary_"))

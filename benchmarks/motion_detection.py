@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aviary import write_aviary
 from individuals.video.detection import box_iou
-from individuals.video.motion import detect_motion
+from individuals.video.detectors import detect_motion
 from media import iter_moments
 
 MIN_IOU = 0.4

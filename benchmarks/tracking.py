@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from aviary.write_videos import write_videos
-from individuals.video.appearance import colour_appearance
+from aviary import write_videos
+from individuals.video.crops import colour_appearance
 from individuals.video.detection import Detection, box_iou
-from individuals.video.motion import detect_motion
+from individuals.video.detectors import detect_motion
 from individuals.video.tracklets import link_tracklets
 from media import Moment, iter_moments
 

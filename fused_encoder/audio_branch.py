@@ -1,4 +1,4 @@
-"""The audio branch: YAMNet's frames become one vector per recording."""
+"""The audio branch: the frames of a recording become one vector."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import keras
 from keras import ops
 
 from fused_encoder.direction import centred_direction
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 
 LSTM_UNITS = 128
 AUDIO_FEATURES_SIZE = 256
 AUDIO_DROPOUT = 0.2
 
 
-def audio_input() -> keras.KerasTensor:
-    """A symbolic `audio_sequence`: float32 [batch, num_frames, 1024], any number of frames."""
-    return keras.Input((None, AUDIO_SEQUENCE_SIZE), name="audio_input")
+def audio_input(size: int = 1024) -> keras.KerasTensor:
+    """A symbolic `audio_sequence`: float32 [batch, num_frames, size], any number of frames."""
+    return keras.Input((None, size), name="audio_input")
 
 
 def audio_features(audio_sequence: keras.KerasTensor) -> keras.KerasTensor:
-    """What was heard, as one vector per recording: a bidirectional LSTM reads the frames in order.
+    """One vector per recording: a bidirectional LSTM reads the frames in order.
 
     Frames that are all zero are padding: they are masked, so that a recording gets the same vector
-    whatever it was padded to. The published code let the LSTM read them.
+    whatever it was padded to. (The published code let the LSTM read them.)
 
     Args:
-        audio_sequence: float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+        audio_sequence: float32 [batch, num_frames, frame_size], right-padded with rows of zeros.
 
     Returns:
         float32 [batch, 256], at least 0.
@@ -36,10 +35,10 @@ def audio_features(audio_sequence: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def attended_audio(audio_sequence: keras.KerasTensor, *, size: int) -> keras.KerasTensor:
-    """What was heard, for adding up: the frames that matter, averaged, and projected.
+    """One vector per recording, to be added to the photo's: frames averaged by attention, projected.
 
     Args:
-        audio_sequence: float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+        audio_sequence: float32 [batch, num_frames, frame_size], right-padded with rows of zeros.
         size: int >= 1, of the projection.
 
     Returns:
@@ -60,7 +59,7 @@ class FrameAttention(keras.layers.Layer):
     """The weighted mean of a sequence's frames, the weights learned from the frames themselves.
 
     weight = softmax over frames of (frame . query). The query starts at zero, which is the plain mean.
-    In a recording of half a minute the bird calls for a few seconds: the rest is for leaving out.
+    In half a minute of recording a bird may call for a few seconds only.
 
     Input shape:
         float32 [batch, num_frames, size]; frames of all zeros are padding and get no weight.
@@ -72,11 +71,9 @@ class FrameAttention(keras.layers.Layer):
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes the query, [size]."""
         self.query = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="query")
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """The weighted mean, see the class."""
         is_frame = ops.any(ops.not_equal(inputs, 0), axis=-1)
         scores = ops.cast(ops.matmul(inputs, ops.cast(self.query, inputs.dtype)), "float32")
         scores = ops.where(is_frame, scores, -1e9)
@@ -84,5 +81,4 @@ class FrameAttention(keras.layers.Layer):
         return ops.sum(weights[..., None] * inputs, axis=1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the mean."""
         return (input_shape[0], input_shape[-1])

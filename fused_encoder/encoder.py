@@ -28,6 +28,7 @@ def create_fused_encoder(
     image_trainable: ImageTrainable = "auto",
     photo_views: PhotoViewsName = "one",
     fusion: Fusion = "concatenate",
+    audio_size: int = 1024,
     embedding_size: int = 128,
     modality_dropout: float = 0.2,
     seed: int | None = None,
@@ -56,13 +57,14 @@ def create_fused_encoder(
             zooms, each also mirrored, averaged. Better with a pretrained backbone, and eight times its
             work: see `PhotoViews`.
         fusion: "concatenate" (published) or "additive".
+        audio_size: int >= 1, numbers in a frame of the audio front end. Default 1024, as of YAMNet.
         embedding_size: int >= 1, default 128.
         modality_dropout: float in [0, 1), the share of training items of which one modality is hidden.
         seed: int or None, for modality dropout. (Weights follow `keras.utils.set_random_seed`.)
 
     Returns:
         keras.Model named "fused_encoder". Inputs `image_input` float32 [batch, 224, 224, 3], RGB in
-        [0, 1], and `audio_input` float32 [batch, num_frames, 1024], right-padded with rows of zeros.
+        [0, 1], and `audio_input` float32 [batch, num_frames, audio_size], right-padded with rows of zeros.
         Output float32 [batch, embedding_size], unit length.
 
     Raises:
@@ -74,8 +76,9 @@ def create_fused_encoder(
         >>> encoder.output_shape
         (None, 128)
     """
-    if embedding_size < 1:
-        raise ValueError(f"Expected embedding_size >= 1, received {embedding_size}.")
+    for name, size in (("embedding_size", embedding_size), ("audio_size", audio_size)):
+        if size < 1:
+            raise ValueError(f"Expected {name} >= 1, received {size}.")
     if fusion not in FUSIONS:
         raise ValueError(f"Expected fusion to be one of {FUSIONS}, received {fusion!r}.")
     is_additive = fusion == "additive"
@@ -86,7 +89,7 @@ def create_fused_encoder(
         views=photo_views,
         direction_size=embedding_size if is_additive else None,
     )
-    sound = audio_input()
+    sound = audio_input(audio_size)
     heard = attended_audio(sound, size=embedding_size) if is_additive else audio_features(sound)
     audio_branch = keras.Model(sound, heard, name="audio_branch")
     seen, heard = (keras.Input(branch.output.shape[1:]) for branch in (head, audio_branch))
@@ -97,7 +100,7 @@ def create_fused_encoder(
         both = MissingModality(modality_dropout, seed, name="missing_modality")
         embedding = fuse(*both([seen, heard, *present]), embedding_size=embedding_size)
     fused = keras.Model([seen, heard, *present], embedding, name="fusion")
-    image, audio = image_input(), audio_input()
+    image, audio = image_input(), audio_input(audio_size)
     seen, has_image = head(trunk(image)), IsPresent(name="has_image")(image)
     heard, has_audio = audio_branch(audio), IsPresent(name="has_audio")(audio)
     return keras.Model(
@@ -148,7 +151,7 @@ def split_encoder(
     Returns:
         `see`: what its `image_input` takes -> image features float32 [batch, size], image present bool
         [batch]. `join`: image features, image present, audio sequence float32
-        [batch, num_frames, 1024] -> embedding float32 [batch, embedding_size].
+        [batch, num_frames, audio_size] -> embedding float32 [batch, embedding_size].
     """
     if copy_weights:
         weights, encoder = encoder.get_weights(), keras.models.clone_model(encoder)

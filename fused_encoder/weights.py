@@ -9,30 +9,90 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
-from fused_encoder.published_weights import (
-    IMAGE_BACKBONE_FILES,
-    YAMNET_FILE,
-    YAMNET_HANDLE,
-    PublishedFile,
-)
-
 if TYPE_CHECKING:
     import keras
 
 logger = logging.getLogger(__name__)
 
+YAMNET_HANDLE = "https://tfhub.dev/google/yamnet/1"
+
 _DOWNLOAD_TIMEOUT_SECONDS = 30
 _EFFICIENTNET_VARIANCE = (0.229, 0.224, 0.225)
+_GOOGLE = "https://storage.googleapis.com"
+_KERAS = f"{_GOOGLE}/tensorflow/keras-applications"
+_NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
 class MissingWeightsError(FileNotFoundError):
     """Pretrained weights are neither on this machine nor to be had from their publisher."""
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One weight file on its publisher's server.
+
+    Args:
+        url: where it is.
+        num_values: how many numbers it holds; tells the files of different networks apart.
+        checksum: such as "md5:6d6b...", where one is known.
+        num_bytes: its size, checked where no checksum is known.
+    """
+
+    url: str
+    num_values: int
+    checksum: str | None = None
+    num_bytes: int | None = None
+
+
+# Google names no checksum; this is what others have recorded of the same address.
+YAMNET_FILE = PublishedFile(
+    f"{_GOOGLE}/audioset/yamnet.h5",
+    3_751_369,
+    "sha256:13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744",
+)
+
+# The ImageNet networks without their top, as keras.applications names, sizes and checks them. Of
+# MobileNetV2 it checks nothing.
+IMAGE_BACKBONE_FILES = {
+    "vgg16": PublishedFile(
+        f"{_KERAS}/vgg16/vgg16_{_NO_TOP}", 14_714_688, "md5:6d6bbae143d832006294945121d1f1fc"
+    ),
+    "resnet50": PublishedFile(
+        f"{_KERAS}/resnet/resnet50_{_NO_TOP}", 23_587_712, "md5:4d473c1dd8becc155b73f8504c6f6626"
+    ),
+    "densenet121": PublishedFile(
+        f"{_KERAS}/densenet/densenet121_{_NO_TOP}",
+        7_037_504,
+        "md5:30ee3e1110167f948a6b9946edeeb738",
+    ),
+    "efficientnet_b0": PublishedFile(
+        f"{_GOOGLE}/keras-applications/efficientnetb0_notop.h5",
+        4_049_571,
+        "md5:50bc09e76180e00e4465e1a485ddc09d",
+    ),
+    "efficientnet_b3": PublishedFile(
+        f"{_GOOGLE}/keras-applications/efficientnetb3_notop.h5",
+        10_783_535,
+        "md5:af6d107764bb5b1abb91932881670226",
+    ),
+    "inception_v3": PublishedFile(
+        f"{_KERAS}/inception_v3/inception_v3_{_NO_TOP}",
+        21_802_784,
+        "md5:bcbd6486424b2319ff4ef7d526e38f63",
+    ),
+    "mobilenet_v2": PublishedFile(
+        f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        2_257_984,
+        num_bytes=9_406_464,
+    ),
+}
 
 
 def cache_directory() -> Path:
@@ -68,16 +128,12 @@ def find_weights(name: str, path: str | Path | None = None) -> Path | None:
 def weights_places(name: str) -> list[Path]:
     """Where `find_weights` looks for the weights of a network, in this order.
 
-    Args:
-        name: "yamnet", or an image backbone.
+    Args and Raises are those of `find_weights`.
 
     Returns:
         Paths, whether or not something is there.
-
-    Raises:
-        ValueError: the name is not known.
     """
-    file_names = ["yamnet", "yamnet.h5"] if name == "yamnet" else [f"{name}_imagenet_notop.h5"]
+    file_names = ["yamnet", "yamnet.h5"] if name == "yamnet" else [_file_name(name)]
     chosen = _directory_in("FUSED_ENCODER_WEIGHTS")
     if chosen and not chosen.is_dir():
         logger.warning("FUSED_ENCODER_WEIGHTS is %s, which is not a directory.", chosen)
@@ -89,22 +145,15 @@ def weights_places(name: str) -> list[Path]:
         folder_name = hashlib.sha1(YAMNET_HANDLE.encode(), usedforsecurity=False).hexdigest()
         return [*places, hub_cache / folder_name] if hub_cache else places
     keras_home = _directory_in("KERAS_HOME") or Path.home() / ".keras"
-    return [*places, keras_home / "models" / _backbone_file(name).url.rsplit("/", 1)[1]]
+    return [*places, keras_home / "models" / _published(name).url.rsplit("/", 1)[1]]
 
 
 def advice_on_missing_weights(name: str) -> str:
     """What to fetch, and where to put it, in one paragraph: for errors and for `doctor`."""
     folder = _directory_in("FUSED_ENCODER_WEIGHTS") or _weight_cache()
+    fetch = f"Download {_published(name).url} and save it as {folder / _file_name(name)}"
     if name == "yamnet":
-        fetch = (
-            f"Download {YAMNET_FILE.url} to {folder / 'yamnet.h5'}, or unpack "
-            f"{YAMNET_HANDLE}?tf-hub-format=compressed into {folder / 'yamnet'}"
-        )
-    else:
-        fetch = (
-            f"Download {_backbone_file(name).url} and save it as "
-            f"{folder / f'{name}_imagenet_notop.h5'}"
-        )
+        fetch += f", or unpack {YAMNET_HANDLE}?tf-hub-format=compressed into {folder / 'yamnet'}"
     return (
         f"{fetch}. Another folder does as well, if the environment variable FUSED_ENCODER_WEIGHTS "
         "names it; so does passing the path."
@@ -112,7 +161,7 @@ def advice_on_missing_weights(name: str) -> str:
 
 
 def download_weights(name: str) -> Path:
-    """Fetch a network's weight file from its publisher into the user's cache.
+    """Fetches a network's weight file from its publisher into the user's cache.
 
     Args:
         name: "yamnet" (its `yamnet.h5`), or an image backbone.
@@ -126,65 +175,59 @@ def download_weights(name: str) -> Path:
     """
     import pooch  # only where something is to be downloaded
 
-    published = YAMNET_FILE if name == "yamnet" else _backbone_file(name)
+    published = _published(name)
     try:
-        file = pooch.retrieve(
+        received = pooch.retrieve(
             published.url,
-            known_hash=f"md5:{published.md5}" if published.md5 else None,
-            fname="yamnet.h5" if name == "yamnet" else f"{name}_imagenet_notop.h5",
+            known_hash=published.checksum,
+            fname=_file_name(name),
             path=_weight_cache(),
             downloader=pooch.HTTPDownloader(timeout=_DOWNLOAD_TIMEOUT_SECONDS, progressbar=True),
         )
-    except (OSError, ValueError) as error:  # no network, no room on the disk; another checksum
+        _check_size(Path(received), published)
+    except (OSError, ValueError) as error:  # no network, no room on the disk; another file
         places = ", ".join(str(place) for place in weights_places(name))
         raise MissingWeightsError(
             f"The pretrained weights of '{name}' are not on this machine (looked for {places}), "
             f"and cannot be downloaded: {error}. {advice_on_missing_weights(name)}"
         ) from error
-    return Path(file)
+    return Path(received)
 
 
 def image_backbone_weights(backbone: str, path: str | Path | None = None) -> Path:
     """The ImageNet weight file of a backbone, found or downloaded, and checked to be that backbone's.
 
-    For a network of `keras.applications` built with `include_top=False`. Prefer
-    `load_image_backbone_weights`, which also loads it rightly.
-
-    Args:
-        backbone: "vgg16", "resnet50", "densenet121", "efficientnet_b0", "efficientnet_b3",
-            "inception_v3" or "mobilenet_v2".
-        path: a weight file of the user's, used instead of looking for one.
-
-    Returns:
-        A file that `load_weights` of the network takes.
-
-    Raises:
-        MissingWeightsError: the file is nowhere, and cannot be downloaded.
-        ValueError: unknown backbone, or the file is damaged or another network's.
+    Args and Raises are those of `load_image_backbone_weights`, which also loads it rightly.
     """
-    expected = _backbone_file(backbone).num_values
+    published = _published(backbone, yamnet_too=False)
     file = find_weights(backbone, path) or download_weights(backbone)
-    _check_size(file, backbone, expected)
+    found = _num_values(file)
+    if found != published.num_values:
+        others = [name for name, other in IMAGE_BACKBONE_FILES.items() if other.num_values == found]
+        raise ValueError(
+            f"{file} does not hold the weights of '{backbone}' without its top: expected "
+            f"{published.num_values:,} numbers, found {found:,}"
+            f"{f' (those of {others[0]!r})' if others else ''}. {advice_on_missing_weights(backbone)}"
+        )
     return file
 
 
 def load_image_backbone_weights(
     network: keras.Model, backbone: str, path: str | Path | None = None
 ) -> None:
-    """Fill a backbone with its ImageNet weights.
+    """Fills a backbone with its ImageNet weights, as `weights="imagenet"` would, wherever the file is.
 
-    Does what `weights="imagenet"` would do, wherever the file lies. That includes a correction
-    which Keras makes for EfficientNet only with `weights="imagenet"`: the published file stores the
-    pixels' standard deviation where the variance belongs.
+    That includes a correction which Keras makes for EfficientNet only with `weights="imagenet"`: the
+    published file stores the pixels' standard deviation where the variance belongs.
 
     Args:
         network: from `keras.applications`, built with `include_top=False, weights=None`.
-        backbone: its name, as in `image_backbone_weights`.
-        path: as in `image_backbone_weights`.
+        backbone: its name, from `IMAGE_BACKBONE_FILES`.
+        path: a weight file of the user's, used instead of looking for one.
 
     Raises:
         MissingWeightsError: the file is nowhere, and cannot be downloaded.
-        ValueError: unknown backbone, or the file does not fit the network.
+        ValueError: unknown backbone, or the file is damaged or another network's.
 
     Reference:
         https://github.com/tensorflow/tensorflow/issues/49930
@@ -211,29 +254,30 @@ def _weight_cache() -> Path:
     return cache_directory() / "weights"
 
 
-def _backbone_file(backbone: str) -> PublishedFile:
-    if backbone not in IMAGE_BACKBONE_FILES:
+def _file_name(name: str) -> str:
+    return "yamnet.h5" if name == "yamnet" else f"{name}_imagenet_notop.h5"
+
+
+def _published(name: str, *, yamnet_too: bool = True) -> PublishedFile:
+    if name == "yamnet" and yamnet_too:
+        return YAMNET_FILE
+    if name not in IMAGE_BACKBONE_FILES:
         raise ValueError(
-            f"No pretrained weights are known for '{backbone}'. "
+            f"No pretrained weights are known for '{name}'. "
             f"Expected an image backbone: {', '.join(IMAGE_BACKBONE_FILES)}."
         )
-    return IMAGE_BACKBONE_FILES[backbone]
+    return IMAGE_BACKBONE_FILES[name]
 
 
 def _holds_weights(place: Path) -> bool:
     return place.is_file() or (place / "saved_model.pb").is_file()
 
 
-def _check_size(file: Path, backbone: str, expected: int) -> None:
-    found = _num_values(file)
-    if found == expected:
-        return
-    others = [name for name, other in IMAGE_BACKBONE_FILES.items() if other.num_values == found]
-    raise ValueError(
-        f"{file} does not hold the weights of '{backbone}' without its top: expected {expected:,} "
-        f"numbers, found {found:,}{f' (those of {others[0]!r})' if others else ''}. "
-        f"{advice_on_missing_weights(backbone)}"
-    )
+def _check_size(file: Path, published: PublishedFile) -> None:
+    size = file.stat().st_size
+    if published.num_bytes not in (None, size):
+        file.unlink()
+        raise ValueError(f"Expected {published.num_bytes:,} bytes, received {size:,}.")
 
 
 def _num_values(file: Path) -> int:
@@ -245,8 +289,7 @@ def _num_values(file: Path) -> int:
 
     try:
         with h5py.File(file) as opened:
-            weights = opened.get("model_weights", opened)
-            weights.visititems(count)
+            opened.get("model_weights", opened).visititems(count)
     except OSError as error:
         raise ValueError(
             f"{file} is not a readable weight file (HDF5): {error}. It may be damaged or cut off; "

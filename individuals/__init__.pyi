@@ -5,5 +5,12 @@ from .footage import IndividualCount as IndividualCount
 from .footage import group_videos as group_videos
 from .group import Grouping as Grouping
 from .group import group_individuals as group_individuals
+from .sighting import Sighting as Sighting
+from .sighting import sighting_key as sighting_key
+from .sighting_file import CountedSightings as CountedSightings
+from .sighting_file import load_sightings as load_sightings
+from .sighting_file import save_counted_sightings as save_counted_sightings
+from .sighting_file import save_sightings as save_sightings
+from .sighting_table import SightingTable as SightingTable
 from .video.detection_file import DetectionFile as DetectionFile
 from .video.detection_file import load_detections as load_detections

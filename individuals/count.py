@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import TypedDict
@@ -12,30 +12,18 @@ from tqdm import tqdm
 
 from individuals.count_notes import count_notes
 from individuals.footage import IndividualCount, group_sightings
+from individuals.grouping.count_interval import CountInterval
 from individuals.grouping.decision import check_threshold
 from individuals.sighting_table import SightingTable, join_tables
 from individuals.video.detectors import Detector, DetectorName, find_detector
-from individuals.video.sightings import Sightings, find_sightings
+from individuals.video.sightings import VideoSightings, find_sightings
 from individuals.video.sound import Sound
 from inference.calibrate.calibration import Calibration
 from inference.embed import Embedder
-from media import UnreadableMediaError
+from media import Skipped, UnreadableMediaError
 
 MIN_DETECTIONS_OF_MOTION = 3
 PATTERNS_OF_SOUND = ("image-fused", "fused-fused")
-
-
-@dataclass(frozen=True)
-class SkippedVideo:
-    """A video that could not be used, and why.
-
-    Args:
-        path: the file.
-        reason: what is wrong with it.
-    """
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +39,7 @@ class VideoCount:
 
     count: IndividualCount
     table: SightingTable
-    skipped: tuple[SkippedVideo, ...]
+    skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
 
     @property
@@ -91,9 +79,9 @@ class VideoCount:
         return {
             "estimand": self.count.estimand,
             "num_individuals": self.num_individuals,
-            "interval": asdict(self.count.interval),
+            "interval": _as_dict(self.count.interval),
             "per_video": self.per_video,
-            "intervals": {str(v): asdict(i) for v, i in self.count.intervals.items()},
+            "intervals": {str(v): _as_dict(i) for v, i in self.count.intervals.items()},
             "links": {str(k): list(v) for k, v in self.count.links.items()},
             "threshold": None if isnan(self.count.threshold) else self.count.threshold,
             "sightings": {str(individual): rows for individual, rows in sorted(seen.items())},
@@ -135,7 +123,7 @@ def count_individuals(
         sound: whose the sound around a frame is: "none"; "alone": that of an animal that is alone in view,
             whose crops are then embedded together with it; or a function that says who sings. Needs a
             calibration of the patterns image-image, image-fused and fused-fused, and no threshold.
-        must_link: pairs of rows (of `Sightings`, one after the other) that are one individual.
+        must_link: pairs of rows of the sightings, video by video, that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
 
@@ -150,8 +138,8 @@ def count_individuals(
     _check(names)
     find = find_detector(detector, names)
     limits = _limits(embedder, threshold, sound)
-    sightings: list[Sightings] = []
-    skipped: list[SkippedVideo] = []
+    sightings: list[VideoSightings] = []
+    skipped: list[Skipped] = []
     for name in tqdm(names, "count", unit="video", disable=not progress):
         try:
             sightings.append(
@@ -166,9 +154,9 @@ def count_individuals(
                 )
             )
         except UnreadableMediaError as error:
-            skipped.append(SkippedVideo(error.path, error.reason))
+            skipped.append(Skipped(error.path, error.reason))
     nothing = SightingTable((), embedder.embed_features([], []))
-    table = join_tables([nothing, *(seen.table() for seen in sightings)])
+    table = join_tables([nothing, *(seen.table for seen in sightings)])
     count = group_sightings(
         table,
         [str(seen.video) for seen in sightings],
@@ -176,6 +164,10 @@ def count_individuals(
         cannot_link=cannot_link,
         **limits,
     )
+    failed = {str(seen.video) for seen in sightings if not seen.has_working_detector}
+    if failed:
+        kept = {v: None if v in failed else i for v, i in count.intervals.items()}
+        count = replace(count, interval=None, intervals=kept)
     notes = count_notes(
         count,
         sightings,
@@ -184,6 +176,10 @@ def count_individuals(
         calibration=limits["calibration"],
     )
     return VideoCount(count, table, tuple(skipped), notes)
+
+
+def _as_dict(interval: CountInterval | None) -> dict[str, object] | None:
+    return None if interval is None else asdict(interval)
 
 
 def _check(names: list[str]) -> None:

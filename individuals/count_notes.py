@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from individuals.footage import IndividualCount
+from individuals.grouping.count_interval import CountInterval, trials_needed
 from individuals.video.detectors import Detector, DetectorName
-from individuals.video.sightings import Sightings
+from individuals.video.sightings import VideoSightings
 from inference.calibrate.calibration import Calibration
+from media.wording import some_names
 
 
 def count_notes(
     count: IndividualCount,
-    sightings: Sequence[Sightings],
+    sightings: Sequence[VideoSightings],
     *,
     detector: DetectorName | Detector,
     num_skipped: int,
@@ -45,7 +47,11 @@ def count_notes(
             "each frame was taken as one sighting: several animals in one frame are counted as one."
         )
     if count.num_individuals:
-        notes += _of_intervals(count, sightings, calibration)
+        kinds = {s.modality for seen in sightings for s in seen.table.sightings}
+        notes.append("no interval knows of animals that no detector saw.")
+        notes += _of_bounds(count, calibration, has_sound=len(kinds) > 1)
+        if calibration is not None and not calibration.is_identity_disjoint:
+            notes += _of_known_classes(count)
     if count.conflicts:
         notes.append(
             f"{len(count.conflicts)} pairs look like one individual but are known to be two (as a "
@@ -54,28 +60,50 @@ def count_notes(
     return tuple(notes)
 
 
-def _of_intervals(
-    count: IndividualCount, sightings: Sequence[Sightings], calibration: Calibration | None
+def _of_bounds(
+    count: IndividualCount, calibration: Calibration | None, *, has_sound: bool
 ) -> Iterator[str]:
-    if count.interval.confidence is None:
-        kinds = {modality for seen in sightings for modality in seen.modalities}
-        if calibration is None:
-            reason = (
-                "a threshold says nothing of its errors (the calibration that "
-                "`fused-encoder calibrate` puts into an encoder does)"
-            )
-        elif len(kinds) > 1:
-            reason = "crops with and without sound were compared, and how far off that is nobody measured"
-        else:
-            reason = (
-                "the encoder's calibration has no counts of known individuals (it needs four, two of them in "
-                "two sources: `fused-encoder calibrate`)"
-            )
+    """Why numbers have bounds and no 95 % interval: each reason with the numbers that it is of."""
+    rows: dict[str, list[str]] = {}
+    numbers = {str(video): (count.per_video[video], i) for video, i in count.intervals.items()}
+    numbers["all videos together"] = (count.num_individuals, count.interval)
+    for name, (number, interval) in numbers.items():
+        if number and interval is not None and interval.confidence is None:
+            reason = _reason(interval, calibration, has_sound=has_sound)
+            rows.setdefault(reason, []).append(name)
+    for reason, names in rows.items():
+        of = "all numbers" if len(names) == len(numbers) else some_names(names, 3)
         yield (
-            "the intervals are only what is certain, from those seen together to the number of tracklets: "
-            f"{reason}."
+            f"{of}: bounds instead of a 95 % interval, from those seen together to the number of "
+            f"tracklets (if the boxes are right): {reason}."
         )
-    elif calibration is not None and not calibration.is_identity_disjoint:
+
+
+def _reason(interval: CountInterval, calibration: Calibration | None, *, has_sound: bool) -> str:
+    if calibration is None:
+        return (
+            "a threshold says nothing of its errors (the calibration that `fused-encoder calibrate` puts "
+            "into an encoder does)"
+        )
+    if has_sound:
+        return "crops with and without sound were compared, and how far off that is nobody measured"
+    if not interval.num_trials:
+        return (
+            "the encoder's calibration has no counts of known individuals (it needs four, two of them in two "
+            "sources: `fused-encoder calibrate`)"
+        )
+    if interval.num_trials < trials_needed():
+        return (
+            f"the calibration has {interval.num_trials} trial counts, {trials_needed()} are needed"
+        )
+    return (
+        f"the calibration tried counts up to {interval.largest_trial} only (more known individuals reach "
+        "further: `fused-encoder calibrate`)"
+    )
+
+
+def _of_known_classes(count: IndividualCount) -> Iterator[str]:
+    if any(i and i.confidence is not None for i in (count.interval, *count.intervals.values())):
         yield (
             "the intervals were learnt on individuals (or classes) that the encoder was trained on: for "
             "animals that it has never seen, counts are further off. Calibrate on others "

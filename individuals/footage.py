@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,8 +35,8 @@ class IndividualCount:
             to look at.
         threshold: float, the mean cosine similarity from which groups were joined; NaN where several
             modalities were joined by log-odds.
-        interval: CountInterval of `num_individuals`.
-        intervals: dict of video to the CountInterval of its number.
+        interval: CountInterval of `num_individuals`; None where the detector could not work.
+        intervals: dict of video to the CountInterval of its number, or None likewise.
         estimand: str, what the number estimates. It is no estimate of a population.
     """
 
@@ -47,8 +47,8 @@ class IndividualCount:
     links: dict[int, tuple[Hashable, ...]]
     conflicts: tuple[Conflict, ...]
     threshold: float
-    interval: CountInterval
-    intervals: dict[Hashable, CountInterval]
+    interval: CountInterval | None
+    intervals: Mapping[Hashable, CountInterval | None]
     estimand: str = ESTIMAND
 
 
@@ -154,17 +154,16 @@ def group_sightings(
         must_link: pairs of rows that are one individual.
         cannot_link: pairs of rows that are not.
     """
-    groups = table.tracklet_groups()
-    group_of = {row: group for group, rows in enumerate(groups) for row in rows}
-    apart = table.seen_together([group_of[row] for row in range(len(table))])
+    group_of = table.group_of(table.tracklet_groups())
+    apart = table.seen_together(group_of)
     return group_videos(
         table.embeddings,
         [s.media for s in table.sightings],
         threshold=threshold,
         calibration=calibration,
         modalities=[s.modality for s in table.sightings],
-        tracklets=[group_of[row] for row in range(len(table))],
-        qualities=[1.0 if s.quality is None else s.quality for s in table.sightings],
+        tracklets=group_of,
+        qualities=table.qualities(),
         must_link=must_link,
         cannot_link=[*(rows for one, other, rows in apart if one != other), *cannot_link],
         all_videos=all_videos,

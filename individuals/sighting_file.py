@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from individuals.crops import save_crops
+from individuals.crop_files import save_crops
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from individuals.sighting import FrameName, Sighting
 from inference.embeddings import Embeddings, check_embeddings, concatenate_embeddings
-from inference.index.checks import check_ids, check_metadata
-from inference.index.store import Scalar
+from inference.index.rows import Scalar, check_ids, check_metadata
 from inference.modalities import Modality
 
 
@@ -110,6 +109,17 @@ class SightingTable:
     def keys(self) -> list[str]:
         """The keys of the sightings, [num]."""
         return [sighting.key for sighting in self.sightings]
+
+    def qualities(self, rows: Iterable[int] | None = None) -> np.ndarray:
+        """float64 [num], the quality of these rows (of all: None); 1 where nobody looked."""
+        chosen = range(len(self)) if rows is None else rows
+        found = (self.sightings[row].quality for row in chosen)
+        return np.array([1.0 if quality is None else quality for quality in found])
+
+    def group_of(self, groups: Sequence[Sequence[int]]) -> list[int]:
+        """The position of each row's group among `groups`, int [num]."""
+        found = {row: group for group, rows in enumerate(groups) for row in rows}
+        return [found[row] for row in range(len(self))]
 
     def take(self, rows: Iterable[int]) -> SightingTable:
         """The table of these rows, in their order."""

@@ -54,7 +54,7 @@ def paired(
     pairs = list(zip(photos, sounds, strict=True))
     empty = [i for i, (image, recording) in enumerate(pairs) if image is None and recording is None]
     if empty:
-        raise ValueError(f"Pairs {empty[:10]} have neither an image nor a recording.")
+        raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
     return pairs
 
 

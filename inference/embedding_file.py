@@ -17,13 +17,7 @@ Metadata = Mapping[str, str | int | float | bool | None]
 
 @dataclass(frozen=True)
 class EmbeddingFile:
-    """Rows as `EmbeddingIndex.add` takes them.
-
-    Args:
-        ids: unique, [num].
-        embeddings: float32 [num, embedding_size], with the encoder's fingerprint.
-        metadata: [num].
-    """
+    """Rows as `EmbeddingIndex.add` takes them: unique ids, embeddings float32 [num, size], metadata."""
 
     ids: tuple[str, ...]
     embeddings: Embeddings
@@ -31,14 +25,7 @@ class EmbeddingFile:
 
 
 def save_embeddings(path: str | Path, rows: EmbeddingFile) -> Path:
-    """Writes the rows; the file appears whole or not at all.
-
-    Args:
-        path: ends in .npz.
-        rows: what to write.
-
-    Returns:
-        The path.
+    """Writes the rows to a path that ends in .npz, and returns it; whole or not at all.
 
     Raises:
         ValueError: the path does not end in .npz.

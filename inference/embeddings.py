@@ -13,10 +13,9 @@ UNIT_LENGTH_TOLERANCE = 1e-3
 class Embeddings(np.ndarray):
     """A float32 array of embeddings that carries the fingerprint of its encoder.
 
-    It behaves as the NumPy array it is. Slices, views and copies keep the fingerprint; the result of
-    arithmetic is a plain array (a similarity is no embedding), and so is what `np.asarray` and
-    `np.concatenate` give. Join with `concatenate_embeddings`. An index refuses embeddings whose fingerprint
-    is not its own.
+    Slices, views and copies keep the fingerprint; the result of arithmetic is a plain array (a similarity
+    is no embedding), and so is what `np.asarray` and `np.concatenate` give. Join with
+    `concatenate_embeddings`. An index refuses embeddings of another fingerprint.
 
     Attributes:
         fingerprint: str, names the encoder and its weights; None where it is unknown.
@@ -31,14 +30,11 @@ class Embeddings(np.ndarray):
 
     @classmethod
     def of(cls, array: npt.ArrayLike, fingerprint: str | None = None) -> Embeddings:
-        """The array as float32 embeddings of that encoder; shares memory where it can.
+        """An array of real numbers [num, size] or [size] as float32; shares memory where it can.
 
         Args:
-            array: float32 [num, size] or [size] (other real dtypes are converted).
-            fingerprint: str or None. None keeps the fingerprint that `array` already carries, if any.
-
-        Returns:
-            Embeddings, float32, of the shape of `array`.
+            array: of any real dtype.
+            fingerprint: None keeps the fingerprint that `array` already carries, if any.
         """
         embeddings = np.asarray(array, dtype=np.float32).view(cls)
         embeddings.fingerprint = fingerprint or fingerprint_of(array)
@@ -67,8 +63,7 @@ def concatenate_embeddings(parts: Sequence[npt.ArrayLike]) -> Embeddings:
             embeddings.
 
     Returns:
-        Embeddings float32 [sum of num, size] with the one fingerprint that the parts carry (None if none
-        does).
+        Embeddings float32 [sum of num, size] with the one fingerprint that the parts carry.
 
     Raises:
         ValueError: no parts; or parts of several encoders.

@@ -104,13 +104,23 @@ class PairEmbedding(tf.Module):
 
         Returns:
             float32 [batch, embedding_size], unit length.
+
+        Raises:
+            InvalidArgumentError: a pair has neither; a float photo is not in [0, 1]; a waveform is
+                too short, constant or not finite.
         """
-        sequences = audio_sequences_in_graph(self._front_end, waveforms[:, : self._max_samples])
         tf.debugging.assert_equal(
             tf.shape(images)[0],
-            tf.shape(sequences)[0],
+            tf.shape(waveforms)[0],
             message="Expected as many images as recordings; all zeros stand for an absent one.",
         )
+        has_image = tf.reduce_any(images != 0, axis=(1, 2, 3))
+        tf.debugging.assert_equal(
+            tf.reduce_all(has_image | tf.reduce_any(waveforms != 0, axis=1)),
+            True,
+            message="A pair has neither a photo nor a recording: both are all zeros.",
+        )
+        sequences = audio_sequences_in_graph(self._front_end, waveforms[:, : self._max_samples])
         return self._joined(self._see_photos(_to_input(images)), sequences)
 
     @tf.function(input_signature=[IMAGE_SPECS[0]])
@@ -137,10 +147,22 @@ class PairEmbedding(tf.Module):
 
 
 def _to_input(images: tf.Tensor) -> tf.Tensor:
-    """float32 [batch, 224, 224, 3] in [0, 1]."""
-    scaled = tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
+    """float32 [batch, 224, 224, 3] in [0, 1]: photos resized as `prepare_photo` does."""
+    levels = tf.cast(images, tf.float32)
+    if images.dtype != tf.uint8:
+        tf.debugging.assert_equal(
+            tf.reduce_all((images >= 0) & (images <= 1)),  # NaN is neither
+            True,
+            message="Expected float photos in [0, 1]. Divide by 255, or pass them as uint8.",
+        )
+        levels *= 255.0
     is_size = tf.reduce_all(tf.shape(images)[1:3] == IMAGE_SIZE)
-    resized = tf.cond(
-        is_size, lambda: scaled, lambda: tf.image.resize(scaled, IMAGE_SIZE, antialias=True)
-    )
-    return tf.ensure_shape(resized, (None, *IMAGE_SIZE, 3))
+    resized = tf.cond(is_size, lambda: levels, lambda: _resized(levels))
+    return tf.ensure_shape(resized, (None, *IMAGE_SIZE, 3)) / 255.0
+
+
+def _resized(levels: tf.Tensor) -> tf.Tensor:
+    """A side that shrinks is averaged over areas, a side that grows is interpolated; whole levels."""
+    shrunk = tf.minimum(tf.shape(levels)[1:3], IMAGE_SIZE)
+    small = tf.floor(tf.image.resize(levels, shrunk, method="area") + 0.5)
+    return tf.floor(tf.image.resize(small, IMAGE_SIZE) + 0.5)

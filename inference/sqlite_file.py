@@ -153,7 +153,7 @@ class SqliteFile:
             is_still = not os.access(self.path.resolve().parent, os.W_OK) and not self._log_bytes()
             options = "mode=ro&immutable=1" if is_still else "mode=ro"
         connection = sqlite3.connect(
-            _uri(self.path, options),
+            sqlite_uri(self.path, options),
             uri=True,
             timeout=SECONDS_TO_WAIT,
             isolation_level=None,
@@ -315,7 +315,8 @@ def structural_faults(connection: sqlite3.Connection, *, at_most: int) -> list[s
     return [fault for (fault,) in found if fault != "ok"]
 
 
-def _uri(path: Path, options: str) -> str:
+def sqlite_uri(path: Path, options: str) -> str:
+    """The file as SQLite's own address, with options such as "mode=ro"."""
     return f"file:{quote(os.path.abspath(path))}?{options}"  # noqa: PTH100 - links are kept
 
 
@@ -337,7 +338,7 @@ def _log_fits(path: Path) -> bool:
     """Whether the write-ahead log, if there is one, goes on from the state of the file."""
     if not (path.exists() and path.stat().st_size and (states := _states_in_log(path))):
         return True
-    with closing(sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True)) as without_log:
+    with closing(sqlite3.connect(sqlite_uri(path, "mode=ro&immutable=1"), uri=True)) as without_log:
         now = (_pragma(without_log, "user_version"), _pragma(without_log, "schema_version"))
     number, schema = states[0]
     return now in states or now in ((number - 1, schema), (number, schema - 1))  # a call; VACUUM

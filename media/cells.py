@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -100,36 +101,48 @@ def _cell(value: object, guard: bool) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def read_csv_rows(path: str | Path, expected: str) -> tuple[list[str], list[dict[str, str]]]:
+def read_csv_rows(
+    path: str | Path, *needed: str, remedy: str = "", legacy_encoding: str | None = None
+) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The columns and rows of a CSV file, also of one that a spreadsheet has saved.
 
-    Commas, semicolons or tabs between cells, and a byte order mark, are taken as they come; with
-    semicolons, numbers may have decimal commas. Apostrophes before formulas are taken away.
+    Commas, semicolons or tabs between cells, a byte order mark, UTF-16 and Excel's "sep=;" are understood;
+    with semicolons, numbers may have decimal commas. Apostrophes before formulas are taken away. Empty rows
+    are left out.
 
     Args:
         path: of the file.
-        expected: name of a column that it must have.
+        needed: names of columns that it must have; capitals and blanks make no difference.
+        remedy: what to do if one is missing, for the message.
+        legacy_encoding: of text that is not Unicode, such as "cp1252". Default: its bytes are kept, as in
+            names of files that are not UTF-8.
+    Returns:
+        The names of the columns; and the number of each row as a spreadsheet shows it (the header is row 1),
+        with its cells by column.
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no such table; the message says which of its rows is wrong.
     """
-    text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    text = _decoded(Path(path).read_bytes(), legacy_encoding)
+    first = 1
+    if text.casefold().startswith("sep="):
+        text, first = text.partition("\n")[2], 2
+    delimiter = _delimiter(text, needed)
     try:
-        delimiter = _delimiter(text, expected)
-        table = _parse(text, delimiter)
-        header = [unguard_cell(cell) for cell in table[0]] if table else []
+        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise ValueError(f"'{path}' is no CSV file ({error}).") from error
-    if expected not in header:
+    header = _columns(table[0], needed) if table else []
+    if missing := [name for name in needed if name not in header]:
         raise ValueError(
-            f"'{path}' has no column {expected}. Its first line must name the columns; it names "
-            f"{', '.join(map(repr, header)) or 'none'}."
+            f"'{path}' has no column {', '.join(missing)}. Its first row must name the columns; it names "
+            f"{', '.join(map(repr, header)) or 'none'}. {remedy}".rstrip()
         )
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise ValueError(f"'{path}' has several columns {', '.join(map(repr, repeated))}.")
     rows = []
-    for number, cells in enumerate(table[1:], start=1):
+    for number, cells in enumerate(table[1:], start=first + 1):
         if any(cells[len(header) :]):
             raise ValueError(
                 f"Row {number} of '{path}' has {len(cells)} cells, its header {len(header)}. Put text that "
@@ -138,18 +151,30 @@ def read_csv_rows(path: str | Path, expected: str) -> tuple[list[str], list[dict
         if delimiter == ";":
             cells = [_with_point(cell) for cell in cells]
         if any(cells):
-            rows.append(dict(zip(header, map(unguard_cell, cells), strict=False)))
+            rows.append((number, dict(zip(header, map(unguard_cell, cells), strict=False))))
     return header, rows
 
 
-def _parse(text: str, delimiter: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+def _decoded(data: bytes, legacy_encoding: str | None) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig", errors="strict" if legacy_encoding else "surrogateescape")
+    except UnicodeDecodeError:
+        return data.decode(legacy_encoding or "utf-8", errors="replace")
 
 
-def _delimiter(text: str, expected: str) -> str:
+def _columns(cells: Sequence[str], needed: Sequence[str]) -> list[str]:
+    """Names of columns, those that are needed as they are spelled there."""
+    spelling = {name.casefold(): name for name in needed}
+    names = [unguard_cell(cell) for cell in cells]
+    return [spelling.get(name.strip().casefold(), name) for name in names]
+
+
+def _delimiter(text: str, needed: Sequence[str]) -> str:
     for delimiter in ",;\t":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        if expected in next(reader, []):
+        if set(needed) <= set(_columns(next(reader, []), needed)):
             return delimiter
     return ","
 

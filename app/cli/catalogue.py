@@ -147,13 +147,13 @@ def _undo(catalogue: Catalogue, options: argparse.Namespace) -> int:
 
 
 def _log(catalogue: Catalogue, options: argparse.Namespace) -> int:
-    from individuals.catalogue import write_spreadsheet
+    from media.cells import write_csv
 
     entries = catalogue.log()
     for entry in entries:
         print(_in_words(entry))
     if options.out:
-        write_spreadsheet(options.out, LOG_COLUMNS, [_log_row(entry) for entry in entries])
+        write_csv(options.out, LOG_COLUMNS, map(_log_row, entries), for_excel=True)
     problems = catalogue.check()
     if problems:
         raise ValueError(f"The catalogue is not as its log says: {'; '.join(problems[:20])}.")

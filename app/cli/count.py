@@ -12,6 +12,7 @@ from app.cli.outcome import import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
     from individuals import DetectionFile, VideoCount
+    from individuals.grouping.count_interval import CountInterval
     from individuals.video.detectors import DetectorName
 
 WORDS = (
@@ -100,8 +101,7 @@ def run(options: argparse.Namespace) -> int:
     ):
         print(f"note: {note}")
     import_tensorflow_quietly()
-    from individuals import count_individuals
-    from individuals.catalogue import save_counted_sightings
+    from individuals import count_individuals, save_counted_sightings
     from inference import Embedder, save_calibration
 
     embedder = Embedder.load(options.encoder)
@@ -152,19 +152,22 @@ def _detector(options: argparse.Namespace) -> DetectorName | DetectionFile:
 
 
 def count_table(counted: VideoCount) -> str:
-    """One line per video and one for all, each number with its interval."""
+    """One line per video and one for all, each number with its interval and what that is."""
     intervals = {str(video): interval for video, interval in counted.count.intervals.items()}
     rows = [
         (
             video,
             number,
-            intervals[video],
+            *_told(intervals[video]),
             ", ".join(f"#{name}" for name in counted.individuals_in(video)),
         )
         for video, number in counted.per_video.items()
     ]
-    rows.append(("all", counted.num_individuals, counted.count.interval, ""))
-    confidence = counted.count.interval.confidence
-    header = "certain" if confidence is None else f"{confidence:.0%} interval"
-    text = table(rows, ("video", "individuals", header, "which"))
+    interval = counted.count.interval
+    rows.append(("all", counted.num_individuals, *_told(interval), ""))
+    text = table(rows, ("video", "individuals", "interval", "kind", "which"))
     return "\n".join([text, *(f"note: {note}" for note in counted.notes)])
+
+
+def _told(interval: CountInterval | None) -> tuple[str, str]:
+    return ("none", "") if interval is None else (str(interval), interval.kind)

@@ -33,8 +33,11 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the findings; 1 where a library cannot be imported."""
     import_tensorflow_quietly()
-    from fused_encoder.published_weights import IMAGE_BACKBONE_FILES
-    from fused_encoder.weights import advice_on_missing_weights, cache_directory
+    from fused_encoder.weights import (
+        IMAGE_BACKBONE_FILES,
+        advice_on_missing_weights,
+        cache_directory,
+    )
 
     print(f"Python {platform.python_version()} on {platform.platform()}")
     broken = [name for name in LIBRARIES if not _library_works(name)]

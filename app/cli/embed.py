@@ -110,7 +110,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="S",
-        help="without a sign of life from a file, after which it is given up (default: 60)",
+        help="a file of which nothing was decoded for so long is given up (default: 60)",
     )
     parser.add_argument(
         "--strict",
@@ -129,7 +129,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ray-address",
         metavar="ADDRESS",
-        help="of a cluster: auto, HOST:6379 or ray://HOST:10001 (default: one is started here)",
+        help="of a cluster that this machine belongs to: auto or HOST:6379 (default: one is started here)",
     )
     parser.add_argument(
         "--ray-actors",
@@ -144,7 +144,7 @@ def run(options: argparse.Namespace) -> int:
     import_tensorflow_quietly()
     from archives import Decoding, embed_archive
     from archives.embed.archive import FILES_TABLE
-    from archives.embed.part_file import SHARDS_FOLDER
+    from archives.embed.shards import SHARDS_FOLDER
     from inference import Embedder
 
     engine = _engine(options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -75,15 +74,13 @@ def run(options: argparse.Namespace) -> int:
         return actions[options.action](index, options)
 
 
-def without_password(address: str) -> str:
-    """The address of an index, as it may stand on a screen: without user and password."""
-    return re.sub(r"//[^/@]*@", "//", address)
-
-
 def recall_of(approximation: Approximation | None) -> str:
     """What an approximate search misses, in one line."""
     if approximation is None:
-        return "Exact search: the index has fewer rows than approximate search is worth."
+        return (
+            "Exact search: the index has too few rows for an approximate one (50,000), is on Milvus, or has "
+            "changed since `fused-encoder index approximate`."
+        )
     return (
         f"Approximate search: recall@10 {approximation.recall_at_10:.4f} "
         f"({approximation.num_queries} rows as queries; {approximation.num_probes} of "
@@ -97,7 +94,7 @@ def _build(options: argparse.Namespace) -> int:
     given = {path: _rows_of(path) for path in options.embeddings}  # before an index is made
     with EmbeddingIndex.open(options.index) as index:
         for path in given:
-            _refuse_stale_rows(index, options.index, path)
+            _refuse_stale_rows(index, path)
         for path, batches in given.items():
             num = new = 0
             for ids, embeddings, metadata in batches:
@@ -105,7 +102,7 @@ def _build(options: argparse.Namespace) -> int:
                 num += len(ids)
             print(f"{new} new of {num} rows from '{path}'.")
         _make_ready(index)
-        print(f"'{without_password(options.index)}' holds {len(index)} embeddings.")
+        print(f"'{index.address}' holds {len(index)} embeddings.")
     return DONE
 
 
@@ -124,7 +121,7 @@ def _rows_of(path: str) -> Iterable[Rows]:
     return archive.batches()
 
 
-def _refuse_stale_rows(index: EmbeddingIndex, name: str, path: str) -> None:
+def _refuse_stale_rows(index: EmbeddingIndex, path: str) -> None:
     """Windows of files that were embedded anew, cut otherwise, must not stay beside those of now."""
     if len(index) == 0 or not Path(path).is_dir():
         return
@@ -139,18 +136,19 @@ def _refuse_stale_rows(index: EmbeddingIndex, name: str, path: str) -> None:
     ]
     if stale:
         raise ValueError(
-            f"'{name}' holds {len(stale)} rows that '{path}' no longer holds, such as {stale[0]!r}: their "
-            "files were embedded anew since, or with other windows. Nothing was added. Build a new index."
+            f"'{index.address}' holds {len(stale)} rows that '{path}' no longer holds, such as {stale[0]!r}: "
+            "their files were embedded anew since, or with other windows. Nothing was added. Build a new "
+            "index."
         )
 
 
 def _import(options: argparse.Namespace) -> int:
-    from inference.index import EmbeddingIndex
+    from inference.index import EmbeddingIndex, import_rows
 
     with EmbeddingIndex.open(options.index) as index:
-        print(f"{index.import_rows(options.file)} new rows from '{options.file}'.")
+        print(f"{import_rows(index, options.file)} new rows from '{options.file}'.")
         _make_ready(index)
-        print(f"'{without_password(options.index)}' holds {len(index)} embeddings.")
+        print(f"'{index.address}' holds {len(index)} embeddings.")
     return DONE
 
 
@@ -167,8 +165,6 @@ def _recover(options: argparse.Namespace) -> int:
     recovery = recover_index(options.index, options.recovered)
     print(f"{recovery.num_recovered} embeddings in '{options.recovered}'.")
     print(f"encoder         {recovery.fingerprint or 'unknown'}")
-    for note in recovery.notes:
-        print(note, file=sys.stderr)
     if recovery.num_damaged:
         print(f"{recovery.num_damaged} rows are not what was written; left out.", file=sys.stderr)
     if recovery.lost_ids:
@@ -197,7 +193,9 @@ def _log(index: EmbeddingIndex, options: argparse.Namespace) -> int:
 
 
 def _export(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    print(f"{index.export_rows(options.file)} rows in '{options.file}'.")
+    from inference.index import export_rows
+
+    print(f"{export_rows(index, options.file)} rows in '{options.file}'.")
     return DONE
 
 
@@ -220,6 +218,5 @@ def _check(index: EmbeddingIndex, options: argparse.Namespace) -> int:
             advice = f"fused-encoder index recover {options.index} recovered.index"
             print(f"Save what can be read: {advice}", file=sys.stderr)
         return ERROR
-    shown = without_password(options.index)
-    print(f"All {len(index)} rows of '{shown}' are as they were written.")
+    print(f"All {len(index)} rows of '{index.address}' are as they were written.")
     return DONE

@@ -19,7 +19,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Joins the folders."""
     from archives import merge_archives
-    from archives.embed.part_file import SHARDS_FOLDER
+    from archives.embed.shards import SHARDS_FOLDER
 
     check_destination(options.out, SHARDS_FOLDER)
     merged = merge_archives(options.folders, options.out)

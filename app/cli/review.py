@@ -10,8 +10,7 @@ from app.cli.options import add_command
 from app.cli.outcome import DONE, import_tensorflow_quietly, table
 
 if TYPE_CHECKING:
-    from individuals import IndividualCount
-    from individuals.catalogue import CountedSightings
+    from individuals import CountedSightings, IndividualCount
     from inference import Calibration
 
 
@@ -40,7 +39,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
-    from individuals.catalogue import load_sightings, review_queue, write_review_sheet
+    from app.reports.review_page import write_review_page
+    from individuals import load_sightings
+    from individuals.review import review_queue, write_review_sheet
 
     counted = load_sightings(options.count)
     pairs = review_queue(counted, options.num, calibration=_calibration(Path(options.count)))
@@ -52,12 +53,12 @@ def _make(options: argparse.Namespace) -> int:
     if not pairs:
         print("There is nothing to ask about this count.")
         return DONE
-    page = write_review_sheet(
-        options.out or options.count, pairs, counted.table, crops=options.count
-    )
+    folder = options.out or options.count
+    sheet = write_review_sheet(folder, pairs, counted.table, crops=options.count)
+    page = write_review_page(folder, pairs, counted.table, crops=options.count)
     print(
         f"{len(pairs)} questions. Open '{page}' in a browser, answer, and save; or fill in "
-        f"'{page.with_name('review.csv')}'. Then:\n"
+        f"'{sheet}'. Then:\n"
         f"fused-encoder review apply '{options.count}' --answers review.csv"
     )
     return DONE
@@ -65,13 +66,8 @@ def _make(options: argparse.Namespace) -> int:
 
 def _apply(options: argparse.Namespace) -> int:
     from app.count_folder import COUNT_FILE
-    from individuals.catalogue import (
-        load_sightings,
-        read_review_answers,
-        regroup,
-        save_sightings,
-        with_answers,
-    )
+    from individuals import load_sightings, save_sightings
+    from individuals.review import read_review_answers, regroup, with_answers
 
     folder = Path(options.count)
     path = Path(options.answers) if options.answers else folder / "review.csv"

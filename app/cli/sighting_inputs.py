@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.cli.outcome import SkippedInput
-from individuals.catalogue import Sighting, SightingTable, load_sightings
-from individuals.sighting_table import join_tables
+from individuals.sighting import Sighting
+from individuals.sighting_file import load_sightings
+from individuals.sighting_table import SightingTable, join_tables
 from inference.embedding_file import Metadata, load_embeddings
 from inference.embeddings import Embeddings
 from inference.modalities import Modality

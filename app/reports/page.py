@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from matplotlib.figure import Figure
+
+from app.reports.rendering import templates
 
 
 @dataclass(frozen=True)
@@ -71,25 +71,6 @@ def write_report(path: str | Path, title: str, sections: Iterable[Section]) -> P
     target = Path(path)
     target.write_text(page, "utf-8", errors="backslashreplace")  # file names of damaged encoding
     return target
-
-
-def templates() -> jinja2.Environment:
-    """The templates of all pages: whatever is put into them is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("app.reports"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["cell"] = _cell
-    return environment
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:.3f}"
-    return str(value)
 
 
 def _picture(section: Section, folder: Path) -> str | None:

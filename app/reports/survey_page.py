@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from statistics import median
 
-from app.reports.survey_series import gap_lines, unheard_lines
+from app.reports.rendering import templates
 from app.reports.survey_words import (
     counted,
     in_bytes,
     in_channels,
+    in_minutes,
     in_rate,
     in_time,
     listed,
     shown,
 )
-from archives.survey import Survey
+from app.reports.unheard import unheard_text
+from archives.survey import Schedule, Survey
+from archives.survey.series import Series
 from archives.survey.summary import KINDS, KindTotals, faults_by_kind, not_read, totals_of
 from media.headers import MediaKind
 
 FEW = 3
 """How many of each fault are listed, unless all are asked for."""
-_FAULT_WORDS = {
+MOST_CHANGES = 3
+FAULT_WORDS = {
     "empty": "empty",
     "unreadable": "cannot be read",
     "truncated": "end is missing",
@@ -48,16 +54,37 @@ def survey_page(survey: Survey, *, lists_all: bool = False) -> str:
     """
     most = len(survey.files) + 1 if lists_all else FEW
     root = Path(survey.inputs[0]) if len(survey.inputs) == 1 else None
-    parts = [
-        [verdict(survey), ""],
-        _contents(survey),
-        _forecast(survey),
-        _faults(survey, root, most),
-        gap_lines(survey.series, root, most),
-        unheard_lines(survey.unheard, root, max(most, 2 * FEW)),
-        _same(survey, root, most),
-    ]
-    return "\n".join(line for part in parts for line in part).rstrip("\n")
+    page = templates()
+    page.filters |= {
+        "bytes": in_bytes,
+        "count": counted,
+        "median": median,
+        "minutes": in_minutes,
+        "nights": _night_hours,
+        "path": partial(shown, root=root),
+        "schedule": _schedule,
+        "time": in_time,
+    }
+    recorders = [one for one in survey.series if len(one.files) > 1]
+    return (
+        page.get_template("survey.txt")
+        .render(
+            survey=survey,
+            lists_all=lists_all,
+            most=most,
+            verdict=verdict(survey),
+            contents=_contents(survey),
+            forecast=list(_forecast(survey)),
+            faults=faults_by_kind(survey.files),
+            fault_words=FAULT_WORDS,
+            odd=[file for file in survey.files if file.notes],
+            recorders=[one for one in recorders if one.schedule.gaps],
+            regular=[one for one in recorders if not one.schedule.gaps],
+            unheard=unheard_text(survey.unheard, root, max(most, 2 * FEW)),
+            extra_copies=sum(len(group) - 1 for group in survey.copies),
+        )
+        .rstrip("\n")
+    )
 
 
 def verdict(survey: Survey) -> str:
@@ -99,34 +126,26 @@ def _named(survey: Survey) -> str:
 
 
 def _contents(survey: Survey) -> list[str]:
+    """A line for each kind of file, aligned."""
     rows = []
     for word, kind in KINDS.items():
         totals = totals_of(survey.files, kind)
         if totals.num_files:
             name = kind if totals.num_files == 1 else word
-            rows.append(
-                (
-                    f"{totals.num_files:,}",
-                    name,
-                    in_bytes(totals.num_bytes),
-                    "; ".join(_told(totals, kind)),
-                )
-            )
-    widths = [max(len(row[column]) for row in rows) for column in range(3)] if rows else [0, 0, 0]
+            size, details = in_bytes(totals.num_bytes), "; ".join(_details(totals, kind))
+            rows.append((f"{totals.num_files:,}", name, size, details))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [
-        f"  {number.rjust(widths[0])} {word.ljust(widths[1])}  {size.rjust(widths[2])}  {told}".rstrip()
-        for number, word, size, told in rows
+        f"{number:>{widths[0]}} {word:<{widths[1]}}  {size:>{widths[2]}}  {details}".rstrip()
+        for number, word, size, details in rows
     ]
-    others = not_read(survey.files)
-    if others:
+    if others := not_read(survey.files):
         names = listed(others, [ending or "no ending" for ending in others], 6)
-        lines.append(
-            f"  {sum(others.values()):>{widths[0]},} others, which are never read: {names}"
-        )
-    return [*lines, ""]
+        lines.append(f"{sum(others.values()):>{widths[0]},} others, which are never read: {names}")
+    return lines
 
 
-def _told(totals: KindTotals, kind: MediaKind) -> Iterator[str]:
+def _details(totals: KindTotals, kind: MediaKind) -> Iterator[str]:
     if totals.durations:
         spread = totals.durations
         yield in_time(spread.total)
@@ -155,68 +174,33 @@ def _told(totals: KindTotals, kind: MediaKind) -> Iterator[str]:
         yield listed(totals.bits, [f"{bits} bit" for bits in totals.bits])
 
 
-def _forecast(survey: Survey) -> list[str]:
+def _forecast(survey: Survey) -> Iterator[str]:
     forecast = survey.forecast
-    parts = {
-        "photo": forecast.num_photos,
-        "window of 5 s": forecast.num_windows,
-        "moment of videos": forecast.num_moments,
-    }
-    plurals = {"window of 5 s": "windows of 5 s", "moment of videos": "moments of videos"}
-    told = ", ".join(counted(num, one, plurals.get(one)) for one, num in parts.items() if num)
-    lines = [
-        f"`embed` will make {counted(forecast.num_rows, 'embedding')}"
-        + (f" ({told})" if told else "")
-        + f", about {in_bytes(forecast.num_bytes)}."
+    if forecast.num_photos:
+        yield counted(forecast.num_photos, "photo")
+    if forecast.num_windows:
+        yield counted(forecast.num_windows, "window of 5 s", "windows of 5 s")
+    if forecast.num_moments:
+        yield counted(forecast.num_moments, "moment of videos", "moments of videos")
+
+
+def _night_hours(series: Series) -> list[float]:
+    """Hours of sound from noon to noon, without empty nights at the end."""
+    hours = [day.night_hours for day in series.coverage]
+    while hours and hours[-1] == 0:
+        hours.pop()
+    return hours
+
+
+def _schedule(schedule: Schedule) -> str:
+    if schedule.step_seconds is None:
+        return ""
+    if not schedule.is_regular:
+        return f", at irregular times (median {in_time(schedule.step_seconds)} apart)"
+    first, *later = schedule.steps
+    changes = [
+        f", then every {in_time(step.seconds)} from {in_minutes(step.since)}" for step in later
     ]
-    if forecast.num_unknown:
-        lines.append(f"{counted(forecast.num_unknown, 'file')} of unknown length not counted in.")
-    return [*lines, ""]
-
-
-def _faults(survey: Survey, root: Path | None, most: int) -> list[str]:
-    lines = []
-    for path, reason in survey.closed_folders[:most]:
-        lines.append(f"  folder not opened: {shown(path, root)}: {reason}")
-    for kind, problems in faults_by_kind(survey.files).items():
-        lines.append(f"  {_FAULT_WORDS[kind]}: {counted(len(problems), 'file')}")
-        lines += [f"    {shown(path, root)}: {text}" for path, text in problems[:most]]
-        lines += _more(len(problems), most)
-    odd = [file for file in survey.files if file.notes]
-    if odd:
-        lines.append(f"  odd, but read all the same: {counted(len(odd), 'file')}")
-        lines += [f"    {shown(file.path, root)}: {'; '.join(file.notes)}" for file in odd[:most]]
-        lines += _more(len(odd), most)
-    if not survey.is_deep:
-        note = "Only headers were read. --deep decodes everything, and finds damage, silence and clipping."
-        return ["What is wrong", *lines, f"  {note}", ""] if lines else [note, ""]
-    return ["What is wrong", *lines, ""] if lines else []
-
-
-def _same(survey: Survey, root: Path | None, most: int) -> list[str]:
-    lines: list[str] = []
-    if survey.copies:
-        extra = sum(len(group) - 1 for group in survey.copies)
-        lines.append(f"Copies: {counted(extra, 'file')} could go, equal to another byte by byte.")
-        lines += _groups(survey.copies, root, most)
-    if survey.same_names:
-        files = sum(map(len, survey.same_names))
-        lines.append(
-            f"Equal names in different folders: {files:,} files. No error; name folders when you cite them."
-        )
-        if most > FEW:
-            lines += _groups(survey.same_names, root, most)
-    return lines
-
-
-def _groups(groups: Sequence[Sequence[Path]], root: Path | None, most: int) -> list[str]:
-    lines = [f"  {' = '.join(shown(path, root) for path in group[:4])}" for group in groups[:most]]
-    return [*lines, *_more(len(groups), most, "  ")]
-
-
-def _more(num: int, most: int, indent: str = "    ") -> list[str]:
-    return (
-        [f"{indent}... {num - most:,} more (--all lists them, --out keeps them)"]
-        if num > most
-        else []
-    )
+    if len(changes) > MOST_CHANGES:
+        return f", every {in_time(schedule.step_seconds)}, with {len(changes)} changes of schedule"
+    return f", every {in_time(first.seconds)}" + "".join(changes)

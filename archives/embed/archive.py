@@ -1,31 +1,35 @@
-"""An archive of embeddings on disk: what is in its shards, newest first where a file was embedded twice."""
+"""An archive of embeddings on disk: what is in its shards, the newest where a file was embedded twice."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow
-from pyarrow import compute, parquet
+from pyarrow import dataset, parquet
 
 from archives.embed.file_rows import FileRow, files_to_table
-from archives.embed.part_file import FILES_KEY, RUN_KEY, SHARDS_FOLDER, part_path
-from archives.embed.rows_of_files import RowsOfFiles
-from archives.embed.run import Run, run_from_json
+from archives.embed.settings import Run, run_from_json
+from archives.embed.shards import FILES_KEY, RUN_KEY, SHARDS_FOLDER, part_path
 from inference.embeddings import Embeddings
 
 FILES_TABLE = "files.parquet"
-_TOLD = ("class", "image", "recording", "video", "modality", "start_seconds", "end_seconds")
-_TOLD_OF_VIDEO = ("time_seconds", "frame_index")
+_METADATA = ("class", "image", "recording", "video", "modality", "start_seconds", "end_seconds")
+_METADATA_OF_VIDEO = ("time_seconds", "frame_index")
+_FORMAT = dataset.ParquetFileFormat(
+    default_fragment_scan_options=dataset.ParquetFragmentScanOptions(
+        page_checksum_verification=True
+    )
+)
 
 
 @dataclass(frozen=True)
-class Filed:
+class FiledFile:
     """Where a file's embeddings lie.
 
     Attributes:
@@ -43,8 +47,8 @@ class Archive:
     """The embeddings that `embed_archive` wrote, and what became of each file.
 
     A file that was embedded again, because it had changed or with other settings, counts once: as it was done
-    last. Its older rows stay in their shards, and are passed over here. A run that could not read its bytes,
-    such as while a disk was not there, says nothing about it and counts only where no other has read them.
+    last. Its older rows stay in their shards and are left out here. A run that could not read its bytes, such
+    as while a disk was not there, counts only where no other run has read them.
 
     Args:
         folder: that `embed_archive` or `merge_archives` wrote.
@@ -66,13 +70,12 @@ class Archive:
                 f"No embeddings in '{folder}': it has no folder '{SHARDS_FOLDER}'. Expected a folder that "
                 "`fused-encoder embed` or `merge` wrote."
             )
-        self._filed: dict[str, Filed] = {}
-        self._read_shards: set[Path] = set()
-        self._rows_of_files = RowsOfFiles(lambda shard: _read(shard, 4096))
+        self._filed: dict[str, FiledFile] = {}
+        self._shards: set[Path] = set()
         self.refresh()
 
     def refresh(self) -> bool:
-        """Takes in the shards that have come since, from whichever machine.
+        """Reads the shards that were added since, by whichever machine.
 
         Returns:
             bool, whether there were any.
@@ -81,29 +84,28 @@ class Archive:
             ValueError: shards are damaged; all are named.
         """
         damaged = []
-        found = set((self.folder / SHARDS_FOLDER).glob("[!.]*.parquet"))
-        new = sorted(found - self._read_shards)
-        for shard in new:
+        new = set((self.folder / SHARDS_FOLDER).glob("[!.]*.parquet")) - self._shards
+        for shard in sorted(new):
             try:
-                self._take(shard)
+                self._add_shard(shard)
             except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
                 damaged.append(f"\n  - '{shard}': {error}")
         if damaged:
             raise ValueError(
                 f"{len(damaged)} shards of '{self.folder}' are damaged. Remove them and run `embed` again: "
-                f"the files in them, and no others, are embedded anew.{''.join(damaged)}"
+                f"only the files in them are embedded again.{''.join(damaged)}"
             )
         return bool(new)
 
-    def _take(self, shard: Path) -> None:
-        told = parquet.read_metadata(str(shard)).metadata or {}
-        run = run_from_json(told[RUN_KEY].decode())
-        for record in json.loads(told[FILES_KEY]):
+    def _add_shard(self, shard: Path) -> None:
+        metadata = parquet.read_metadata(str(shard)).metadata or {}
+        run = run_from_json(metadata[RUN_KEY].decode())
+        for record in json.loads(metadata[FILES_KEY]):
             row = FileRow.from_record(record)
             known = self._filed.get(row.file)
             if known is None or _weight(known.row) <= _weight(row):
-                self._filed[row.file] = Filed(row, shard, run)
-        self._read_shards.add(shard)
+                self._filed[row.file] = FiledFile(row, shard, run)
+        self._shards.add(shard)
 
     @property
     def files(self) -> list[FileRow]:
@@ -111,16 +113,16 @@ class Archive:
         return [self._filed[name].row for name in sorted(self._filed)]
 
     @property
-    def shards(self) -> list[Path]:
-        """Its shards, by name."""
-        return sorted(self._read_shards)
-
-    @property
-    def filed(self) -> list[Filed]:
+    def filed(self) -> list[FiledFile]:
         """The same, with where their embeddings lie."""
         return list(self._filed.values())
 
-    def find(self, file: str) -> Filed | None:
+    @property
+    def shards(self) -> list[Path]:
+        """Its shards, by name."""
+        return sorted(self._shards)
+
+    def find(self, file: str) -> FiledFile | None:
         """The file of this name, if it is here."""
         return self._filed.get(file)
 
@@ -160,49 +162,23 @@ class Archive:
             ValueError: they are of several encoders, or a shard is damaged.
         """
         fingerprint = self.fingerprint
-        for table in self.tables(rows_at_once=rows_at_once):
-            embeddings = vectors_of(table["embedding"])
-            columns = {name: table[name].to_pylist() for name in (*_TOLD, *_TOLD_OF_VIDEO)}
-            told = [
-                {name: values[row] for name, values in columns.items() if values[row] is not None}
-                for row in range(len(table))
-            ]
-            yield table["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), told
-
-    def tables(self, *, rows_at_once: int = 4096) -> Iterator[pyarrow.Table]:
-        """The rows of all files, as Arrow tables of the columns of a shard.
-
-        Args:
-            rows_at_once: int > 0.
-
-        Raises:
-            ValueError: a shard is damaged.
-        """
-        by_shard: dict[Path, set[str]] = defaultdict(set)
+        by_shard = defaultdict(list)
         for name, one in self._filed.items():
             if one.row.num_embeddings:
-                by_shard[one.shard].add(name)
+                by_shard[one.shard].append(name)
         for shard in sorted(by_shard):
-            wanted = pyarrow.array(sorted(by_shard[shard]))
-            for table in _read(shard, rows_at_once):
-                rows = table.filter(compute.is_in(table["file"], value_set=wanted))
-                if len(rows):
-                    yield rows
-
-    def tables_of(self, one: Filed) -> Iterator[pyarrow.Table]:
-        """The rows of one file, in the same form; takes no longer the more files there are.
-
-        Args:
-            one: of this archive.
-
-        Raises:
-            ValueError: its shard is damaged.
-        """
-        return (
-            self._rows_of_files.find(one.shard, one.row.file)
-            if one.row.num_embeddings
-            else iter(())
-        )
+            for table in rows_of_shard(shard, by_shard[shard], rows_at_once=rows_at_once):
+                columns = {name: table[name].to_pylist() for name in _METADATA + _METADATA_OF_VIDEO}
+                metadata = [
+                    {
+                        name: value
+                        for name, value in zip(columns, row, strict=True)
+                        if value is not None
+                    }
+                    for row in zip(*columns.values(), strict=True)
+                ]
+                embeddings = vectors_of(table["embedding"])
+                yield table["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), metadata
 
     def write_files_table(self) -> Path:
         """Writes `files.parquet`: what became of each file, one row each.
@@ -210,9 +186,9 @@ class Archive:
         Where other machines write into the same folder, whoever comes last writes what all of them did.
         """
         target = self.folder / FILES_TABLE
-        part = part_path(self.folder / SHARDS_FOLDER)
         is_current = False
         while not is_current:
+            part = part_path(self.folder)
             try:
                 with part.open("wb") as file:
                     parquet.write_table(files_to_table(self.files), file)
@@ -241,13 +217,22 @@ def vectors_of(column: pyarrow.ChunkedArray) -> np.ndarray:
     return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
 
 
-def _read(shard: Path, rows_at_once: int) -> Iterator[pyarrow.Table]:
+def rows_of_shard(
+    shard: Path, files: Iterable[str], *, rows_at_once: int = 4096
+) -> Iterator[pyarrow.Table]:
+    """The rows of some files in a shard, as tables of its columns.
+
+    Raises:
+        ValueError: the shard is damaged.
+    """
+    is_wanted = dataset.field("file").isin(sorted(files))
     try:
-        with parquet.ParquetFile(str(shard), page_checksum_verification=True) as file:
-            for batch in file.iter_batches(rows_at_once):
+        source = dataset.dataset(str(shard), format=_FORMAT)
+        for batch in source.to_batches(filter=is_wanted, batch_size=rows_at_once):
+            if len(batch):
                 yield pyarrow.Table.from_batches([batch])
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(
-            f"The shard '{shard}' is damaged ({error}). Remove it and run `embed` again: the files in it, "
-            "and no others, are embedded anew."
+            f"The shard '{shard}' is damaged ({error}). Remove it and run `embed` again: only the files in "
+            "it are embedded again."
         ) from error

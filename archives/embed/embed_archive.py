@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from archives.embed.archive import Archive, holds_shards
+from archives.embed.archive import Archive, holds_shards, rows_of_shard
 from archives.embed.content import Identity
-from archives.embed.copying import copy_embeddings
 from archives.embed.embed_sources import Decoding, Engine, embed_sources
+from archives.embed.embedding_rows import renamed
 from archives.embed.file_rows import FileRow
-from archives.embed.find_sources import find_sources
-from archives.embed.part_file import remove_abandoned_parts
-from archives.embed.plan import Plan, Step
+from archives.embed.find_sources import Found, find_sources
+from archives.embed.plan import Copy, Embed, Plan, Skip
 from archives.embed.progress import Progress
-from archives.embed.run import Run
-from archives.embed.settings import ArchiveSettings
-from archives.embed.shards import ShardWriter
+from archives.embed.settings import ArchiveSettings, Run
+from archives.embed.shards import RowsOfFile, ShardWriter, remove_abandoned_parts
 from archives.embed.sources import Source
 from inference.embed import Embedder
 from inference.export import library_versions
@@ -81,7 +79,7 @@ def embed_archive(
     """Embeds photos, windows of recordings and moments of videos into Parquet shards.
 
     A file that cannot be used, or crashes its decoder, is a row of `files.parquet` that says why; the run
-    goes on. An interrupted run is taken up by calling again. Memory does not grow with the length of
+    goes on. An interrupted run goes on when it is called again. Memory does not grow with the length of
     recordings.
 
     Args:
@@ -91,9 +89,9 @@ def embed_archive(
             file in `out/files.parquet`.
         pairs: CSV with the columns image and recording; each window of the recording is embedded with the
             photo.
-        settings: how sound and film are cut. Default: `ArchiveSettings()`, windows of 5 s every 2.5 s, one
-            moment of film per second.
-        decoding: who decodes, and how long a file may take. Default: `Decoding()`.
+        settings: how sound and film are cut. Default: windows of 5 s every 2.5 s, one moment of film per
+            second.
+        decoding: how many processes decode, and how long a file may give nothing.
         resume: whether files are skipped whose content was embedded in `out` before, with this encoder and
             these settings. False embeds them again.
         shard: (i, n): only the i-th of n parts of the files, divided by name; each of n machines takes one.
@@ -110,100 +108,117 @@ def embed_archive(
         OSError: `out` cannot be written to.
     """
     folder = Path(out)
-    settings = settings or ArchiveSettings()
     found = find_sources(inputs, pairs, shard)
-    run = Run(embedder.fingerprint, embedder.settings.embedding_size, settings, library_versions())
+    run = Run(
+        embedder.fingerprint,
+        embedder.settings.embedding_size,
+        settings or ArchiveSettings(),
+        library_versions(),
+    )
     remove_abandoned_parts(folder)
     known = Archive(folder) if holds_shards(folder) else None
     writer = ShardWriter(folder, run)
-    work = _Work(found.sources, known, writer, resume=resume, is_strict=strict)
-    try:
-        with Progress(found.sources, is_shown=progress) as work.progress:
-            work.note_refused(found.refused)
+    with Progress(found.sources, is_shown=progress) as bars:
+        work = _Work(found, known, writer, bars, resume=resume, is_strict=strict)
+        try:
+            work.note_refused()
             engine(embedder, work.to_embed(), writer, decoding or Decoding(), work.note_new)
-            work.note_done()
-    finally:  # an interrupt too: what is finished is kept
-        writer.flush()
-        archive = known or Archive(folder)
-        archive.refresh()
-        archive.write_files_table()
-    num_new = len(work.rows) - work.num_before
-    return ArchiveSummary(folder, tuple(work.rows), num_new, found.passed_over, work.replaced)
+            work.note_skipped()
+            work.copy()
+        finally:  # an interrupt too: what is finished is kept
+            writer.flush()
+            archive = known or Archive(folder)
+            archive.refresh()
+            archive.write_files_table()
+    return ArchiveSummary(folder, tuple(work.rows), work.num_new, found.passed_over, work.replaced)
 
 
 class _Work:
     """The sources of a run, and what became of them so far.
 
     Args:
-        sources: all of them.
+        found: the sources.
         known: what was done before; None for nothing.
         writer: where embeddings go.
+        bars: that show how far it is.
         resume: whether what was done before is not done again.
         is_strict: whether to stop at the first file that is not whole.
     """
 
-    progress: Progress
-
     def __init__(
         self,
-        sources: Sequence[Source],
+        found: Found,
         known: Archive | None,
         writer: ShardWriter,
+        bars: Progress,
         *,
         resume: bool,
         is_strict: bool,
     ) -> None:
-        self._sources, self._known, self._writer = sources, known, writer
+        self._found, self._known, self._writer, self._bars = found, known, writer, bars
         self._is_strict = is_strict
         self._plan = Plan(known if resume else None, writer.run.key)
-        self._done: deque[Step] = deque()
+        self._skipped: deque[FileRow] = deque()
+        self._copies: defaultdict[Path, list[Copy]] = defaultdict(list)
         self.rows: list[FileRow] = []
         self.replaced: list[str] = []
-        self.num_before = 0
+        self.num_new = 0
 
     def to_embed(self) -> Iterator[tuple[Source, Identity | None]]:
-        """What has to be embedded; may be called from any thread. The rest waits for `note_done`."""
-        for step in self._plan.steps(self._sources):
-            if step.action == "embed":
+        """What has to be embedded; may be called in any thread, so the rest only waits for its turn."""
+        for step in map(self._plan.step, self._found.sources):
+            if isinstance(step, Embed):
                 yield step.source, step.identity
+            elif isinstance(step, Skip):
+                self._skipped.append(step.row)
             else:
-                self._done.append(step)
+                self._copies[step.done.shard].append(step)
 
-    def note_new(self, row: FileRow) -> None:
-        """A source was embedded, or could not be."""
-        self._note(row, is_new=True)
-        self.note_done()
-
-    def note_done(self) -> None:
-        """Takes in the sources of which the embeddings are there already."""
-        while self._done:
-            step = self._done.popleft()
-            if step.done is None:
-                continue
-            row = step.done.row
-            if step.action == "copy" and step.identity and self._known:
-                share = self._writer.open_file(step.source)
-                row = copy_embeddings(self._known, step.done, step.source, step.identity, share)
-            self.num_before += 1
-            self._note(row, is_new=False)
-
-    def note_refused(self, refused: Mapping[str, str]) -> None:
+    def note_refused(self) -> None:
         """What was typed, or found, and is nothing to embed: it has its row as all others have."""
-        for name, reason in refused.items():
+        for name, reason in self._found.refused.items():
             row = FileRow(name, "unknown", "unreadable", reason, finished_ns=time.time_ns())
             known = self._known.find(name) if self._known else None
             if known is None or known.row.reason != reason:  # else it has its row already
                 self._writer.keep(row, [])
-            self._take(row)
+            self._note(row, is_new=True)
+
+    def note_new(self, row: FileRow) -> None:
+        """A source was embedded, or could not be."""
+        self._note(row, is_new=True)
+        self.note_skipped()
+
+    def note_skipped(self) -> None:
+        """Takes in the sources that were done before."""
+        while self._skipped:
+            self._note(self._skipped.popleft(), is_new=False)
+
+    def copy(self) -> None:
+        """Gives sources the embeddings of others of the same content, reading each shard once."""
+        for shard, copies in self._copies.items():
+            rows_of_file = defaultdict(list)
+            for table in rows_of_shard(shard, {copy.done.row.file for copy in copies}):
+                for row in table.to_pylist():
+                    rows_of_file[row["file"]].append(row)
+            for copy in copies:
+                done = copy.done.row
+                rows = RowsOfFile(self._writer)
+                rows.add([renamed(row, copy.source) for row in rows_of_file[done.file]])
+                file = replace(
+                    done,
+                    file=copy.source.name,
+                    size_bytes=copy.identity.size_bytes,
+                    modified_ns=copy.identity.modified_ns,
+                    copy_of=done.copy_of or done.file,
+                )
+                self._note(rows.finish(file), is_new=False)
 
     def _note(self, row: FileRow, *, is_new: bool) -> None:
         before = self._known.find(row.file) if self._known else None
         if before and before.row.content and row.content not in ("", before.row.content):
             self.replaced.append(row.file)
-        self.progress.note(row, is_new=is_new)
-        self._take(row)
-
-    def _take(self, row: FileRow) -> None:
+        self._bars.add(row, is_new=is_new)
+        self.num_new += is_new
         self.rows.append(row)
         if self._is_strict and not row.is_whole:
             raise NotWholeError(

@@ -6,32 +6,30 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from archives.embed.content import Identity
 from archives.embed.decode_source import DecodeTask, Message, decode_source
-from archives.embed.embedding_queue import EmbeddingQueue, SourceInWork
+from archives.embed.embedding_queue import EmbeddingQueue
 from archives.embed.file_rows import FileRow
+from archives.embed.front_end import YAMNET
 from archives.embed.open_source import OpenSource
-from archives.embed.settings import ArchiveSettings
 from archives.embed.shards import ShardWriter
-from archives.embed.sources import Source, path_to_name
-from archives.pool import TaskFailed, TaskNotDone, WorkerPool
+from archives.embed.sources import Source
+from archives.workers import Workers
 from inference.embed import Embedder
-from media import UnreadableMediaError
 
-REFUSALS = (UnreadableMediaError, FileNotFoundError)
-"""What a decoder raises of a file that it understands is of no use; anything else is a crash."""
+Decoders: TypeAlias = Workers[DecodeTask, Message]
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """Who decodes, and how long a file may take. No result depends on it.
+    """How files are decoded. No result depends on it.
 
     Attributes:
         num_workers: int >= 0, processes; 0 decodes in this process, without protection from crashes. None:
             half as many as there are cores, at least 1 and at most 8.
-        time_limit_seconds: float > 0. A file that gives nothing for so long, or takes so much longer than the
-            sound or film in it lasts, is given up as crashed.
+        time_limit_seconds: float > 0. A file that gives nothing for so long counts as crashed.
     """
 
     num_workers: int | None = None
@@ -45,56 +43,13 @@ class Decoding:
                 f"Expected time_limit_seconds > 0, received {self.time_limit_seconds}."
             )
 
-    def pool(self) -> WorkerPool:
-        """The workers."""
+    def decoders(self) -> Decoders:
+        """The worker processes."""
         cores = len(os.sched_getaffinity(0))
         number = max(1, min(8, cores // 2)) if self.num_workers is None else self.num_workers
-        return WorkerPool(
+        return Workers(
             decode_source, num_workers=number, time_limit_seconds=self.time_limit_seconds
         )
-
-
-def embed_sources(
-    embedder: Embedder,
-    sources: Iterable[tuple[Source, Identity | None]],
-    writer: ShardWriter,
-    decoding: Decoding | WorkerPool,
-    finished: Callable[[FileRow], None],
-) -> None:
-    """Embeds each source, whatever the others do; what is finished when it stops is in the writer.
-
-    Args:
-        embedder: the encoder.
-        sources: lazily taken; each with its identity, where that is known.
-        writer: where the embeddings go; the settings are those of its run.
-        decoding: who decodes; a pool stays open.
-        finished: called with what became of each, in about their order.
-    """
-    settings = writer.run.settings
-
-    def finish(work: SourceInWork) -> None:
-        row = work.source.row(work.share.num_rows, writer.run.key)
-        finished(work.share.finish(row))
-        open_shares.pop(id(work))
-
-    open_shares: dict[int, SourceInWork] = {}
-    workers = decoding.pool() if isinstance(decoding, Decoding) else nullcontext(decoding)
-    kind = None
-    try:
-        with EmbeddingQueue(embedder, finish) as queue, workers as pool:
-            for task, messages in pool.run(_tasks(sources, settings)):
-                if task.source.kind != kind:  # photos need not wait until recordings fill a batch
-                    queue.flush()
-                kind = task.source.kind
-                source = OpenSource(task.source, settings)
-                work = SourceInWork(source, writer.open_file(task.source))
-                open_shares[id(work)] = work
-                _take(messages, work, queue)
-                queue.end(work)
-            queue.flush()
-    finally:
-        for work in open_shares.values():
-            work.share.discard()
 
 
 Engine = Callable[
@@ -110,32 +65,54 @@ Engine = Callable[
 """Who embeds the sources of a run: `embed_sources` in this process, or `RayEngine` on many machines."""
 
 
-def _tasks(
-    sources: Iterable[tuple[Source, Identity | None]], settings: ArchiveSettings
-) -> Iterator[DecodeTask]:
-    for source, identity in sources:
-        yield DecodeTask(source, identity, settings.frames_per_second, settings.window_seconds)
+def embed_sources(
+    embedder: Embedder,
+    sources: Iterable[tuple[Source, Identity | None]],
+    writer: ShardWriter,
+    decoding: Decoding | Decoders,
+    finished: Callable[[FileRow], None],
+) -> None:
+    """Embeds each source, whatever the others do; what is finished when it stops is in the writer.
 
+    Args:
+        embedder: the encoder.
+        sources: each with its identity, where that is known; taken one by one, in a thread.
+        writer: where the embeddings go; the settings are those of its run.
+        decoding: who decodes; workers that are given stay open.
+        finished: called with what became of each, in about their order.
+    """
+    front_end = YAMNET
+    in_work: dict[Source, OpenSource] = {}
 
-def _take(messages: Iterator[Message], work: SourceInWork, queue: EmbeddingQueue) -> None:
+    def finish(source: OpenSource) -> None:
+        finished(source.finish())
+        del in_work[source.source]
+
+    kind = None
+    workers = decoding.decoders() if isinstance(decoding, Decoding) else nullcontext(decoding)
     try:
-        for message in messages:
-            work.source.receive(message)
-            queue.advance(work)
-    except TaskFailed as error:
-        if isinstance(error.cause, REFUSALS):
-            work.source.fail(_reason(error.cause, work.source.source), has_crashed=False)
-        else:
-            work.source.fail(f"its decoder stopped with {error}.", has_crashed=True)
-    except TaskNotDone as error:
-        work.source.fail(f"its decoder did not come to an end: {error}.", has_crashed=True)
+        with EmbeddingQueue(embedder, front_end, finish) as queue, workers as decoders:
+            for task, message in decoders.run(_tasks(sources, writer, front_end.sample_rate_hz)):
+                source = in_work.get(task.source)
+                if source is None:
+                    if task.source.kind != kind:  # photos do not wait until recordings fill a batch
+                        queue.flush()
+                    kind = task.source.kind
+                    source = OpenSource(task.source, front_end, writer)
+                    in_work[task.source] = source
+                source.receive(message)
+                queue.advance(source)
+            queue.flush()
+    finally:
+        for source in in_work.values():
+            source.rows.discard()
 
 
-def _reason(refusal: Exception, source: Source) -> str:
-    """Of a pair it says which of the two files is meant."""
-    if isinstance(refusal, UnreadableMediaError):
-        path, reason = refusal.path, refusal.reason
-    else:
-        gone = (path for path in source.paths if not path.exists())
-        path, reason = next(gone, source.path), "there is no such file."
-    return reason if source.photo is None else f"'{path_to_name(path)}': {reason}"
+def _tasks(
+    sources: Iterable[tuple[Source, Identity | None]], writer: ShardWriter, sample_rate_hz: int
+) -> Iterator[DecodeTask]:
+    cut = writer.run.settings
+    for source, identity in sources:
+        yield DecodeTask(
+            source, identity, sample_rate_hz, cut.frames_per_second, cut.window_seconds
+        )

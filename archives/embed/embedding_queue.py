@@ -11,54 +11,38 @@ from typing import Any
 
 import numpy as np
 
-from archives.embed.embedding_rows import Place
+from archives.embed.embedding_rows import rows_of
+from archives.embed.front_end import WINDOWS_PER_BATCH, FrontEndSpec
 from archives.embed.open_source import Item, OpenSource
-from archives.embed.shards import FileShare
-from fused_encoder.front_ends.audio_batches import WINDOWS_PER_BATCH
-from fused_encoder.front_ends.audio_sequence import frames_in_samples
 from inference.embed import BATCH_SIZE, Embedder
 from inference.embeddings import UNIT_LENGTH_TOLERANCE
 
 NUM_THREADS = 2
-"""Batches in the networks at once: what one leaves idle of the cores between its layers, the other uses."""
+"""Batches in the networks at once: one uses the cores that the other leaves idle between its layers."""
 ITEMS_PER_BATCH = 64
 """Windows in a batch; of photos, `BATCH_SIZE` are enough to keep all cores busy."""
 
 
-class SourceInWork:
-    """A source, and how much of it is still in the queue.
-
-    Args:
-        source: what its decoder gives goes to.
-        share: where its embeddings go.
-    """
-
-    def __init__(self, source: OpenSource, share: FileShare) -> None:
-        self.source, self.share = source, share
-        self.num_waiting = 0
-        self.has_ended = self.is_finished = False
-
-
 class EmbeddingQueue:
-    """Gathers sound and photos of sources, in their order, and embeds them in full batches.
+    """Gathers sound and photos of many sources and embeds them in full batches. Use as a context.
 
-    The networks run in threads of their own, while the caller receives what is decoded. To be used as a
-    context.
+    The networks run in threads of their own, while the caller receives what is decoded.
 
     Args:
         embedder: the encoder.
+        front_end: that hears sound.
         finish: called with each source once all of it is embedded.
     """
 
-    def __init__(self, embedder: Embedder, finish: Callable[[SourceInWork], None]) -> None:
-        self._embedder, self._finish = embedder, finish
-        self._pieces: deque[tuple[SourceInWork, np.ndarray]] = deque()
-        self._items: deque[tuple[SourceInWork, Item]] = deque()
+    def __init__(
+        self, embedder: Embedder, front_end: FrontEndSpec, finish: Callable[[OpenSource], None]
+    ) -> None:
+        self._embedder, self._front_end, self._finish = embedder, front_end, finish
+        self._pieces: deque[tuple[OpenSource, np.ndarray]] = deque()
+        self._items: deque[tuple[OpenSource, Item]] = deque()
         self._num_frames = 0
         self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="network")
-        self._running: deque[tuple[Future, Callable[[Any], None]]] = (
-            deque()
-        )  # Any: of either network
+        self._running: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
 
     def __enter__(self) -> EmbeddingQueue:
         return self
@@ -66,24 +50,17 @@ class EmbeddingQueue:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def advance(self, work: SourceInWork) -> None:
+    def advance(self, source: OpenSource) -> None:
         """Takes what is ready of a source, and has the networks work on what fills a batch."""
-        for piece in work.source.take_pieces():
-            self._pieces.append((work, piece))
-            self._num_frames += frames_in_samples(len(piece))
-            work.num_waiting += 1
+        for piece in source.take_pieces():
+            self._pieces.append((source, piece))
+            self._num_frames += self._front_end.frames_in_samples(len(piece))
+            source.num_waiting += 1
         if self._num_frames >= WINDOWS_PER_BATCH:
             self._hear()
-        self._gather(work)
+        self._gather(source)
         while len(self._running) > NUM_THREADS:
             self._collect()
-
-    def end(self, work: SourceInWork) -> None:
-        """A source whose decoder gives no more."""
-        work.source.end()
-        work.has_ended = True
-        self.advance(work)
-        self._finish_if_done(work)
 
     def flush(self) -> None:
         """Embeds all that waits, however little it is."""
@@ -93,19 +70,19 @@ class EmbeddingQueue:
                 self._collect()
             self._embed()
 
-    def _gather(self, work: SourceInWork) -> None:
-        for item in work.source.take_items():
-            self._items.append((work, item))
-            work.num_waiting += 1
-            if self._is_full():
+    def _gather(self, source: OpenSource) -> None:
+        """Takes what can be embedded; a source that has no more is finished."""
+        for item in source.take_items():
+            self._items.append((source, item))
+            source.num_waiting += 1
+            photos = {id(item.photo) for _, item in self._items if item.photo is not None}
+            if len(photos) >= BATCH_SIZE or len(self._items) >= ITEMS_PER_BATCH:
                 self._embed()
-
-    def _is_full(self) -> bool:
-        num_photos = len({id(item.photo) for _, item in self._items if item.photo is not None})
-        return num_photos >= BATCH_SIZE or len(self._items) >= ITEMS_PER_BATCH
+        if source.has_ended and source.num_waiting == 0:
+            self._finish(source)
 
     def _hear(self) -> None:
-        """Has YAMNet hear the pieces that wait."""
+        """Has the front end hear the pieces that wait."""
         pieces = list(self._pieces)
         self._pieces.clear()
         self._num_frames = 0
@@ -114,13 +91,12 @@ class EmbeddingQueue:
             self._running.append((heard, partial(self._take_frames, pieces)))
 
     def _take_frames(
-        self, pieces: list[tuple[SourceInWork, np.ndarray]], sequences: list[np.ndarray]
+        self, pieces: list[tuple[OpenSource, np.ndarray]], sequences: list[np.ndarray]
     ) -> None:
-        for (work, _), frames in zip(pieces, sequences, strict=True):
-            work.source.add_frames(frames)
-            self._gather(work)
-            work.num_waiting -= 1
-            self._finish_if_done(work)  # none of its windows may be fit to embed
+        for (source, _), frames in zip(pieces, sequences, strict=True):
+            source.add_frames(frames)
+            source.num_waiting -= 1
+            self._gather(source)
 
     def _embed(self) -> None:
         """Has the encoder embed the items that wait."""
@@ -136,31 +112,19 @@ class EmbeddingQueue:
         take(future.result())
 
     def _take_embeddings(
-        self, batch: list[tuple[SourceInWork, Item]], embeddings: np.ndarray
+        self, batch: list[tuple[OpenSource, Item]], embeddings: np.ndarray
     ) -> None:
-        first = 0
-        for work, members in groupby(batch, key=lambda pair: pair[0]):
-            places = [item.place for _, item in members]
-            self._share_out(work, embeddings[first : first + len(places)], places)
-            first += len(places)
-            work.num_waiting -= len(places)
-            self._finish_if_done(work)
-
-    def _share_out(self, work: SourceInWork, embeddings: np.ndarray, places: list[Place]) -> None:
-        """An index refuses what is not of unit length, and with it all that comes in one call."""
         lengths = np.linalg.norm(np.asarray(embeddings), axis=1)
-        is_sound = np.abs(lengths - 1) < UNIT_LENGTH_TOLERANCE  # NaN is not
-        if is_sound.any():
-            sound = [place for place, is_it in zip(places, is_sound, strict=True) if is_it]
-            work.share.add(embeddings[is_sound], sound)
-        for place, is_it in zip(places, is_sound, strict=True):
-            if not is_it:
-                work.source.refuse(place)
-
-    def _finish_if_done(self, work: SourceInWork) -> None:
-        if work.has_ended and work.num_waiting == 0 and not work.is_finished:
-            work.is_finished = True
-            self._finish(work)
+        is_unit = np.abs(lengths - 1) < UNIT_LENGTH_TOLERANCE  # NaN is not; an index refuses others
+        for source, members in groupby(range(len(batch)), key=lambda row: batch[row][0]):
+            rows = list(members)
+            kept = [row for row in rows if is_unit[row]]
+            if kept:
+                places = [batch[row][1].place for row in kept]
+                source.rows.add(rows_of(source.source, embeddings[kept], places))
+            source.refuse(len(rows) - len(kept))
+            source.num_waiting -= len(rows)
+            self._gather(source)
 
     def _embedded(self, items: list[Item]) -> np.ndarray:
         """float32 [num, size]; a photo that is in several items is looked at once."""

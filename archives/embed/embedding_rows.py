@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow
@@ -12,6 +12,7 @@ import pyarrow
 from archives.embed.sources import Source, path_to_name
 
 Modality = Literal["image", "audio", "fused"]
+Row = dict[str, Any]  # of `rows_schema`: text, numbers and the embedding
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,10 @@ class Place:
 
     Attributes:
         modality: image, audio, or fused: both.
-        start_seconds: float, where its sound begins; None without sound. For a video, the clock is that of
-            its frames.
+        start_seconds: float, where its sound begins; None without sound. For a video, on the clock of its
+            frames.
         end_seconds: float, where its sound ends.
-        start_sample: int, the first sample heard, at 16 kHz, counted from the start of the recording or
+        start_sample: int, its first sample at the rate of the front end, from the start of the recording or
             sound track.
         time_seconds: float, of a video, when its frame is shown; else None.
         frame_index: int, of a video, the number of its frame; else None.
@@ -39,84 +40,39 @@ class Place:
     clipped_share: float | None = None
 
 
-_FIELDS = [
-    pyarrow.field("file", pyarrow.string(), nullable=False),
-    pyarrow.field("kind", pyarrow.string(), nullable=False),
-    pyarrow.field("modality", pyarrow.string(), nullable=False),
-    pyarrow.field("class", pyarrow.string()),
-    pyarrow.field("image", pyarrow.string()),
-    pyarrow.field("recording", pyarrow.string()),
-    pyarrow.field("video", pyarrow.string()),
-    pyarrow.field("start_seconds", pyarrow.float64()),
-    pyarrow.field("end_seconds", pyarrow.float64()),
-    pyarrow.field("start_sample", pyarrow.int64()),
-    pyarrow.field("time_seconds", pyarrow.float64()),
-    pyarrow.field("frame_index", pyarrow.int64()),
-    pyarrow.field("clipped_share", pyarrow.float32()),
-]
-PLACE_COLUMNS = tuple(field.name for field in _FIELDS)
-
-
 def rows_schema(embedding_size: int) -> pyarrow.Schema:
-    """Of a shard: id, embedding (float32, unit length), and what it is of.
-
-    Args:
-        embedding_size: int.
-    """
+    """Of a shard: id, embedding (float32, unit length), and what it is of."""
+    text, seconds, number = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
+    columns = {
+        "id": text,
+        "embedding": pyarrow.list_(pyarrow.float32(), embedding_size),
+        **dict.fromkeys(("file", "kind", "modality"), text),
+        **dict.fromkeys(("class", "image", "recording", "video"), text),
+        **dict.fromkeys(("start_seconds", "end_seconds"), seconds),
+        "start_sample": number,
+        "time_seconds": seconds,
+        "frame_index": number,
+        "clipped_share": pyarrow.float32(),
+    }
+    never_null = ("id", "embedding", "file", "kind", "modality")
     return pyarrow.schema(
-        [
-            pyarrow.field("id", pyarrow.string(), nullable=False),
-            pyarrow.field(
-                "embedding", pyarrow.list_(pyarrow.float32(), embedding_size), nullable=False
-            ),
-            *_FIELDS,
-        ]
+        [pyarrow.field(name, of, nullable=name not in never_null) for name, of in columns.items()]
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Some embeddings of one source.
+def rows_of(source: Source, embeddings: np.ndarray, places: Iterable[Place]) -> list[Row]:
+    """The rows of some embeddings of one source.
 
-    Attributes:
+    Args:
         source: what they are of.
         embeddings: float32 [num, size], unit length.
         places: num of them.
     """
-
-    source: Source
-    embeddings: np.ndarray
-    places: Sequence[Place]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-
-def rows_to_table(parts: Sequence[Rows]) -> pyarrow.Table:
-    """The rows of many sources as one table: making one for each of many photos would take longer.
-
-    Args:
-        parts: at least one.
-    """
-    embeddings = np.concatenate([part.embeddings for part in parts])
-    size = embeddings.shape[1]
-    flat = pyarrow.array(np.ascontiguousarray(embeddings, np.float32).reshape(-1))
-    told = [told_of(part.source) for part in parts]
-    columns = {
-        "id": pyarrow.array(
-            [row_id(part.source, place) for part in parts for place in part.places]
-        ),
-        "embedding": pyarrow.FixedSizeListArray.from_arrays(flat, size),
-    }
-    for field in _FIELDS:
-        if field.name in told[0]:
-            values = [
-                one[field.name] for one, part in zip(told, parts, strict=True) for _ in part.places
-            ]
-        else:
-            values = [getattr(place, field.name) for part in parts for place in part.places]
-        columns[field.name] = pyarrow.array(values, field.type)
-    return pyarrow.table(columns, schema=rows_schema(size))
+    columns = columns_of(source)
+    return [
+        {"id": row_id(source, place), "embedding": embedding, **columns, **vars(place)}
+        for embedding, place in zip(np.asarray(embeddings), places, strict=True)
+    ]
 
 
 def row_id(source: Source, place: Place) -> str:
@@ -131,18 +87,20 @@ def row_id(source: Source, place: Place) -> str:
     return f"{source.name}#t={place.start_seconds:.2f},{place.end_seconds:.2f}"
 
 
-def told_of(source: Source) -> dict[str, str | None]:
+def columns_of(source: Source) -> dict[str, str | None]:
     """What every row says of its source: file, kind, class, and the paths under image, recording or video."""
     path = path_to_name(source.path)
+    photo = path_to_name(source.photo) if source.photo else None
     return {
         "file": source.name,
         "kind": source.kind,
         "class": source.class_name,
-        "image": path
-        if source.kind == "image"
-        else path_to_name(source.photo)
-        if source.photo
-        else None,
+        "image": path if source.kind == "image" else photo,
         "recording": path if source.kind in ("recording", "pair") else None,
         "video": path if source.kind == "video" else None,
     }
+
+
+def renamed(row: Row, source: Source) -> Row:
+    """A row under the name of another source of the same content; its times stay."""
+    return {**row, "id": source.name + row["id"].removeprefix(row["file"]), **columns_of(source)}

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow
 
 Status = Literal["ok", "partial", "silent", "too_short", "non_finite", "unreadable", "crashed"]
-STATUSES: tuple[Status, ...] = (
-    "ok",
-    "partial",
-    "silent",
-    "too_short",
-    "non_finite",
-    "unreadable",
-    "crashed",
-)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass(frozen=True)
@@ -46,21 +38,20 @@ class FileRow:
             "non_finite" (NaN or infinite samples throughout), "unreadable": nothing to embed. "crashed": the
             decoder died or hung; what it gave before is embedded.
         reason: why it is not ok, and how to mend it; None where it is.
-        num_embeddings: int, its rows in the shard.
-        decoded_seconds: float, the sound or film that was decoded; None for photos.
+        num_embeddings: int.
+        decoded_seconds: float, of sound or film; None for photos.
         expected_seconds: float, what its header announces; None where it does not tell.
         sample_rate_hz: int, of its sound as stored; None without sound.
         num_channels: int, likewise.
         clipped_share: float in [0, 1], of its sound; None without sound.
-        skipped: the stretches of its sound that were not embedded, and why.
-        notes: what else is to be known, such as a sample rate too low for YAMNet.
+        skipped: the stretches of its sound that were not embedded.
+        notes: what else is to be known, such as a low sample rate.
         size_bytes: int, of its files together; -1 where they cannot be read.
         modified_ns: int, when the newest of its files was changed, since 1970.
         content: 32 hex digits, the same for the same bytes; empty where they cannot be read.
-        settings: 16 hex digits, of `ArchiveSettings.key`.
-        copy_of: the file of the same content whose embeddings it was given; None where it was embedded
-            itself.
-        finished_ns: int, when it was done, since 1970; of two rows of one file the later one counts.
+        settings: 16 hex digits, of `Run.key`.
+        copy_of: the file of the same content whose embeddings it was given; else None.
+        finished_ns: int, since 1970; of two rows of one file the later one counts.
     """
 
     file: str
@@ -93,22 +84,17 @@ class FileRow:
         return bool(self.content) and self.status != "crashed"
 
     def to_record(self) -> dict[str, Any]:  # values of several types, for JSON and Parquet
-        """Its fields under their names, nested records as dicts."""
-        record = {name: getattr(self, name) for name in _NAMES}  # asdict copies deep, and slowly
-        record["skipped"] = [vars(stretch) for stretch in self.skipped]
-        record["notes"] = list(self.notes)
-        return record
+        """Its fields under their names."""
+        stretches = [dict(vars(stretch)) for stretch in self.skipped]
+        return {**vars(self), "skipped": stretches, "notes": list(self.notes)}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FileRow:  # as `to_record` gives
-        """The row of such a record; fields that a later version added are passed over."""
-        known = {name: record[name] for name in _NAMES if name in record}
-        known["skipped"] = tuple(Skipped(**stretch) for stretch in record.get("skipped") or ())
-        known["notes"] = tuple(record.get("notes") or ())
-        return cls(**known)
+        """The row of such a record."""
+        skipped = tuple(Skipped(**stretch) for stretch in record["skipped"])
+        return cls(**{**record, "skipped": skipped, "notes": tuple(record["notes"])})
 
 
-_NAMES = tuple(field.name for field in fields(FileRow))
 _STRETCH = pyarrow.struct(
     {
         "start_seconds": pyarrow.float64(),
@@ -117,17 +103,11 @@ _STRETCH = pyarrow.struct(
     }
 )
 _TYPES = {
-    "num_embeddings": pyarrow.int64(),
-    "decoded_seconds": pyarrow.float64(),
-    "expected_seconds": pyarrow.float64(),
-    "sample_rate_hz": pyarrow.int64(),
-    "num_channels": pyarrow.int64(),
-    "clipped_share": pyarrow.float64(),
+    **dict.fromkeys(("decoded_seconds", "expected_seconds", "clipped_share"), pyarrow.float64()),
+    **dict.fromkeys(("num_embeddings", "sample_rate_hz", "num_channels"), pyarrow.int64()),
+    **dict.fromkeys(("size_bytes", "modified_ns", "finished_ns"), pyarrow.int64()),
     "skipped": pyarrow.list_(_STRETCH),
     "notes": pyarrow.list_(pyarrow.string()),
-    "size_bytes": pyarrow.int64(),
-    "modified_ns": pyarrow.int64(),
-    "finished_ns": pyarrow.int64(),
 }
 FILES_SCHEMA = pyarrow.schema(
     [(field.name, _TYPES.get(field.name, pyarrow.string())) for field in fields(FileRow)]
@@ -136,11 +116,7 @@ FILES_SCHEMA = pyarrow.schema(
 
 
 def files_to_table(rows: Sequence[FileRow]) -> pyarrow.Table:
-    """All rows as one table of `FILES_SCHEMA`, column by column: an interrupt waits for it.
-
-    Args:
-        rows: any number.
-    """
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in _NAMES}
+    """All rows as one table of `FILES_SCHEMA`, made column by column: an interrupt waits for it."""
+    columns = {name: [getattr(row, name) for row in rows] for name in FILES_SCHEMA.names}
     columns["skipped"] = [[vars(stretch) for stretch in row.skipped] for row in rows]
     return pyarrow.table(columns, schema=FILES_SCHEMA)

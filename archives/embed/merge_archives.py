@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from archives.embed.archive import Archive
-from archives.embed.part_file import SHARDS_FOLDER, part_path, remove_abandoned_parts
+from archives.embed.archive import Archive, holds_shards
+from archives.embed.shards import SHARDS_FOLDER, part_path, remove_abandoned_parts
 
 logger = logging.getLogger(__name__)
 
@@ -33,26 +34,29 @@ def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
     """
     target = Path(out)
     archives = [Archive(folder) for folder in folders]
-    if Path(target, SHARDS_FOLDER).is_dir():
+    if holds_shards(target):
         archives.append(Archive(target))
     _check_one_encoder(archives)
-    _tell_of_same_names(archives)
+    _warn_of_same_names(archives)
     shards = target / SHARDS_FOLDER
     shards.mkdir(parents=True, exist_ok=True)
     remove_abandoned_parts(target)
     for archive in archives:
         for shard in archive.shards:
-            _bring(shard, shards)
+            if not (
+                shards / shard.name
+            ).exists():  # its name is random: the same name, the same shard
+                _link_or_copy(shard, shards / shard.name)
     merged = Archive(target)
     merged.write_files_table()
     return merged
 
 
 def _check_one_encoder(archives: Sequence[Archive]) -> None:
-    by_fingerprint: dict[str, list[str]] = {}
+    by_fingerprint = defaultdict(list)
     for archive in archives:
         if archive.fingerprint is not None:
-            by_fingerprint.setdefault(archive.fingerprint, []).append(str(archive.folder))
+            by_fingerprint[archive.fingerprint].append(str(archive.folder))
     if len(by_fingerprint) > 1:
         told = "".join(f"\n  - {name}: {', '.join(of)}" for name, of in by_fingerprint.items())
         raise ValueError(
@@ -61,7 +65,7 @@ def _check_one_encoder(archives: Sequence[Archive]) -> None:
         )
 
 
-def _tell_of_same_names(archives: Sequence[Archive]) -> None:
+def _warn_of_same_names(archives: Sequence[Archive]) -> None:
     """Recorders that begin on the hour give their files one name, and may have lain at one place."""
     contents: dict[str, str] = {}
     others: dict[str, None] = {}
@@ -78,12 +82,8 @@ def _tell_of_same_names(archives: Sequence[Archive]) -> None:
         )
 
 
-def _bring(shard: Path, folder: Path) -> None:
-    """A shard's name holds a random part: one of the same name is the same."""
-    target = folder / shard.name
-    if target.exists():
-        return
-    part = part_path(folder)
+def _link_or_copy(shard: Path, target: Path) -> None:
+    part = part_path(target.parent.parent)
     try:
         try:
             os.link(shard, part)

@@ -1,4 +1,4 @@
-"""One source on its way: what its decoder gives becomes items to embed, and in the end one row of a table."""
+"""A source between its decoder and its shard: what is decoded becomes items to embed, then one row."""
 
 from __future__ import annotations
 
@@ -12,52 +12,53 @@ import numpy as np
 from archives.embed.content import Identity, look_at
 from archives.embed.decode_source import FilmEnded, Message, Photo, Sound, SoundEnded
 from archives.embed.embedding_rows import Modality, Place
-from archives.embed.file_rows import FileRow, Skipped
-from archives.embed.settings import ArchiveSettings
+from archives.embed.file_rows import FileRow
+from archives.embed.front_end import FrontEndSpec
+from archives.embed.shards import RowsOfFile, ShardWriter
 from archives.embed.sound_windows import SoundWindows, Window
 from archives.embed.sources import Source, path_to_name
-from archives.embed.verdict import Seen, verdict_of
-from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ
-from media import SoundOutcome
+from archives.embed.verdict import Findings, verdict_of
+from archives.workers import Ended
+from media import UnreadableMediaError
 
 
 @dataclass(frozen=True)
 class Item:
-    """What becomes one embedding.
+    """What becomes one embedding."""
 
-    Attributes:
-        photo: uint8 [224, 224, 3], or None.
-        frames: float32 [num_frames, 1024] of YAMNet, or None.
-        place: where in the source it is.
-    """
-
-    photo: np.ndarray | None
-    frames: np.ndarray | None
+    photo: np.ndarray | None  # uint8 [224, 224, 3]
+    frames: np.ndarray | None  # float32 [num_frames, size] of the front end
     place: Place
 
 
 class OpenSource:
-    """A source between its decoder and its shard.
+    """A source that is being embedded.
 
     Args:
         source: which.
-        settings: how it is cut.
+        front_end: that hears its sound.
+        writer: where its embeddings go.
+
+    Attributes:
+        num_waiting: int, pieces and items of it that wait for a network.
+        has_ended: whether its decoder gives no more.
     """
 
-    def __init__(self, source: Source, settings: ArchiveSettings) -> None:
-        self.source = source
-        self._sound = SoundWindows(settings)
+    def __init__(self, source: Source, front_end: FrontEndSpec, writer: ShardWriter) -> None:
+        self.source, self.rows = source, RowsOfFile(writer)
+        self.num_waiting, self.has_ended = 0, False
+        self._run = writer.run
+        self._sound = SoundWindows(writer.run.settings, front_end)
         self._sound_start_seconds = 0.0
-        self._sound_is_there = source.kind != "image"
-        self._photo: np.ndarray | None = None  # of a pair
-        self._moments: deque[Photo] = deque()
-        self._items: deque[Item] = deque()
-        self._seen = Seen(source.kind)
-        self._identity = Identity("", -1, 0)
+        self._has_sound = source.kind != "image"
+        self._pair_photo: np.ndarray | None = None
+        self._photos: deque[Photo] = deque()
+        self._found = Findings(source.kind, front_end.min_seconds)
+        self._identity = Identity()
         self._clipped_cells = self._num_cells = 0.0
 
-    def receive(self, message: Message) -> None:
-        """The next thing that its decoder gave."""
+    def receive(self, message: Message | Ended) -> None:
+        """The next message of its decoder."""
         if isinstance(message, Identity):
             self._identity = message
         elif isinstance(message, Sound):
@@ -68,163 +69,139 @@ class OpenSource:
         elif isinstance(message, SoundEnded):
             self._end_sound(message)
         elif isinstance(message, FilmEnded):
-            self._seen.film = message
+            self._found.film = message
+        elif isinstance(message, Ended):
+            self._end(message)
+        elif self.source.kind == "pair":
+            self._pair_photo = message.pixels
         else:
-            self._receive_photo(message)
-
-    def end(self) -> None:
-        """Its decoder gives no more, whatever the reason."""
-        if self._sound_is_there:
-            self._sound.end()
-
-    def fail(self, reason: str, *, has_crashed: bool) -> None:
-        """Its decoder broke off.
-
-        Args:
-            reason: why.
-            has_crashed: whether it died or hung; else it refused what it found.
-        """
-        self._seen.failure = reason
-        self._seen.has_crashed = has_crashed
+            self._photos.append(message)
 
     def take_pieces(self) -> Iterator[np.ndarray]:
-        """Sound for YAMNet, float32 [num_samples] each, whose frames go to `add_frames` in this order."""
+        """Sound for the front end, float32 [num_samples] each; its frames go to `add_frames` in order."""
         yield from self._sound.take_pieces()
 
     def add_frames(self, frames: np.ndarray) -> None:
-        """What YAMNet made of the next piece, float32 [num_frames, 1024]."""
+        """The frames of the next piece, float32 [num_frames, size]."""
         self._sound.add_frames(frames)
 
     def take_items(self) -> Iterator[Item]:
         """What is ready to be embedded."""
-        while self._items:
-            yield self._items.popleft()
-        if self.source.kind == "video":
+        if self.source.kind == "image":
+            while self._photos:
+                yield Item(self._photos.popleft().pixels, None, Place("image"))
+        elif self.source.kind == "video":
             yield from self._take_moments()
-        elif self.source.kind != "image":
-            yield from self._take_windows()
+        else:
+            for window in self._sound.take_windows():
+                if self._is_usable(window):
+                    yield self._item(self._pair_photo, window)
 
-    def row(self, num_embeddings: int, settings_key: str) -> FileRow:
-        """What became of it.
+    def refuse(self, num_items: int) -> None:
+        """The encoder gave no embedding of unit length for some items."""
+        self._found.num_refused += num_items
 
-        Args:
-            num_embeddings: int, how many it gave.
-            settings_key: see `ArchiveSettings.key`.
-        """
-        seen = self._seen
-        seen.num_embeddings = num_embeddings
-        seen.heard_seconds = self._sound.num_samples / SAMPLE_RATE_HZ
-        seen.is_too_short = self._sound.is_too_short
-        status, reason = verdict_of(seen)
+    def finish(self) -> FileRow:
+        """What became of it, when all its items are embedded."""
+        found, outcome = self._found, self._found.sound
+        found.sound_seconds = self._sound.num_seconds
+        status, reason = verdict_of(found, self.rows.num_rows)
         identity = self._identity if status == "ok" else self._identity_if_unchanged()
-        outcome = seen.sound
-        is_photo = self.source.kind == "image"
-        return FileRow(
+        ended = found.film or outcome
+        seconds = found.film.decoded_seconds if found.film else found.sound_seconds
+        row = FileRow(
             file=self.source.name,
             kind=self.source.kind,
             status=status,
             reason=None if reason is None else path_to_name(reason),
-            decoded_seconds=None if is_photo else seen.decoded_seconds,
-            expected_seconds=_if_finite(seen.expected_seconds),
+            decoded_seconds=None if self.source.kind == "image" else seconds,
+            expected_seconds=_if_finite(ended.expected_seconds if ended else None),
             sample_rate_hz=outcome.sample_rate_hz if outcome else None,
             num_channels=outcome.num_channels if outcome else None,
             clipped_share=self._clipped_cells / self._num_cells if self._num_cells else None,
-            skipped=tuple(seen.skipped),
-            notes=tuple(seen.notes),
+            skipped=tuple(found.skipped),
+            notes=tuple(found.notes),
             size_bytes=identity.size_bytes,
             modified_ns=identity.modified_ns,
             content=identity.content,
-            settings=settings_key,
+            settings=self._run.key,
         )
-
-    def refuse(self, place: Place) -> None:
-        """The encoder gave no embedding of unit length for an item."""
-        self._seen.refused.append(place)
+        return self.rows.finish(row)
 
     def _identity_if_unchanged(self) -> Identity:
         """None where it is not what it was: a disk that fell off in the middle says nothing of its files."""
-        identity = self._identity
-        looks = identity.size_bytes, identity.modified_ns
-        return identity if look_at(self.source.paths) == looks else Identity("", -1, 0)
+        looks = replace(look_at(self.source.paths), content=self._identity.content)
+        return looks if looks == self._identity else Identity()
 
     def _end_sound(self, ended: SoundEnded) -> None:
-        self._seen.sound = ended.outcome
+        self._found.sound = ended.outcome
         if ended.outcome is None:
-            self._sound_is_there = self._sound.num_samples > 0
+            self._has_sound = self._sound.num_samples > 0
+        else:  # the notes leave a place for the name
+            name = path_to_name(self.source.path.name)
+            self._found.notes += [note % name for note in ended.outcome.notes]
         if ended.reason is not None:
-            self._seen.notes.append(f"its sound is not used: {ended.reason}")
-        if ended.outcome is not None:
-            self._seen.notes += _named(ended.outcome, self.source)
-        if self._sound_is_there:
-            self._sound.end()
+            self._found.notes.append(f"its sound is not used: {ended.reason}")
+        self._sound.end()
 
-    def _receive_photo(self, photo: Photo) -> None:
-        if self.source.kind == "image":
-            self._items.append(Item(photo.pixels, None, Place("image")))
-        elif self.source.kind == "pair":
-            self._photo = photo.pixels
-        else:
-            self._moments.append(photo)
-
-    def _take_windows(self) -> Iterator[Item]:
-        for window in self._sound.take_windows():
-            if window.fault is not None:
-                self._skip(window)
-                continue
-            modality: Modality = "audio" if self._photo is None else "fused"
-            yield Item(self._photo, window.frames, _heard_at(window, modality))
+    def _end(self, ended: Ended) -> None:
+        self.has_ended = True
+        self._sound.end()
+        if ended.crash is not None:
+            self._found.failure, self._found.has_crashed = f"its decoder {ended.crash}.", True
+        elif ended.refusal is not None:
+            self._found.failure = _reason(ended.refusal, self.source)
 
     def _take_moments(self) -> Iterator[Item]:
-        while self._moments:
-            photo = self._moments[0]
-            seconds = (photo.time_seconds or 0.0) - self._sound_start_seconds
-            if self._sound_is_there and not self._sound.is_ready_around(seconds):
+        while self._photos:
+            photo = self._photos[0]
+            seconds = photo.time_seconds - self._sound_start_seconds
+            if self._has_sound and not self._sound.is_ready_around(seconds):
                 return
-            self._moments.popleft()
-            window = self._sound.window_around(seconds) if self._sound_is_there else None
+            self._photos.popleft()
+            window = self._sound.window_around(seconds) if self._has_sound else None
             self._sound.forget_before(seconds)
-            if window is not None and window.fault is not None:
-                self._skip(window)
+            if window is not None and not self._is_usable(window):
                 window = None
             if photo.pixels is None and window is None:
-                self._seen.num_black += 1
+                self._found.num_black += 1
                 continue
-            yield self._moment(photo, window)
+            item = self._item(photo.pixels, window)
+            place = replace(
+                item.place, time_seconds=photo.time_seconds, frame_index=photo.frame_index
+            )
+            yield replace(item, place=place)
 
-    def _moment(self, photo: Photo, window: Window | None) -> Item:
+    def _is_usable(self, window: Window) -> bool:
+        if window.fault is not None:
+            start, end = self._clock(window)
+            self._found.skip(start, end, window.fault)
+        return window.fault is None
+
+    def _item(self, photo: np.ndarray | None, window: Window | None) -> Item:
         if window is None:
-            place = Place("image")
-        else:
-            modality: Modality = "audio" if photo.pixels is None else "fused"
-            place = _heard_at(window, modality, self._sound_start_seconds)
-        place = replace(place, time_seconds=photo.time_seconds, frame_index=photo.frame_index)
-        return Item(photo.pixels, window.frames if window else None, place)
+            return Item(photo, None, Place("image"))
+        modality: Modality = "audio" if photo is None else "fused"
+        start, end = self._clock(window)
+        place = Place(modality, start, end, window.start_sample, clipped_share=window.clipped_share)
+        return Item(photo, window.frames, place)
 
-    def _skip(self, window: Window) -> None:
-        """Stretches that follow each other become one."""
-        start = window.start_seconds + self._sound_start_seconds
-        end = window.end_seconds + self._sound_start_seconds
-        skipped, reason = self._seen.skipped, str(window.fault)
-        if skipped and skipped[-1].reason == reason and start <= skipped[-1].end_seconds:
-            start = skipped.pop().start_seconds
-        skipped.append(Skipped(start, end, reason))
+    def _clock(self, window: Window) -> tuple[float, float]:
+        """Start and end of a window on the clock of the video."""
+        zero = self._sound_start_seconds
+        return window.start_seconds + zero, window.end_seconds + zero
 
 
-def _heard_at(window: Window, modality: Modality, sound_start_seconds: float = 0.0) -> Place:
-    return Place(
-        modality=modality,
-        start_seconds=window.start_seconds + sound_start_seconds,
-        end_seconds=window.end_seconds + sound_start_seconds,
-        start_sample=window.start_sample,
-        clipped_share=window.clipped_share,
-    )
-
-
-def _named(outcome: SoundOutcome, source: Source) -> list[str]:
-    """The notes of a sound stream, which leave a place for the name."""
-    return [note % path_to_name(source.path.name) for note in outcome.notes]
+def _reason(refusal: UnreadableMediaError | FileNotFoundError, source: Source) -> str:
+    """Of a pair it says which of the two files is meant."""
+    if isinstance(refusal, UnreadableMediaError):
+        path, reason = refusal.path, refusal.reason
+    else:
+        missing = (path for path in source.paths if not path.exists())
+        path, reason = next(missing, source.path), "there is no such file."
+    return reason if source.photo is None else f"'{path_to_name(path)}': {reason}"
 
 
 def _if_finite(seconds: float | None) -> float | None:
-    """A damaged header may announce what is no number, which no table of files can hold."""
+    """A damaged header may announce what is no number."""
     return seconds if seconds is not None and math.isfinite(seconds) else None

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from archives.embed.archive import Archive, Filed
+from archives.embed.archive import Archive, FiledFile
 from archives.embed.content import Identity, identity_of, look_at
+from archives.embed.file_rows import FileRow
 from archives.embed.sources import Source
 from media import UnreadableMediaError
 
 
 @dataclass(frozen=True)
-class Step:
-    """What is to be done with a source.
+class Skip:
+    """A source is done, as this row says."""
 
-    Attributes:
-        action: "skip": it is done. "copy": the same bytes are done under another name. "embed": neither.
-        source: which.
-        identity: of its content, where it had to be read to tell.
-        done: where it is done already, for "skip" and "copy".
-    """
+    row: FileRow
 
-    action: Literal["skip", "copy", "embed"]
+
+@dataclass(frozen=True)
+class Copy:
+    """The same bytes as those of a source are done under another name."""
+
+    source: Source
+    identity: Identity
+    done: FiledFile
+
+
+@dataclass(frozen=True)
+class Embed:
+    """A source is to be embedded; with its identity, where it had to be read to tell."""
+
     source: Source
     identity: Identity | None = None
-    done: Filed | None = None
 
 
 class Plan:
@@ -50,22 +56,22 @@ class Plan:
         self._by_content = {(one.row.kind, one.row.content): one for one in done}
         self._sizes = {one.row.size_bytes for one in done}
 
-    def steps(self, sources: Iterable[Source]) -> Iterator[Step]:
-        """One step for each source, in their order."""
-        return map(self._step, sources)
-
-    def _step(self, source: Source) -> Step:
-        known = self._by_name.get(source.name)
-        size_bytes, modified_ns = look_at(source.paths)
-        if known and (known.row.size_bytes, known.row.modified_ns) == (size_bytes, modified_ns):
-            return Step("skip", source, done=known)
-        if size_bytes not in self._sizes:
-            return Step("embed", source)
+    def step(self, source: Source) -> Skip | Copy | Embed:
+        """What is to be done with a source."""
+        known, looks = self._by_name.get(source.name), look_at(source.paths)
+        if known and _looks_of(known.row) == looks:
+            return Skip(known.row)
+        if looks.size_bytes not in self._sizes:
+            return Embed(source)
         try:
             identity = identity_of(source.paths)
         except (FileNotFoundError, UnreadableMediaError):
-            return Step("embed", source)  # whose decoder says what is wrong
+            return Embed(source)  # its decoder says what is wrong
         if known and known.row.content == identity.content:  # only touched since
-            return Step("skip", source, done=known)
+            return Skip(known.row)
         same = self._by_content.get((source.kind, identity.content))
-        return Step("copy" if same else "embed", source, identity, same)
+        return Copy(source, identity, same) if same else Embed(source, identity)
+
+
+def _looks_of(row: FileRow) -> Identity:
+    return Identity("", row.size_bytes, row.modified_ns)

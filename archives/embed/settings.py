@@ -1,13 +1,15 @@
-"""How an archive is cut into what the encoder takes; any change makes other embeddings."""
+"""How an archive is cut into what the encoder takes, and what made a shard."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 SCHEMA = 1
+"""Of a shard: its columns and what it says of its files."""
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,12 @@ class ArchiveSettings:
     """What decides, beside the encoder, which embeddings a file gives.
 
     Attributes:
-        window_seconds: float > 0, of sound in one embedding; at least one frame of YAMNet, 0.96 s, is heard.
-        hop_seconds: float > 0, from the start of one window to the start of the next. YAMNet hears frames
-            0.48 s apart, and windows share them: each window starts at the frame nearest to its turn. Less
-            than 0.48 s gives a window at every frame.
+        window_seconds: float > 0, of sound in one embedding; at least one frame of the audio front end.
+        hop_seconds: float > 0, from the start of one window to the start of the next. Windows share the
+            frames of the front end (YAMNet's begin every 0.48 s): each window starts at the frame nearest
+            to its time. A shorter hop than that of the frames gives a window at every frame.
         frames_per_second: float > 0, moments of a video.
-        max_clipped_share: float in [0, 1]; a window of which more is clipped is not embedded but listed.
+        max_clipped_share: float in [0, 1]; a window of which more is clipped is listed, not embedded.
 
     Raises:
         ValueError: a value out of its range.
@@ -40,11 +42,47 @@ class ArchiveSettings:
                 f"Expected max_clipped_share in [0, 1], received {self.max_clipped_share}."
             )
 
-    def key(self, fingerprint: str) -> str:
-        """Names these settings with this encoder: 16 hex digits. What was done under it is done.
 
-        Args:
-            fingerprint: of the encoder.
-        """
-        told = json.dumps([SCHEMA, fingerprint, asdict(self)], sort_keys=True)
-        return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+@dataclass(frozen=True)
+class Run:
+    """What made a shard; it travels in the shard's schema under the key `fused_encoder`.
+
+    Attributes:
+        fingerprint: of the encoder.
+        embedding_size: int.
+        settings: how sound and film were cut.
+        versions: of the libraries.
+        schema: int, see `SCHEMA`.
+    """
+
+    fingerprint: str
+    embedding_size: int
+    settings: ArchiveSettings
+    versions: Mapping[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def key(self) -> str:
+        """Names encoder and settings: 16 hex digits. What was done under it need not be done again."""
+        text = json.dumps([SCHEMA, self.fingerprint, asdict(self.settings)], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def to_json(self) -> str:
+        """As it is written; `run_from_json` reads it."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def run_from_json(text: str) -> Run:
+    """The run that `Run.to_json` wrote.
+
+    Raises:
+        ValueError: it was written by a newer version, or is none.
+    """
+    record = json.loads(text)
+    if not isinstance(record, dict) or "settings" not in record:
+        raise ValueError("the shard does not say what made it")
+    if record["schema"] > SCHEMA:
+        raise ValueError(
+            f"it has schema {record['schema']}, this version reads up to {SCHEMA}; update fused-encoder"
+        )
+    return Run(**{**record, "settings": ArchiveSettings(**record["settings"])})

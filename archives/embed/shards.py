@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import time
+import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import groupby
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
 
-import numpy as np
 import pyarrow
+from pyarrow import parquet
 
-from archives.embed.embedding_rows import Place, Rows, rows_to_table
+from archives.embed.embedding_rows import Row, rows_schema
 from archives.embed.file_rows import FileRow
-from archives.embed.part_file import SHARDS_FOLDER, PartFile
-from archives.embed.run import Run
-from archives.embed.sources import Source
+from archives.embed.settings import Run
 
-Part: TypeAlias = "Rows | pyarrow.Table"
+SHARDS_FOLDER = "shards"
+RUN_KEY, FILES_KEY = b"fused_encoder", b"fused_encoder_files"
 ROWS_IN_MEMORY = 4096
 """Rows of one file beyond which it gets a shard of its own, written as it goes."""
 
@@ -27,8 +30,7 @@ class ShardWriter:
     """Gathers the rows of finished files and writes a shard now and then.
 
     A file's rows and what became of it lie in one shard, and a shard appears by one rename. So whatever
-    ends a run, each file is wholly there or not at all. Memory holds at most `ROWS_IN_MEMORY` rows of one
-    file, and those of finished files until a shard is full.
+    ends a run, each file is wholly there or not at all.
 
     Args:
         folder: of the archive; its sub-folder `shards` is made.
@@ -47,129 +49,128 @@ class ShardWriter:
         files_per_shard: int = 4096,
         seconds_per_shard: float = 60.0,
     ) -> None:
-        self.run = run
-        self.folder = folder
-        self._folder = folder / SHARDS_FOLDER
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.run, self.folder = run, folder
+        (folder / SHARDS_FOLDER).mkdir(parents=True, exist_ok=True)
         self._limits = (rows_per_shard, files_per_shard, seconds_per_shard)
-        self._finished: list[tuple[FileRow, list[Part]]] = []
+        self._finished: list[tuple[FileRow, list[Row]]] = []
         self._num_rows = 0
         self._since = time.monotonic()
 
-    def open_file(self, source: Source) -> FileShare:
-        """Where the rows of one source go."""
-        return FileShare(self, source)
-
-    def begin_part(self) -> PartFile:
-        """A shard in the making."""
-        return PartFile(self._folder, self.run)
-
-    def keep(self, row: FileRow, parts: list[Part]) -> None:
-        """A file that is finished, with all its rows; writes a shard where it is time to.
-
-        Args:
-            row: what became of it.
-            parts: its rows.
-        """
+    def keep(self, file: FileRow, rows: list[Row]) -> None:
+        """A file that is finished, with all its rows; writes a shard where it is time to."""
         if not self._finished:
             self._since = time.monotonic()
-        self._finished.append((row, parts))  # one step: an interrupt finds all of it or none
-        self._num_rows += sum(map(len, parts))
-        rows, files, _ = self._limits
-        if self._num_rows >= rows or len(self._finished) >= files:
-            self.flush()
-        self.flush_old()
+        self._finished.append((file, rows))  # one step: an interrupt finds all of it or none
+        self._num_rows += len(rows)
+        self.flush_if_due()
 
-    def flush_old(self) -> None:
-        """As `flush`, where what is finished has waited long enough: a long file may take hours to follow."""
-        if time.monotonic() - self._since >= self._limits[2]:
+    def flush_if_due(self) -> None:
+        """As `flush`, if a shard is full or old: a long file may take hours to follow."""
+        rows, files, seconds = self._limits
+        is_full = self._num_rows >= rows or len(self._finished) >= files
+        if is_full or time.monotonic() - self._since >= seconds:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what is finished as a shard; nothing where nothing is."""
+        """Writes what is finished as a shard."""
         if not self._finished:
             return
-        shard = self.begin_part()
+        shard = PartFile(self.folder, self.run)
         try:
-            parts = [part for _, parts in self._finished for part in parts]
-            if parts:
-                shard.write(_joined(parts))
-            shard.commit([row for row, _ in self._finished])
+            shard.write([row for _, rows in self._finished for row in rows])
+            shard.commit([file for file, _ in self._finished])
         finally:
             shard.discard()
         self._finished, self._num_rows = [], 0
 
 
-class FileShare:
-    """The rows of one file, on their way into a shard.
+class RowsOfFile:
+    """The rows of one file on their way into a shard; many of them into a shard of their own."""
 
-    Args:
-        writer: whose shards they go to.
-        source: the file.
-    """
-
-    def __init__(self, writer: ShardWriter, source: Source) -> None:
-        self._writer, self._source = writer, source
-        self._parts: list[Part] = []
-        self._own: PartFile | None = None  # of a long file
-        self._num_waiting = 0
+    def __init__(self, writer: ShardWriter) -> None:
+        self._writer = writer
+        self._rows: list[Row] = []
+        self._shard: PartFile | None = None  # of a long file
         self.num_rows = 0
 
-    def add(self, embeddings: np.ndarray, places: Sequence[Place]) -> None:
-        """Some rows more.
+    def add(self, rows: Sequence[Row]) -> None:
+        """Some rows more."""
+        self._rows += rows
+        self.num_rows += len(rows)
+        if len(self._rows) >= ROWS_IN_MEMORY:
+            self._shard = self._shard or PartFile(self._writer.folder, self._writer.run)
+            self._shard.write(self._rows)
+            self._rows = []
+        self._writer.flush_if_due()
 
-        Args:
-            embeddings: float32 [num, size], unit length.
-            places: num of them.
-        """
-        self._add(Rows(self._source, embeddings, places))
-
-    def add_table(self, table: pyarrow.Table) -> None:
-        """Some rows more, of `rows_schema`."""
-        self._add(table)
-
-    def _add(self, part: Part) -> None:
-        self._parts.append(part)
-        self.num_rows += len(part)
-        self._num_waiting += len(part)
-        if self._num_waiting >= ROWS_IN_MEMORY:
-            self._spill()
-        self._writer.flush_old()
-
-    def finish(self, row: FileRow) -> FileRow:
-        """All rows are there.
-
-        Args:
-            row: what became of the file.
-
-        Returns:
-            The row, with the number of embeddings and the time filled in.
-        """
-        row = replace(row, num_embeddings=self.num_rows, finished_ns=time.time_ns())
-        if self._own is None:
-            self._writer.keep(row, self._parts)
+    def finish(self, file: FileRow) -> FileRow:
+        """All rows are there; gives what became of the file, with the number of rows and the time."""
+        file = replace(file, num_embeddings=self.num_rows, finished_ns=time.time_ns())
+        if self._shard is None:
+            self._writer.keep(file, self._rows)
         else:
-            self._spill()
-            self._own.commit([row])
-        return row
+            self._shard.write(self._rows)
+            self._shard.commit([file])
+        return file
 
     def discard(self) -> None:
         """The file is not to be kept; does nothing to one that is finished."""
-        if self._own is not None:
-            self._own.discard()
-
-    def _spill(self) -> None:
-        if self._own is None:
-            self._own = self._writer.begin_part()
-        if self._parts:
-            self._own.write(_joined(self._parts))
-        self._parts, self._num_waiting = [], 0
+        if self._shard is not None:
+            self._shard.discard()
 
 
-def _joined(parts: Sequence[Part]) -> pyarrow.Table:
-    """All parts as one table, in their order."""
-    tables: list[pyarrow.Table] = []
-    for is_made, group in groupby(parts, key=lambda part: isinstance(part, pyarrow.Table)):
-        members = list(group)
-        tables += members if is_made else [rows_to_table(members)]
-    return pyarrow.concat_tables(tables)
+class PartFile:
+    """A shard in the making, under a name that no reader takes for one."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        self._path = part_path(folder)
+        schema = rows_schema(run.embedding_size).with_metadata({RUN_KEY: run.to_json().encode()})
+        self._schema = schema
+        self._writer = parquet.ParquetWriter(
+            str(self._path), schema, compression="zstd", write_page_checksum=True
+        )
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Rows in their order; may be none."""
+        if rows:
+            self._writer.write_table(pyarrow.Table.from_pylist(rows, schema=self._schema))
+
+    def commit(self, files: Sequence[FileRow]) -> None:
+        """The shard takes its place among the others, with what became of the files in it."""
+        records = [file.to_record() for file in files]
+        text = json.dumps(records, ensure_ascii=False, allow_nan=False)
+        self._writer.add_key_value_metadata({FILES_KEY: text.encode()})
+        self._writer.close()
+        with self._path.open("rb") as file:
+            os.fsync(file.fileno())
+        time_name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        folder = self._path.parent
+        self._path.replace(folder / f"{time_name}-{self._path.name[1:13]}.parquet")
+        handle = os.open(folder, os.O_RDONLY)  # a rename is on disk when its folder is
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def discard(self) -> None:
+        """Removes it; does nothing to one that is committed."""
+        try:
+            self._writer.close()
+        finally:  # on a full disk closing fails too
+            self._path.unlink(missing_ok=True)
+
+
+def part_path(folder: Path) -> Path:
+    """A new name in an archive for a file that lasts as long as this process."""
+    name = f".{uuid.uuid4().hex}.{socket.gethostname()}.{os.getpid()}.part"
+    return folder / SHARDS_FOLDER / name
+
+
+def remove_abandoned_parts(folder: Path) -> None:
+    """Removes from an archive what killed runs of this machine have left half-written."""
+    for part in (folder / SHARDS_FOLDER).glob(f".*.{socket.gethostname()}.*.part"):
+        with suppress(PermissionError):  # a process of another user lives
+            try:
+                os.kill(int(part.suffixes[-2][1:]), 0)
+            except ProcessLookupError:
+                part.unlink(missing_ok=True)

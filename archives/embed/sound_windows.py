@@ -1,4 +1,4 @@
-"""From blocks of sound to windows of YAMNet frames: each frame computed once, memory that does not grow."""
+"""From blocks of sound to windows of the front end's frames: each frame once, in constant memory."""
 
 from __future__ import annotations
 
@@ -7,22 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archives.embed.front_end import WINDOWS_PER_BATCH, FrontEndSpec
 from archives.embed.settings import ArchiveSettings
-from fused_encoder.front_ends.audio_batches import WINDOWS_PER_BATCH
-from fused_encoder.front_ends.audio_sequence import (
-    AUDIO_SEQUENCE_SIZE,
-    FRAME_HOP_SECONDS,
-    FRAME_SECONDS,
-    MIN_SECONDS,
-    frames_in,
-    frames_in_samples,
-)
-from fused_encoder.front_ends.log_mel import PATCH_HOP_SAMPLES, PATCH_SAMPLES, SAMPLE_RATE_HZ
-from media import SoundBlock
-
-CELL_SAMPLES = SAMPLE_RATE_HZ // 100
-"""`SoundBlock` tells of each 10 ms whether it is finite, changing and clipped."""
-_PIECE_SAMPLES = (WINDOWS_PER_BATCH - 1) * PATCH_HOP_SAMPLES + PATCH_SAMPLES
+from media import SoundBlock, samples_per_cell
 
 
 @dataclass(frozen=True)
@@ -30,44 +17,40 @@ class Window:
     """A stretch of sound as the encoder takes it.
 
     Attributes:
-        first_frame: int, its first YAMNet frame; frames are 0.48 s apart.
+        start_sample: int, where it begins, at the rate of the front end.
         start_seconds: float, where it begins.
         end_seconds: float, where it ends.
-        frames: float32 [num_frames, 1024]; None where it is not to be embedded.
-        fault: silent, non_finite or clipped, where it is not to be embedded.
+        frames: float32 [num_frames, size] of the front end; None where it is not to be embedded.
+        fault: silent, non_finite or clipped, where it is not to be embedded; else None.
         clipped_share: float in [0, 1], of its samples.
     """
 
-    first_frame: int
+    start_sample: int
     start_seconds: float
     end_seconds: float
     frames: np.ndarray | None
     fault: str | None
     clipped_share: float
 
-    @property
-    def start_sample(self) -> int:
-        """Where it begins, at 16 kHz: exact, however long the recording."""
-        return self.first_frame * PATCH_HOP_SAMPLES
-
 
 class SoundWindows:
     """Cuts one sound, block by block.
 
-    Blocks go in (`add_block`, `end`); pieces for YAMNet come out (`take_pieces`); what YAMNet makes of
-    them goes in (`add_frames`), in the same order; windows come out (`take_windows`, or `window_around`
-    for a moment of a film). Consecutive pieces overlap by half a frame, so that no border leaves a trace;
-    of sound and frames only what a later window needs is kept.
+    Blocks go in (`add_block`, `end`); pieces for the front end come out (`take_pieces`); the frames that it
+    makes of them go in (`add_frames`), in the same order; windows come out (`take_windows`, or
+    `window_around` for a moment of a film). Consecutive pieces overlap by what a frame hears beyond its hop,
+    so borders leave no trace. Only the sound and the frames that a later window needs are kept.
 
     Args:
         settings: how long windows are, and how far apart.
+        front_end: whose frames windows are made of.
     """
 
-    def __init__(self, settings: ArchiveSettings) -> None:
-        self._settings = settings
-        self.frames_per_window = frames_in(settings.window_seconds)
+    def __init__(self, settings: ArchiveSettings, front_end: FrontEndSpec) -> None:
+        self._settings, self._front_end = settings, front_end
+        self.frames_per_window = front_end.frames_in(settings.window_seconds)
         self._samples = _Tail(np.zeros(0, np.float32))
-        self._frames = _Tail(np.zeros((0, AUDIO_SEQUENCE_SIZE), np.float32))
+        self._frames = _Tail(np.zeros((0, front_end.embedding_size), np.float32))
         self._is_finite = _Tail(np.zeros(0, bool))
         self._is_changing = _Tail(np.zeros(0, bool))
         self._clipped = _Tail(np.zeros(0, np.float32))
@@ -76,23 +59,28 @@ class SoundWindows:
 
     @property
     def num_samples(self) -> int:
-        """How much sound has come, at 16 kHz."""
+        """How much sound has come, at the rate of the front end."""
         return self._samples.end
 
     @property
+    def num_seconds(self) -> float:
+        """The same in seconds."""
+        return self.num_samples / self._front_end.sample_rate_hz
+
+    @property
     def num_frames(self) -> int:
-        """How many frames YAMNet has made of it."""
+        """How many frames have come."""
         return self._frames.end
 
     @property
-    def is_heard(self) -> bool:
-        """Whether all sound has come and YAMNet has heard it all."""
-        return self._has_ended and self.num_frames == frames_in_samples(self.num_samples)
+    def is_framed(self) -> bool:
+        """Whether all sound and all frames of it have come."""
+        return self._has_ended and self.num_frames == self._frames_in_all
 
     @property
     def is_too_short(self) -> bool:
-        """Whether all sound has come and is less than YAMNet can make sense of."""
-        return self._has_ended and self.num_samples < MIN_SECONDS * SAMPLE_RATE_HZ
+        """Whether all sound has come and is less than the front end takes."""
+        return self._has_ended and self.num_samples < self._front_end.min_samples
 
     def add_block(self, block: SoundBlock) -> None:
         """The next block of the sound."""
@@ -102,26 +90,28 @@ class SoundWindows:
         self._clipped.add(block.clipped_share)
 
     def end(self) -> None:
-        """No block comes any more."""
+        """No more blocks come."""
         self._has_ended = True
 
     def take_pieces(self) -> Iterator[np.ndarray]:
-        """Sounds for YAMNet that are ready, float32 [num_samples]; all but the last give 64 frames."""
+        """Sounds for the front end, float32 [num_samples]; all but the last give a batch of frames."""
         if self.is_too_short:
             return
+        hop = self._front_end.hop_samples
+        length = (WINDOWS_PER_BATCH - 1) * hop + self._front_end.window_samples
         while True:
-            start = self._next_piece * PATCH_HOP_SAMPLES
-            is_full = self.num_samples - start >= _PIECE_SAMPLES
-            is_last = self._has_ended and self._next_piece < frames_in_samples(self.num_samples)
+            start = self._next_piece * hop
+            is_full = self.num_samples - start >= length
+            is_last = self._has_ended and self._next_piece < self._frames_in_all
             if not (is_full or is_last):
                 return
-            piece = self._samples.between(start, min(start + _PIECE_SAMPLES, self.num_samples))
-            self._next_piece += frames_in_samples(len(piece))
-            self._samples.forget(self._next_piece * PATCH_HOP_SAMPLES)
+            piece = self._samples.between(start, min(start + length, self.num_samples))
+            self._next_piece += self._front_end.frames_in_samples(len(piece))
+            self._samples.forget(self._next_piece * hop)
             yield piece
 
     def add_frames(self, frames: np.ndarray) -> None:
-        """What YAMNet made of the next piece, float32 [num_frames, 1024]."""
+        """The frames of the next piece, float32 [num_frames, size]."""
         self._frames.add(frames)
 
     def take_windows(self) -> Iterator[Window]:
@@ -130,15 +120,14 @@ class SoundWindows:
         However often it is called, each window comes once.
         """
         length = self.frames_per_window
-        while (start := self._turn(self._next_window)) + length <= self.num_frames:
+        while (start := self._first_frame(self._next_window)) + length <= self.num_frames:
             self._next_window += 1
             yield self._window(start, start + length)
-        self.forget(min(self._turn(self._next_window), self.num_frames - length))
-        is_all = self.is_heard and not self.is_too_short and self.num_frames > 0
-        if not is_all or self._is_rest_given:
+        self._forget(min(self._first_frame(self._next_window), self.num_frames - length))
+        if not self.is_framed or self._is_rest_given or self.num_frames == 0:
             return
         self._is_rest_given = True
-        covered = self._turn(self._next_window - 1) + length if self._next_window else 0
+        covered = self._first_frame(self._next_window - 1) + length if self._next_window else 0
         if covered < self.num_frames:
             yield self._window(max(0, self.num_frames - length), self.num_frames)
 
@@ -155,51 +144,59 @@ class SoundWindows:
     def is_ready_around(self, time_seconds: float) -> bool:
         """Whether the frames around a moment are all there, or never will be."""
         last = self._first_frame_around(time_seconds) + self.frames_per_window
-        return self.is_heard or self.is_too_short or last <= self.num_frames
+        return self.is_framed or self.is_too_short or last <= self.num_frames
 
     def forget_before(self, time_seconds: float) -> None:
         """No window around an earlier moment will be asked for."""
-        self.forget(self._first_frame_around(time_seconds))
+        self._forget(self._first_frame_around(time_seconds))
 
-    def forget(self, frame: int) -> None:
-        """No earlier frame will be asked for."""
+    def _forget(self, frame: int) -> None:
         self._frames.forget(frame)
         for cells in (self._is_finite, self._is_changing, self._clipped):
-            cells.forget(frame * PATCH_HOP_SAMPLES // CELL_SAMPLES)
+            cells.forget(frame * self._front_end.hop_samples // self._cell_samples)
 
-    def _turn(self, number: int) -> int:
+    @property
+    def _frames_in_all(self) -> int:
+        return self._front_end.frames_in_samples(self.num_samples)
+
+    @property
+    def _cell_samples(self) -> int:
+        """`SoundBlock` tells of each cell of 10 ms whether it is finite, changing and clipped."""
+        return samples_per_cell(self._front_end.sample_rate_hz)
+
+    def _first_frame(self, window: int) -> int:
         # of hops shorter than a frame's several would begin at one frame: the same window again
-        hop_seconds = max(self._settings.hop_seconds, FRAME_HOP_SECONDS)
-        return round(number * hop_seconds / FRAME_HOP_SECONDS)
+        hop_seconds = max(self._settings.hop_seconds, self._front_end.hop_seconds)
+        return round(window * hop_seconds / self._front_end.hop_seconds)
 
     def _first_frame_around(self, time_seconds: float) -> int:
         start_seconds = time_seconds - self._settings.window_seconds / 2
-        return round(start_seconds / FRAME_HOP_SECONDS)
+        return round(start_seconds / self._front_end.hop_seconds)
 
     def _window(self, first: int, last: int) -> Window:
-        cells = slice(
-            first * PATCH_HOP_SAMPLES // CELL_SAMPLES,
-            -(-((last - 1) * PATCH_HOP_SAMPLES + PATCH_SAMPLES) // CELL_SAMPLES),
-        )
-        clipped_share = float(self._clipped.between(cells.start, cells.stop).mean())
+        """The window of some frames; `last` is the first that it does not hold."""
+        front_end, cell = self._front_end, self._cell_samples
+        start_sample = first * front_end.hop_samples
+        end_sample = (last - 1) * front_end.hop_samples + front_end.window_samples
+        cells = start_sample // cell, -(-end_sample // cell)
+        clipped_share = float(self._clipped.between(*cells).mean())
         fault = None
-        if not self._is_finite.between(cells.start, cells.stop).all():
+        if not self._is_finite.between(*cells).all():
             fault = "non_finite"
-        elif not self._is_changing.between(cells.start, cells.stop).any():
+        elif not self._is_changing.between(*cells).any():
             fault = "silent"
         elif clipped_share > self._settings.max_clipped_share:
             fault = "clipped"
-        start_seconds = first * PATCH_HOP_SAMPLES / SAMPLE_RATE_HZ
-        end_seconds = start_seconds + max(self._settings.window_seconds, FRAME_SECONDS)
-        if last - first < self.frames_per_window:
-            end_seconds = start_seconds + (last - first + 1) * FRAME_HOP_SECONDS
-        total_seconds = self.num_samples / SAMPLE_RATE_HZ
-        if self.is_heard and last == self.num_frames:  # it hears to the very end
-            end_seconds = total_seconds
+        start_seconds = start_sample / front_end.sample_rate_hz
+        end_seconds = end_sample / front_end.sample_rate_hz
+        if last - first == self.frames_per_window:  # frames reach a little further
+            end_seconds = start_seconds + max(
+                self._settings.window_seconds, front_end.window_seconds
+            )
+        if (self.is_framed and last == self.num_frames) or end_seconds > self.num_seconds:
+            end_seconds = self.num_seconds
         frames = None if fault else self._frames.between(first, last)
-        return Window(
-            first, start_seconds, min(end_seconds, total_seconds), frames, fault, clipped_share
-        )
+        return Window(start_sample, start_seconds, end_seconds, frames, fault, clipped_share)
 
 
 class _Tail:

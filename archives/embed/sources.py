@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import os
-import unicodedata
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+from media.cells import read_csv_rows
 
 Kind = Literal["image", "recording", "pair", "video"]
 KINDS: tuple[Kind, ...] = ("image", "recording", "pair", "video")
-PAIR_COLUMNS = ("image", "recording")
 
 
 @dataclass(frozen=True)
@@ -23,7 +19,7 @@ class Source:
     """One photo, recording or video; or a photo and a recording that belong together.
 
     Attributes:
-        kind: image, recording, pair or video.
+        kind: what it is.
         path: of the photo, recording or video; of a pair, the recording.
         photo: of a pair, its photo; else None.
     """
@@ -34,7 +30,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What it is called in every table: its path as typed; of a pair, photo+recording."""
+        """Its name in every table: its path as typed; of a pair, photo+recording."""
         return "+".join(path_to_name(path) for path in self.paths)
 
     @property
@@ -51,12 +47,12 @@ class Source:
 
 
 def path_to_name(path: str | Path) -> str:
-    r"""A path, or words that name one, as every table can hold it: what is not UTF-8 becomes `\xff`."""
+    r"""A path, or text that holds one, as UTF-8 for tables: other bytes become `\xff`."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def source_of(path: Path) -> Source | None:
-    """What a file is by its name; None for what is not read."""
+    """What a file is by its name; None for a kind that is not read."""
     extension = path.suffix.lower()
     if extension in IMAGE_EXTENSIONS:
         return Source("image", path)
@@ -71,29 +67,23 @@ def read_pairs(path: str | Path) -> list[Source]:
     """The pairs of a table that couples photos with recordings.
 
     Args:
-        path: CSV in UTF-8 with the columns image and recording; paths are relative to its folder. Where
+        path: CSV with the columns image and recording; paths are relative to its folder. Where
             one of the two is empty, the other is a source alone.
 
     Raises:
         FileNotFoundError: there is no such table.
-        ValueError: it lacks the columns, is not UTF-8, or holds rows without either file.
+        ValueError: it lacks the columns, or holds rows without either file.
     """
     path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            if not set(PAIR_COLUMNS) <= set(reader.fieldnames or ()):
-                raise ValueError(
-                    f"'{path}' needs the columns image and recording, separated by commas; received "
-                    f"{', '.join(reader.fieldnames or ['none'])}."
-                )
-            rows = [[(row[key] or "").strip() for key in PAIR_COLUMNS] for row in reader]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"'{path}' is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
-    empty = [number for number, row in enumerate(rows, start=2) if not any(row)]
+    _, rows = read_csv_rows(path, "image", "recording")
+    pairs = {
+        number: (row.get("image", "").strip(), row.get("recording", "").strip())
+        for number, row in rows
+    }
+    empty = [number for number, pair in pairs.items() if not any(pair)]
     if empty:
-        raise ValueError(f"'{path}' names neither photo nor recording in lines {empty[:10]}.")
-    return [_pair(path.parent, image, recording) for image, recording in rows]
+        raise ValueError(f"'{path}' names neither photo nor recording in rows {empty[:10]}.")
+    return [_pair(path.parent, image, recording) for image, recording in pairs.values()]
 
 
 def _pair(folder: Path, image: str, recording: str) -> Source:
@@ -102,23 +92,3 @@ def _pair(folder: Path, image: str, recording: str) -> Source:
     if not image:
         return Source("recording", folder / recording)
     return Source("pair", folder / recording, folder / image)
-
-
-def in_shard(sources: Iterable[Source], shard: tuple[int, int]) -> Iterator[Source]:
-    """The sources that fall to one of several machines, by their names: nobody has to coordinate them.
-
-    Args:
-        sources: all of them, the same on every machine.
-        shard: (i, n), the i-th of n machines, i from 1.
-
-    Raises:
-        ValueError: not 1 <= i <= n.
-    """
-    number, count = shard
-    if not 1 <= number <= count:
-        raise ValueError(f"Expected shard i/n with 1 <= i <= n, received {number}/{count}.")
-    for source in sources:
-        name = unicodedata.normalize("NFC", source.name)  # macOS and Linux write é differently
-        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-        if int.from_bytes(digest, "big") % count == number - 1:
-            yield source

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archives.embed.decode_source import FilmEnded
-from archives.embed.embedding_rows import Place
 from archives.embed.file_rows import Skipped, Status
-from fused_encoder.front_ends.audio_sequence import MIN_SECONDS
+from archives.embed.sources import Kind
 from media import SoundOutcome
 
 _FAULTS: dict[str, tuple[Status, str]] = {
@@ -17,8 +16,8 @@ _FAULTS: dict[str, tuple[Status, str]] = {
     ),
     "clipped": (
         "unreadable",
-        "clipped throughout: the recorder's gain was too high for what it heard. Leave it out, or allow "
-        "more (--max-clipped-share).",
+        "clipped throughout: the recorder's gain was too high. Leave it out, or allow more "
+        "(--max-clipped-share).",
     ),
     "silent": (
         "silent",
@@ -28,97 +27,78 @@ _FAULTS: dict[str, tuple[Status, str]] = {
 
 
 @dataclass
-class Seen:
-    """What was noticed of a source on its way.
+class Findings:
+    """What was noticed of a source while it was embedded."""
 
-    Attributes:
-        kind: image, recording, pair or video.
-        sound: how its sound ended; None without sound, or where it broke off.
-        film: how its frames ended; None where it has none, or broke off.
-        failure: why its decoder broke off; None where it did not.
-        has_crashed: whether that was because the decoder died or hung.
-        skipped: stretches of sound that were not embedded.
-        notes: what else is to be known.
-        refused: what the encoder gave no embedding of unit length for.
-        num_black: int, moments with neither light nor sound.
-        num_embeddings: int.
-        heard_seconds: float, of sound.
-        is_too_short: whether there is less sound than YAMNet can make sense of.
-    """
-
-    kind: str
+    kind: Kind
+    min_seconds: float  # of sound that the front end takes
     sound: SoundOutcome | None = None
     film: FilmEnded | None = None
-    failure: str | None = None
-    has_crashed: bool = False
+    failure: str | None = None  # why its decoder broke off
+    has_crashed: bool = False  # and whether that was because it died or hung
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    refused: list[Place] = field(default_factory=list)
-    num_black: int = 0
-    num_embeddings: int = 0
-    heard_seconds: float = 0.0
-    is_too_short: bool = False
+    num_refused: int = 0  # items that the encoder gave no embedding of unit length for
+    num_black: int = 0  # moments with neither light nor sound
+    sound_seconds: float = 0.0  # decoded
 
-    @property
-    def decoded_seconds(self) -> float:
-        """Of film, or of sound."""
-        return self.film.decoded_seconds if self.film else self.heard_seconds
-
-    @property
-    def expected_seconds(self) -> float | None:
-        """Of film, or of sound, as the header announces; None where it does not."""
-        ended = self.film or self.sound
-        return ended.expected_seconds if ended else None
+    def skip(self, start_seconds: float, end_seconds: float, reason: str) -> None:
+        """Notes a stretch that is not embedded; stretches that follow each other become one."""
+        last = self.skipped[-1] if self.skipped else None
+        if last and last.reason == reason and start_seconds <= last.end_seconds:
+            start_seconds = self.skipped.pop().start_seconds
+        self.skipped.append(Skipped(start_seconds, end_seconds, reason))
 
 
-def verdict_of(seen: Seen) -> tuple[Status, str | None]:
+def verdict_of(found: Findings, num_embeddings: int) -> tuple[Status, str | None]:
     """The status of a source, and the reason where it is not "ok".
 
     Args:
-        seen: when everything of it was embedded that can be.
+        found: when everything of it was embedded that can be.
+        num_embeddings: int, how many it gave.
     """
-    if seen.has_crashed:
-        return "crashed", seen.failure
-    if seen.num_embeddings:
-        reason = _what_is_lost(seen)
+    if found.has_crashed:
+        return "crashed", found.failure
+    if num_embeddings:
+        reason = _what_is_lost(found)
         return ("partial", reason) if reason else ("ok", None)
-    if seen.failure is not None:
-        return "unreadable", seen.failure
-    return _nothing(seen)
+    if found.failure is not None:
+        return "unreadable", found.failure
+    return _why_nothing(found)
 
 
-def _what_is_lost(seen: Seen) -> str | None:
-    lost = [seen.failure] if seen.failure else []
-    if seen.film and seen.film.damage:
-        lost.append(seen.film.damage)
-    if seen.sound and seen.sound.damage:
-        damage = seen.sound.damage
-        lost.append(f"its sound: {damage}" if seen.kind == "video" else damage)
+def _what_is_lost(found: Findings) -> str | None:
+    lost = [found.failure] if found.failure else []
+    if found.film and found.film.damage:
+        lost.append(found.film.damage)
+    if found.sound and found.sound.damage:
+        damage = found.sound.damage
+        lost.append(f"its sound: {damage}" if found.kind == "video" else damage)
     lost += [
         f"NaN or infinite samples between {stretch.start_seconds:.2f} and {stretch.end_seconds:.2f} s"
-        for stretch in seen.skipped
+        for stretch in found.skipped
         if stretch.reason == "non_finite"
     ]
-    if seen.refused:
+    if found.num_refused:
         lost.append(
-            f"the encoder gives no embedding for {len(seen.refused)} of its windows or moments"
+            f"the encoder gives no embedding for {found.num_refused} of its windows or moments"
         )
     return "; ".join(lost) or None
 
 
-def _nothing(seen: Seen) -> tuple[Status, str]:
+def _why_nothing(found: Findings) -> tuple[Status, str]:
     """Nothing could be embedded of what was decoded well."""
-    damage = f" It is damaged too: {seen.sound.damage}." if seen.sound and seen.sound.damage else ""
-    if seen.refused:
-        return (
-            "unreadable",
-            "the encoder gives no embedding for it, as if there were nothing in it." + damage,
+    sound = found.sound
+    damage = f" It is damaged too: {sound.damage}." if sound and sound.damage else ""
+    if found.num_refused:
+        return "unreadable", f"the encoder gives no embedding for it.{damage}"
+    if found.kind == "video":
+        return "unreadable", f"all {found.num_black} frames are black, without sound around them."
+    if found.sound_seconds < found.min_seconds:
+        return "too_short", (
+            f"it holds {found.sound_seconds:.4f} s of sound, expected at least "
+            f"{found.min_seconds:g} s.{damage}"
         )
-    if seen.kind == "video":
-        return "unreadable", f"all {seen.num_black} frames are black, without sound around them."
-    if seen.is_too_short:
-        held = f"it holds {seen.heard_seconds:.4f} s of sound, expected at least {MIN_SECONDS} s."
-        return "too_short", held + damage
-    found = {stretch.reason for stretch in seen.skipped}
-    status, reason = next(_FAULTS[fault] for fault in _FAULTS if fault in found)
+    reasons = {stretch.reason for stretch in found.skipped}
+    status, reason = next(_FAULTS[fault] for fault in _FAULTS if fault in reasons)
     return status, reason + damage

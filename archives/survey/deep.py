@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from tqdm.auto import tqdm
 
-from archives.pool import TaskNotDone, WorkerPool
 from archives.survey.records import SurveyedFile
+from archives.workers import Ended, Workers
 from media import CELL_SECONDS, load_image, stream_frames, stream_waveform
 from media.errors import UnreadableMediaError
 
@@ -41,13 +41,12 @@ def decoded_files(
 
 def _in_workers(decode: Decode, files: Sequence[SurveyedFile]) -> Iterator[SurveyedFile]:
     num_workers = min(8, os.cpu_count() or 1)
-    with WorkerPool(decode, num_workers=num_workers, time_limit_seconds=3600.0) as pool:
-        for file, messages in pool.run(files):
-            try:
-                yield [message for message in messages if message is not None][-1]
-            except TaskNotDone as error:
-                text = f"its decoder did not come to an end: {error}."
-                yield file.with_fault("unreadable", text)
+    with Workers(decode, num_workers=num_workers) as workers:
+        for file, message in workers.run(files):
+            if isinstance(message, SurveyedFile):
+                yield message
+            elif isinstance(message, Ended) and message.crash is not None:
+                yield file.with_fault("unreadable", f"its decoder {message.crash}.")
 
 
 def decode_file(file: SurveyedFile) -> Iterator[SurveyedFile | None]:

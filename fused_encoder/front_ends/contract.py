@@ -109,19 +109,24 @@ class FrontEndSpec:
             ValueError: it is not one-dimensional, not finite, or far beyond [-1, 1].
         """
         waveform = _checked(waveform, self.sample_rate_hz)
-        if waveform.size and np.ptp(waveform) == 0:
-            raise SilentRecordingError(
-                f"Expected sound, received {waveform.size / self.sample_rate_hz:.2f} s of digital "
-                f"silence: every sample is {waveform[0]:g}. Leave this recording out."
-            )
-        num_samples = int(waveform.nonzero()[0].max(initial=-1)) + 1
-        if num_samples < self.min_samples:
+        sound = waveform[: int(waveform.nonzero()[0].max(initial=-1)) + 1]
+        if waveform.size and not sound.size:
+            raise self._silent(waveform)
+        if sound.size < self.min_samples:
             raise TooShortRecordingError(
                 f"Expected at least {self.min_seconds:g} s of sound, received "
-                f"{num_samples / self.sample_rate_hz:.4f} s (trailing zeros are not counted). "
+                f"{sound.size / self.sample_rate_hz:.4f} s (trailing zeros are not counted). "
                 "Use a longer recording, or cut a longer clip."
             )
-        return waveform[:num_samples]
+        if np.ptp(sound) == 0:
+            raise self._silent(sound)
+        return sound
+
+    def _silent(self, waveform: np.ndarray) -> SilentRecordingError:
+        return SilentRecordingError(
+            f"Expected sound, received {waveform.size / self.sample_rate_hz:.2f} s of digital silence: "
+            f"every sample is {waveform[0]:g}. Leave this recording out."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

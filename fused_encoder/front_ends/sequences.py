@@ -12,7 +12,7 @@ def audio_sequences_in_graph(front_end: AudioFrontEnd, waveforms: tf.Tensor) -> 
     """`front_end(waveform)` for a batch, in TensorFlow operations, for the exported SavedModel.
 
     A waveform that is all 0 (or of no samples) means "no sound": its sequence is all 0, which the
-    encoder takes as absent. Sound that is too short or not finite stops the call with an
+    encoder takes as absent. Sound that is too short, constant or not finite stops the call with an
     `InvalidArgumentError`, where `front_end(waveform)` would raise a `ValueError`.
 
     Args:
@@ -31,6 +31,13 @@ def audio_sequences_in_graph(front_end: AudioFrontEnd, waveforms: tf.Tensor) -> 
         tf.reduce_all((num_samples == 0) | (num_samples >= front_end.min_samples)),
         True,
         message=f"A waveform holds less than {front_end.min_seconds:g} s of sound.",
+    )
+    is_sound = tf.sequence_mask(num_samples, tf.shape(waveforms)[1])
+    is_changing = tf.reduce_any(is_sound & (waveforms != waveforms[:, :1]), axis=1)
+    tf.debugging.assert_equal(
+        tf.reduce_all((num_samples == 0) | is_changing),
+        True,
+        message="A waveform is digital silence: all of its samples are equal.",
     )
 
     def one_sequence(element: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:

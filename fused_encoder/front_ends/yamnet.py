@@ -1,10 +1,9 @@
-"""YAMNet at hand: `load_yamnet` finds it wherever it is, and checks that it is one."""
+"""YAMNet: found wherever it is and checked to be one, and wrapped as an audio front end."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -35,8 +34,8 @@ from fused_encoder.front_ends.yamnet_network import (
     NUM_CLASSES,
     WaveformYamnet,
     create_yamnet,
+    from_saved_model,
 )
-from fused_encoder.published_weights import YAMNET_HANDLE
 from fused_encoder.weights import (
     MissingWeightsError,
     advice_on_missing_weights,
@@ -48,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 _HUB_TIMEOUT_SECONDS = 30
 _OUTPUT_SIZES = (NUM_CLASSES, EMBEDDING_SIZE, NUM_MEL_BANDS)
-_MAX_ERROR = 1e-3  # of frames, relative: float noise is below it
 
 YAMNET = FrontEndSpec(
     name="yamnet",
@@ -73,10 +71,13 @@ class PatchYamnet(Protocol):
 def load_yamnet(source: str | Path | None = None) -> Yamnet:
     """YAMNet, ready to be called with a waveform.
 
+    A SavedModel, from a folder or from TF-Hub, is a program that runs with your rights: load it only
+    from where you trust. `yamnet.h5` holds numbers only.
+
     Args:
         source: a SavedModel directory; `yamnet.h5`; a `.keras` file of a (fine-tuned)
             `create_yamnet`; or a TF-Hub handle (a web address). None looks on this machine as
-            `find_weights("yamnet")` does, then asks TF-Hub, then fetches `yamnet.h5`.
+            `find_weights("yamnet")` does, then downloads `yamnet.h5`.
 
     Returns:
         Callable: waveform float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1] -> scores
@@ -88,15 +89,15 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
         ValueError: what is there is damaged, or is not YAMNet.
     """
     if source is None:
-        source = find_weights("yamnet")
-        yamnet = _fetch() if source is None else _load_from_disk(source)
+        source = find_weights("yamnet") or download_weights("yamnet")
+        yamnet = _load_from_disk(source)
     elif str(source).startswith(("http://", "https://")):
         yamnet = _load_from_hub(str(source))
     else:
         place = find_weights("yamnet", source)
         yamnet = _load_from_disk(place or Path(source))
-    _check_is_yamnet(yamnet, source or YAMNET_HANDLE)
-    logger.info("YAMNet loaded from %s", source or YAMNET_HANDLE)
+    _check_is_yamnet(yamnet, source)
+    logger.info("YAMNet loaded from %s", source)
     return yamnet
 
 
@@ -125,7 +126,7 @@ def as_front_end(yamnet: Yamnet | AudioFrontEnd) -> AudioFrontEnd:
     fingerprint = model_fingerprint(
         lambda sound: _embeddings(yamnet, sound), SAMPLE_RATE_HZ, getattr(yamnet, "variables", ())
     )
-    network = None if isinstance(yamnet, PatchYamnet) else _as_network(yamnet)
+    network = None if isinstance(yamnet, PatchYamnet) else from_saved_model(yamnet)
     return replace(_wrapped(network or yamnet), fingerprint=fingerprint)
 
 
@@ -186,54 +187,9 @@ def _embeddings(yamnet: Yamnet, sound: np.ndarray) -> tf.Tensor:
     return outputs[1]
 
 
-def _as_network(yamnet: Yamnet) -> WaveformYamnet | None:
-    """Our own network with the weights of a SavedModel; None where it does not give the same frames."""
-    traces: Sequence = getattr(getattr(yamnet, "__call__", None), "concrete_functions", ())  # noqa: B004
-    if len(traces) != 1:
-        return None
-    variables = traces[0].variables  # in the order of the layers
-    network = create_yamnet(trainable=False)
-    if sorted(map(_kind, variables)) != sorted(map(_kind, network.weights)):
-        return None
-    for kind in {_kind(weight) for weight in network.weights}:
-        ours = [weight for weight in network.weights if _kind(weight) == kind]
-        theirs = [variable for variable in variables if _kind(variable) == kind]
-        for weight, variable in zip(ours, theirs, strict=True):
-            if tuple(weight.shape) != tuple(variable.shape):
-                return None
-            weight.assign(variable.numpy())
-    candidate = WaveformYamnet(network)
-    sound = probe_waveform(SAMPLE_RATE_HZ)
-    expected, received = (np.asarray(model(sound)[1]) for model in (yamnet, candidate))
-    is_same = expected.shape == received.shape and np.allclose(
-        expected, received, rtol=0, atol=_MAX_ERROR * np.abs(expected).max()
-    )
-    return candidate if is_same else None
-
-
 def yamnet_fingerprint(yamnet: Yamnet) -> str:
     """Of its front end: goes as soon as no caller asks for it."""
     return as_front_end(yamnet).fingerprint
-
-
-def _kind(variable: tf.Variable | keras.Variable) -> str:
-    """What it is in its layer: kernel, bias, beta, mean or variance."""
-    return re.split("[/_]", variable.name.partition(":")[0])[-1]
-
-
-def _fetch() -> Yamnet:
-    """YAMNet from its publisher: from TF-Hub, or else its weights for our own network."""
-    try:
-        return _load_from_hub(YAMNET_HANDLE)
-    except MissingWeightsError as hub_error:
-        logger.info("TF-Hub gave no YAMNet (%s); trying yamnet.h5", hub_error)
-        try:
-            return _load_from_disk(download_weights("yamnet"))
-        except MissingWeightsError as file_error:
-            reason = _hub_reason(hub_error.__cause__)
-            raise MissingWeightsError(
-                f"{file_error} TF-Hub was tried first ('{YAMNET_HANDLE}'): {reason}"
-            ) from hub_error
 
 
 def _load_from_hub(handle: str) -> Yamnet:

@@ -1,7 +1,9 @@
-"""Our own Keras YAMNet (MobileNet v1), so that YAMNet can be fine-tuned and loaded from `yamnet.h5`."""
+"""YAMNet's network in Keras (MobileNet v1): it can be fine-tuned, and takes windows in batches."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
@@ -9,12 +11,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.front_ends.log_mel import NUM_MEL_BANDS, PATCH_ROWS, log_mel_patches
-from fused_encoder.published_weights import YAMNET_FILE
+from fused_encoder.front_ends.contract import probe_waveform
+from fused_encoder.front_ends.log_mel import (
+    NUM_MEL_BANDS,
+    PATCH_ROWS,
+    SAMPLE_RATE_HZ,
+    log_mel_patches,
+)
+from fused_encoder.weights import YAMNET_FILE
 
 NUM_CLASSES = 521
 EMBEDDING_SIZE = 1024
 
+_MAX_ERROR = 1e-3  # of frames, relative: float noise is below it
 _FIRST_FILTERS = 32
 _SEPARABLE = (  # (stride, filters) of layer2 to layer14
     *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
@@ -61,7 +70,7 @@ def create_yamnet(weights: str | Path | None = None, *, trainable: bool = True) 
 
 
 class WaveformYamnet(tf.Module):
-    """A YAMNet network that hears waveforms: called as the TF-Hub YAMNet is.
+    """A YAMNet network that takes waveforms: called as the TF-Hub YAMNet is.
 
     It is differentiable down to the network's weights, and can be saved as (part of) a SavedModel.
     BatchNorm stays in inference mode: a few recordings would spoil AudioSet's statistics.
@@ -87,10 +96,7 @@ class WaveformYamnet(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="waveform")])
     def __call__(self, waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Scores, embeddings and log mel spectrogram of a waveform.
-
-        Args:
-            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
+        """Of a waveform float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
 
         Returns:
             scores float32 [num_frames, 521], embeddings float32 [num_frames, 1024], log mel
@@ -102,13 +108,10 @@ class WaveformYamnet(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, PATCH_ROWS, NUM_MEL_BANDS], tf.float32)])
     def from_patches(self, patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores and embeddings of patches, which may come from many recordings.
+        """Scores float32 [batch, 521] and embeddings float32 [batch, 1024] of patches.
 
         Args:
-            patches: float32 [batch, 96, 64], of `log_mel_patches`.
-
-        Returns:
-            scores float32 [batch, 521], embeddings float32 [batch, 1024].
+            patches: float32 [batch, 96, 64], of `log_mel_patches`, of one or many recordings.
         """
         scores, embeddings = self.network(patches, training=False)
         return scores, embeddings
@@ -122,6 +125,38 @@ class WaveformYamnet(tf.Module):
     def trainable_variables(self) -> tuple[keras.Variable, ...]:
         """The weights that fine-tuning changes."""
         return tuple(self.network.trainable_weights)
+
+
+def from_saved_model(yamnet: Callable) -> WaveformYamnet | None:
+    """The network with the weights of a YAMNet that was saved as a graph, such as TF-Hub's.
+
+    Args:
+        yamnet: what `hub.load` or `tf.saved_model.load` returns.
+
+    Returns:
+        None for any other callable, and where the network does not give the same frames.
+    """
+    traces: Sequence = getattr(getattr(yamnet, "__call__", None), "concrete_functions", ())  # noqa: B004
+    if len(traces) != 1:
+        return None
+    variables = traces[0].variables  # in the order of the layers
+    network = create_yamnet(trainable=False)
+    if sorted(map(_kind, variables)) != sorted(map(_kind, network.weights)):
+        return None
+    for kind in {_kind(weight) for weight in network.weights}:
+        ours = [weight for weight in network.weights if _kind(weight) == kind]
+        theirs = [variable for variable in variables if _kind(variable) == kind]
+        for weight, variable in zip(ours, theirs, strict=True):
+            if tuple(weight.shape) != tuple(variable.shape):
+                return None
+            weight.assign(variable.numpy())
+    candidate = WaveformYamnet(network)
+    sound = probe_waveform(SAMPLE_RATE_HZ)
+    expected, received = (np.asarray(model(sound)[1]) for model in (yamnet, candidate))
+    is_same = expected.shape == received.shape and np.allclose(
+        expected, received, rtol=0, atol=_MAX_ERROR * np.abs(expected).max()
+    )
+    return candidate if is_same else None
 
 
 def _conv(
@@ -190,3 +225,8 @@ def _not_yamnet(path: Path, reason: str) -> ValueError:
         f"{path} is not the yamnet.h5 of the official release: {reason}. "
         f"Fetch {YAMNET_FILE.url} again."
     )
+
+
+def _kind(variable: tf.Variable | keras.Variable) -> str:
+    """What it is in its layer: kernel, bias, beta, mean or variance."""
+    return re.split("[/_]", variable.name.partition(":")[0])[-1]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from individuals.catalogue.identification import Identification
-from individuals.catalogue.spreadsheet import read_spreadsheet, write_spreadsheet
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.sighting_table import SightingTable
+from media.cells import read_csv_rows, write_csv
+from media.wording import some_problems
 
 GroupedBy = Literal["tracklet", "count"]
 COLUMNS = (
@@ -57,28 +58,27 @@ def write_identifications(
     """
     rows = []
     for answer in answers:
-        seen = [sightings.sightings[row] for row in answer.rows]
-        start = seen[0].time_seconds
+        first = sightings.sightings[answer.rows[0]]
         rows.append(
             [
-                short_id(seen[0].key),
+                short_id(first.key),
                 answer.status,
-                answer.word or "",
-                names.get(answer.individual or "") or "",
-                _number(answer.similarity),
-                _number(answer.probability),
-                answer.nearest or "",
-                answer.runner_up or "",
-                _number(answer.runner_up_similarity),
+                answer.word,
+                names.get(answer.individual or ""),
+                _rounded(answer.similarity, 4),
+                _rounded(answer.probability, 4),
+                answer.nearest,
+                answer.runner_up,
+                _rounded(answer.runner_up_similarity, 4),
                 answer.reason,
-                str(len(seen)),
-                seen[0].media,
-                "" if start is None else f"{start:.2f}",
-                seen[0].crop or "",
+                len(answer.rows),
+                first.media,
+                _rounded(first.time_seconds, 2),
+                first.crop,
                 grouped_by,
             ]
         )
-    return write_spreadsheet(path, COLUMNS, rows)
+    return write_csv(path, COLUMNS, rows, for_excel=True)
 
 
 def read_identifications(
@@ -99,47 +99,40 @@ def read_identifications(
         ValueError: columns are missing; animals that are not among the sightings or stand there twice, all in
             one message with their rows.
     """
-    first_rows = {
+    rows_of = {
         (name, short_id(sightings.keys[rows[0]])): list(rows)
         for name, all_rows in groups.items()
         for rows in all_rows
     }
-    chosen: dict[tuple[str, str], tuple[list[int], str]] = {}
-    problems: list[str] = []
-    for number, cells in _rows(path):
-        animal = (cells["grouped_by"], cells["animal"])
-        individual = cells["individual"].removeprefix("'")
-        if animal not in first_rows:
-            problems.append(f"row {number}: no animal {animal[1]!r} by {animal[0]!r}")
-        elif (told := cells.get("num_sightings", "")).isdigit() and int(told) != len(
-            first_rows[animal]
-        ):
-            problems.append(
-                f"row {number}: {animal[1]!r} had {told} sightings when it was identified and has "
-                f"{len(first_rows[animal])} now; identify again"
-            )
-        elif animal in chosen:
-            problems.append(f"row {number}: {animal[1]!r} stands in an earlier row too")
-        else:
-            chosen[animal] = (first_rows[animal], individual)
-    if problems:
-        more = (
-            f"; and {len(problems) - AT_MOST_SHOWN} more" if len(problems) > AT_MOST_SHOWN else ""
-        )
-        raise ValueError(
-            f"'{path}' does not fit these sightings in {len(problems)} places: "
-            f"{'; '.join(problems[:AT_MOST_SHOWN])}{more}. Give the sightings that were identified, and "
-            "leave the columns animal and grouped_by as they are; nothing was added."
-        )
-    return [(rows, individual) for rows, individual in chosen.values() if individual]
-
-
-def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
     remedy = (
         "Give the table that `fused-encoder catalogue identify --out` wrote, and keep its header."
     )
-    return read_spreadsheet(path, ("animal", "individual", "grouped_by"), remedy=remedy)
+    needed = ("animal", "individual", "grouped_by")
+    _, table = read_csv_rows(path, *needed, remedy=remedy, legacy_encoding="cp1252")
+    chosen: dict[tuple[str, str], str] = {}
+    problems: list[str] = []
+    for number, cells in table:
+        animal, individual, by = (cells.get(name, "").strip() for name in needed)
+        rows, told = rows_of.get((by, animal)), cells.get("num_sightings", "")
+        if rows is None:
+            problems.append(f"row {number}: no animal {animal!r} by {by!r}")
+        elif told.isdigit() and int(told) != len(rows):
+            problems.append(
+                f"row {number}: {animal!r} had {told} sightings when it was identified and has "
+                f"{len(rows)} now; identify again"
+            )
+        elif (by, animal) in chosen:
+            problems.append(f"row {number}: {animal!r} stands in an earlier row too")
+        else:
+            chosen[by, animal] = individual
+    if problems:
+        raise ValueError(
+            f"'{path}' does not fit these sightings in {len(problems)} places: "
+            f"{some_problems(problems, AT_MOST_SHOWN)}. Give the sightings that were identified, and "
+            "leave the columns animal and grouped_by as they are; nothing was added."
+        )
+    return [(rows_of[animal], individual) for animal, individual in chosen.items() if individual]
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 NOBODY = -1
 
@@ -46,102 +46,71 @@ def assign_names(gains: np.ndarray, apart: Sequence[tuple[int, int]]) -> Assignm
         Kuhn, The Hungarian method for the assignment problem, 1955.
     """
     gains = np.where(gains > 0, gains, 0.0)
-    num = len(gains)
-    chosen, gap = np.full(num, NOBODY), np.full(num, np.inf)
-    neighbours = _rivals(gains, apart)
-    for members in _components(num, neighbours):
-        picked = _best(gains, members, neighbours)
-        for query, name in picked.items():
-            chosen[query] = name
+    rivals = nx.Graph()
+    rivals.add_nodes_from(range(len(gains)))
+    rivals.add_edges_from((a, b) for a, b in apart if (gains[a] * gains[b]).any())
+    chosen, gap = np.full(len(gains), NOBODY), np.full(len(gains), np.inf)
+    for members in map(sorted, nx.connected_components(rivals)):
+        picked = _best(gains, members, rivals)
         total = _total(gains, picked)
         for query, name in picked.items():
+            chosen[query] = name
             others = [
-                _with(gains, members, neighbours, query, n) for n in _names(gains, query, name)
+                _total_if(gains, members, rivals, query, other)
+                for other in np.flatnonzero(gains[query]).tolist()
+                if other != name
             ]
             others += [
-                _with(gains, members, neighbours, rival, name)
-                for rival in neighbours[query]
-                if gains[rival, name] > 0
+                _total_if(gains, members, rivals, rival, name)
+                for rival in rivals[query]
+                if gains[rival, name]
             ]
             gap[query] = total - max(others, default=-np.inf)
     return Assignment(chosen, gap)
 
 
-def _rivals(gains: np.ndarray, apart: Sequence[tuple[int, int]]) -> list[set[int]]:
-    """For each query those that were seen with it and could have one of its names."""
-    neighbours: list[set[int]] = [set() for _ in gains]
-    for first, second in apart:
-        if ((gains[first] > 0) & (gains[second] > 0)).any():
-            neighbours[first].add(second)
-            neighbours[second].add(first)
-    return neighbours
-
-
-def _components(num: int, neighbours: Sequence[set[int]]) -> Iterator[list[int]]:
-    edges = [(query, rival) for query in range(num) for rival in neighbours[query]]
-    rows, columns = np.array(edges, dtype=int).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(edges)), (rows, columns)), shape=(num, num))
-    numbers = connected_components(graph, directed=False)[1] if num else np.empty(0, int)
-    order = np.argsort(numbers, kind="stable")
-    for part in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
-        if len(part):
-            yield part.tolist()
-
-
-def _names(gains: np.ndarray, query: int, but: int) -> list[int]:
-    return [name for name in np.flatnonzero(gains[query]).tolist() if name != but]
-
-
-def _with(
-    gains: np.ndarray, members: list[int], neighbours: list[set[int]], query: int, name: int
+def _total_if(
+    gains: np.ndarray, members: list[int], rivals: nx.Graph, query: int, name: int
 ) -> float:
     """The best total in which this query has this name."""
     left = gains.copy()
-    left[list(neighbours[query]), name] = 0
+    left[list(rivals[query]), name] = 0
     others = [member for member in members if member != query]
-    return float(gains[query, name]) + _total(left, _best(left, others, neighbours))
+    return float(gains[query, name]) + _total(left, _best(left, others, rivals))
 
 
 def _total(gains: np.ndarray, picked: dict[int, int]) -> float:
     return sum(float(gains[query, name]) for query, name in picked.items())
 
 
-def _best(gains: np.ndarray, members: list[int], neighbours: list[set[int]]) -> dict[int, int]:
+def _best(gains: np.ndarray, members: list[int], rivals: nx.Graph) -> dict[int, int]:
     """Query -> name of highest total gain among these queries."""
     names = np.flatnonzero(gains[members].any(axis=0))
     table = gains[members][:, names]
-    within = set(members)
+    among = rivals.subgraph(members)
+    if not len(names):
+        return {}
     if len(members) == 1:
-        places = [(0, int(np.argmax(table[0])))] if len(names) else []
-    elif all(len(neighbours[query] & within) == len(members) - 1 for query in members):
+        places = [(0, int(np.argmax(table[0])))]
+    elif among.number_of_edges() == len(members) * (len(members) - 1) // 2:  # all with all
         places = list(zip(*linear_sum_assignment(table, maximize=True), strict=True))
     else:
-        places = _solve(table, members, neighbours)
+        places = _solve(table, nx.relabel_nodes(among, {m: q for q, m in enumerate(members)}))
     return {members[q]: int(names[n]) for q, n in places if table[q, n] > 0}
 
 
-def _solve(
-    table: np.ndarray, members: list[int], neighbours: list[set[int]]
-) -> list[tuple[int, int]]:
+def _solve(table: np.ndarray, rivals: nx.Graph) -> list[tuple[int, int]]:
+    """The best names as an integer program: one variable for each possible name of each query."""
     queries, names = np.nonzero(table)
-    if len(queries) == 0:
-        return []
-    variable = {
-        pair: v for v, pair in enumerate(zip(queries.tolist(), names.tolist(), strict=True))
-    }
-    place = {query: q for q, query in enumerate(members)}
-    rules = [np.flatnonzero(queries == q).tolist() for q in range(len(members))]
-    for first, second in (
-        (q, place[r]) for q, m in enumerate(members) for r in neighbours[m] if r in place
-    ):
-        if first < second:
-            shared = np.flatnonzero((table[first] > 0) & (table[second] > 0)).tolist()
-            rules += [[variable[first, name], variable[second, name]] for name in shared]
-    entries = [(rule, v) for rule, variables in enumerate(rules) for v in variables]
-    rows, columns = np.array(entries).T
-    at_most_one = coo_array(
-        (np.ones(len(entries)), (rows, columns)), shape=(len(rules), len(queries))
-    )
+    rules = [
+        np.flatnonzero(queries == query) for query in range(len(table))
+    ]  # at most one of these
+    for one, other in rivals.edges:
+        of_both = np.flatnonzero((queries == one) | (queries == other))
+        rules += [of_both[names[of_both] == name] for name in np.unique(names[of_both])]
+    rows = np.repeat(np.arange(len(rules)), [len(rule) for rule in rules])
+    columns = np.concatenate(rules)
+    at_most_one = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(rules), len(queries)))
     result = milp(
         -table[queries, names],
         integrality=np.ones(len(queries)),
@@ -150,8 +119,8 @@ def _solve(
     )
     if result.x is None:
         raise ValueError(
-            f"No names could be assigned to {len(members)} tracklets that were seen together "
+            f"No names could be assigned to {len(table)} tracklets that were seen together "
             f"({result.message}). Identify fewer at once, or raise known_above."
         )
     taken = np.flatnonzero(result.x > 0.5)
-    return [(int(queries[v]), int(names[v])) for v in taken]
+    return list(zip(queries[taken].tolist(), names[taken].tolist(), strict=True))

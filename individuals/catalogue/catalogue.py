@@ -5,32 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from individuals.catalogue.adding import add
-from individuals.catalogue.catalogue_file import CatalogueFile, open_file, read_setting
+from individuals.catalogue.catalogue_file import open_file
 from individuals.catalogue.gallery import Gallery, known_scores
-from individuals.catalogue.history import (
-    find_discrepancies,
-    last_entry,
-    read_log,
-    record_operation,
-    undo_last,
-)
+from individuals.catalogue.history import do, find_discrepancies, last_entry, read_log, undo_last
 from individuals.catalogue.identification import Identification, identify
-from individuals.catalogue.operations import delete, merge, rename, split
+from individuals.catalogue.operations import Operation, add, delete, merge, rename, split
 from individuals.catalogue.records import Decision, Individual, LogEntry
+from individuals.catalogue.register import Register
 from individuals.catalogue.rows import read_encoder, read_owned
 from individuals.catalogue.thresholds import Thresholds
-from individuals.catalogue.workplace import Operation, Workplace, list_individuals
-from individuals.sighting_table import SightingTable
-from inference.embeddings import Embeddings
-from inference.index.checks import check_same_encoder
+from individuals.sighting_table import SightingTable, join_tables
+from inference.index.rows import check_same_encoder
 from inference.modalities import Modality
+from inference.sqlite_file import SqliteFile
 
 BY_PERSON = Decision("person")
+T = TypeVar("T")
 
 
 class Catalogue:
@@ -52,10 +46,9 @@ class Catalogue:
         'known'
     """
 
-    def __init__(self, file: CatalogueFile) -> None:
+    def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._location = f"The catalogue {file.path}"
-        self._gallery = Gallery.of([], SightingTable((), Embeddings.of(np.empty((0, 1)))))
+        self._gallery = Gallery.of([], join_tables([]))
         self._seen_entry = 0  # of the log, which the gallery is as recent as
 
     @classmethod
@@ -69,7 +62,7 @@ class Catalogue:
 
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
-            ValueError: no catalogue, of a newer schema, damaged, or with ids of another prefix.
+            ValueError: no catalogue, of another schema, damaged, or with ids of another prefix.
             OSError: the file cannot be opened (TimeoutError: another process holds it).
         """
         return cls(open_file(path, create=create, prefix=prefix))
@@ -77,38 +70,31 @@ class Catalogue:
     @property
     def prefix(self) -> str:
         """What its ids begin with."""
-        with self._file.reading() as connection:
-            return str(read_setting(connection, "prefix"))
+        return self._read(lambda register: register.prefix)
 
     @property
     def fingerprint(self) -> str | None:
-        """The encoder of its embeddings; None until some came that carry one."""
-        with self._file.reading() as connection:
-            return read_encoder(connection).fingerprint
+        """The encoder of its embeddings; None while there are none that carry one."""
+        return self._read(lambda register: read_encoder(register.connection).fingerprint)
 
     def __len__(self) -> int:
         return len(self.individuals())
 
     def individuals(self) -> list[Individual]:
         """All individuals by number."""
-        with self._file.reading() as connection:
-            return list_individuals(connection, self._file.path)
+        return self._read(Register.individuals)
 
     def sightings(self, individual: str) -> SightingTable:
         """What is known of an individual, in order of adding."""
-        with self._file.reading() as connection:
-            place = Workplace(connection, self._file.path)
-            return place.owned(place.names.find(individual))[2]
+        return self._read(lambda register: register.owned(register.find(individual)).table)
 
     def log(self) -> list[LogEntry]:
         """Every operation there ever was, oldest first."""
-        with self._file.reading() as connection:
-            return read_log(connection)
+        return self._read(lambda register: read_log(register.connection))
 
     def check(self) -> list[str]:
         """What is not as the log says, in words; empty where all is well."""
-        with self._file.reading() as connection:
-            return find_discrepancies(connection)
+        return self._read(lambda register: find_discrepancies(register.connection))
 
     def identify(
         self,
@@ -139,11 +125,15 @@ class Catalogue:
         if thresholds.calibration is not None:
             thresholds.calibration.check_fingerprint(sightings.embeddings)
         with self._file.reading() as connection:
-            names = Workplace(connection, self._file.path).names
+            register = Register(connection, self._file.path)
             if len(sightings):
-                check_same_encoder(sightings.embeddings, read_encoder(connection), self._location)
+                check_same_encoder(
+                    sightings.embeddings,
+                    read_encoder(connection),
+                    f"The catalogue {self._file.path}",
+                )
             gallery = self._current(connection)
-        return identify(sightings, rows, gallery, names, thresholds)
+        return identify(sightings, rows, gallery, register, thresholds)
 
     def known_scores(self, modality: Modality = "image", *, seed: int = 0) -> np.ndarray:
         """How similar its individuals are to themselves, for `Thresholds.calibrated(known_scores=...)`.
@@ -182,10 +172,10 @@ class Catalogue:
                 name that is taken. Nothing is added.
         """
 
-        def prepare(place: Workplace) -> Operation:
+        def prepare(register: Register) -> Operation:
             if individual is not None:
-                place.names.find(individual)  # must be there
-            return add(place, sightings, [individual] * len(sightings), name, force=force)
+                register.find(individual)  # must be there
+            return add(register, sightings, [individual] * len(sightings), name, force=force)
 
         return self._do(prepare, decision)[0]
 
@@ -198,22 +188,20 @@ class Catalogue:
         decision: Decision = BY_PERSON,
         force: bool = False,
     ) -> list[str]:
-        """Sightings of several animals in one operation.
+        """Sightings of several animals in one operation; otherwise as `add`.
 
         Args:
             sightings: of all of them.
             individuals: per row an id or name; a word that is neither makes a new individual for its rows,
                 called so, unless it is "new-1", "new-2", ...: these have no name.
             name: of the new individual, if there is just one.
-            decision: as in `add`.
+            decision: who decided.
             force: as in `add`.
 
         Returns:
             The id of each row's individual.
         """
-        return list(
-            self._do(lambda place: add(place, sightings, individuals, name, force=force), decision)
-        )
+        return self._do(lambda r: add(r, sightings, individuals, name, force=force), decision)
 
     def accept(
         self,
@@ -223,18 +211,16 @@ class Catalogue:
         decision: Decision = BY_PERSON,
     ) -> list[str | None]:
         """Add what was identified; the uncertain stay out. Returns each answer's id, or None."""
-        chosen = [(row, word) for a in answers if (word := a.word) for row in a.rows]
-        if not chosen:
+        word_of = {row: answer.word for answer in answers if answer.word for row in answer.rows}
+        if not word_of:
             return [None] * len(answers)
-        rows, words = zip(*chosen, strict=True)
-        ids = dict(
-            zip(rows, self.add_each(sightings.take(rows), words, decision=decision), strict=True)
-        )
-        return [ids.get(answer.rows[0]) for answer in answers]
+        ids = self.add_each(sightings.take(word_of), list(word_of.values()), decision=decision)
+        id_of = dict(zip(word_of, ids, strict=True))
+        return [id_of.get(answer.rows[0]) for answer in answers]
 
     def rename(self, individual: str, name: str | None, *, decision: Decision = BY_PERSON) -> None:
         """Another name, or none; the id stays. ValueError: it is taken, empty, or looks like an id."""
-        self._do(lambda place: rename(place, individual, name), decision)
+        self._do(lambda register: rename(register, individual, name), decision)
 
     def merge(
         self, kept: str, *others: str, force: bool = False, decision: Decision = BY_PERSON
@@ -244,7 +230,7 @@ class Catalogue:
         Raises:
             ValueError: two of them were seen together (all such sightings are named), unless `force`.
         """
-        self._do(lambda place: merge(place, kept, others, force=force), decision)
+        self._do(lambda register: merge(register, kept, others, force=force), decision)
 
     def split(
         self,
@@ -259,19 +245,17 @@ class Catalogue:
         Raises:
             ValueError: sightings that it does not have; all of them, or none.
         """
-        return self._do(lambda place: split(place, individual, keys, name), decision)[0]
+        return self._do(lambda register: split(register, individual, keys, name), decision)[0]
 
     def delete(self, individual: str, *, decision: Decision = BY_PERSON) -> None:
         """An individual and its sightings leave the catalogue. The file keeps them, to undo it."""
-        self._do(lambda place: delete(place, individual), decision)
+        self._do(lambda register: delete(register, individual), decision)
 
     def undo(self, num: int = 1, *, decision: Decision = BY_PERSON) -> list[LogEntry]:
         """Take back the last operations that are not undone yet; returns their entries, latest first.
 
         An undo is an entry of the log itself, and is not undone by another. ValueError: there are fewer.
         """
-        if num < 1:
-            raise ValueError(f"Expected num >= 1, received {num}.")
         with self._file.writing() as connection:
             return undo_last(connection, num, decision)
 
@@ -285,16 +269,19 @@ class Catalogue:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _do(self, prepare: Callable[[Workplace], Operation], decision: Decision) -> tuple[str, ...]:
+    def _read(self, question: Callable[[Register], T]) -> T:
+        with self._file.reading() as connection:
+            return question(Register(connection, self._file.path))
+
+    def _do(self, prepare: Callable[[Register], Operation], decision: Decision) -> list[str]:
         with self._file.writing() as connection:
-            done = prepare(Workplace(connection, self._file.path))
-            if done.changes is not None:
-                record_operation(connection, done.name, done.details, done.changes, decision)
-        return done.individuals
+            operation = prepare(Register(connection, self._file.path))
+            do(connection, operation, decision)
+        return list(operation.individuals)
 
     def _current(self, connection: Connection) -> Gallery:
         """All sightings, read again if the log has grown."""
         if (entry := last_entry(connection)) != self._seen_entry:
-            _, owners, table = read_owned(connection, self._file.path)
-            self._gallery, self._seen_entry = Gallery.of(owners, table), entry
+            every = read_owned(connection, self._file.path)
+            self._gallery, self._seen_entry = Gallery.of(every.owners, every.table), entry
         return self._gallery

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from individuals.catalogue.thresholds import Thresholds
-from individuals.sighting import FrameName, Sighting
+from individuals.sighting import FrameName
 from individuals.sighting_table import SightingTable
 from inference.modalities import MODALITIES, Modality, pair_pattern
 
@@ -98,25 +98,22 @@ def compare(
 def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
     """See `Catalogue.known_scores`."""
     generator = np.random.default_rng(seed)
-    embeddings = np.asarray(gallery.table.embeddings)
+    embeddings, sightings = np.asarray(gallery.table.embeddings), gallery.table.sightings
     scores = []
     for individual in range(len(gallery.numbers)):
         rows = [
             row
             for row in np.flatnonzero(gallery.owner_of == individual).tolist()
-            if gallery.table.sightings[row].modality == modality
+            if sightings[row].modality == modality
         ]
-        tracklets: dict[tuple[object, ...], list[int]] = {}
+        tracklets: dict[object, list[int]] = {}
         for row in rows:
-            sighting = gallery.table.sightings[row]
-            own = row if sighting.tracklet is None else "tracklet"
-            tracklets.setdefault((sighting.media, own, sighting.tracklet), []).append(row)
-        if len({media for media, *_ in tracklets}) < 2:
+            tracklets.setdefault(sightings[row].tracklet_name or row, []).append(row)
+        if len({sightings[row].media for row in rows}) < 2:
             continue
-        media, *_ = drawn = list(tracklets)[generator.integers(len(tracklets))]
-        others = [row for row in rows if gallery.table.sightings[row].media != media]
-        nearest = (embeddings[tracklets[drawn]] @ embeddings[others].T).max(axis=1)
-        scores.append(float(nearest.mean()))
+        drawn = list(tracklets.values())[generator.integers(len(tracklets))]
+        others = [row for row in rows if sightings[row].media != sightings[drawn[0]].media]
+        scores.append(float((embeddings[drawn] @ embeddings[others].T).max(axis=1).mean()))
     return np.array(scores)
 
 
@@ -124,50 +121,39 @@ def seen_beside(
     queries: SightingTable, query_of: np.ndarray, gallery: Gallery, shape: tuple[int, int]
 ) -> np.ndarray:
     """Individuals that a query cannot be, bool [num_queries, num_individuals]: both were in view together."""
-    in_frame: dict[FrameName, list[int]] = {}
-    in_tracklet: dict[FrameName, list[int]] = {}
     stored = gallery.table.sightings
+    in_frame: dict[FrameName | None, list[int]] = {}
+    in_tracklet: dict[FrameName, list[int]] = {}  # those of it, and those that were seen with it
     for place, sighting in enumerate(stored):
-        if sighting.frame_name is not None:
-            in_frame.setdefault(sighting.frame_name, []).append(place)
-        if sighting.tracklet_name is not None:
-            in_tracklet.setdefault(sighting.tracklet_name, []).append(place)
-        for tracklet in sighting.seen_with:
-            in_tracklet.setdefault((sighting.media, tracklet), []).append(place)
+        in_frame.setdefault(sighting.frame_name, []).append(place)
+        for tracklet in (sighting.tracklet, *sighting.seen_with):
+            if tracklet is not None:
+                in_tracklet.setdefault((sighting.media, tracklet), []).append(place)
+    in_frame.pop(None, None)
     beside = np.zeros(shape, dtype=bool)
     for query, sighting in zip(query_of, queries.sightings, strict=True):
-        for place in _nearby(sighting, in_frame, in_tracklet):
+        nearby = {*in_frame.get(sighting.frame_name, ())}
+        for tracklet in (sighting.tracklet, *sighting.seen_with):
+            if tracklet is not None:
+                nearby.update(in_tracklet.get((sighting.media, tracklet), ()))
+        for place in nearby:
             if sighting.is_seen_with(stored[place]):
                 beside[query, gallery.owner_of[place]] = True
     return beside
 
 
-def _nearby(
-    sighting: Sighting,
-    in_frame: dict[FrameName, list[int]],
-    in_tracklet: dict[FrameName, list[int]],
-) -> set[int]:
-    tracklets = [*sighting.seen_with, *([] if sighting.tracklet is None else [sighting.tracklet])]
-    places = {p for t in tracklets for p in in_tracklet.get((sighting.media, t), ())}
-    if sighting.frame_name is not None:
-        places.update(in_frame.get(sighting.frame_name, ()))
-    return places
-
-
 def _comparisons(
     queries: SightingTable, gallery: Gallery, thresholds: Thresholds
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Pair pattern, rows of the queries and of the gallery, for each pattern that has both and thresholds."""
     of_query = np.array([s.modality for s in queries.sightings], dtype=object)
     of_gallery = np.array([s.modality for s in gallery.table.sightings], dtype=object)
-    found = []
     for one in MODALITIES:
         for other in MODALITIES:
             rows, columns = np.flatnonzero(of_query == one), np.flatnonzero(of_gallery == other)
             name = pair_pattern(one, other)
             if len(rows) and len(columns) and name in thresholds.patterns:
-                found.append((name, rows, columns))
-    return found
+                yield name, rows, columns
 
 
 def _mean_of_nearest(

@@ -7,51 +7,47 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from individuals.catalogue.catalogue_file import read_setting
-from individuals.catalogue.records import Changes, Decision, LogEntry, Setting, State
-from individuals.catalogue.rows import apply_changes, read_states
+from individuals.catalogue.operations import Operation
+from individuals.catalogue.records import Changes, Decision, LogEntry, State
+from individuals.catalogue.rows import apply_changes, read_encoder, read_states
 
 UNDO = "undo"
-LOG_COLUMNS = (
-    "number, time, operation, details, decided_by, fingerprint, thresholds, undoes, changes"
-)
+COLUMNS = "number, time, operation, details, decided_by, fingerprint, thresholds, undoes, changes"
 # Entries that took something else back count neither as undone nor as to be undone.
 STILL_DONE = (
     f"operation != '{UNDO}' AND number NOT IN (SELECT undoes FROM log WHERE undoes IS NOT NULL)"
 )
 
 
-def record_operation(
+def do(
     connection: sqlite3.Connection,
-    operation: str,
-    details: Mapping[str, object],
-    changes: Changes,
+    operation: Operation,
     decision: Decision,
     undoes: int | None = None,
-) -> int:
-    """Do what `changes` says and write it down, in the caller's transaction; returns the entry's number."""
-    apply_changes(connection, changes)
-    cursor = connection.execute(
+) -> None:
+    """Do what an operation says and write it down, in the caller's transaction."""
+    if operation.changes is None:
+        return
+    apply_changes(connection, operation.changes)
+    connection.execute(
         "INSERT INTO log (time, operation, details, decided_by, fingerprint, thresholds, undoes, changes) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             datetime.now(UTC).isoformat(timespec="milliseconds"),
-            operation,
-            json.dumps(details, ensure_ascii=False),
+            operation.name,
+            json.dumps(operation.details, ensure_ascii=False),
             decision.by,
-            read_setting(connection, "fingerprint"),
+            read_encoder(connection).fingerprint,
             None if decision.thresholds is None else json.dumps(decision.thresholds),
             undoes,
-            changes.to_json(),
+            operation.changes.to_json(),
         ),
     )
-    return int(cursor.lastrowid or 0)
 
 
 def read_log(connection: sqlite3.Connection) -> list[LogEntry]:
     """All entries, oldest first."""
-    found = connection.execute(f"SELECT {LOG_COLUMNS} FROM log ORDER BY number")
-    return [_entry(row) for row in found]
+    return [_entry(row) for row in connection.execute(f"SELECT {COLUMNS} FROM log ORDER BY number")]
 
 
 def undo_last(connection: sqlite3.Connection, num: int, decision: Decision) -> list[LogEntry]:
@@ -61,19 +57,17 @@ def undo_last(connection: sqlite3.Connection, num: int, decision: Decision) -> l
         ValueError: there are fewer; nothing is undone.
     """
     found = connection.execute(
-        f"SELECT {LOG_COLUMNS} FROM log WHERE {STILL_DONE} ORDER BY number DESC LIMIT ?", (num,)
+        f"SELECT {COLUMNS} FROM log WHERE {STILL_DONE} ORDER BY number DESC LIMIT ?", (num,)
     ).fetchall()
-    if len(found) < num:
+    if not 1 <= num <= len(found):
         raise ValueError(
-            f"Expected at most {len(found)} operations to undo, received {num}: the log holds no more that "
-            "are not undone already."
+            f"Expected at least 1 and at most {len(found)} operations to undo, received {num}: the log "
+            "holds no more that are not undone already."
         )
     entries = [_entry(row) for row in found]
     for entry in entries:
         details = {"entry": entry.number, "operation": entry.operation}
-        record_operation(
-            connection, UNDO, details, entry.changes.reversed(), decision, undoes=entry.number
-        )
+        do(connection, Operation(UNDO, details, entry.changes.reversed()), decision, entry.number)
     return entries
 
 
@@ -91,24 +85,20 @@ def find_discrepancies(connection: sqlite3.Connection) -> list[str]:
     """
     states: dict[int, State] = {}
     owners: dict[int, int | None] = {}
-    settings: dict[str, Setting] = {}
     problems = []
-    entries = read_log(connection)
-    for expected, entry in enumerate(entries, 1):
+    for expected, entry in enumerate(read_log(connection), 1):
         if entry.number != expected:
             problems.append(f"entry {expected} of the log is missing")
             break
-        problems += _differences(f"entry {entry.number}", entry.changes, states, owners, settings)
+        problems += _differences(f"entry {entry.number}", entry.changes, states, owners)
         states |= {number: after for number, (_, after) in entry.changes.individuals.items()}
         owners |= {position: after for position, (_, after) in entry.changes.sightings.items()}
-        settings |= {name: after for name, (_, after) in entry.changes.settings.items()}
     stored = connection.execute("SELECT position, individual FROM sightings").fetchall()
     now = Changes(
-        {n: (state, state) for n, state in read_states(connection).items()},
+        {number: (state, state) for number, state in read_states(connection).items()},
         {position: (owner, owner) for position, owner in stored},
-        {name: (read_setting(connection, name),) * 2 for name in settings},
     )
-    return problems + _differences("the catalogue", now, states, owners, settings)
+    return problems + _differences("the catalogue", now, states, owners)
 
 
 def _differences(
@@ -116,22 +106,16 @@ def _differences(
     changes: Changes,
     states: Mapping[int, State],
     owners: Mapping[int, int | None],
-    settings: Mapping[str, Setting],
 ) -> list[str]:
     told = [
         f"{where}: individual {number} is {before}, by the log {states.get(number, State())}"
         for number, (before, _) in changes.individuals.items()
         if before != states.get(number, State())
     ]
-    told += [
+    return told + [
         f"{where}: sighting {position} is of {before}, by the log of {owners.get(position)}"
         for position, (before, _) in changes.sightings.items()
         if before != owners.get(position)
-    ]
-    return told + [
-        f"{where}: {name} is {before!r}, by the log {settings.get(name)!r}"
-        for name, (before, _) in changes.settings.items()
-        if before != settings.get(name)
     ]
 
 

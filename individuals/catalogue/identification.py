@@ -11,11 +11,11 @@ import numpy as np
 
 from individuals.catalogue.assignment import NOBODY, assign_names
 from individuals.catalogue.gallery import Gallery, Nearness, compare, seen_beside
-from individuals.catalogue.names import AnimalNames
+from individuals.catalogue.register import Register
 from individuals.catalogue.thresholds import Thresholds
 from individuals.group import group_individuals
 from individuals.sighting_table import SightingTable
-from inference.modalities import pair_pattern
+from inference.modalities import MODALITIES, pair_pattern
 
 logger = logging.getLogger(__name__)
 
@@ -61,31 +61,31 @@ class Identification:
 @dataclass(frozen=True)
 class _Verdict:
     status: Status
-    individual: int | None  # column
     reason: str
+    individual: int | None = None  # column
 
 
 def identify(
     sightings: SightingTable,
     groups: Sequence[Sequence[int]],
     gallery: Gallery,
-    names: AnimalNames,
+    register: Register,
     thresholds: Thresholds,
 ) -> list[Identification]:
     """See `Catalogue.identify`."""
-    if thresholds.num_gallery is not None and len(gallery.numbers) > thresholds.num_gallery:
+    num, num_certified = len(gallery.numbers), thresholds.num_gallery
+    if num_certified is not None and num > num_certified:
         logger.warning(
-            "The thresholds were certified for a gallery of %d individuals, the catalogue has %d: strangers "
-            "may be taken for somebody more often than was promised. Calibrate with more individuals.",
-            thresholds.num_gallery,
-            len(gallery.numbers),
+            "The thresholds were certified for a gallery of %d individuals, the catalogue has %d: unknown "
+            "animals may be matched more often than was promised. Calibrate with more individuals.",
+            num_certified,
+            num,
         )
     query_of = np.zeros(len(sightings), dtype=np.int64)
     for query, rows in enumerate(groups):
         query_of[list(rows)] = query
     together = sightings.seen_together(query_of.tolist())
-    torn = [rows for one, other, rows in together if one == other]
-    if torn:
+    if torn := [rows for one, other, rows in together if one == other]:
         first, second = (sightings.keys[row] for row in torn[0])
         raise ValueError(
             f"{len(torn)} animals to be identified hold sightings that were seen together, such as "
@@ -94,134 +94,115 @@ def identify(
         )
     apart = [(one, other) for one, other, _ in together]
     near = compare(sightings, query_of, gallery, thresholds)
-    is_beside = seen_beside(sightings, query_of, gallery, near.excess.shape)
-    excess = np.where(is_beside, -np.inf, near.excess)
-    verdicts = _decide(near, is_beside, apart, gallery, names, thresholds.margin)
-    new_animals = _number_new(sightings, groups, apart, verdicts, thresholds)
-    return [
-        _answer(
-            tuple(rows),
-            query,
-            verdict,
-            excess[query],
-            near,
-            new_animals,
-            gallery,
-            names,
-            thresholds,
+    beside = seen_beside(sightings, query_of, gallery, near.excess.shape)
+    excess = np.where(beside, -np.inf, near.excess)
+    ids = [register.id_of(number) for number in gallery.numbers.tolist()]
+    names = [register.describe(number) for number in gallery.numbers.tolist()]
+    verdicts = _decide(near, beside, excess, apart, names, thresholds.margin)
+    is_new = [query for query, verdict in enumerate(verdicts) if verdict.status == "new"]
+    new_animals = _number_new(sightings, [groups[q] for q in is_new], apart, is_new, thresholds)
+    found = []
+    for query, (rows, verdict) in enumerate(zip(groups, verdicts, strict=True)):
+        order = [
+            int(c)
+            for c in np.argsort(-excess[query], kind="stable")
+            if np.isfinite(excess[query, c])
+        ]
+        if verdict.individual is not None:  # first, even if that beside it fitted better
+            order = [verdict.individual, *(c for c in order if c != verdict.individual)]
+        nearest, runner_up = [*order[:2], None, None][:2]
+        similarity = None if nearest is None else float(near.similarity[query, nearest])
+        probability = None
+        if nearest is not None and similarity is not None:
+            pattern = near.patterns[near.pattern[query, nearest]]
+            probability = thresholds.probability(similarity, pattern)
+        found.append(
+            Identification(
+                tuple(rows),
+                verdict.status,
+                None if verdict.individual is None else ids[verdict.individual],
+                None if nearest is None else ids[nearest],
+                similarity,
+                probability,
+                None if runner_up is None else ids[runner_up],
+                None if runner_up is None else float(near.similarity[query, runner_up]),
+                new_animals.get(query),
+                verdict.reason,
+            )
         )
-        for query, (rows, verdict) in enumerate(zip(groups, verdicts, strict=True))
-    ]
+    return found
 
 
 def _decide(
     near: Nearness,
-    is_beside: np.ndarray,
+    beside: np.ndarray,
+    excess: np.ndarray,
     apart: Sequence[tuple[int, int]],
-    gallery: Gallery,
-    names: AnimalNames,
+    names: Sequence[str],
     margin: float,
 ) -> list[_Verdict]:
-    excess = np.where(is_beside, -np.inf, near.excess)
     assignment = assign_names(excess, apart)
     verdicts = []
     for query, above in enumerate(excess):
-        column, gap = int(assignment.chosen[query]), assignment.gap[query]
-        order = np.argsort(-above, kind="stable")
-        fitting = [names.describe(int(gallery.numbers[c])) for c in order if above[c] > 0]
+        column = int(assignment.chosen[query])
+        fitting = [names[c] for c in np.argsort(-above, kind="stable") if above[c] > 0]
         if not fitting:
-            verdicts.append(_unfitting(near, query, is_beside[query]))
+            verdicts.append(_unlike(near, query, beside[query]))
         elif column == NOBODY:
             reason = f"looks like {fitting[0]}, which was found beside it"
-            verdicts.append(_Verdict("uncertain", None, reason))
-        elif gap < margin:
-            several = f"{' and '.join(fitting[:3])} fit nearly alike"
-            rival = f"looks like {fitting[0]}, and so does another that was beside it"
-            reason = several if len(fitting) > 1 else rival
-            verdicts.append(_Verdict("uncertain", None, reason))
-        else:
+            verdicts.append(_Verdict("uncertain", reason))
+        elif assignment.gap[query] >= margin:
             reason = "fits best by far" if len(fitting) > 1 else "the only one that fits"
-            verdicts.append(_Verdict("known", column, reason))
+            verdicts.append(_Verdict("known", reason, column))
+        elif len(fitting) > 1:
+            reason = f"{' and '.join(fitting[:3])} fit nearly alike"
+            verdicts.append(_Verdict("uncertain", reason))
+        else:
+            reason = f"looks like {fitting[0]}, and so does another that was beside it"
+            verdicts.append(_Verdict("uncertain", reason))
     return verdicts
 
 
-def _unfitting(near: Nearness, query: int, is_beside: np.ndarray) -> _Verdict:
+def _unlike(near: Nearness, query: int, beside: np.ndarray) -> _Verdict:
     """New if it is unlike all; uncertain if some are neither like nor unlike, or of another kind."""
     is_compared = np.isfinite(near.excess[query])
-    is_far = is_beside | (near.shortfall[query] > 0)
+    is_far = beside | (near.shortfall[query] > 0)
+    num_others = int((~is_compared & ~beside).sum())
     if not (is_far | ~is_compared).all():
-        return _Verdict("uncertain", None, "neither like nor unlike enough")
-    num_others = int((~is_compared & ~is_beside).sum())
+        return _Verdict("uncertain", "neither like nor unlike enough")
     if num_others:
         reason = f"{num_others} individuals of the catalogue cannot be compared with it"
-        return _Verdict("uncertain", None, reason)
-    if len(is_far):
-        return _Verdict("new", None, "unlike every individual of the catalogue")
-    return _Verdict("new", None, "the catalogue is empty")
+        return _Verdict("uncertain", reason)
+    known = "unlike every individual of the catalogue" if len(is_far) else "the catalogue is empty"
+    return _Verdict("new", known)
 
 
 def _number_new(
     sightings: SightingTable,
     groups: Sequence[Sequence[int]],
     apart: Sequence[tuple[int, int]],
-    verdicts: Sequence[_Verdict],
+    queries: Sequence[int],
     thresholds: Thresholds,
 ) -> dict[int, int]:
     """Query -> number of the new animal, from 1 by first appearance; grouped within each modality."""
-    new = [query for query, verdict in enumerate(verdicts) if verdict.status == "new"]
-    kinds: dict[str, list[int]] = {}
-    for query in new:
-        kinds.setdefault(sightings.sightings[groups[query][0]].modality, []).append(query)
-    keyed: dict[int, tuple[str, int]] = {}
-    for modality, queries in kinds.items():
-        pattern = thresholds.patterns.get(pair_pattern(modality, modality))  # type: ignore[arg-type]
-        rows = [
-            r for q in queries for r in groups[q] if sightings.sightings[r].modality == modality
-        ]
-        owner = {row: q for q in queries for row in groups[q]}
-        place = {owner[row]: p for p, row in reversed(list(enumerate(rows)))}
+    animal_of: dict[int, tuple[str, int]] = {}
+    for modality in MODALITIES:
+        rows, owners = [], []
+        for query, group in zip(queries, groups, strict=True):
+            if sightings.sightings[group[0]].modality == modality:
+                same = [row for row in group if sightings.sightings[row].modality == modality]
+                rows += same
+                owners += [query] * len(same)
+        if not rows:
+            continue
+        place = {query: owners.index(query) for query in owners}
+        pattern = thresholds.patterns.get(pair_pattern(modality, modality))
         labels = group_individuals(
             sightings.embeddings[rows],
             threshold=1.0 if pattern is None else pattern.known_above,
-            tracklets=[owner[row] for row in rows],
+            tracklets=owners,
             cannot_link=[(place[a], place[b]) for a, b in apart if a in place and b in place],
         ).labels
-        keyed |= {q: (modality, int(labels[place[q]])) for q in queries}
+        animal_of |= {query: (modality, int(labels[row])) for query, row in place.items()}
     numbers: dict[tuple[str, int], int] = {}
-    return {query: numbers.setdefault(keyed[query], len(numbers) + 1) for query in new}
-
-
-def _answer(
-    rows: tuple[int, ...],
-    query: int,
-    verdict: _Verdict,
-    excess: np.ndarray,
-    near: Nearness,
-    new_animals: dict[int, int],
-    gallery: Gallery,
-    names: AnimalNames,
-    thresholds: Thresholds,
-) -> Identification:
-    order = [int(c) for c in np.argsort(-excess, kind="stable")[:3] if np.isfinite(excess[c])]
-    if (
-        verdict.individual is not None
-    ):  # what it is stands first, even if that beside it fitted better
-        order = [verdict.individual, *(c for c in order if c != verdict.individual)]
-    shown = [names.id_of(int(gallery.numbers[column])) for column in order[:2]]
-    similarities = [float(near.similarity[query, column]) for column in order[:2]]
-    probability = None
-    if order:
-        pattern = near.patterns[near.pattern[query, order[0]]]
-        probability = thresholds.probability(similarities[0], pattern)
-    return Identification(
-        rows,
-        verdict.status,
-        shown[0] if verdict.individual is not None else None,
-        shown[0] if shown else None,
-        similarities[0] if shown else None,
-        probability,
-        shown[1] if len(shown) > 1 else None,
-        similarities[1] if len(shown) > 1 else None,
-        new_animals.get(query),
-        verdict.reason,
-    )
+    return {query: numbers.setdefault(animal_of[query], len(numbers) + 1) for query in queries}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-Setting = str | int | None
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,10 @@ class Individual:
     num_media: int
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What is stored of an individual besides its sightings.
 
-    Args:
+    Attributes:
         name: str or None.
         is_active: whether it is in the catalogue; ids of those that are not stay taken.
         merged_into: number of the individual that took it over; None for none.
@@ -48,39 +46,29 @@ class Changes:
     Args:
         individuals: number -> (before, after).
         sightings: position -> (individual before, individual after); None for not in the catalogue.
-        settings: name -> (before, after).
     """
 
     individuals: Mapping[int, tuple[State, State]] = field(default_factory=dict)
     sightings: Mapping[int, tuple[int | None, int | None]] = field(default_factory=dict)
-    settings: Mapping[str, tuple[Setting, Setting]] = field(default_factory=dict)
 
     def reversed(self) -> Changes:
         """What takes them back."""
         return Changes(
             {number: (after, before) for number, (before, after) in self.individuals.items()},
             {position: (after, before) for position, (before, after) in self.sightings.items()},
-            {name: (after, before) for name, (before, after) in self.settings.items()},
         )
 
     def to_json(self) -> str:
         """As text."""
-        individuals = [
-            [number, *([s.name, s.is_active, s.merged_into] for s in states)]
-            for number, states in self.individuals.items()
-        ]
-        sightings = [[position, *owners] for position, owners in self.sightings.items()]
-        settings = [[name, *values] for name, values in self.settings.items()]
-        return json.dumps([individuals, sightings, settings], ensure_ascii=False)
+        return json.dumps([self.individuals, self.sightings], ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Changes:
         """What `to_json` gave."""
-        individuals, sightings, settings = json.loads(text)
+        individuals, sightings = json.loads(text)
         return cls(
-            {number: (State(*before), State(*after)) for number, before, after in individuals},
-            {position: (before, after) for position, before, after in sightings},
-            {name: (before, after) for name, before, after in settings},
+            {int(n): (State(*before), State(*after)) for n, (before, after) in individuals.items()},
+            {int(p): (before, after) for p, (before, after) in sightings.items()},
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -25,11 +25,13 @@ class CountInterval:
         high: int.
         confidence: float, the share of intervals made in this way that hold the truth, for footage like that
             of the known individuals; None where there was nothing or too little to learn it from: then low
-            and high are certain.
-        minimum: int, certain: so many were seen together, pairwise.
-        maximum: int, certain if tracklets are: so many tracklets (or single sightings) there are.
+            and high are the bounds.
+        minimum: int, so many were seen together, pairwise. Holds if the boxes are right.
+        maximum: int, so many tracklets (or single sightings) there are. Holds if boxes and tracklets are
+            right. Neither knows of animals that no detector saw.
         expected: float, the count after the usual error for its size is taken away.
         num_trials: int, footages of known individuals that this was learnt from.
+        largest_trial: int, the most groups that were found in one of them.
     """
 
     low: int
@@ -39,9 +41,15 @@ class CountInterval:
     maximum: int
     expected: float
     num_trials: int
+    largest_trial: int
 
     def __str__(self) -> str:
         return f"{self.low} to {self.high}"
+
+    @property
+    def kind(self) -> str:
+        """What low and high are: such as "95 %", or "bounds"."""
+        return "bounds" if self.confidence is None else f"{self.confidence:.0%}".replace("%", " %")
 
 
 def count_interval(
@@ -79,29 +87,32 @@ def count_interval(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), such as 0.95; received {confidence}.")
-    needed = int(np.ceil(2 / (1 - confidence) - 1 - SLACK))  # the outermost ranks hold that much
+    needed = trials_needed(confidence)
+    largest = max((trial.num_found for trial in trials), default=0)
+    bounds = CountInterval(
+        minimum, maximum, None, minimum, maximum, float(num_found), len(trials), largest
+    )
+    if num_found == 0 or len(trials) < needed or num_found > FARTHEST * largest:
+        return bounds
     found = np.array([trial.num_found for trial in trials], float)
-    if num_found == 0 or len(trials) < needed or num_found > FARTHEST * found.max():
-        return CountInterval(
-            minimum, maximum, None, minimum, maximum, float(num_found), len(trials)
-        )
     ratios = np.array([trial.num_true for trial in trials], float) / found
     nearest = np.argsort(np.abs(np.log(found / num_found)), kind="stable")
     ordered = np.sort(ratios[nearest[: max(NEAR_FOOTAGES, needed)]])
     below = int(np.floor((len(ordered) + 1) * (1 - confidence) / 2 + SLACK)) - 1
-    low_ratio, high_ratio = ordered[below], ordered[-1 - below]
-    expected = float(np.clip(num_found * np.median(ordered), minimum, maximum))
-    low = min(num_found, int(np.floor(num_found * low_ratio + SLACK)))
-    high = max(num_found, int(np.ceil(num_found * high_ratio - SLACK)))
-    return CountInterval(
-        int(np.clip(low, minimum, maximum)),
-        int(np.clip(high, minimum, maximum)),
-        confidence,
-        minimum,
-        maximum,
-        expected,
-        len(trials),
+    low = min(num_found, int(np.floor(num_found * ordered[below] + SLACK)))
+    high = max(num_found, int(np.ceil(num_found * ordered[-1 - below] - SLACK)))
+    return replace(
+        bounds,
+        low=int(np.clip(low, minimum, maximum)),
+        high=int(np.clip(high, minimum, maximum)),
+        confidence=confidence,
+        expected=float(np.clip(num_found * np.median(ordered), minimum, maximum)),
     )
+
+
+def trials_needed(confidence: float = 0.95) -> int:
+    """How many trials an interval needs, so that the outermost of them hold that much."""
+    return int(np.ceil(2 / (1 - confidence) - 1 - SLACK))
 
 
 def num_certain(num_atoms: int, apart: np.ndarray) -> int:

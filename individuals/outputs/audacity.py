@@ -11,12 +11,12 @@ from pathlib import Path
 from individuals.outputs.call_lines import (
     plain_number,
     plain_text,
-    raise_problems,
     read_tab_lines,
     write_one_per_recording,
 )
 from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
+from media.wording import some_names, some_problems
 
 LabelOf = Callable[[Sighting], str]
 SUFFIX = ".labels.txt"
@@ -49,19 +49,17 @@ def write_audacity_labels(
     media = list(dict.fromkeys(sighting.media for sighting in every))
     if len(media) > 1:
         raise ValueError(
-            "A label track belongs to one recording, received sightings of "
-            f"{', '.join(map(repr, media))}. Write one for each: write_audacity_tracks."
+            f"A label track belongs to one recording, received sightings of {some_names(media)}. Write one "
+            "for each: write_audacity_tracks."
         )
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for sighting in every:
         times = plain_number(sighting.start_seconds), plain_number(sighting.end_seconds)
-        lines.append("\t".join((*times, plain_text(label_of(sighting)))))
+        lines.append((*times, plain_text(label_of(sighting))))
         edges = sighting.low_frequency_hz, sighting.high_frequency_hz
         if edges != (None, None):
-            lines.append(
-                "\t".join(("\\", *("-1" if e is None else plain_number(e) for e in edges)))
-            )
-    return write_text_atomically(path, "".join(f"{line}\n" for line in lines))
+            lines.append(("\\", *("-1" if edge is None else plain_number(edge) for edge in edges)))
+    return write_text_atomically(path, "".join("\t".join(line) + "\n" for line in lines))
 
 
 def write_audacity_tracks(
@@ -97,33 +95,29 @@ def read_audacity_labels(path: str | Path, *, media: str) -> list[Sighting]:
         FileNotFoundError: there is no such file.
         ValueError: lines cannot be read; all of them in one message.
     """
-    found: list[Sighting | None] = []  # None for a label without text
+    found: list[Sighting] = []
     problems = []
     for number, line in enumerate(read_tab_lines(path), start=1):
-        cells = line.split("\t")
+        cells = line.split("\t", 2)
         try:
-            if cells[0] == "\\":
-                found[-1] = _with_frequencies(found[-1], cells)
+            if (
+                cells[0] == "\\"
+            ):  # the frequencies of the label before; -1 for an edge that is not known
+                low, high = (float(cell) if float(cell) >= 0 else None for cell in cells[1:])
+                found[-1] = replace(found[-1], low_frequency_hz=low, high_frequency_hz=high)
             elif line:
-                found.append(_label(cells, media))
+                start, end = float(cells[0]), float(cells[1])
+                found.append(
+                    Sighting(
+                        individual="".join(cells[2:]),
+                        media=media,
+                        start_seconds=start,
+                        end_seconds=end,
+                        modality="audio",
+                    )
+                )
         except (ValueError, IndexError):
             problems.append(f"line {number} is no label: {line!r}")
-    raise_problems(path, problems)
-    return [sighting for sighting in found if sighting is not None]
-
-
-def _label(cells: list[str], media: str) -> Sighting | None:
-    start, end, text = float(cells[0]), float(cells[1]), "\t".join(cells[2:])
-    if not text:
-        return None
-    return Sighting(
-        individual=text, media=media, start_seconds=start, end_seconds=end, modality="audio"
-    )
-
-
-def _with_frequencies(sighting: Sighting | None, cells: list[str]) -> Sighting | None:
-    """Audacity writes -1 for an edge that is not known."""
-    low, high = (float(cell) if float(cell) >= 0 else None for cell in cells[1:3])
-    if sighting is None:
-        return None
-    return replace(sighting, low_frequency_hz=low, high_frequency_hz=high)
+    if problems:
+        raise ValueError(f"'{path}' cannot be read: {some_problems(problems)}.")
+    return [sighting for sighting in found if sighting.individual]

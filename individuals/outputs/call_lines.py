@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
 from individuals.outputs.media_names import distinct_file_names
 from individuals.sighting import Sighting
-
-WriteOne = Callable[[Path, list[Sighting]], Path]
 
 
 def plain_number(value: float | Decimal) -> str:
@@ -37,7 +35,7 @@ def write_one_per_recording(
     folder: str | Path,
     sightings: Iterable[Sighting],
     suffix: str,
-    write: WriteOne,
+    write: Callable[[Path, list[Sighting]], Path],
     all_media: Iterable[str] = (),
 ) -> dict[str, Path]:
     """A file for each recording in one folder; recordings of equal names do not collide.
@@ -66,14 +64,3 @@ def read_tab_lines(path: str | Path) -> list[str]:
     """
     text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
     return re.split(r"\r\n|\n|\r", text)
-
-
-def raise_problems(path: str | Path, problems: Sequence[str]) -> None:
-    """One error for all lines of a file that cannot be read.
-
-    Raises:
-        ValueError: there are problems.
-    """
-    if problems:
-        more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise ValueError(f"'{path}' cannot be read: {'; '.join(problems[:10])}{more}.")

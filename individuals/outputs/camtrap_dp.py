@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 
-from individuals.outputs.camtrap_project import CamtrapProject, Deployment
+from individuals.outputs.camtrap_project import DEPLOYMENT_COLUMNS, CamtrapProject, Deployment
 from individuals.outputs.camtrap_rows import (
-    DEPLOYMENT_COLUMNS,
     MEDIA_COLUMNS,
     MEDIA_TYPES,
     OBSERVATION_COLUMNS,
     CamtrapMedia,
-    box_needs_frame,
+    Row,
     deployment_row,
     media_row,
     observation_rows,
@@ -27,12 +26,12 @@ from individuals.outputs.media_details import MediaDetails
 from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 from media.cells import csv_text
+from media.wording import some_problems
 
 CAMTRAP_DP_VERSION = "1.0.2"
 _SCHEMAS = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{CAMTRAP_DP_VERSION}"
 _FILE_PATH = re.compile(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$")  # the standard's own rule
 _READ_AS_MISSING = {"NA", "NaN", "nan"}
-MAX_LISTED = 10
 
 
 def write_camtrap_dp(
@@ -78,19 +77,16 @@ def write_camtrap_dp(
     every = list(sightings)
     media = _media(every, deployments, details or {}, media_root)
     who = classified_by or f"fused-encoder {_own_version()}"
-    tables = {
-        "deployments": (DEPLOYMENT_COLUMNS, [deployment_row(d) for d in deployments]),
-        "media": (MEDIA_COLUMNS, [media_row(m, media_are_public) for m in media]),
-        "observations": (
-            OBSERVATION_COLUMNS,
-            [row for m in media for row in observation_rows(m, who)],
-        ),
+    tables: dict[str, tuple[Sequence[str], Iterable[Row]]] = {
+        "deployments": (DEPLOYMENT_COLUMNS, map(deployment_row, deployments)),
+        "media": (MEDIA_COLUMNS, (media_row(m, media_are_public) for m in media)),
+        "observations": (OBSERVATION_COLUMNS, (r for m in media for r in observation_rows(m, who))),
     }
     package = _package(every, deployments, project, created or datetime.now(UTC))
-    written = [
-        write_text_atomically(Path(folder) / f"{name}.csv", csv_text(header, rows, guard=False))
-        for name, (header, rows) in tables.items()
-    ]
+    written = []
+    for name, (columns, rows) in tables.items():
+        text = csv_text(columns, [[row.get(c) for c in columns] for row in rows], guard=False)
+        written.append(write_text_atomically(Path(folder) / f"{name}.csv", text))
     text = json.dumps(package, ensure_ascii=False, indent=2)
     return [*written, write_text_atomically(Path(folder) / "datapackage.json", text)]
 
@@ -121,14 +117,32 @@ def _media(
     of_media: dict[str, list[Sighting]] = {path: [] for path in details}
     for sighting in sightings:
         of_media.setdefault(sighting.media, []).append(sighting)
-    known = {path: _known(path, found, details) for path, found in of_media.items()}
+    known = {path: _known(found, details.get(path)) for path, found in of_media.items()}
     in_package = {path: _relative(path, media_root) for path in of_media}
-    _refuse(sightings, deployments, known, in_package)
+    problems = {
+        **_problems_of_times(deployments, known),
+        **_problems_of_files(in_package),
+        "boxes without the size of their frame, of": [
+            s.media for s in sightings if s.box and None in (s.frame_width_px, s.frame_height_px)
+        ],
+        "individuals whose name the standard reads as missing": sorted(
+            {s.individual for s in sightings} & _READ_AS_MISSING
+        ),
+    }
+    told = [
+        f"\n  {kind}: {some_problems(list(dict.fromkeys(items)), separator=', ')}".removesuffix(
+            ": "
+        )
+        for kind, items in problems.items()
+        if items
+    ]
+    if told:
+        raise ValueError(f"A Camtrap DP cannot be written:{''.join(told)}")
     media = [
         CamtrapMedia(
             in_package[path],
             str(known[path].deployment),
-            known[path].captured_at or datetime.now(UTC),  # _refuse has seen that it is known
+            known[path].captured_at or datetime.now(UTC),  # it is known: that was checked
             tuple(sorted(found, key=lambda s: (s.start_seconds, s.end_seconds, s.individual))),
         )
         for path, found in of_media.items()
@@ -136,11 +150,9 @@ def _media(
     return sorted(media, key=lambda m: (m.deployment_id, m.captured_at, m.path))
 
 
-def _known(
-    path: str, found: Sequence[Sighting], details: Mapping[str, MediaDetails]
-) -> MediaDetails:
+def _known(found: Sequence[Sighting], details: MediaDetails | None) -> MediaDetails:
     """When and where a media file was made, by its sightings, else by its details."""
-    told = details.get(path, MediaDetails())
+    told = details or MediaDetails()
     captured_at = next((s.captured_at for s in found if s.captured_at), told.captured_at)
     deployment = next((s.deployment for s in found if s.deployment), told.deployment)
     return MediaDetails(captured_at=captured_at, deployment=deployment)
@@ -155,64 +167,47 @@ def _relative(path: str, media_root: str | Path | None) -> str:
         return path
 
 
-def _refuse(
-    sightings: Sequence[Sighting],
-    deployments: Sequence[Deployment],
-    known: Mapping[str, MediaDetails],
-    in_package: Mapping[str, str],
-) -> None:
+def _problems_of_times(
+    deployments: Sequence[Deployment], known: Mapping[str, MediaDetails]
+) -> dict[str, list[str]]:
+    """Kind of problem -> what has it."""
     period = {d.deployment_id: (d.start, d.end) for d in deployments}
+    times = Counter(d.deployment_id for d in deployments)
     without_zone, outside, unknown = [], [], []
     for path, told in known.items():
-        has_zone = told.captured_at is not None and told.captured_at.utcoffset() is not None
-        if not has_zone:
+        moment = told.captured_at
+        if moment is None or moment.utcoffset() is None:
             without_zone.append(path)
         if told.deployment not in period:
             unknown.append(path if told.deployment is None else f"{path} ({told.deployment})")
-        elif has_zone and told.captured_at is not None:
+        elif path not in without_zone and moment is not None:
             start, end = period[told.deployment]
-            if not start <= told.captured_at <= end:
-                outside.append(f"{path} ({told.captured_at.isoformat()})")
-    names = [d.deployment_id for d in deployments]
-    kinds = {
-        "no deployments were given: where and when did the cameras stand?": []
-        if deployments
-        else [""],
-        "deployments are there twice": sorted({name for name in names if names.count(name) > 1}),
+            if not start <= moment <= end:
+                outside.append(f"{path} ({moment.isoformat()})")
+    return {
+        "no deployments were given: where and when did the cameras stand?": [""]
+        * (not deployments),
+        "deployments are there twice": [name for name, num in times.items() if num > 1],
         "media without a start time with time zone (captured_at)": without_zone,
         "media without a deployment that was given": unknown,
         "media that start outside their deployment's time": outside,
+    }
+
+
+def _problems_of_files(in_package: Mapping[str, str]) -> dict[str, list[str]]:
+    times = Counter(in_package.values())
+    return {
         "paths that are not relative to the package (pass media_root, the folder above them all)": [
             path for path, relative in in_package.items() if not _FILE_PATH.match(relative)
         ],
-        "paths that are one file in the package": sorted(
-            path for path, times in Counter(in_package.values()).items() if times > 1
-        ),
+        "paths that are one file in the package": [path for path, num in times.items() if num > 1],
         "paths that are not Unicode (rename the files)": [
             repr(path) for path in in_package if path != path.encode("utf-8", "replace").decode()
         ],
         "media of unknown type": [
             path for path in in_package if PurePath(path).suffix.lower() not in MEDIA_TYPES
         ],
-        "boxes without the size of their frame, of": list(
-            dict.fromkeys(s.media for s in sightings if box_needs_frame(s))
-        ),
-        "individuals whose name the standard reads as missing": sorted(
-            {s.individual for s in sightings} & _READ_AS_MISSING
-        ),
     }
-    problems = [
-        kind + (f": {_listed(items)}" if any(items) else "")
-        for kind, items in kinds.items()
-        if items
-    ]
-    if problems:
-        raise ValueError("A Camtrap DP cannot be written:\n  " + "\n  ".join(problems))
-
-
-def _listed(items: Sequence[str]) -> str:
-    more = f", and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
-    return ", ".join(items[:MAX_LISTED]) + more
 
 
 def _package(

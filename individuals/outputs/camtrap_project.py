@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
 from media.cells import read_csv_rows
+from media.wording import some_names, some_problems
 
 SamplingDesign = Literal[
     "simpleRandom",
@@ -23,6 +25,17 @@ CaptureMethod = Literal["activityDetection", "timeLapse"]
 ROLES = ("contact", "principalInvestigator", "rightsHolder", "publisher", "contributor")
 
 
+# The columns of deployments.csv in the standard's order: programs expect also those that stay empty.
+DEPLOYMENT_COLUMNS = (
+    *("deploymentID", "locationID", "locationName", "latitude", "longitude"),
+    *("coordinateUncertainty", "deploymentStart", "deploymentEnd", "setupBy", "cameraID"),
+    *("cameraModel", "cameraDelay", "cameraHeight", "cameraDepth", "cameraTilt", "cameraHeading"),
+    *("detectionDistance", "timestampIssues", "baitUse", "featureType", "habitat"),
+    *("deploymentGroups", "deploymentTags", "deploymentComments"),
+)
+NEEDED = ("deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A camera or recorder at one place for one time.
@@ -33,16 +46,15 @@ class Deployment:
         longitude: float in [-180, 180], degrees, WGS84.
         start: when it was put up, with its time zone.
         end: when it was taken down, with its time zone.
-        location_id: of the place.
-        location_name: of the place.
-        coordinate_uncertainty_m: int >= 1, also of coordinates that were rounded to hide a nest.
-        setup_by: person or organisation.
-        camera_id: such as its serial number.
-        camera_model: manufacturer-model.
-        habitat: in a few words.
-        comments: anything else.
+        more: other columns of the standard's deployments.csv, such as {"coordinateUncertainty": 1000} (in
+            metres, also of coordinates that were rounded to hide a nest), "locationName", "cameraModel",
+            "habitat".
     Raises:
-        ValueError: something is out of its range, or a time has no zone; all of it in one message.
+        ValueError: something is out of its range, a time has no zone, or `more` has a name that is no column
+            of the standard; all of it in one message.
+
+    Reference:
+        https://camtrap-dp.tdwg.org/data/#deployments
     """
 
     deployment_id: str
@@ -50,14 +62,7 @@ class Deployment:
     longitude: float
     start: datetime
     end: datetime
-    location_id: str | None = None
-    location_name: str | None = None
-    coordinate_uncertainty_m: int | None = None
-    setup_by: str | None = None
-    camera_id: str | None = None
-    camera_model: str | None = None
-    habitat: str | None = None
-    comments: str | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = []
@@ -72,8 +77,10 @@ class Deployment:
             problems.append(f"{' and '.join(zoneless)} must have a time zone")
         elif self.end < self.start:
             problems.append(f"it ends ({self.end}) before it starts ({self.start})")
-        if self.coordinate_uncertainty_m is not None and self.coordinate_uncertainty_m < 1:
-            problems.append("coordinate_uncertainty_m must be at least 1")
+        if unknown := sorted(
+            set(self.more) - set(DEPLOYMENT_COLUMNS) | set(self.more) & set(NEEDED)
+        ):
+            problems.append(f"more has no place for {some_names(unknown)}")
         if problems:
             raise ValueError(f"Deployment {self.deployment_id!r}: {'; '.join(problems)}.")
 
@@ -105,26 +112,24 @@ class CamtrapProject:
     media_license: str | None = None
 
     def __post_init__(self) -> None:
+        designs, methods = get_args(SamplingDesign), get_args(CaptureMethod)
+        roles = {person.get("role", ROLES[0]) for person in self.contributors} - {*ROLES}
         problems = []
         if not self.title:
             problems.append("title is empty")
-        if self.sampling_design not in get_args(SamplingDesign):
-            words = ", ".join(get_args(SamplingDesign))
+        if self.sampling_design not in designs:
             problems.append(
-                f"sampling_design must be one of {words}, received {self.sampling_design!r}"
+                f"sampling_design must be one of {', '.join(designs)}, received {self.sampling_design!r}"
             )
-        methods = tuple(self.capture_methods)
-        if not methods or not set(methods) <= set(get_args(CaptureMethod)):
-            words = ", ".join(get_args(CaptureMethod))
-            problems.append(f"capture_methods must be some of {words}, received {methods}")
+        if not self.capture_methods or not {*self.capture_methods} <= {*methods}:
+            problems.append(
+                f"capture_methods must be some of {', '.join(methods)}, received {self.capture_methods}"
+            )
         if not self.contributors or not all(person.get("title") for person in self.contributors):
             problems.append("contributors must name at least one person, each with a title")
-        roles = sorted(
-            {p["role"] for p in self.contributors if p.get("role", ROLES[0]) not in ROLES}
-        )
         if roles:
             problems.append(
-                f"a role must be one of {', '.join(ROLES)}, received {', '.join(roles)}"
+                f"a role must be one of {', '.join(ROLES)}, received {', '.join(sorted(roles))}"
             )
         if (self.data_license is None) != (self.media_license is None):
             problems.append("data_license and media_license must be given together")
@@ -155,26 +160,6 @@ def read_project(path: str | Path) -> CamtrapProject:
     return CamtrapProject(**given | lists)
 
 
-_NEEDED: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-    ("deploymentID", "deployment_id", str),
-    ("latitude", "latitude", float),
-    ("longitude", "longitude", float),
-    ("deploymentStart", "start", datetime.fromisoformat),
-    ("deploymentEnd", "end", datetime.fromisoformat),
-)
-_OPTIONAL: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-    ("locationID", "location_id", str),
-    ("locationName", "location_name", str),
-    ("coordinateUncertainty", "coordinate_uncertainty_m", int),
-    ("setupBy", "setup_by", str),
-    ("cameraID", "camera_id", str),
-    ("cameraModel", "camera_model", str),
-    ("habitat", "habitat", str),
-    ("deploymentComments", "comments", str),
-)
-DEPLOYMENT_FIELDS = {column: attribute for column, attribute, _ in (*_NEEDED, *_OPTIONAL)}
-
-
 def read_deployments(path: str | Path) -> list[Deployment]:
     """Deployments from a CSV file with the columns of a Camtrap DP's deployments.csv.
 
@@ -185,25 +170,27 @@ def read_deployments(path: str | Path) -> list[Deployment]:
         FileNotFoundError: there is no such file.
         ValueError: columns are missing, or rows are no deployments; all of them in one message.
     """
-    header, rows = read_csv_rows(path, "deploymentID")
-    missing = [column for column, _, _ in _NEEDED if column not in header]
-    if missing:
-        raise ValueError(f"'{path}' has no column {', '.join(missing)}.")
     deployments, problems = [], []
-    for number, row in enumerate(rows, start=1):
-        values: dict[str, object] = {}
+    for number, row in read_csv_rows(path, *NEEDED)[1]:
         try:
-            for column, attribute, convert in _NEEDED:
-                values[attribute] = convert(row.get(column, ""))
-            for column, attribute, convert in _OPTIONAL:
-                values[attribute] = convert(row[column]) if row.get(column) else None
-            deployments.append(Deployment(**values))  # type: ignore[arg-type]  # converted above
+            name, latitude, longitude, start, end = (row.get(column, "") for column in NEEDED)
+            others = set(DEPLOYMENT_COLUMNS) - set(NEEDED)
+            deployments.append(
+                Deployment(
+                    deployment_id=name,
+                    latitude=float(latitude),
+                    longitude=float(longitude),
+                    start=datetime.fromisoformat(start),
+                    end=datetime.fromisoformat(end),
+                    more={
+                        column: cell for column, cell in row.items() if cell and column in others
+                    },
+                )
+            )
         except ValueError as error:
             problems.append(f"row {number}: {error}")
-    names = [deployment.deployment_id for deployment in deployments]
-    problems += [
-        f"{name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1
-    ]
+    times = Counter(deployment.deployment_id for deployment in deployments)
+    problems += [f"{name!r} is there twice" for name, num in times.items() if num > 1]
     if problems:
-        raise ValueError(f"'{path}' cannot be read: {'; '.join(problems)}")
+        raise ValueError(f"'{path}' cannot be read: {some_problems(problems)}")
     return deployments

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 
-from individuals.outputs.camtrap_project import DEPLOYMENT_FIELDS, Deployment
-from individuals.sighting import AUTOMATIC, Box, Sighting
+from individuals.outputs.camtrap_project import Deployment
+from individuals.sighting import AUTOMATIC, Sighting
 
 MEDIA_TYPES = {
     ".mp4": "video/mp4",
@@ -33,76 +33,32 @@ MEDIA_TYPES = {
     ".m4a": "audio/mp4",
 }
 # All columns of the standard, in its order: programs expect also those that stay empty here.
-DEPLOYMENT_COLUMNS = (
-    "deploymentID",
-    "locationID",
-    "locationName",
-    "latitude",
-    "longitude",
-    "coordinateUncertainty",
-    "deploymentStart",
-    "deploymentEnd",
-    "setupBy",
-    "cameraID",
-    "cameraModel",
-    "cameraDelay",
-    "cameraHeight",
-    "cameraDepth",
-    "cameraTilt",
-    "cameraHeading",
-    "detectionDistance",
-    "timestampIssues",
-    "baitUse",
-    "featureType",
-    "habitat",
-    "deploymentGroups",
-    "deploymentTags",
-    "deploymentComments",
-)
 MEDIA_COLUMNS = (
-    "mediaID",
-    "deploymentID",
-    "captureMethod",
-    "timestamp",
-    "filePath",
-    "filePublic",
-    "fileName",
-    "fileMediatype",
-    "exifData",
-    "favorite",
-    "mediaComments",
+    *("mediaID", "deploymentID", "captureMethod", "timestamp", "filePath", "filePublic"),
+    *("fileName", "fileMediatype", "exifData", "favorite", "mediaComments"),
 )
 OBSERVATION_COLUMNS = (
-    "observationID",
-    "deploymentID",
-    "mediaID",
-    "eventID",
-    "eventStart",
-    "eventEnd",
-    "observationLevel",
-    "observationType",
-    "cameraSetupType",
-    "scientificName",
-    "count",
-    "lifeStage",
-    "sex",
-    "behavior",
-    "individualID",
-    "individualPositionRadius",
-    "individualPositionAngle",
-    "individualSpeed",
-    "bboxX",
-    "bboxY",
-    "bboxWidth",
-    "bboxHeight",
-    "classificationMethod",
-    "classifiedBy",
-    "classificationTimestamp",
-    "classificationProbability",
-    "observationTags",
-    "observationComments",
+    *("observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd"),
+    *("observationLevel", "observationType", "cameraSetupType", "scientificName", "count"),
+    *("lifeStage", "sex", "behavior", "individualID", "individualPositionRadius"),
+    *("individualPositionAngle", "individualSpeed", "bboxX", "bboxY", "bboxWidth", "bboxHeight"),
+    *("classificationMethod", "classifiedBy", "classificationTimestamp"),
+    *("classificationProbability", "observationTags", "observationComments"),
 )
+Row = dict[str, object]  # by column; others stay empty
 BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+TAGS = (
+    *(
+        "modality",
+        "start_seconds",
+        "end_seconds",
+        "frame_index",
+        "tracklet",
+        "similarity",
+        "quality",
+    ),
+    *("low_frequency_hz", "high_frequency_hz"),
+)
 LEAST_SIDE = 1e-15  # the standard's least width and height of a box
 
 
@@ -122,21 +78,30 @@ class CamtrapMedia:
     captured_at: datetime
     sightings: tuple[Sighting, ...]
 
-
-def deployment_row(deployment: Deployment) -> list[object]:
-    """Values of `DEPLOYMENT_COLUMNS`."""
-    row: dict[str, object] = dict.fromkeys(DEPLOYMENT_COLUMNS)
-    for column, attribute in DEPLOYMENT_FIELDS.items():
-        value = getattr(deployment, attribute)
-        row[column] = timestamp(value) if isinstance(value, datetime) else value
-    return list(row.values())
+    def moment(self, seconds: float) -> datetime:
+        """So many seconds after its start."""
+        try:
+            return self.captured_at + timedelta(seconds=seconds)
+        except OverflowError as error:
+            raise ValueError(f"{seconds} s after the start of {self.path!r} is no date.") from error
 
 
-def media_row(media: CamtrapMedia, is_public: bool) -> list[object]:
-    """Values of `MEDIA_COLUMNS`."""
+def deployment_row(deployment: Deployment) -> Row:
+    """Of deployments.csv."""
+    return {
+        "deploymentID": deployment.deployment_id,
+        "latitude": deployment.latitude,
+        "longitude": deployment.longitude,
+        "deploymentStart": timestamp(deployment.start),
+        "deploymentEnd": timestamp(deployment.end),
+        **deployment.more,
+    }
+
+
+def media_row(media: CamtrapMedia, is_public: bool) -> Row:
+    """Of media.csv."""
     path = PurePath(media.path)
-    row: dict[str, object] = dict.fromkeys(MEDIA_COLUMNS)
-    row |= {
+    return {
         "mediaID": media.path,
         "deploymentID": media.deployment_id,
         "timestamp": timestamp(media.captured_at),
@@ -145,11 +110,10 @@ def media_row(media: CamtrapMedia, is_public: bool) -> list[object]:
         "fileName": path.name,
         "fileMediatype": MEDIA_TYPES[path.suffix.lower()],
     }
-    return list(row.values())
 
 
-def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[list[object]]:
-    """Values of `OBSERVATION_COLUMNS`: one for each sighting, and one for each individual as an event.
+def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[Row]:
+    """Of observations.csv: one for each sighting, and one for each individual as an event.
 
     Media-based observations say when and where in the picture; event-based ones, one for each individual
     with count 1, can be summed. Where nobody was met, both say "blank".
@@ -157,38 +121,39 @@ def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[list[o
     met: dict[str, list[Sighting]] = {}
     for number, sighting in enumerate(media.sightings, start=1):
         met.setdefault(sighting.individual, []).append(sighting)
-        yield _row(media, f"{media.path}:{number}", "media", [sighting], classified_by)
+        yield _row(media, f"{number}", "media", [sighting], classified_by)
     for individual, sightings in met.items():
-        yield _row(media, f"{media.path}:event:{individual}", "event", sightings, classified_by)
+        yield _row(media, f"event:{individual}", "event", sightings, classified_by)
     if not met:
         for level in ("media", "event"):
-            yield _row(media, f"{media.path}:{level}:blank", level, [], classified_by)
+            yield _row(media, f"{level}:blank", level, [], classified_by)
 
 
 def _row(
     media: CamtrapMedia,
-    observation_id: str,
+    name: str,
     level: str,
     sightings: Sequence[Sighting],
     classified_by: str,
-) -> list[object]:
+) -> Row:
     is_event = level == "event"
-    first = sightings[0] if sightings else None
-    start, end = _span(media, sightings, is_event)
-    row: dict[str, object] = dict.fromkeys(OBSERVATION_COLUMNS)
-    row |= {
-        "observationID": observation_id,
+    # An event starts with its media file, so that programs find which file it is of.
+    start = 0.0 if is_event else min((s.start_seconds for s in sightings), default=0.0)
+    end = max((s.end_seconds for s in sightings), default=0.0)
+    row: Row = {
+        "observationID": f"{media.path}:{name}",
         "deploymentID": media.deployment_id,
         "mediaID": None if is_event else media.path,
         "eventID": media.path,
-        "eventStart": start,
-        "eventEnd": end,
+        "eventStart": timestamp(media.moment(start)),
+        "eventEnd": timestamp(media.moment(end), rounds_up=True),
         "observationLevel": level,
-        "observationType": "blank" if first is None else "animal",
+        "observationType": "animal" if sightings else "blank",
         "classificationMethod": "machine",
         "classifiedBy": classified_by,
     }
-    if first is not None:
+    if sightings:
+        first = sightings[0]
         people = [s.decided_by for s in sightings if s.decided_by != AUTOMATIC]
         row |= {
             "scientificName": first.species,
@@ -201,23 +166,11 @@ def _row(
         if not is_event:
             row |= dict(zip(BOX_COLUMNS, _relative_box(first), strict=True))
             row["classificationProbability"] = first.probability
-            row["observationTags"] = _tags(first)
-    return list(row.values())
-
-
-def _span(media: CamtrapMedia, sightings: Sequence[Sighting], is_event: bool) -> tuple[str, str]:
-    """Start and end; an event starts with its media file, so that programs find which file it is of."""
-    starts = [s.start_seconds for s in sightings]
-    ends = [s.end_seconds for s in sightings]
-    start = 0.0 if is_event else min(starts, default=0.0)
-    end = max(ends, default=0.0)
-    try:
-        return (
-            timestamp(media.captured_at + timedelta(seconds=start)),
-            timestamp(media.captured_at + timedelta(seconds=end), rounds_up=True),
-        )
-    except OverflowError as error:
-        raise ValueError(f"{end} s after the start of {media.path!r} is no date.") from error
+            tags = {name: getattr(first, name) for name in TAGS}
+            row["observationTags"] = " | ".join(
+                f"{name}:{value}" for name, value in tags.items() if value is not None
+            )
+    return row
 
 
 def timestamp(moment: datetime, *, rounds_up: bool = False) -> str:
@@ -244,35 +197,10 @@ def _relative_box(sighting: Sighting) -> tuple[float | None, ...]:
     left, top, right, bottom = sighting.box
     x, y = _inside(left / width), _inside(top / height)
     across, down = _inside(right / width) - x, _inside(bottom / height) - y
-    if across < LEAST_SIDE or down < LEAST_SIDE:
+    if min(across, down) < LEAST_SIDE:
         return None, None, None, None
     return x, y, across, down
 
 
-def box_needs_frame(sighting: Sighting) -> bool:
-    """Whether a box cannot be scaled because the frame's size is not known."""
-    box: Box | None = sighting.box
-    return box is not None and None in (sighting.frame_width_px, sighting.frame_height_px)
-
-
 def _inside(share: float) -> float:
     return min(max(share, 0.0), 1.0)
-
-
-def _tags(sighting: Sighting) -> str:
-    """What the standard has no column for, as its key:value pairs."""
-    values = {
-        name: getattr(sighting, name)
-        for name in (
-            "modality",
-            "start_seconds",
-            "end_seconds",
-            "frame_index",
-            "tracklet",
-            "similarity",
-            "quality",
-            "low_frequency_hz",
-            "high_frequency_hz",
-        )
-    }
-    return " | ".join(f"{name}:{value}" for name, value in values.items() if value is not None)

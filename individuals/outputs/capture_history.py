@@ -12,10 +12,10 @@ from typing import Literal
 import numpy as np
 
 from individuals.sighting import Sighting
+from media.wording import some_names, some_problems
 
 OccasionOf = Callable[[Sighting], str | None]
 OccasionName = Literal["occasion", "media", "date"]
-MAX_LISTED = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,8 @@ class CaptureHistory:
                 f"{matrix.shape}."
             )
         for what, values in (("individuals", self.individuals), ("occasions", self.occasions)):
-            repeated = sorted(value for value, times in Counter(values).items() if times > 1)
-            if repeated:
-                raise ValueError(f"The {what} {', '.join(map(repr, repeated))} are there twice.")
+            if repeated := sorted(value for value, times in Counter(values).items() if times > 1):
+                raise ValueError(f"The {what} {some_names(repeated)} are there twice.")
         object.__setattr__(self, "matrix", matrix.astype(np.uint8))
 
     def __eq__(self, other: object) -> bool:
@@ -56,10 +55,8 @@ class CaptureHistory:
     @property
     def histories(self) -> dict[str, str]:
         """The history of each individual as people write it, such as "0110"."""
-        return {
-            individual: "".join(map(str, row.tolist()))
-            for individual, row in zip(self.individuals, self.matrix, strict=True)
-        }
+        rows = ("".join(map(str, row)) for row in self.matrix.tolist())
+        return dict(zip(self.individuals, rows, strict=True))
 
 
 def capture_history(
@@ -92,29 +89,36 @@ def capture_history(
         {'7': '01'}
     """
     find = _find_occasions(occasion_of)
-    met: dict[str, set[str]] = {}
-    homeless, unknown = [], []
-    allowed = None if all_occasions is None else set(all_occasions)
-    for sighting in sightings:
-        occasion = find(sighting)
-        if occasion is None:
-            homeless.append(sighting)
-        elif allowed is not None and occasion not in allowed:
-            unknown.append((sighting, occasion))
-        else:
-            met.setdefault(sighting.individual, set()).add(str(occasion))
-    _refuse(occasion_of, homeless, unknown, all_occasions)
-    individuals = sorted(met, key=natural_order)
-    occasions = (
-        list(all_occasions)
-        if all_occasions is not None
-        else sorted({o for seen in met.values() for o in seen}, key=natural_order)
-    )
-    matrix = [[occasion in met[individual] for occasion in occasions] for individual in individuals]
+    found = [(sighting, find(sighting)) for sighting in sightings]
+    problems = []
+    if homeless := [_who(sighting) for sighting, occasion in found if occasion is None]:
+        ways = {"occasion": "Set occasion", "date": "Set captured_at"}
+        way = ways.get(str(occasion_of), "Give every media file an occasion")
+        problems.append(
+            f"{len(homeless)} sightings have no occasion: {some_problems(homeless)}. {way}, or leave them "
+            "out."
+        )
+    unknown = [
+        f"{_who(sighting)} on {occasion!r}"
+        for sighting, occasion in found
+        if occasion is not None and all_occasions is not None and occasion not in all_occasions
+    ]
+    if unknown:
+        problems.append(
+            f"{len(unknown)} sightings have an occasion that is not among all_occasions "
+            f"({some_names(all_occasions or ()) or 'none'}): {some_problems(unknown)}."
+        )
+    if problems:
+        raise ValueError(" ".join(problems))
+    met = {(sighting.individual, str(occasion)) for sighting, occasion in found}
+    individuals = sorted({individual for individual, _ in met}, key=natural_order)
+    occasions = all_occasions
+    if occasions is None:
+        occasions = sorted({occasion for _, occasion in met}, key=natural_order)
+    matrix = [[(who, occasion) in met for occasion in occasions] for who in individuals]
+    shape = (len(individuals), len(occasions))
     return CaptureHistory(
-        tuple(individuals),
-        tuple(occasions),
-        np.array(matrix, np.uint8).reshape(len(individuals), len(occasions)),
+        tuple(individuals), tuple(occasions), np.array(matrix, np.uint8).reshape(shape)
     )
 
 
@@ -157,8 +161,7 @@ def occasion_dates(first: date, last: date, num_days: int = 1) -> list[str]:
 def natural_order(text: str) -> tuple[list[tuple[int, str]], str]:
     """Sorts as people do: 2 before 10, wren 2 before wren 10."""
     parts = re.split(r"([0-9]+)", text.casefold())  # text and digits take turns
-    digits = [part.lstrip("0") for part in parts[1::2]]
-    parts[1::2] = digits
+    parts[1::2] = [part.lstrip("0") for part in parts[1::2]]
     return [(len(part) if number % 2 else 0, part) for number, part in enumerate(parts)], text
 
 
@@ -176,7 +179,7 @@ def _find_occasions(occasion_of: OccasionName | Mapping[str, str] | OccasionOf) 
     ways: dict[str, OccasionOf] = {
         "occasion": lambda sighting: sighting.occasion,
         "media": lambda sighting: sighting.media,
-        "date": _date,
+        "date": every_days(1, date.min),
     }
     if occasion_of not in ways:
         raise ValueError(
@@ -186,41 +189,5 @@ def _find_occasions(occasion_of: OccasionName | Mapping[str, str] | OccasionOf) 
     return ways[occasion_of]
 
 
-def _date(sighting: Sighting) -> str | None:
-    moment = sighting.started_at
-    return None if moment is None else moment.date().isoformat()
-
-
-def _refuse(
-    occasion_of: object,
-    homeless: Sequence[Sighting],
-    unknown: Sequence[tuple[Sighting, str]],
-    all_occasions: Sequence[str] | None,
-) -> None:
-    problems = []
-    if homeless:
-        way = {"occasion": "Set occasion", "date": "Set captured_at"}.get(
-            occasion_of if isinstance(occasion_of, str) else "", "Give every media file an occasion"
-        )
-        problems.append(
-            f"{len(homeless)} sightings have no occasion: {_listed(map(_who, homeless))}. {way}, or leave "
-            "them out."
-        )
-    if unknown:
-        known = ", ".join(map(repr, all_occasions or ())) or "none"
-        problems.append(
-            f"{len(unknown)} sightings have an occasion that is not among all_occasions ({known}): "
-            f"{_listed(f'{_who(sighting)} on {occasion!r}' for sighting, occasion in unknown)}."
-        )
-    if problems:
-        raise ValueError(" ".join(problems))
-
-
 def _who(sighting: Sighting) -> str:
     return f"individual {sighting.individual} in {sighting.media!r} at {sighting.start_seconds:g} s"
-
-
-def _listed(items: Iterable[str]) -> str:
-    every = list(items)
-    more = f"; and {len(every) - MAX_LISTED} more" if len(every) > MAX_LISTED else ""
-    return "; ".join(every[:MAX_LISTED]) + more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from individuals.outputs.capture_history import CaptureHistory, natural_order
 from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 from media.cells import csv_text, read_csv_rows
+from media.wording import some_names
 
 
 def write_capture_history(path: str | Path, history: CaptureHistory) -> Path:
@@ -20,8 +21,8 @@ def write_capture_history(path: str | Path, history: CaptureHistory) -> Path:
     R reads it by `read.csv(path, check.names = FALSE, row.names = 1)`.
     """
     rows = (
-        [individual, *map(int, row)]
-        for individual, row in zip(history.individuals, history.matrix, strict=True)
+        [individual, *row]
+        for individual, row in zip(history.individuals, history.matrix.tolist(), strict=True)
     )
     return write_text_atomically(path, csv_text(["individual", *history.occasions], rows))
 
@@ -33,25 +34,26 @@ def read_capture_history(path: str | Path) -> CaptureHistory:
         FileNotFoundError: there is no such file.
         ValueError: it is no capture history.
     """
-    header, rows = read_csv_rows(path, "individual")
+    header, numbered = read_csv_rows(path, "individual")
+    rows = [row for _, row in numbered]
     if header[0] != "individual":
         raise ValueError(
             f"'{path}' is no capture history. Expected the column individual, then one for each occasion; "
             f"received {', '.join(map(repr, header))}."
         )
-    wrong = [row["individual"] for row in rows if not {*list(row.values())[1:]} <= {"0", "1"}]
-    wrong += [row["individual"] for row in rows if len(row) < len(header)]
+    met = [[row.get(occasion) for occasion in header[1:]] for row in rows]
+    wrong = [
+        row["individual"]
+        for row, cells in zip(rows, met, strict=True)
+        if not {*cells} <= {"0", "1"}
+    ]
     if wrong:
         raise ValueError(
             f"'{path}' must hold 0 or 1 for every individual and occasion; look at the rows of individuals "
-            f"{', '.join(map(repr, dict.fromkeys(wrong)))}."
+            f"{some_names(wrong)}."
         )
-    matrix = [[int(row[occasion]) for occasion in header[1:]] for row in rows]
-    return CaptureHistory(
-        tuple(row["individual"] for row in rows),
-        tuple(header[1:]),
-        np.array(matrix, np.uint8).reshape(len(rows), len(header) - 1),
-    )
+    matrix = np.array(met, dtype=str).reshape(len(rows), len(header) - 1) == "1"
+    return CaptureHistory(tuple(row["individual"] for row in rows), tuple(header[1:]), matrix)
 
 
 def write_mark_inp(path: str | Path, history: CaptureHistory) -> Path:
@@ -87,7 +89,8 @@ def write_secr_captures(
 
     The detector is each sighting's place, else its deployment. secr reads the file together with the
     positions of the detectors: `read.capthist(captures, detectors, detector = "proximity",
-    noccasions = ...)`. One individual at one detector on one occasion is one line.
+    noccasions = ...)`. One individual at one detector on one occasion is one line. Blanks, commas and
+    underscores in names become hyphens.
 
     Args:
         path: of the file.
@@ -101,44 +104,39 @@ def write_secr_captures(
         Efford, "Data input for secr", https://cran.r-project.org/package=secr/vignettes/secr-datainput.pdf
     """
     every = list(sightings)
-    homeless = sorted({s.media for s in every if not (s.place or s.deployment)})
-    untimed = sorted({s.media for s in every if s.occasion not in occasion_numbers})
+    missing = {
+        "place or deployment": {s.media for s in every if not _detector(s)},
+        "occasion that has a number": {
+            s.media for s in every if s.occasion not in occasion_numbers
+        },
+    }
     problems = [
-        f"no {what}: {', '.join(map(repr, media))}"
-        for what, media in (
-            ("place or deployment", homeless),
-            ("occasion that has a number", untimed),
-        )
-        if media
+        f"no {what}: {some_names(sorted(media))}" for what, media in missing.items() if media
     ]
     if problems:
         raise ValueError(f"Captures cannot be written; media with {'; and with '.join(problems)}.")
-    individuals = _numbered(s.individual for s in every)
-    places = _numbered(s.place or s.deployment or "" for s in every)
-    captures = {
-        (
-            individuals[s.individual],
-            occasion_numbers[s.occasion or ""],
-            places[s.place or s.deployment or ""],
-        )
-        for s in every
-    }
-    individual_ids, place_ids = secr_identifiers([*individuals]), secr_identifiers([*places])
+    individuals = _identifiers({s.individual for s in every})
+    detectors = _identifiers(set(map(_detector, every)))
+    captures = {(s.individual, occasion_numbers[s.occasion or ""], _detector(s)) for s in every}
+
+    def order(capture: tuple[str, int, str]) -> tuple:
+        return natural_order(capture[0]), capture[1], natural_order(capture[2])
+
     text = "".join(
-        f"{_identifier(session)} {individual_ids[individual]} {occasion} {place_ids[place]}\n"
-        for individual, occasion, place in sorted(captures)
+        f"{_identifier(session)} {individuals[who]} {occasion} {detectors[where]}\n"
+        for who, occasion, where in sorted(captures, key=order)
     )
     return write_text_atomically(path, "# Session ID Occasion Detector\n" + text)
 
 
-def _numbered(names: Iterable[str]) -> dict[str, int]:
-    """Each name once, with its number in their order."""
-    return {name: number for number, name in enumerate(sorted(set(names), key=natural_order))}
+def _detector(sighting: Sighting) -> str:
+    return sighting.place or sighting.deployment or ""
 
 
-def secr_identifiers(names: Sequence[str]) -> list[str]:
-    """Names as secr takes them: without blanks, commas and underscores; still distinct."""
-    return _distinct(map(_identifier, names))
+def _identifiers(names: set[str]) -> dict[str, str]:
+    """Each name in natural order, as secr takes it; still distinct."""
+    ordered = sorted(names, key=natural_order)
+    return dict(zip(ordered, _distinct(map(_identifier, ordered)), strict=True))
 
 
 def _identifier(name: str) -> str:

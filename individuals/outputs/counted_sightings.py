@@ -75,8 +75,7 @@ def _of_rows(seen: list[Sighting], each: Grain) -> Sighting:
         times = [time for s in seen for time in (s.start_seconds, s.end_seconds)]
     return replace(
         best,
-        key="",  # from here on only what the written tables have columns for
-        time_seconds=None,
+        time_seconds=None,  # only what the written tables have columns for
         seen_with=(),
         score=None,
         crop=None,

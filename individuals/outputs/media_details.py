@@ -7,8 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from media.cells import read_csv_rows
-
-DETAIL_COLUMNS = ("media", "captured_at", "occasion", "deployment", "place")
+from media.wording import some_problems
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,21 @@ def read_media_details(path: str | Path) -> dict[str, MediaDetails]:
         FileNotFoundError: there is no such file.
         ValueError: there is no column media, or rows cannot be read; all of them in one message.
     """
-    _, rows = read_csv_rows(path, "media")
     details: dict[str, MediaDetails] = {}
     problems = []
-    for number, row in enumerate(rows, start=1):
-        media = row["media"]
+    for number, row in read_csv_rows(path, "media")[1]:
+        media, when = row["media"], row.get("captured_at")
         if not media or media in details:
             problems.append(f"row {number}: media {media!r} is {'twice' if media else 'empty'}")
             continue
-        try:
-            when = row.get("captured_at")
-            captured_at = datetime.fromisoformat(when) if when else None
-        except ValueError:
-            problems.append(f"row {number}: captured_at {row['captured_at']!r} is no ISO 8601 time")
-            continue
         rest = {name: row.get(name) or None for name in ("occasion", "deployment", "place")}
-        details[media] = MediaDetails(captured_at, **rest)
+        try:
+            details[media] = MediaDetails(datetime.fromisoformat(when) if when else None, **rest)
+        except ValueError:
+            problems.append(f"row {number}: captured_at {when!r} is no ISO 8601 time")
     if problems:
         raise ValueError(
-            f"'{path}' cannot be read: {'; '.join(problems)}. A time is such as 2026-05-01T06:30:00+02:00."
+            f"'{path}' cannot be read: {some_problems(problems)}. A time is such as "
+            "2026-05-01T06:30:00+02:00."
         )
     return details

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,13 @@ from individuals.outputs.tables import write_sightings
 from individuals.sighting import Sighting
 from media.atomic import write_atomically, write_text_atomically
 from media.cells import csv_text
+from media.wording import some_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from individuals.count import VideoCount
+    from media import VideoInfo
 
 INDIVIDUAL_COLUMNS = (
     "individual",
@@ -37,7 +40,6 @@ INDIVIDUAL_COLUMNS = (
 )
 MEDIA_COLUMNS = ("media", "num_individuals", "individuals", *MediaDetails.__dataclass_fields__)
 DOTS_PER_INCH = 150
-MAX_LISTED = 5
 
 
 def write_outputs(
@@ -77,7 +79,7 @@ def write_outputs(
     told = _told(media, details or {})
     infos = _infos(media)
     if sightings is None:
-        sizes = {path: size for path, (size, _) in infos.items()}
+        sizes = {path: (info.width, info.height) for path, info in infos.items()}
         sightings = identified_sightings(counted, details=told, names=names, frame_sizes=sizes)
     history = _history(sightings, told)
     written: list[Path] = []
@@ -93,8 +95,11 @@ def write_outputs(
     written += [
         write_sightings(target / f"sightings{kind}", sightings) for kind in (".csv", ".json")
     ]
-    written.append(_write_individuals(target / "individuals.csv", sightings))
-    written.append(_write_media(target / "media.csv", sightings, told))
+    for name, columns, rows in (
+        ("individuals.csv", INDIVIDUAL_COLUMNS, _individual_rows(sightings)),
+        ("media.csv", MEDIA_COLUMNS, _media_rows(sightings, told)),
+    ):
+        written.append(write_text_atomically(target / name, csv_text(columns, rows)))
     written.append(write_capture_history(target / "capture_history.csv", history))
     if history.occasions:
         written.append(write_mark_inp(target / "capture_history.inp", history))
@@ -132,15 +137,15 @@ def check_outputs(
     without = [path for path in videos if path not in known]
     if details and len(without) == len(videos):
         raise ValueError(
-            f"The details are of {_some(list(details))}, none of which is a video here: {_some(videos)}. "
-            "Write paths there as they are given here."
+            f"The details are of {some_names(list(details))}, none of which is a video here: "
+            f"{some_names(videos)}. Write paths there as they are given here."
         )
     _occasions(told)
     if project is not None:
         check_camtrap_dp(told, deployments, media_root)
     elif deployments:
         raise ValueError("Deployments are for a Camtrap DP, which needs a project too.")
-    return [f"the details say nothing of {_some(without)}."] if details and without else []
+    return [f"the details say nothing of {some_names(without)}."] if details and without else []
 
 
 def _told(media: Sequence[str], details: Mapping[str, MediaDetails]) -> dict[str, MediaDetails]:
@@ -149,22 +154,14 @@ def _told(media: Sequence[str], details: Mapping[str, MediaDetails]) -> dict[str
     return {path: of_path.get(str(Path(path)), MediaDetails()) for path in media}
 
 
-def _some(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - MAX_LISTED} more" if len(paths) > MAX_LISTED else ""
-    return ", ".join(map(repr, paths[:MAX_LISTED])) + more
-
-
-def _infos(media: Sequence[str]) -> dict[str, tuple[tuple[int, int], float]]:
+def _infos(media: Sequence[str]) -> dict[str, VideoInfo]:
     """Frame size and duration of each video; of those that are not there any more, nothing."""
     from media import UnreadableMediaError, probe_video
 
     infos = {}
     for path in media:
-        try:
-            info = probe_video(path)
-        except (UnreadableMediaError, OSError):
-            continue
-        infos[path] = ((info.width, info.height), info.duration_seconds or 0.0)
+        with suppress(UnreadableMediaError, OSError):
+            infos[path] = probe_video(path)
     return infos
 
 
@@ -184,48 +181,53 @@ def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
     if given and without:
         raise ValueError(
             "Some videos have an occasion and others not. Give an occasion for "
-            f"{', '.join(map(repr, without))}, or for none."
+            f"{some_names(without)}, or for none."
         )
     return given
 
 
-def _write_individuals(path: Path, sightings: Sequence[Sighting]) -> Path:
+def _individual_rows(sightings: Sequence[Sighting]) -> Iterator[list[object]]:
+    """Values of `INDIVIDUAL_COLUMNS`."""
     of: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         of.setdefault(sighting.individual, []).append(sighting)
-    rows = []
     for individual in sorted(of, key=natural_order):
         met = of[individual]
         media = list(dict.fromkeys(s.media for s in met))
-        starts = [moment for s in met if (moment := s.started_at)]
-        first, last = _ends(starts)
-        name = next((s.name for s in met if s.name), None)
-        species = next((s.species for s in met if s.species), None)
-        listed = " | ".join(media)
-        rows.append([individual, name, species, len(met), len(media), listed, first, last])
-    return write_text_atomically(path, csv_text(INDIVIDUAL_COLUMNS, rows))
+        moments = [moment for s in met if (moment := s.started_at)]
+        have_zones = {moment.utcoffset() is not None for moment in moments}
+        is_known = len(have_zones) == 1  # all of them with a time zone, or none
+        yield [
+            individual,
+            next((s.name for s in met if s.name), None),
+            next((s.species for s in met if s.species), None),
+            len(met),
+            len(media),
+            " | ".join(media),
+            min(moments).isoformat() if is_known else None,
+            max(moments).isoformat() if is_known else None,
+        ]
 
 
-def _ends(moments: Sequence) -> tuple[str | None, str | None]:
-    """The first and the last; None if there are none, or if only some have a time zone."""
-    if not moments or len({moment.utcoffset() is None for moment in moments}) > 1:
-        return None, None
-    return min(moments).isoformat(), max(moments).isoformat()
-
-
-def _write_media(
-    path: Path, sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]
-) -> Path:
+def _media_rows(
+    sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]
+) -> Iterator[list[object]]:
+    """Values of `MEDIA_COLUMNS`."""
     met_in: dict[str, set[str]] = {}
     for sighting in sightings:
         met_in.setdefault(sighting.media, set()).add(sighting.individual)
-    rows = []
-    for media, details in told.items():
+    for media, known in told.items():
         met = sorted(met_in.get(media, ()), key=natural_order)
-        when = details.captured_at.isoformat() if details.captured_at else None
-        rest = [details.occasion, details.deployment, details.place]
-        rows.append([media, len(met), " | ".join(met), when, *rest])
-    return write_text_atomically(path, csv_text(MEDIA_COLUMNS, rows))
+        when = known.captured_at.isoformat() if known.captured_at else None
+        yield [
+            media,
+            len(met),
+            " | ".join(met),
+            when,
+            known.occasion,
+            known.deployment,
+            known.place,
+        ]
 
 
 def _write_pictures(
@@ -233,18 +235,20 @@ def _write_pictures(
     counted: VideoCount,
     sightings: Sequence[Sighting],
     names: Mapping[str, str] | None,
-    infos: Mapping[str, tuple[tuple[int, int], float]],
+    infos: Mapping[str, VideoInfo],
 ) -> list[Path]:
     from individuals.plots import plot_individual_pages, plot_timeline_pages
 
-    durations = {path: infos[path][1] if path in infos else 0.0 for path in counted.per_video}
-    pages_of: dict[str, Callable[[], list[Figure]]] = {
-        "individuals": lambda: plot_individual_pages(counted, names=names),
-        "timeline": lambda: plot_timeline_pages(sightings, durations_seconds=durations),
+    durations = {
+        path: (infos[path].duration_seconds or 0.0) if path in infos else 0.0
+        for path in counted.per_video
+    }
+    pages_of = {
+        "individuals": plot_individual_pages(counted, names=names),
+        "timeline": plot_timeline_pages(sightings, durations_seconds=durations),
     }
     written = []
-    for name, draw in pages_of.items():
-        pages = draw()
+    for name, pages in pages_of.items():
         written.append(write_atomically(folder / f"{name}.png", _png(pages[0])))
         if len(pages) > 1:
             written.append(write_atomically(folder / f"{name}.pdf", _pdf(pages)))

@@ -11,28 +11,18 @@ from individuals.outputs.call_lines import (
     exact,
     plain_number,
     plain_text,
-    raise_problems,
     read_tab_lines,
     write_one_per_recording,
 )
 from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
+from media.wording import some_names, some_problems
 
+BEGIN, END, OFFSET = "Begin Time (s)", "End Time (s)", "File Offset (s)"
+LOW, HIGH = "Low Freq (Hz)", "High Freq (Hz)"
 RAVEN_COLUMNS = (
-    "Selection",
-    "View",
-    "Channel",
-    "Begin Time (s)",
-    "End Time (s)",
-    "Low Freq (Hz)",
-    "High Freq (Hz)",
-    "Begin File",
-    "Begin Path",
-    "File Offset (s)",
-    "Individual",
-    "Name",
-    "Species",
-    "Probability",
+    *("Selection", "View", "Channel", BEGIN, END, LOW, HIGH, "Begin File", "Begin Path", OFFSET),
+    *("Individual", "Name", "Species", "Probability"),
 )
 SUFFIX = ".Table.1.selections.txt"
 HEARD_HZ = (0.0, 8000.0)
@@ -52,8 +42,7 @@ def write_raven_table(
         sightings: all become selections, in the order of recording and time.
         durations_seconds: of every recording, in the order of the sequence; needed for several recordings,
             because Raven's Begin Time counts from the start of the first.
-        band_hz: lower and upper edge of selections of which they are not known. Default: what the encoder
-            hears at most, as sound at 16 kHz holds it.
+        band_hz: lower and upper edge of selections of which they are not known. Default: 0 to 8000 Hz.
     Returns:
         The path.
     Raises:
@@ -67,28 +56,27 @@ def write_raven_table(
     starts = _starts(list(dict.fromkeys(s.media for s in every)), durations_seconds)
     order = {media: number for number, media in enumerate(starts)}
     every.sort(key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
-    lines = ["\t".join(RAVEN_COLUMNS)]
+    lines: list[tuple[str, ...]] = [RAVEN_COLUMNS]
     for number, sighting in enumerate(every, start=1):
         start = starts[sighting.media]
-        low, high = _edges(sighting, band_hz)
-        cells = (
-            str(number),
-            "Spectrogram 1",
-            "1",
-            plain_number(start + exact(sighting.start_seconds)),
-            plain_number(start + exact(sighting.end_seconds)),
-            plain_number(low),
-            plain_number(high),
-            PurePath(sighting.media).name,
-            sighting.media,
-            plain_number(sighting.start_seconds),
-            plain_text(sighting.individual),
-            plain_text(sighting.name),
-            plain_text(sighting.species),
-            "" if sighting.probability is None else plain_number(sighting.probability),
+        lines.append(
+            (
+                str(number),
+                "Spectrogram 1",
+                "1",
+                plain_number(start + exact(sighting.start_seconds)),
+                plain_number(start + exact(sighting.end_seconds)),
+                *map(plain_number, _edges(sighting, band_hz)),
+                PurePath(sighting.media).name,
+                sighting.media,
+                plain_number(sighting.start_seconds),
+                plain_text(sighting.individual),
+                plain_text(sighting.name),
+                plain_text(sighting.species),
+                "" if sighting.probability is None else plain_number(sighting.probability),
+            )
         )
-        lines.append("\t".join(cells))
-    return write_text_atomically(path, "\n".join(lines) + "\n")
+    return write_text_atomically(path, "".join("\t".join(line) + "\n" for line in lines))
 
 
 def write_raven_tables(
@@ -130,8 +118,7 @@ def read_raven_table(
     """
     lines = read_tab_lines(path)
     header = lines[0].split("\t")
-    needed = ["Begin Time (s)", "End Time (s)", individual_column]
-    missing = [name for name in needed if name not in header]
+    missing = [name for name in (BEGIN, END, individual_column) if name not in header]
     if media is None and not {"Begin Path", "Begin File"} & set(header):
         missing.append("Begin Path or Begin File (or pass media=)")
     if missing:
@@ -140,40 +127,37 @@ def read_raven_table(
         )
     sightings, problems, selections = [], [], set()
     for number, line in enumerate(lines[1:], start=2):
-        row = dict(zip(header, line.split("\t"), strict=False))
+        row = {name: cell for name, cell in zip(header, line.split("\t"), strict=False) if cell}
         selection = row.get("Selection")
-        if not row.get(individual_column) or (selection and selection in selections):
+        if individual_column not in row or (selection and selection in selections):
             continue
         try:
             sightings.append(_selection(row, media, individual_column))
         except ValueError as error:
             problems.append(f"line {number}: {error}")
         selections.add(selection)
-    raise_problems(path, problems)
+    if problems:
+        raise ValueError(f"'{path}' cannot be read: {some_problems(problems)}.")
     return sightings
 
 
 def _selection(row: Mapping[str, str], media: str | None, individual_column: str) -> Sighting:
-    begin, end = (_decimal(row.get(name, "")) for name in ("Begin Time (s)", "End Time (s)"))
-    offset = _decimal(row["File Offset (s)"]) if row.get("File Offset (s)") else begin
-    texts = {
-        name: row.get(name) or None for name in ("Begin Path", "Begin File", "Name", "Species")
-    }
-    numbers = {
-        name: float(row[name]) if row.get(name) else None
-        for name in ("Low Freq (Hz)", "High Freq (Hz)", "Probability")
-    }
+    begin, end = (_decimal(row.get(name, "")) for name in (BEGIN, END))
+    offset = _decimal(row[OFFSET]) if OFFSET in row else begin
+    low, high, probability = (
+        float(row[name]) if name in row else None for name in (LOW, HIGH, "Probability")
+    )
     return Sighting(
         individual=row[individual_column],
-        media=media or texts["Begin Path"] or texts["Begin File"] or "",
+        media=media or row.get("Begin Path") or row.get("Begin File") or "",
         start_seconds=float(offset),
         end_seconds=float(offset + (end - begin)),
         modality="audio",
-        name=texts["Name"],
-        species=texts["Species"] if individual_column != "Species" else None,
-        low_frequency_hz=numbers["Low Freq (Hz)"],
-        high_frequency_hz=numbers["High Freq (Hz)"],
-        probability=numbers["Probability"],
+        name=row.get("Name"),
+        species=row.get("Species") if individual_column != "Species" else None,
+        low_frequency_hz=low,
+        high_frequency_hz=high,
+        probability=probability,
     )
 
 
@@ -194,19 +178,17 @@ def _decimal(text: str) -> Decimal:
 
 def _starts(media: list[str], durations: Mapping[str, float] | None) -> dict[str, Decimal]:
     """When each recording starts in the sequence."""
-    torn = [path for path in media if plain_text(path) != path]
-    if torn:
+    if torn := [path for path in media if plain_text(path) != path]:
         raise ValueError(
-            f"A selection table cannot hold paths with tabs or line breaks: {', '.join(map(repr, torn))}. "
-            "Rename the files."
+            f"A selection table cannot hold paths with tabs or line breaks: {some_names(torn)}. Rename the "
+            "files."
         )
     if len(media) <= 1 and durations is None:
         return dict.fromkeys(media, Decimal(0))
-    unknown = [path for path in media if path not in (durations or {})]
-    if unknown:
+    if unknown := [path for path in media if path not in (durations or {})]:
         raise ValueError(
-            f"A table of several recordings needs durations_seconds of each, not known of "
-            f"{', '.join(map(repr, unknown))}. Or write one table for each recording: write_raven_tables."
+            "A table of several recordings needs durations_seconds of each, not known of "
+            f"{some_names(unknown)}. Or write one table for each recording: write_raven_tables."
         )
     starts, start = {}, Decimal(0)
     for path, duration in (durations or {}).items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from individuals.plots.page_style import (
     PALE,
     RIGHT,
     WRONG,
+    Style,
     empty_page,
 )
 from inference.plot_labels import individual_label, plot_labels
@@ -56,7 +56,10 @@ def plot_individuals(
     lines = _lines(counted, truth or {}, names or {})
     if not lines:
         return empty_page("No video could be read.")
-    return _draw(lines[:at_most_lines], _rest(lines[at_most_lines:]))
+    rest = lines[at_most_lines:]
+    num, videos = sum(len(line.shown) for line in rest), {line.video for line in rest}
+    told = f"not shown: {num} more individuals in {len(videos)} video{'s' * (len(videos) > 1)}"
+    return _draw(lines[:at_most_lines], told if rest else "")
 
 
 def plot_individual_pages(
@@ -81,8 +84,12 @@ class _Shown:
 
     title: str
     colour: str | None
-    crops: tuple[np.ndarray, ...]
-    qualities: tuple[float | None, ...]
+    crops: tuple[tuple[np.ndarray, float | None], ...]  # each with its quality
+
+    @property
+    def width(self) -> float:
+        """Of the crops with the gap behind them, in inches."""
+        return len(self.crops) * (CROP + GAP) + 2 * GAP
 
 
 @dataclass(frozen=True)
@@ -96,24 +103,33 @@ class _Line:
 
 
 def _lines(counted: VideoCount, truth: Mapping[str, int], names: Mapping[str, str]) -> list[_Line]:
-    crops = _crops_of_each(counted)
+    crops: dict[str, dict[int, list[tuple[np.ndarray, float | None]]]] = {}
+    table = counted.table
+    for label, sighting, crop in zip(
+        counted.count.labels.tolist(), table.sightings, table.crops, strict=True
+    ):
+        people = crops.setdefault(sighting.media, {})
+        people.setdefault(label, []).append((crop, sighting.quality))
     linked = sorted(counted.count.links)
     colours = COLOURS if len(linked) <= len(COLOURS) else [INK] * len(linked)
     colour_of = dict(zip(linked, colours, strict=False))
-    titles = _titles(counted, names)
-    short = short_media_names(counted.per_video)
-    labels = dict(
-        zip(counted.per_video, plot_labels(list(short.values()), 22, "video"), strict=True)
-    )
+    marks = _marks(counted)
+    short = plot_labels(list(short_media_names(counted.per_video).values()), 22, "video")
     lines = []
-    for video, number in counted.per_video.items():
+    for (video, number), label in zip(counted.per_video.items(), short, strict=True):
         people = crops.get(video, {})
         num_crops = 3 if len(people) <= 3 else 2 if len(people) <= 5 else 1
         shown = [
-            _Shown(titles[who, video], colour_of.get(who), *_best(seen, num_crops))
-            for who, seen in sorted(people.items())
+            _Shown(
+                " ".join(
+                    [individual_label(str(who), names.get(str(who)), 16), *marks.get(who, ())]
+                ),
+                colour_of.get(who),
+                _best(people[who], num_crops),
+            )
+            for who in sorted(people)
         ]
-        colour, text = INK, f"{labels[video]}\n{number} found"
+        colour, text = INK, f"{label}\n{number} found"
         if video in truth:
             colour = RIGHT if number == truth[video] else WRONG
             text += f", {truth[video]} true"
@@ -121,87 +137,56 @@ def _lines(counted: VideoCount, truth: Mapping[str, int], names: Mapping[str, st
     return lines
 
 
+def _marks(counted: VideoCount) -> dict[int, list[str]]:
+    """What stands behind the name of an individual."""
+    marks = {who: ["↔"] for who in counted.count.links}
+    alike: dict[int, set[int]] = {}
+    for conflict in counted.count.conflicts:
+        alike.setdefault(conflict.first, set()).add(conflict.second)
+        alike.setdefault(conflict.second, set()).add(conflict.first)
+    for who, others in alike.items():
+        marks.setdefault(who, []).extend(f"⚠ #{other}" for other in sorted(others)[:2])
+    return marks
+
+
+def _best(
+    seen: Sequence[tuple[np.ndarray, float | None]], num: int
+) -> tuple[tuple[np.ndarray, float | None], ...]:
+    """Crops spread over the time, of each part the best."""
+    chosen = []
+    for part in np.array_split(np.arange(len(seen)), min(num, len(seen))):
+        middle = part[len(part) // 2]
+        chosen.append(max(part, key=lambda i: (seen[i][1] or 0.0, -abs(int(i) - int(middle)))))
+    return tuple(seen[i] for i in chosen)
+
+
 def _broken(shown: Sequence[_Shown]) -> list[tuple[_Shown, ...]]:
     """As many on a line as there is room for; a line without anyone for a video without anyone."""
     lines: list[list[_Shown]] = [[]]
     for one in shown:
-        if lines[-1] and sum(map(_width, [*lines[-1], one])) > ROOM:
+        if lines[-1] and sum(other.width for other in [*lines[-1], one]) > ROOM:
             lines.append([])
         lines[-1].append(one)
     return [tuple(line) for line in lines]
-
-
-def _width(shown: _Shown) -> float:
-    """Of an individual's crops with the gap behind them, in inches."""
-    return len(shown.crops) * (CROP + GAP) + 2 * GAP
-
-
-_Seen = list[tuple[np.ndarray, float | None]]
-
-
-def _crops_of_each(counted: VideoCount) -> dict[str, dict[int, _Seen]]:
-    every: dict[str, dict[int, _Seen]] = {}
-    table = counted.table
-    for label, sighting, crop in zip(
-        counted.count.labels, table.sightings, table.crops, strict=True
-    ):
-        people = every.setdefault(sighting.media, {})
-        people.setdefault(int(label), []).append((crop, sighting.quality))
-    return every
-
-
-def _best(seen: _Seen, num: int) -> tuple[tuple[np.ndarray, ...], tuple[float | None, ...]]:
-    """Crops spread over the time, of each part the best."""
-    parts = np.array_split(np.arange(len(seen)), min(num, len(seen)))
-    chosen = []
-    for part in parts:
-        middle = part[len(part) // 2]
-        chosen.append(max(part, key=lambda i: (seen[i][1] or 0.0, -abs(int(i) - int(middle)))))
-    return tuple(seen[i][0] for i in chosen), tuple(seen[i][1] for i in chosen)
-
-
-def _titles(counted: VideoCount, names: Mapping[str, str]) -> dict[tuple[int, str], str]:
-    """What stands over each individual's crops in each video."""
-    alike: dict[int, list[int]] = {}
-    for conflict in counted.count.conflicts:
-        alike.setdefault(conflict.first, []).append(conflict.second)
-        alike.setdefault(conflict.second, []).append(conflict.first)
-    titles = {}
-    for video in counted.per_video:
-        for who in counted.individuals_in(video):
-            parts = [individual_label(str(who), names.get(str(who)), 16)]
-            parts.append("↔" if who in counted.count.links else "")
-            parts += [f"⚠ #{other}" for other in sorted(set(alike.get(who, [])))[:2]]
-            titles[who, video] = " ".join(part for part in parts if part)
-    return titles
-
-
-def _rest(lines: Sequence[_Line]) -> str:
-    if not lines:
-        return ""
-    videos = [video for video, _ in groupby(line.video for line in lines)]
-    num = sum(len(line.shown) for line in lines)
-    return (
-        f"not shown: {num} more individuals in {len(videos)} video{'s' if len(videos) > 1 else ''}"
-    )
 
 
 def _draw(lines: Sequence[_Line], note: str) -> Figure:
     height = LINE_HEIGHT * len(lines) + NOTE_HEIGHT
     figure = Figure(figsize=(A4_WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1))
+    before = None
     for number, line in enumerate(lines):
         top = number * LINE_HEIGHT + 0.06
-        is_first = number == 0 or lines[number - 1].video != line.video
-        if is_first and number:
-            axes.plot([0.1, A4_WIDTH - 0.1], [top - 0.04] * 2, color="#d0d0d0", linewidth=0.6)
-        if is_first:
+        if line.video != before:
+            if before is not None:
+                axes.plot([0.1, A4_WIDTH - 0.1], [top - 0.04] * 2, color="#d0d0d0", linewidth=0.6)
             axes.text(
                 0.12, top + 0.42, line.label, va="center", fontsize=9, color=line.label_colour
             )
-        left = LABEL_WIDTH
+        before, left = line.video, LABEL_WIDTH
         for shown in line.shown:
-            left = _draw_individual(axes, shown, left, top)
+            _draw_individual(axes, shown, left, top)
+            left += shown.width
     text = "   ".join([*_legend(lines), note])
     axes.text(0.12, height - NOTE_HEIGHT / 2, text, va="center", fontsize=8, color=FAINT)
     axes.set(xlim=(0, A4_WIDTH), ylim=(height, 0))
@@ -212,38 +197,28 @@ def _draw(lines: Sequence[_Line], note: str) -> Figure:
 def _legend(lines: Sequence[_Line]) -> list[str]:
     """What the marks mean that are there."""
     shown = [one for line in lines for one in line.shown]
+    titles = "".join(one.title for one in shown)
     marks = {
-        "↔ in several videos": any("↔" in one.title for one in shown),
-        "⚠ looks like another that it was seen together with": any(
-            "⚠" in one.title for one in shown
-        ),
-        "bar: quality of the crop": any(q is not None for one in shown for q in one.qualities),
+        "↔ in several videos": "↔" in titles,
+        "⚠ looks like another that it was seen together with": "⚠" in titles,
+        "bar: quality of the crop": any(q is not None for one in shown for _, q in one.crops),
     }
     return [words for words, is_there in marks.items() if is_there]
 
 
-def _draw_individual(axes: Axes, shown: _Shown, left: float, top: float) -> float:
-    """Draws crops side by side under their title; where the next ones start."""
+def _draw_individual(axes: Axes, shown: _Shown, start: float, top: float) -> None:
+    """Draws crops side by side under their title."""
     bottom = top + 0.2 + CROP
-    axes.text(left, top + 0.15, shown.title, fontsize=8, color=INK, va="bottom", clip_on=True)
-    start = left
-    for crop, quality in zip(shown.crops, shown.qualities, strict=True):
+    axes.text(start, top + 0.15, shown.title, fontsize=8, color=INK, va="bottom", clip_on=True)
+    for number, (crop, quality) in enumerate(shown.crops):
+        left = start + number * (CROP + GAP)
         axes.imshow(crop, extent=(left, left + CROP, bottom, bottom - CROP), aspect="auto")
         if quality is not None:
             for width, colour in ((1.0, PALE), (quality, FAINT)):
-                bar = Rectangle(
-                    (left, bottom + 0.02), width * CROP, 0.045, color=colour, linewidth=0
+                axes.add_patch(
+                    Rectangle((left, bottom + 0.02), width * CROP, 0.045, color=colour, linewidth=0)
                 )
-                axes.add_patch(bar)
-        left += CROP + GAP
     if shown.colour is not None:
-        frame = Rectangle(
-            (start, bottom - CROP),
-            left - GAP - start,
-            CROP,
-            fill=False,
-            edgecolor=shown.colour,
-            linewidth=2,
-        )
-        axes.add_patch(frame)
-    return left + 2 * GAP
+        size = (shown.width - 3 * GAP, CROP)
+        style: Style = {"fill": False, "edgecolor": shown.colour, "linewidth": 2}
+        axes.add_patch(Rectangle((start, bottom - CROP), *size, **style))

@@ -20,13 +20,13 @@ LOG_FROM = 10  # times the least count
 
 
 def plot_curve_of_count(
-    curve: CountCurve, interval: CountInterval, *, true_count: int | None = None
+    curve: CountCurve, interval: CountInterval | None, *, true_count: int | None = None
 ) -> Figure:
     """The curve of a count, with its chosen point and its interval; see `plot_count_curve`.
 
     Args:
         curve: from `count_curve`.
-        interval: of the count.
+        interval: of the count; None where it has none.
         true_count: int, where it is known.
     """
     return plot_count_curve(
@@ -34,8 +34,8 @@ def plot_curve_of_count(
         curve.counts,
         chosen_threshold=curve.chosen_threshold,
         chosen_count=curve.chosen_count,
-        interval=(interval.low, interval.high),
-        certain_minimum=interval.minimum,
+        interval=(interval.low, interval.high) if interval else None,
+        certain_minimum=interval.minimum if interval else None,
         true_count=true_count,
     )
 
@@ -76,22 +76,14 @@ def plot_count_curve(
     order = np.argsort(x, kind="stable")
     figure = Figure(figsize=(A4_WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(
-        x[order],
-        y[order],
-        color=CURVE,
-        linewidth=1.8,
-        marker="." if len(x) < 40 else "",
-        label="count",
-    )
-    if interval is not None:
-        low, high = interval
-        axes.vlines(chosen_threshold, low, high, color=CHOSEN, linewidth=5, alpha=0.35)
-    axes.axvline(chosen_threshold, color=CHOSEN, linewidth=0.9, linestyle="--")
-    axes.plot(chosen_threshold, chosen_count, "D", color=CHOSEN, markersize=7, zorder=3)
+    marker = "." if len(x) < 40 else ""
+    axes.plot(x[order], y[order], color=CURVE, linewidth=1.8, marker=marker, label="count")
     said = f"{chosen_count} individuals at {chosen_threshold:.3g}"
     if interval is not None:
+        axes.vlines(chosen_threshold, *interval, color=CHOSEN, linewidth=5, alpha=0.35)
         said += f"\ninterval {interval[0]:g} to {interval[1]:g}"
+    axes.axvline(chosen_threshold, color=CHOSEN, linewidth=0.9, linestyle="--")
+    axes.plot(chosen_threshold, chosen_count, "D", color=CHOSEN, markersize=7, zorder=3)
     is_left = chosen_threshold <= (x.min() + x.max()) / 2
     axes.annotate(
         said,
@@ -103,29 +95,22 @@ def plot_count_curve(
         color=INK,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )
-    for value, words, style in (
-        (certain_minimum, "certain minimum", ":"),
-        (true_count, "true count", "-."),
-    ):
+    known = {"certain minimum": (certain_minimum, ":"), "true count": (true_count, "-.")}
+    for words, (value, style) in known.items():
         if value is not None:
-            axes.axhline(
-                value, color=FAINT, linestyle=style, linewidth=1.2, label=f"{words}: {value}"
-            )
-    everything = [
-        *y,
-        chosen_count,
-        *(interval or ()),
-        *(v for v in (certain_minimum, true_count) if v),
-    ]
-    if max(everything) > LOG_FROM * max(min(everything), 1):
+            label = f"{words}: {value}"
+            axes.axhline(value, color=FAINT, linestyle=style, linewidth=1.2, label=label)
+    shown = [*y, chosen_count, *(interval or ()), *(v for v in (certain_minimum, true_count) if v)]
+    least, most = max(min(shown), 1), max(shown)
+    if most > LOG_FROM * least:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:.0f}")
-        axes.set_ylim(max(min(everything), 1) * 0.8, max(everything) * 1.4)
+        axes.set_ylim(least * 0.8, most * 1.4)
     else:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylim(0, max(everything) * 1.12 + 1)
+        axes.set_ylim(0, most * 1.12 + 1)
     axes.set_xlabel(
         "threshold: mean similarity from which two groups of sightings are one individual",
         fontsize=9,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.figure import Figure
+
+Style = dict[str, Any]  # keywords of Matplotlib, each of another type
 
 A4_WIDTH, A4_HEIGHT = 8.27, 11.69  # inches
 INK, FAINT, PALE = "#222222", "#777777", "#ececec"

@@ -12,11 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from individuals.outputs.media_names import short_media_names
-from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, empty_page
+from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, Style, empty_page
 from individuals.sighting import Sighting
 from inference.plot_labels import individual_label, plot_labels
 
-SEEN, HEARD, LINK = COLOURS[0], COLOURS[4], "#555555"
+SEEN: Style = {"color": COLOURS[0], "linewidth": 0}
+HEARD: Style = {"facecolor": "white", "edgecolor": "#8f6100", "hatch": "//////", "linewidth": 0.7}
+LINK = "#555555"
+GAP = 0.015  # between videos, of the page's width
 AT_MOST_INDIVIDUALS, AT_MOST_MEDIA = 40, 10
 LEAST_SHARE = 0.004  # of the page's width: what is shorter is drawn as long as that
 
@@ -40,20 +43,21 @@ def plot_timeline(
             `plot_timeline_pages`.
         at_most_media: int >= 1.
     """
-    every = list(sightings)
-    plan = _plan(every, durations_seconds)
-    if not plan.media:
+    plan = _plan(sightings, durations_seconds)
+    if not plan.duration_of:
         return empty_page("Nobody was seen or heard.")
-    rest = [
-        f"{number} more {what}"
-        for number, what in (
-            (len(plan.individuals) - at_most_individuals, "individuals"),
-            (len(plan.media) - at_most_media, "videos"),
-        )
-        if number > 0
-    ]
-    note = f"not shown: {' and '.join(rest)}" if rest else ""
-    return _draw(plan, plan.individuals[:at_most_individuals], plan.media[:at_most_media], note)
+    left_out = {
+        "individuals": len(plan.label_of) - at_most_individuals,
+        "videos": len(plan.duration_of) - at_most_media,
+    }
+    rest = " and ".join(f"{num} more {what}" for what, num in left_out.items() if num > 0)
+    people, media = list(plan.label_of), list(plan.duration_of)
+    return _draw(
+        plan,
+        people[:at_most_individuals],
+        media[:at_most_media],
+        f"not shown: {rest}" if rest else "",
+    )
 
 
 def plot_timeline_pages(
@@ -62,15 +66,12 @@ def plot_timeline_pages(
     durations_seconds: Mapping[str, float] | None = None,
 ) -> list[Figure]:
     """All of `plot_timeline`, on as many pages as it takes; each has those who are met in its videos."""
-    every = list(sightings)
-    plan = _plan(every, durations_seconds)
+    plan = _plan(sightings, durations_seconds)
     parts = []
-    for start in range(0, len(plan.media), AT_MOST_MEDIA):
-        media = plan.media[start : start + AT_MOST_MEDIA]
-        here = {s.individual for s in every if s.media in media}
-        people = [individual for individual in plan.individuals if individual in here]
-        for first in range(0, max(len(people), 1), AT_MOST_INDIVIDUALS):
-            parts.append((people[first : first + AT_MOST_INDIVIDUALS], media))
+    for media in _split(list(plan.duration_of), AT_MOST_MEDIA):
+        here = {s.individual for s in plan.sightings if s.media in media}
+        people = [individual for individual in plan.label_of if individual in here]
+        parts += [(part, media) for part in _split(people, AT_MOST_INDIVIDUALS) or [[]]]
     pages = [
         _draw(plan, people, media, f"page {number} of {len(parts)}")
         for number, (people, media) in enumerate(parts, start=1)
@@ -78,36 +79,34 @@ def plot_timeline_pages(
     return pages or [plot_timeline([])]
 
 
+def _split(items: list[str], size: int) -> list[list[str]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
 @dataclass(frozen=True)
 class _Plan:
-    """What there is to draw."""
+    """What there is to draw, in order."""
 
     sightings: list[Sighting]
-    media: list[str]
-    individuals: list[str]
-    duration_of: dict[str, float]
-    label_of: dict[str, str]
+    label_of: dict[str, str]  # of individuals
+    duration_of: dict[str, float]  # of media
     media_label_of: dict[str, str]
 
 
-def _plan(sightings: list[Sighting], durations: Mapping[str, float] | None) -> _Plan:
+def _plan(sightings: Iterable[Sighting], durations: Mapping[str, float] | None) -> _Plan:
+    every = list(sightings)
     duration_of = {media: float(seconds) for media, seconds in (durations or {}).items()}
-    for sighting in sightings:
+    for sighting in every:
         known = duration_of.get(sighting.media, 0.0)
         duration_of[sighting.media] = max(known, sighting.end_seconds)
     order = {media: number for number, media in enumerate(duration_of)}
-    sightings.sort(key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
-    individuals = list(dict.fromkeys(s.individual for s in sightings))
-    names = {s.individual: s.name for s in sightings if s.name}
-    labels = [individual_label(who, names.get(who), 20) for who in individuals]
-    short = short_media_names(duration_of)
-    media_labels = plot_labels(list(short.values()), 18, "video")
+    every.sort(key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
+    names = {s.individual: s.name for s in every if s.name}
+    media_labels = plot_labels(list(short_media_names(duration_of).values()), 18, "video")
     return _Plan(
-        sightings,
-        list(duration_of),
-        individuals,
+        every,
+        {s.individual: individual_label(s.individual, names.get(s.individual), 20) for s in every},
         {media: seconds or 1.0 for media, seconds in duration_of.items()},
-        dict(zip(individuals, labels, strict=True)),
         dict(zip(duration_of, media_labels, strict=True)),
     )
 
@@ -128,49 +127,52 @@ def _strips(media: Sequence[str], duration_of: Mapping[str, float]) -> dict[str,
     """As wide as they are long, but none so short or so long that others cannot be seen."""
     usual = median(duration_of[name] for name in media)
     widths = [min(max(duration_of[name], 0.5 * usual), 3 * usual) for name in media]
-    gap = 0.015
-    scale = (1 - gap * (len(media) - 1)) / sum(widths)
+    scale = (1 - GAP * (len(media) - 1)) / sum(widths)
     strips, left = {}, 0.0
     for name, width in zip(media, widths, strict=True):
         strips[name] = _Strip(left, width * scale, duration_of[name])
-        left += width * scale + gap
+        left += width * scale + GAP
     return strips
 
 
 def _draw(plan: _Plan, individuals: Sequence[str], media: Sequence[str], note: str) -> Figure:
-    figure = Figure(
-        figsize=(A4_WIDTH, 1.55 + 0.24 * max(len(individuals), 1)), layout="constrained"
-    )
+    num_rows = max(len(individuals), 1)
+    figure = Figure(figsize=(A4_WIDTH, 1.55 + 0.24 * num_rows), layout="constrained")
     axes = figure.subplots()
     strips = _strips(media, plan.duration_of)
     row_of = {individual: row for row, individual in enumerate(individuals)}
-    _draw_strips(axes, strips, plan.media_label_of, len(individuals))
-    last: dict[str, tuple[str, float]] = {}
+    _draw_strips(axes, strips, plan.media_label_of, num_rows)
+    drawn_to: dict[str, tuple[str, float]] = {}  # individual -> the last video and place
     for sighting in plan.sightings:
         if sighting.media not in strips or sighting.individual not in row_of:
             continue
         strip, row = strips[sighting.media], row_of[sighting.individual]
         start = strip.x(sighting.start_seconds)
-        before, end = last.get(sighting.individual, (sighting.media, start))
+        before, end = drawn_to.get(sighting.individual, (sighting.media, start))
         if before != sighting.media:
             axes.plot([end, start], [row, row], ":", color=LINK, linewidth=1.2, zorder=1)
-        drawn_to = _draw_sighting(axes, sighting, strip, row)
-        last[sighting.individual] = (
-            sighting.media,
-            max(drawn_to, end if before == sighting.media else 0.0),
-        )
+            end = start
+        width = max(strip.x(sighting.end_seconds) - start, LEAST_SHARE)
+        if sighting.is_seen:
+            axes.add_patch(Rectangle((start, row - 0.3), width, 0.3, zorder=2, **SEEN))
+        if sighting.is_heard:
+            axes.add_patch(Rectangle((start, row + 0.03), width, 0.27, zorder=2, **HEARD))
+        drawn_to[sighting.individual] = (sighting.media, max(start + width, end))
     axes.set_yticks(
         range(len(individuals)), [plan.label_of[who] for who in individuals], fontsize=8
     )
-    axes.set(xlim=(-0.01, 1.01), ylim=(max(len(individuals), 1) - 0.4, -0.6))
+    axes.set(xlim=(-0.01, 1.01), ylim=(num_rows - 0.4, -0.6))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_xlabel(
-        "time within each video   " + note if note else "time within each video", fontsize=8
-    )
+    axes.set_xlabel(f"time within each video   {note}".rstrip(), fontsize=8)
     if not individuals:
         axes.text(0.5, 0, "nobody was seen or heard", ha="center", va="center", color=FAINT)
-    figure.legend(handles=_legend(), loc="outside upper left", ncols=3, fontsize=8, frameon=False)
+    legend = [
+        Patch(label="seen", **SEEN),
+        Patch(label="heard", **HEARD),
+        Line2D([], [], color=LINK, linestyle=":", label="the same individual in another video"),
+    ]
+    figure.legend(handles=legend, loc="outside upper left", ncols=3, fontsize=8, frameon=False)
     return figure
 
 
@@ -178,58 +180,20 @@ def _draw_strips(
     axes: Axes, strips: Mapping[str, _Strip], label_of: Mapping[str, str], num_rows: int
 ) -> None:
     """The videos as pale fields with their names above and their times below."""
-    bottom = max(num_rows, 1) - 0.4
+    turned: Style = {"rotation": 0 if len(strips) <= 4 else 25, "rotation_mode": "anchor"}
     ticks = []
     for media, strip in strips.items():
-        field = Rectangle((strip.left, -0.6), strip.width, bottom + 0.6, color="#f1f1f1", zorder=0)
-        axes.add_patch(field)
-        axes.text(
-            strip.left,
-            -0.75,
-            label_of[media],
-            fontsize=8,
-            color=INK,
-            rotation=0 if len(strips) <= 4 else 25,
-            ha="left",
-            va="bottom",
-            rotation_mode="anchor",
+        height = num_rows + 0.2
+        axes.add_patch(
+            Rectangle((strip.left, -0.6), strip.width, height, color="#f1f1f1", zorder=0)
         )
+        axes.text(strip.left, -0.75, label_of[media], fontsize=8, color=INK, va="bottom", **turned)
         ticks.append((strip.left, "0"))
         if strip.width > 0.05:
             ticks.append((strip.left + strip.width, _clock(strip.duration_seconds)))
     axes.set_xticks([x for x, _ in ticks], [text for _, text in ticks], fontsize=7)
     for text, (_, said) in zip(axes.get_xticklabels(), ticks, strict=True):
         text.set_horizontalalignment("left" if said == "0" else "right")
-
-
-def _draw_sighting(axes: Axes, sighting: Sighting, strip: _Strip, row: int) -> float:
-    """Seen above, heard below the middle of the row; where the bar ends."""
-    left = strip.x(sighting.start_seconds)
-    width = max(strip.x(sighting.end_seconds) - left, LEAST_SHARE)
-    if sighting.is_seen:
-        axes.add_patch(Rectangle((left, row - 0.3), width, 0.3, color=SEEN, linewidth=0, zorder=2))
-    if sighting.is_heard:
-        axes.add_patch(
-            Rectangle(
-                (left, row + 0.03),
-                width,
-                0.27,
-                facecolor="white",
-                edgecolor="#8f6100",
-                hatch="//////",
-                linewidth=0.7,
-                zorder=2,
-            )
-        )
-    return left + width
-
-
-def _legend() -> list[Patch | Line2D]:
-    return [
-        Patch(color=SEEN, label="seen"),
-        Patch(facecolor="white", edgecolor="#8f6100", hatch="//////", label="heard"),
-        Line2D([], [], color=LINK, linestyle=":", label="the same individual in another video"),
-    ]
 
 
 def _clock(seconds: float) -> str:

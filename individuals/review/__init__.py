@@ -1,1 +1,8 @@
-"""The pairs that a person should decide, and what the answers change."""
+"""The review: a person answers a few questions about a count, and it is counted again with the answers.
+
+The menu stands in `__init__.pyi`; names load on first use, so that importing the package is quick.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

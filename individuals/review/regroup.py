@@ -1,4 +1,4 @@
-"""Answers come back: contradictions are told, and the footage is counted again with what a person knows."""
+"""The answers of a review go into a count: contradictions are told, and the footage is counted again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from individuals.crops import short_id
+from individuals.crop_files import short_id
 from individuals.footage import IndividualCount, group_sightings
-from individuals.review.review_answers import AT_MOST_SHOWN, Answer, Answers, GivenAnswer
+from individuals.review.answers import AT_MOST_SHOWN, Answers
 from individuals.sighting_file import CountedSightings, KeyPair
 from inference.calibrate.calibration import Calibration
+from media.wording import some_problems
 
 Edge = tuple[int, str]  # the other row, and what ties both
 
@@ -29,7 +30,10 @@ def with_answers(counted: CountedSightings, answers: Answers) -> CountedSighting
             are two, one tracklet is one), all of them in one message with their rows.
     """
     keys = counted.table.keys
-    asked = {frozenset(pair) for kind in _KINDS for pair in answers.key_pairs(kind, keys)}
+    same, different, undecided = (
+        answers.key_pairs(answer, keys) for answer in ("same", "different", "cannot tell")
+    )
+    asked = {frozenset(pair) for pair in (*same, *different, *undecided)}
 
     def joined(earlier: Sequence[KeyPair], now: Sequence[KeyPair]) -> tuple[KeyPair, ...]:
         kept = [pair for pair in earlier if frozenset(pair) not in asked]
@@ -37,11 +41,16 @@ def with_answers(counted: CountedSightings, answers: Answers) -> CountedSighting
 
     after = replace(
         counted,
-        must_link=joined(counted.must_link, answers.key_pairs("same", keys)),
-        cannot_link=joined(counted.cannot_link, answers.key_pairs("different", keys)),
-        undecided=joined(counted.undecided, answers.key_pairs("cannot tell", keys)),
+        must_link=joined(counted.must_link, same),
+        cannot_link=joined(counted.cannot_link, different),
+        undecided=joined(counted.undecided, undecided),
     )
-    _check(after, answers)
+    if contradictions := _contradictions(after, answers):
+        raise ValueError(
+            f"The answers contradict each other, or the footage, in {len(contradictions)} places: "
+            f"{some_problems(contradictions, AT_MOST_SHOWN)}. Change one answer of each and apply them "
+            "again; no answer was used."
+        )
     return after
 
 
@@ -68,79 +77,43 @@ def regroup(
     return replace(counted, labels=count.labels), count
 
 
-_KINDS: tuple[Answer, ...] = ("same", "different", "cannot tell")
-
-
-def _group_of(groups: Sequence[Sequence[int]]) -> list[int]:
-    group_of = {row: group for group, rows in enumerate(groups) for row in rows}
-    return [group_of[row] for row in range(len(group_of))]
-
-
-def _check(counted: CountedSightings, answers: Answers) -> None:
+def _contradictions(counted: CountedSightings, answers: Answers) -> list[str]:
     table = counted.table
-    said = {frozenset((given.first, given.second)): given for given in answers.given}
+    line_of = {frozenset((given.first, given.second)): given.line for given in answers.given}
+
+    def words(pair: KeyPair, answer: str) -> str:
+        line = line_of.get(frozenset(map(short_id, pair)))
+        return f"row {line} says {answer}" if line else f"an earlier answer says {answer}"
+
     groups = table.tracklet_groups()
-    ties: dict[int, list[Edge]] = {}
-    for rows in groups:
-        for row in rows[1:]:
-            _tie(ties, rows[0], row, "one tracklet")
-    for key, other_key in counted.must_link:
-        words = _words(said, key, other_key, "same")
-        for first, second in counted.rows([(key, other_key)]):
-            _tie(ties, first, second, words)
+    ties = [(rows[0], row, "one tracklet") for rows in groups for row in rows[1:]]
+    for pair in counted.must_link:
+        ties += [(*rows, words(pair, "same")) for rows in counted.rows([pair])]
+    edges: dict[int, list[Edge]] = {}
+    for first, second, told in ties:
+        edges.setdefault(first, []).append((second, told))
+        edges.setdefault(second, []).append((first, told))
     apart = [
         (rows, f"{table.keys[rows[0]]!r} and {table.keys[rows[1]]!r} were seen together")
-        for one, other, rows in table.seen_together(_group_of(groups))
+        for *_, rows in table.seen_together(table.group_of(groups))
     ]
-    apart += [
-        (rows, _words(said, *pair, "different"))
-        for pair in counted.cannot_link
-        for rows in counted.rows([pair])
+    for pair in counted.cannot_link:
+        apart += [(rows, words(pair, "different")) for rows in counted.rows([pair])]
+    return [
+        f"{told}, but {' and '.join(dict.fromkeys(path)) or 'they are one sighting'}"
+        for (first, second), told in apart
+        if (path := _path(edges, first, second)) is not None
     ]
-    contradictions = [
-        f"{words}, but {_said_together(path)}"
-        for (first, second), words in apart
-        if (path := _path(ties, first, second)) is not None
-    ]
-    if contradictions:
-        num = len(contradictions)
-        more = f"; and {num - AT_MOST_SHOWN} more" if num > AT_MOST_SHOWN else ""
-        raise ValueError(
-            f"The answers contradict each other, or the footage, in {num} places: "
-            f"{'; '.join(contradictions[:AT_MOST_SHOWN])}{more}. Change one answer of each and apply them "
-            "again; nothing was taken over."
-        )
 
 
-def _tie(ties: dict[int, list[Edge]], first: int, second: int, words: str) -> None:
-    ties.setdefault(first, []).append((second, words))
-    ties.setdefault(second, []).append((first, words))
-
-
-def _words(said: dict[frozenset[str], GivenAnswer], key: str, other_key: str, answer: str) -> str:
-    given = said.get(frozenset((short_id(key), short_id(other_key))))
-    return f"row {given.line} says {answer}" if given else f"an earlier answer says {answer}"
-
-
-def _path(ties: dict[int, list[Edge]], first: int, second: int) -> list[str] | None:
+def _path(edges: dict[int, list[Edge]], first: int, second: int) -> list[str] | None:
     """What ties both rows together, step by step; None where nothing does."""
-    came: dict[int, tuple[int, str]] = {first: (first, "")}
+    told: dict[int, list[str]] = {first: []}
     waiting = deque([first])
-    while waiting and second not in came:
+    while waiting and second not in told:
         row = waiting.popleft()
-        for other, words in ties.get(row, ()):
-            if other not in came:
-                came[other] = (row, words)
+        for other, words in edges.get(row, ()):
+            if other not in told:
+                told[other] = [*told[row], words]
                 waiting.append(other)
-    if second not in came:
-        return None
-    steps: list[str] = []
-    row = second
-    while row != first:
-        row, words = came[row]
-        steps.append(words)
-    return steps[::-1]
-
-
-def _said_together(path: Sequence[str]) -> str:
-    return " and ".join(dict.fromkeys(path)) or "they are one sighting"
+    return told.get(second)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+MAX_IOU = 0.8  # of two animals in one frame
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the frame."""
@@ -60,3 +63,32 @@ def box_iou(boxes: npt.ArrayLike, other_boxes: npt.ArrayLike) -> np.ndarray:
         others[..., 2:] - others[..., :2]
     ).prod(axis=-1)
     return overlap / (areas - overlap)
+
+
+def without_doubles(detections: Sequence[Detection]) -> list[Detection]:
+    """The detections without those that nearly cover a surer one of their frame (IoU above 0.8)."""
+    kept: dict[int, list[Detection]] = {}
+    for detection in sorted(detections, key=lambda d: -d.score):
+        here = kept.setdefault(detection.frame_index, [])
+        if not here or box_iou(detection.box, [d.box for d in here]).max() <= MAX_IOU:
+            here.append(detection)
+    ids = {id(detection) for here in kept.values() for detection in here}
+    return [detection for detection in detections if id(detection) in ids]
+
+
+def shared_box(box: Box, other: Box) -> Box:
+    """What both cover; its area is 0 where they do not overlap."""
+    left, top = max(box[0], other[0]), max(box[1], other[1])
+    return (left, top, min(box[2], other[2]), min(box[3], other[3]))
+
+
+def joined_box(box: Box, other: Box) -> Box:
+    """The smallest box around both."""
+    left, top = min(box[0], other[0]), min(box[1], other[1])
+    return (left, top, max(box[2], other[2]), max(box[3], other[3]))
+
+
+def box_area(box: Box) -> float:
+    """In pixels; 0 where a side is negative."""
+    left, top, right, bottom = box
+    return max(right - left, 0.0) * max(bottom - top, 0.0)

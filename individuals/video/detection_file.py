@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from individuals.video.coco_layout import read_coco
-from individuals.video.known_boxes import KnownBoxes
-from individuals.video.listed_boxes import ListedBox, Listing
-from individuals.video.megadetector_layout import read_megadetector, read_megadetector_list
-from individuals.video.video_names import match_videos
+from individuals.video.known_boxes import KnownBoxes, match_videos
+from individuals.video.layouts import ListedBox, Listing, read_layout
 from media import UnreadableMediaError
+from media.wording import some_names, some_problems
 
 USUAL_CONFIDENCE = 0.2
 """What MegaDetector 5 recommends, for files that recommend nothing."""
@@ -106,7 +104,7 @@ def load_detections(
     path = Path(path)
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise ValueError(f"min_confidence must be in [0, 1], received {min_confidence}.")
-    listing = _read_layout(path)
+    listing = _read(path)
     wanted = _wanted(categories, listing.categories, path)
     least = _least_confidence(min_confidence, listing.typical_confidence)
     problems = list(listing.problems)
@@ -127,52 +125,33 @@ def load_detections(
             failure=video.failure,
         )
     if problems:
-        more = f"\n  and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
         raise ValueError(
             f"The detection file '{path}' is damaged:\n  - "
-            + "\n  - ".join(problems[:MAX_LISTED])
-            + more
+            + some_problems(problems, MAX_LISTED, separator="\n  - ")
             + "\nWrite it again, or mend these entries."
         )
     notes = [f"{number} boxes {why} are left out." for why, number in sorted(left_out.items())]
     return DetectionFile(path, videos, least, (*listing.notes, *notes))
 
 
-def _read_layout(path: Path) -> Listing:
+def _read(path: Path) -> Listing:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"The detection file '{path}' is not JSON in UTF-8: {error}.") from error
-    read = _reader_of(content)
-    if read is None:
-        held = (
-            ", ".join(map(repr, content)) if isinstance(content, dict) else type(content).__name__
-        )
+    try:
+        listing = read_layout(content)
+    except ValueError as error:
+        raise ValueError(f"The detection file '{path}' is damaged: {error}.") from error
+    if listing is None:
+        is_object = isinstance(content, dict)
+        held = ", ".join(map(repr, content)) if is_object else type(content).__name__
         raise ValueError(
             f"The detection file '{path}' is of no known layout. Expected MegaDetector's results ('images' "
             "with 'detections' each, and 'detection_categories'), its list of {'file', 'detections'}, or "
             f"COCO ('images', 'annotations' and 'categories'); received {held or 'nothing'}."
         )
-    try:
-        return read(content)
-    except ValueError as error:
-        raise ValueError(f"The detection file '{path}' is damaged: {error}.") from error
-
-
-def _reader_of(content: Any) -> Callable[[Any], Listing] | None:
-    """What reads a file of this content; None for an unknown layout."""
-    if isinstance(content, list):
-        return read_megadetector_list if all(map(_has_detections, content)) else None
-    if isinstance(content, dict) and isinstance(content.get("images"), list):
-        if isinstance(content.get("annotations"), list):
-            return read_coco
-        if "annotations" not in content:
-            return read_megadetector
-    return None
-
-
-def _has_detections(entry: Any) -> bool:
-    return isinstance(entry, dict) and "file" in entry and "detections" in entry
+    return listing
 
 
 def _wanted(
@@ -185,8 +164,8 @@ def _wanted(
     missing = sorted(set(categories) - set(known))
     if missing:
         raise ValueError(
-            f"The detection file '{path}' has no category {', '.join(map(repr, missing))}. It has "
-            f"{', '.join(map(repr, sorted(known))) or 'none'}."
+            f"The detection file '{path}' has no category {some_names(missing)}. It has "
+            f"{some_names(sorted(known)) or 'none'}."
         )
     return frozenset(categories)
 

@@ -1,15 +1,18 @@
-"""The boxes that a detection file has of one video, as a detector that says which frames it knows."""
+"""The boxes that a detection file has of one video, as a detector; and which entries are of which video."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from individuals.video.detection import Detection
+from individuals.video.layouts import is_video_name
 from media import Moment, UnreadableMediaError, probe_video
+from media.wording import some_names
 
 SHAPE_TOLERANCE = 0.02  # of width / height, between the file's frames and the video's
 
@@ -119,3 +122,86 @@ class KnownBoxes:
             scores=self.scores[is_inside],
             notes=tuple(notes),
         )
+
+
+def match_videos(videos: Sequence[str | Path], names: Iterable[str], source: str) -> dict[str, str]:
+    """The path of each video's entry, by the video's path as given.
+
+    An entry is of a video if its path is the end of the video's: the entry `site/monday.mp4` is of
+    `/data/site/monday.mp4`, and not of `/data/other/monday.mp4`. Or the path as it was given is the end of
+    one entry's: `monday.mp4`, given from within its folder, finds the entry `/card/site/monday.mp4`. A
+    folder of frames may lack the video's extension.
+
+    Args:
+        videos: paths as given.
+        names: the entries' paths; one empty name is the only video that the file is of.
+        source: what the entries are of, for messages.
+    Raises:
+        ValueError: videos with no entry or several, or entries of several videos; all in one message.
+    """
+    listed = list(names)
+    if listed == [""]:
+        if len(videos) > 1:
+            raise ValueError(
+                f"{source} names no video, so that it can be of one only; received {len(videos)} videos. "
+                "Give one at a time, or put frames into folders named after their videos."
+            )
+        return {str(video): "" for video in videos}
+    listed = [name for name in listed if name]
+    found: dict[str, str] = {}
+    problems = []
+    for video in videos:
+        entries = _entries_of(video, listed)
+        if len(entries) == 1:
+            found[str(video)] = entries[0]
+        else:
+            problems.append(_problem(video, entries, listed))
+    for entry in sorted(set(found.values())):
+        takers = [video for video, name in found.items() if name == entry]
+        if len(takers) > 1:
+            problems.append(f"the entry '{entry}' fits {' and '.join(map(repr, takers))}")
+    if problems:
+        raise ValueError(
+            f"{source} does not fit the videos:\n  - "
+            + "\n  - ".join(problems)
+            + "\nAn entry's path must be the end of the video's path; give videos with the folders that the "
+            "file names, or leave those out that the detector has not seen."
+        )
+    return found
+
+
+def _entries_of(video: str | Path, names: Sequence[str]) -> list[str]:
+    given, whole = _parts(str(video)), _parts(str(Path(video).absolute()))
+    parts = {name: _parts(name) for name in names}
+    ends = [n for n in names if len(parts[n]) <= len(whole) and _is_same(parts[n], whole, n)]
+    if ends:
+        longest = max(len(parts[name]) for name in ends)
+        return [name for name in ends if len(parts[name]) == longest]
+    return [n for n in names if len(given) <= len(parts[n]) and _is_same(parts[n], given, n)]
+
+
+def _is_same(entry: tuple[str, ...], video: tuple[str, ...], name: str) -> bool:
+    """Whether both are one path from their ends on, as far as the shorter goes."""
+    num = min(len(entry), len(video)) - 1
+    is_same_file = entry[-1] == video[-1] or (
+        not is_video_name(name) and entry[-1] == PurePosixPath(video[-1]).stem
+    )
+    return is_same_file and entry[:-1][len(entry) - 1 - num :] == video[:-1][len(video) - 1 - num :]
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """The parts of a path of any system, letters composed alike; `.` and `..` at the start dropped."""
+    composed = unicodedata.normalize("NFC", path.replace("\\", "/"))
+    parts = [part for part in composed.split("/") if part not in ("", ".")]
+    while parts and parts[0] == "..":
+        parts.pop(0)
+    return tuple(parts)
+
+
+def _problem(video: str | Path, entries: Sequence[str], names: Sequence[str]) -> str:
+    if entries:
+        return f"'{video}' may be any of {some_names(entries)}"
+    alike = [name for name in names if name and _parts(name)[-1] == _parts(str(video))[-1]]
+    if alike:
+        return f"'{video}' is in none of its folders; the same file name is in {some_names(alike)}"
+    return f"'{video}' is not in it; it has {some_names(names) or 'no video at all'}"

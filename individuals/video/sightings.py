@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -14,87 +14,33 @@ from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from individuals.video.detection import Detection
 from individuals.video.detection_file import DetectionFile
-from individuals.video.detectors import Detector
+from individuals.video.detectors import Detector, MotionDetector, detect_motion
 from individuals.video.known_boxes import KnownBoxes
 from individuals.video.sound import Sound, audio_sequence_of, check_sound, is_alone_throughout
 from individuals.video.tracklets import link_tracklets
-from individuals.video.watching import Watched, watch
+from individuals.video.watching import Candidate, Watched, watch
 from inference.embed import Embedder
-from inference.embeddings import Embeddings
-from inference.modalities import Modality
 from media import UnreadableMediaError, iter_moments, probe_video
 
 
 @dataclass(frozen=True)
-class Sightings:
+class VideoSightings:
     """What was seen of animals in one video.
 
     Args:
         video: the file.
-        embeddings: float32 [num_sightings, embedding_size].
-        detections: where and when, [num_sightings].
-        tracklets: int, of each sighting; one animal followed for a while has one.
-        crops: uint8 [224, 224, 3] each, what was embedded.
-        seen_together: pairs of tracklets that were in one frame, whether or not that frame was embedded:
-            they are two animals.
-        qualities: float in [0, 1] of each sighting; blurred, tiny, cut-off, overlapped and unsure ones are
-            marked down. Left out: 1 each.
-        quality_reasons: what marked each down, such as ("blurred", "cut off"). Left out: nothing.
-        modalities: what each embedding was made of, "image" or "fused". Left out: "image" each.
+        table: the sightings with their embeddings and crops; of each tracklet from its first to its last
+            detection, embedded or not, and with all that were in view with it.
+        quality_reasons: what marked each down, such as ("blurred", "cut off").
         notes: what a reader of the answer should know.
-        spans_seconds: when each tracklet was detected first and last, embedded or not. Left out: unknown.
+        has_working_detector: bool, False where so much of the frame moves that motion shows no animals.
     """
 
     video: Path
-    embeddings: Embeddings
-    detections: tuple[Detection, ...]
-    tracklets: tuple[int, ...]
-    crops: tuple[np.ndarray, ...]
-    seen_together: tuple[tuple[int, int], ...]
-    qualities: tuple[float, ...] = ()
+    table: SightingTable
     quality_reasons: tuple[tuple[str, ...], ...] = ()
-    modalities: tuple[Modality, ...] = ()
     notes: tuple[str, ...] = ()
-    spans_seconds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
-
-    def table(self) -> SightingTable:
-        """The sightings as the one record that all else takes."""
-        beside: dict[int, set[int]] = {}
-        for one, other in self.seen_together:
-            beside.setdefault(one, set()).add(other)
-            beside.setdefault(other, set()).add(one)
-        found = []
-        for detection, tracklet, modality, quality in zip(
-            self.detections, self.tracklets, self.modalities, self.qualities, strict=True
-        ):
-            moment = (detection.time_seconds, detection.time_seconds)
-            start, end = self.spans_seconds.get(tracklet, moment)
-            found.append(
-                Sighting(
-                    media=str(self.video),
-                    modality=modality,
-                    time_seconds=detection.time_seconds,
-                    start_seconds=start,
-                    end_seconds=end,
-                    frame_index=detection.frame_index,
-                    box=detection.box,
-                    tracklet=tracklet,
-                    seen_with=tuple(sorted(beside.get(tracklet, ()))),
-                    quality=quality,
-                    score=detection.score,
-                )
-            )
-        return SightingTable(tuple(found), self.embeddings, self.crops)
-
-    def __post_init__(self) -> None:
-        num = len(self.detections)
-        for name, neutral in (("qualities", 1.0), ("quality_reasons", ()), ("modalities", "image")):
-            if num and not getattr(self, name):
-                object.__setattr__(self, name, (neutral,) * num)
-        parts = ("embeddings", "tracklets", "crops", "qualities", "quality_reasons", "modalities")
-        lengths = {name: len(getattr(self, name)) for name in parts}
-        if set(lengths.values()) - {num}:
-            raise ValueError(f"Expected {num} of each part of the sightings, received {lengths}.")
+    has_working_detector: bool = True
 
 
 def find_sightings(
@@ -106,7 +52,7 @@ def find_sightings(
     min_detections: int,
     follow: bool,
     sound: Sound = "none",
-) -> Sightings:
+) -> VideoSightings:
     """Detects, follows, crops, hears and embeds the animals of one video.
 
     The video is read in pieces of at most 1 GiB of frames, whatever its length. Of each tracklet up to
@@ -120,14 +66,11 @@ def find_sightings(
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets; if not, every detection is a tracklet of
             its own.
-        sound: whether crops are embedded together with the sound around their frames, over as many seconds
-            as the encoder hears at once. "none": by sight alone. "alone": with it where, as long as it
+        sound: whether crops are embedded together with the sound around their frames, as long as the
+            encoder's audio window. "none": by sight alone. "alone": with it where, as long as it
             lasts, no other animal is in view; with several animals it belongs to none of them. Or a
             function of a moment and the detections in its frame that gives the position of the one that
             is heard, or None. A crop without sound, or with a silent one, is embedded by sight alone.
-
-    Returns:
-        `Sightings`.
 
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.
@@ -136,8 +79,12 @@ def find_sightings(
     """
     check_sound(sound)
     detect = detector.for_video(video) if isinstance(detector, DetectionFile) else detector
+    if detect is detect_motion:
+        detect = MotionDetector()
+    notes: list[str] = []
     chosen = None
     if isinstance(detect, KnownBoxes):
+        notes += detect.notes
         chosen = detect.frames_to_look_at(frames_per_second)
     moments = iter_moments(
         video,
@@ -149,29 +96,21 @@ def find_sightings(
         probe_video(video)  # a video without animals must still be one that can be read
         moments = iter(())
     watched = watch(moments, detect, follow=follow, sound=sound)
-    notes = list(detect.notes) if isinstance(detect, KnownBoxes) else []
-    notes += _missing_frames_note(Path(video), chosen, watched)
-    return _embedded(
-        Path(video),
-        watched,
-        embedder,
-        notes,
-        min_detections=min_detections,
-        follow=follow,
-        sound=sound,
-    )
+    if chosen is not None:
+        notes += _missing_frames_note(Path(video), chosen, watched)
 
-
-def _embedded(
-    video: Path,
-    watched: Watched,
-    embedder: Embedder,
-    notes: Sequence[str],
-    *,
-    min_detections: int,
-    follow: bool,
-    sound: Sound,
-) -> Sightings:
+    is_overwhelmed = isinstance(detect, MotionDetector) and detect.is_overwhelmed
+    if is_overwhelmed:
+        notes.append(
+            "most of the frame moves (the camera, water, leaves, a large flock): motion detection cannot "
+            "work here, and the number has no interval. Use another detector, such as MegaDetector "
+            "(--detections)."
+        )
+    if watched.num_doubles:
+        notes.append(
+            f"{watched.num_doubles} boxes nearly cover another box of their frame (IoU above 0.8): they are "
+            "taken for the same animal, seen twice."
+        )
     detections = watched.detections
     tracklets = list(range(len(detections)))
     if follow and detections:
@@ -192,25 +131,26 @@ def _embedded(
     sequences = [None if w is None else audio_sequence_of(embedder, w) for w in waveforms]
     num_silent = sum(w is not None for w in waveforms) - sum(s is not None for s in sequences)
     if num_silent:
-        told = f"the sound around {num_silent} crops is silent: they are embedded by sight alone."
-        notes = [*notes, told]
-    return Sightings(
-        video,
+        notes.append(
+            f"the sound around {num_silent} crops is silent: they are embedded by sight alone."
+        )
+    is_fused = [sequence is not None for sequence in sequences]
+    table = SightingTable(
+        tuple(_sightings(str(video), detections, tracklets, kept, is_fused)),
         embedder.embed_features([c.crop for c in kept], sequences),
-        tuple(detections[c.number] for c in kept),
-        tuple(tracklets[c.number] for c in kept),
         tuple(c.crop for c in kept),
-        _seen_together(detections, tracklets),
-        tuple(c.quality.value for c in kept),
+    )
+    return VideoSightings(
+        Path(video),
+        table,
         tuple(c.quality.reasons for c in kept),
-        tuple("image" if sequence is None else "fused" for sequence in sequences),
         tuple(notes),
-        _spans(detections, tracklets),
+        has_working_detector=not is_overwhelmed,
     )
 
 
-def _missing_frames_note(video: Path, chosen: frozenset[int] | None, watched: Watched) -> list[str]:
-    missing = sorted((chosen or frozenset()) - watched.frames)
+def _missing_frames_note(video: Path, chosen: frozenset[int], watched: Watched) -> list[str]:
+    missing = sorted(chosen - watched.frames)
     if not missing:
         return []
     if not watched.frames:
@@ -235,21 +175,35 @@ def _places_in_frames(detections: Sequence[Detection]) -> list[int]:
     return places
 
 
-def _spans(
-    detections: Sequence[Detection], tracklets: Sequence[int]
-) -> dict[int, tuple[float, float]]:
-    spans: dict[int, tuple[float, float]] = {}
-    for detection, tracklet in zip(detections, tracklets, strict=True):
-        first, last = spans.get(tracklet, (detection.time_seconds, detection.time_seconds))
-        spans[tracklet] = (min(first, detection.time_seconds), max(last, detection.time_seconds))
-    return spans
-
-
-def _seen_together(
-    detections: Sequence[Detection], tracklets: Sequence[int]
-) -> tuple[tuple[int, int], ...]:
+def _sightings(
+    video: str,
+    detections: Sequence[Detection],
+    tracklets: Sequence[int],
+    kept: Sequence[Candidate],
+    is_fused: Sequence[bool],
+) -> Iterable[Sighting]:
+    times: dict[int, list[float]] = {}
     in_frame: dict[int, set[int]] = {}
     for detection, tracklet in zip(detections, tracklets, strict=True):
+        times.setdefault(tracklet, []).append(detection.time_seconds)
         in_frame.setdefault(detection.frame_index, set()).add(tracklet)
-    pairs = {pair for seen in in_frame.values() for pair in combinations(sorted(seen), 2)}
-    return tuple(sorted(pairs))
+    beside: dict[int, set[int]] = {}
+    for here in in_frame.values():
+        for one, other in combinations(here, 2):
+            beside.setdefault(one, set()).add(other)
+            beside.setdefault(other, set()).add(one)
+    for candidate, with_sound in zip(kept, is_fused, strict=True):
+        detection, tracklet = detections[candidate.number], tracklets[candidate.number]
+        yield Sighting(
+            media=video,
+            modality="fused" if with_sound else "image",
+            time_seconds=detection.time_seconds,
+            start_seconds=min(times[tracklet]),
+            end_seconds=max(times[tracklet]),
+            frame_index=detection.frame_index,
+            box=detection.box,
+            tracklet=tracklet,
+            seen_with=tuple(sorted(beside.get(tracklet, ()))),
+            quality=candidate.quality.value,
+            score=detection.score,
+        )

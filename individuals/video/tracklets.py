@@ -7,12 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
-from individuals.video.assignment import assign
-from individuals.video.detection import Detection
+from individuals.video.detection import Box, Detection, box_iou
 
-KEPT_OF_APPEARANCE = 0.8
-"""How much of a tracklet's appearance is kept from sight to sight: one odd sight does not change it."""
+KEPT_OF_APPEARANCE = 0.8  # from sight to sight: one odd sight does not change it
+MIN_SIMILARITY = (
+    0.7  # boxes that overlap are two animals where they look less alike than this (cosine)
+)
+SURE_SIMILARITY = 0.9  # what is near without overlapping must look this much alike
+REACH = 1.0  # how far an animal may have gone without overlapping itself, in diagonals of its box
+MAX_GROWTH = 2.0  # how many times larger or smaller its box may have become on that way, by area
+CLEAR_MARGIN = 0.05
+"""By how much (in overlap plus similarity) the best assignment must beat the best one without a pair, ..."""
+CLEAR_MARGIN_ODD = 0.5
+"""... and where animals appear or vanish among boxes that overlap: the hard moments of an encounter."""
 
 
 def link_tracklets(
@@ -67,19 +76,19 @@ def link_tracklets(
             similarity = np.array([animal.look for animal in alive]) @ looks[here].T
         last_boxes = np.array([animal.box for animal in alive]).reshape(-1, 4)
         boxes = np.array([detections[number].box for number in here])
-        assigned = assign(last_boxes, boxes, similarity, min_iou)
+        tracklet_row_of, ended = _assign(last_boxes, boxes, similarity, min_iou)
         new: list[_Followed] = []
         for place, number in enumerate(here):
             look = None if looks is None else looks[number]
-            if place in assigned.tracklet_of:
-                animal = alive[assigned.tracklet_of[place]]
+            if place in tracklet_row_of:
+                animal = alive[tracklet_row_of[place]]
                 animal.is_seen(frame, detections[number].box, look)
             else:
                 animal = _Followed(num_tracklets, frame, detections[number].box, look)
                 new.append(animal)
                 num_tracklets += 1
             tracklet_of[number] = animal.tracklet
-        alive = [animal for row, animal in enumerate(alive) if row not in assigned.ended] + new
+        alive = [animal for row, animal in enumerate(alive) if row not in ended] + new
     return tracklet_of.tolist()
 
 
@@ -89,12 +98,10 @@ class _Followed:
 
     tracklet: int
     frame_index: int
-    box: tuple[float, float, float, float]
+    box: Box
     look: np.ndarray | None
 
-    def is_seen(
-        self, frame_index: int, box: tuple[float, float, float, float], look: np.ndarray | None
-    ) -> None:
+    def is_seen(self, frame_index: int, box: Box, look: np.ndarray | None) -> None:
         self.frame_index, self.box = frame_index, box
         if self.look is not None and look is not None:
             mixed = KEPT_OF_APPEARANCE * self.look + (1 - KEPT_OF_APPEARANCE) * look
@@ -127,3 +134,66 @@ def _by_frame(detections: Sequence[Detection]) -> list[tuple[int, list[int]]]:
     ):
         frames.setdefault(detections[number].frame_index, []).append(number)
     return list(frames.items())
+
+
+def _assign(
+    last_boxes: np.ndarray, boxes: np.ndarray, similarity: np.ndarray | None, min_iou: float
+) -> tuple[dict[int, int], set[int]]:
+    """Which tracklet each detection of one frame goes on with, and the tracklets that end.
+
+    First what overlaps is assigned so that overlap plus similarity are greatest in all (Hungarian
+    assignment). A pair without which the total would be nearly as great is not clear: it is left out, and
+    the tracklets that might be meant end, because a new tracklet costs little (grouping may join it) and two
+    animals in one tracklet are never told apart again. Then what is left goes on with what is near
+    and looks the same, if that is the only candidate on either side.
+    """
+    if not len(last_boxes) or not len(boxes):
+        return {}, set()
+    score = box_iou(last_boxes, boxes)
+    may_overlap = score >= min_iou
+    if similarity is not None:
+        may_overlap &= similarity >= MIN_SIMILARITY
+        score = score + similarity
+    overlapping, ended = _clear_pairs(np.where(may_overlap, score, 0.0))
+    if similarity is None:
+        return overlapping, ended
+    may_reach = _is_near(last_boxes, boxes) & (similarity >= SURE_SIMILARITY)
+    may_reach[may_overlap.any(axis=1)] = False
+    may_reach[:, may_overlap.any(axis=0)] = False
+    is_only = (may_reach.sum(axis=0) == 1) & (may_reach.sum(axis=1, keepdims=True) == 1)
+    near = {int(d): int(t) for t, d in zip(*np.nonzero(may_reach & is_only), strict=True)}
+    return overlapping | near, ended
+
+
+def _clear_pairs(score: np.ndarray) -> tuple[dict[int, int], set[int]]:
+    """The best pairs that are clear, by a score that is 0 where two cannot belong together."""
+    pairs = [(t, d) for t, d in zip(*linear_sum_assignment(score, maximize=True), strict=True)]
+    pairs = [(int(t), int(d)) for t, d in pairs if score[t, d] > 0]
+    best = sum(score[pair] for pair in pairs)
+    tracklets, detections = {t for t, _ in pairs}, {d for _, d in pairs}
+    clear: dict[int, int] = {}
+    ended: set[int] = set()
+    for t, d in pairs:
+        rivals, others = np.flatnonzero(score[:, d]).tolist(), np.flatnonzero(score[t]).tolist()
+        is_odd = not (tracklets.issuperset(rivals) and detections.issuperset(others))
+        margin = CLEAR_MARGIN_ODD if is_odd else CLEAR_MARGIN
+        if len(rivals) > 1 or len(others) > 1:
+            without = score.copy()
+            without[t, d] = 0
+            second_best = without[linear_sum_assignment(without, maximize=True)].sum()
+            if best - second_best < margin:
+                ended.update(rivals)
+                continue
+        clear[d] = t
+    return clear, ended - set(clear.values())
+
+
+def _is_near(last_boxes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Whether each two boxes are of about one size and not far from one another."""
+    sides, other_sides = last_boxes[:, 2:] - last_boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+    growth = sides.prod(axis=1)[:, None] / other_sides.prod(axis=1)
+    middles, other_middles = last_boxes[:, :2] + sides / 2, boxes[:, :2] + other_sides / 2
+    distance = np.linalg.norm(middles[:, None] - other_middles, axis=-1)
+    diagonal = np.linalg.norm(sides, axis=1)[:, None] + np.linalg.norm(other_sides, axis=1)
+    is_same_size = np.maximum(growth, 1 / growth) <= MAX_GROWTH
+    return is_same_size & (distance <= REACH * diagonal / 2)

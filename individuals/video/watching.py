@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from individuals.video.appearance import colour_appearance
-from individuals.video.crops import crop_detection
-from individuals.video.detection import Detection
+from individuals.video.crops import CropQuality, assess_crops, colour_appearance, crop_detection
+from individuals.video.detection import Detection, without_doubles
 from individuals.video.detectors import Detect
-from individuals.video.quality import CropQuality, assess_crops
 from individuals.video.sound import Sound, who_may_be_heard
 from individuals.video.tracklets import link_tracklets
 from media import Moment
@@ -49,12 +47,14 @@ class Watched:
         looks: float16 [num_colours] of each.
         candidates: the crops to embed.
         frames: numbers of the frames that were looked at.
+        num_doubles: boxes that were left out because they nearly cover another of their frame.
     """
 
     detections: list[Detection] = field(default_factory=list)
     looks: list[np.ndarray] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     frames: set[int] = field(default_factory=set)
+    num_doubles: int = 0
 
 
 def watch(moments: Iterator[Moment], detect: Detect, *, follow: bool, sound: Sound) -> Watched:
@@ -84,7 +84,9 @@ def _watch_piece(
     sound: Sound,
 ) -> None:
     moment_of = {moment.frame_index: moment for moment in piece}
-    found = detect(piece)
+    given = detect(piece)
+    found = without_doubles(given)
+    watched.num_doubles += len(given) - len(found)
     unasked = sorted({d.frame_index for d in found} - moment_of.keys())
     if unasked:
         raise ValueError(

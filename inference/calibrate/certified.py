@@ -98,12 +98,12 @@ def certify_threshold(
 ) -> CertifiedThreshold:
     """The lowest threshold of which the data show that unknown animals rarely pass it.
 
-    Of n unknown animals, let k be the largest number of whom the exact (Clopper-Pearson) upper bound of the
-    rate is still at most the target. The threshold is the (k+1)-th largest score. k depends on n, target and
-    confidence alone, never on the scores: the share of all unknown animals above
-    the (k+1)-th largest of n independent scores is Beta(k+1, n-k) distributed whatever the scores'
-    distribution, and exceeds the target with a probability of at most 1 - confidence. Equal scores make it
-    only safer, for a match is strictly above.
+    Of n unknown animals, let k be the largest number for which the exact (Clopper-Pearson) upper bound of the
+    rate is still at most the target. The threshold is the (k+1)-th largest score. k depends on n, target
+    and confidence alone, never on the scores: the share of all unknown animals above the (k+1)-th largest
+    of n independent scores is Beta(k+1, n-k) distributed whatever the scores' distribution, and exceeds the
+    target with a probability of at most 1 - confidence. Equal scores make it only safer, for a match is
+    strictly above.
 
     Args:
         unknown_scores: float [num_units], one per independent unit that is NOT in the gallery (an

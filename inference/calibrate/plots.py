@@ -1,4 +1,4 @@
-"""Pictures of a calibration: curve, error of the probabilities, false-match rate of each threshold."""
+"""Pictures of a calibration: its curve, how far probabilities are off, and false-match rates."""
 
 from __future__ import annotations
 

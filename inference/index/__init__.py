@@ -2,6 +2,17 @@
 
 from inference.index.embedding_index import EmbeddingIndex
 from inference.index.recover import Recovery, recover_index
-from inference.index.store import Approximation, Hit, LogEntry, Row
+from inference.index.row_files import export_rows, import_rows
+from inference.index.rows import Approximation, Hit, LogEntry, Row
 
-__all__ = ["EmbeddingIndex", "Hit", "Row", "LogEntry", "Approximation", "Recovery", "recover_index"]
+__all__ = [
+    "EmbeddingIndex",
+    "Hit",
+    "Row",
+    "LogEntry",
+    "Approximation",
+    "export_rows",
+    "import_rows",
+    "Recovery",
+    "recover_index",
+]

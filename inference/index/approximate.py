@@ -2,165 +2,149 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
+import logging
+import math
+import zlib
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inference.index.approximate_build import build_ivf, search_groups
-from inference.index.exact_scan import Found, near_candidates, nearest, ranked
-from inference.index.faiss_scan import SPARE
-from inference.index.ivf_file import IvfAbout, load_about, load_ivf, save_ivf
-from inference.index.resident_matrix import ResidentMatrix
-from inference.index.schema import Moment, changes_known_from, current_moment, was_at
-from inference.index.side_files import beside, locked_file
-from inference.index.store import Approximation
+from inference.index.exact_scan import SPARE, import_faiss, nearest
+from inference.index.matrix import Matrix, replacing
+from inference.index.rows import Approximation
 
 if TYPE_CHECKING:
     import faiss
 
+logger = logging.getLogger(__name__)
+
 FROM_ROWS = 50_000  # below, exact search is as quick
-SECONDS_TO_WAIT = 60.0  # for another process that writes it
-OUTDATED_SHARE = 0.1  # of rows that came or changed since
+ROWS_PER_GROUP_TO_TRAIN = 64
+ROWS_AT_ONCE = 65_536
+MOST_QUERIES = 1000  # half of them choose how many groups are searched, the other half measure
+K = 10
 
 
-class ApproximateSearch:
-    """The approximate search of one index, from the file beside it (`<index>-ivf`).
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The rows of one revision of an index in groups.
 
-    Rows that came or changed after it was built are compared exactly; the similarities of all hits are exact.
-
-    Args:
-        path: Path of the index.
+    Attributes:
+        revision: of the index. Of another revision they are stale, and search is exact.
+        approximation: what was measured.
+        faiss_index: its ids are the positions of the rows.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = beside(path, "-ivf")
-        self._loaded: tuple[IvfAbout, faiss.Index] | None = None
-        self._extra = np.empty(0, np.int64)  # rows of the matrix that are compared exactly
-        self._extra_of: Moment | None = None
+    revision: tuple[int, int]
+    approximation: Approximation
+    faiss_index: faiss.IndexIVFFlat
 
-    def about(self, connection: sqlite3.Connection, size: int | None) -> IvfAbout | None:
-        """What was built for this index, if it still fits."""
-        about = load_about(self._file)
-        if about is None or about.size != size or not was_at(connection, about.moment):
-            return None
-        return about if about.moment.entry >= changes_known_from(connection) else None
+    def candidates(self, matrix: Matrix, queries: np.ndarray, k: int) -> list[np.ndarray]:
+        """For each query (float32 [num, size]) rows of the matrix in the nearest groups, increasing."""
+        num_probes = self.approximation.num_probes
+        found = _search(self.faiss_index, queries, k + SPARE, num_probes)
+        return [np.searchsorted(matrix.positions, np.sort(some[some >= 0])) for some in found]
 
-    def build(
-        self, connection: sqlite3.Connection, matrix: ResidentMatrix, target_recall: float
-    ) -> Approximation | None:
-        """Divide the rows into groups and write the file; None where there are too few rows or no log.
 
-        Raises:
-            ImportError: faiss is not installed.
-            OSError: the file cannot be written.
-        """
-        rows = _live_rows(matrix)
-        moment = current_moment(connection)
-        if len(rows) < FROM_ROWS or moment is None:
-            return None
-        ivf, approximation = build_ivf(matrix.embeddings, matrix.positions, rows, target_recall)
-        about = IvfAbout(matrix.embeddings.shape[1], moment, _end(matrix), approximation)
-        with locked_file(self._file, SECONDS_TO_WAIT):
-            save_ivf(self._file, ivf, about)
-        self._loaded = self._extra_of = None
-        return approximation
-
-    def nearest(
-        self,
-        connection: sqlite3.Connection,
-        matrix: ResidentMatrix,
-        queries: np.ndarray,
-        k: int,
-        min_similarity: float | None,
-    ) -> Found:
-        """As `exact_scan.nearest`; some rows may be missed.
-
-        Raises:
-            ValueError: it was not built, or too many rows came or changed since.
-        """
-        if len(matrix.positions) < FROM_ROWS:
-            return nearest(matrix.embeddings, queries, k, min_similarity, matrix.is_live)
-        about, ivf = self._ready(connection, matrix)
-        queries = np.ascontiguousarray(queries, dtype=np.float32)
-        found = search_groups(ivf, queries, k + SPARE, about.approximation.num_probes)
-        extra = matrix.embeddings[self._extra]
-        near_extra = (
-            near_candidates(extra, queries, k, None) if len(extra) else [None] * len(queries)
+def group(matrix: Matrix, revision: tuple[int, int], target_recall: float) -> Groups:
+    """Divide the live rows into groups; as many are searched as find this share of the ten nearest."""
+    faiss = import_faiss()
+    embeddings, rows = matrix.embeddings, matrix.live_rows()
+    size = embeddings.shape[1]
+    num_groups = 2 ** round(math.log2(2 * math.sqrt(len(rows))))
+    ivf = faiss.IndexIVFFlat(faiss.IndexFlatIP(size), size, num_groups, faiss.METRIC_INNER_PRODUCT)
+    ivf.cp.spherical = True  # the middle of a group is of unit length too
+    rng = np.random.default_rng(0)
+    num_to_train = min(len(rows), ROWS_PER_GROUP_TO_TRAIN * num_groups)
+    ivf.train(embeddings[np.sort(rng.choice(rows, num_to_train, replace=False))])
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        ivf.add_with_ids(embeddings[some], matrix.positions[some])
+    approximation = _measured(ivf, matrix, rng.permutation(rows)[:MOST_QUERIES], target_recall)
+    if 4 * approximation.num_probes > num_groups:
+        logger.warning(
+            "These rows do not lie in groups: %d of %d must be searched. Exact search is about as quick.",
+            approximation.num_probes,
+            num_groups,
         )
-        candidates = []
-        for positions, near in zip(found, near_extra, strict=True):
-            rows = _rows_at(matrix, positions[positions >= 0])
-            candidates.append(rows if near is None else np.union1d(rows, self._extra[near]))
-        return ranked(matrix.embeddings, queries, candidates, k, min_similarity)
+    return Groups(revision, approximation, ivf)
 
-    def _ready(
-        self, connection: sqlite3.Connection, matrix: ResidentMatrix
-    ) -> tuple[IvfAbout, faiss.Index]:
-        moment = current_moment(connection)
-        if self._loaded is None or self._extra_of != moment:
-            about = self.about(connection, matrix.embeddings.shape[1])
-            if about is None:
-                raise self._missing()
-            if self._loaded is None or self._loaded[0] != about:
-                ivf = load_ivf(self._file)
-                if ivf is None:
-                    raise self._missing()
-                self._loaded = (about, ivf)
-            self._extra = _came_or_changed(connection, matrix, about)
-            self._extra_of = moment
-            num_rows = about.approximation.num_rows
-            if len(self._extra) > OUTDATED_SHARE * num_rows:
-                self._extra_of = None
-                raise ValueError(
-                    f"The approximate search of {self._path} was built of {num_rows} rows, and "
-                    f"{len(self._extra)} came or changed since. Call index.build_approximate() again, or "
-                    "search without approximate=True."
-                )
-        return self._loaded
 
-    def _missing(self) -> ValueError:
-        return ValueError(
-            f"The index {self._path} has no approximate search that fits. Call index.build_approximate() "
-            f"first (`fused-encoder index approximate {self._path}`), or search without approximate=True."
+def save_groups(path: Path, groups: Groups) -> None:
+    """Write the faiss index, and beside it a .json with all else."""
+    faiss = import_faiss()
+    with replacing(path) as temporary:
+        faiss.write_index(groups.faiss_index, str(temporary))
+        told = {
+            "revision": groups.revision,
+            "approximation": asdict(groups.approximation),
+            "checksum": _checksum(temporary),
+        }
+    with replacing(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(told), encoding="utf-8")
+
+
+def load_groups(path: Path, revision: tuple[int, int]) -> Groups | None:
+    """What `save_groups` wrote of this revision; None where there is none, or faiss is not installed."""
+    try:
+        told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if tuple(told["revision"]) != revision:
+            return None
+        faiss = import_faiss()
+        # faiss does not survive every damaged file
+        if _checksum(path) != told["checksum"]:
+            raise ValueError("its checksum does not fit")
+        found = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        return Groups(revision, Approximation(**told["approximation"]), found)
+    except (FileNotFoundError, ImportError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logger.warning("%s cannot be used (%s); build it again.", path, error)
+        return None
+
+
+def _checksum(path: Path) -> int:
+    return zlib.crc32(np.memmap(path, np.uint8, "r").data)
+
+
+def _search(ivf: faiss.IndexIVFFlat, queries: np.ndarray, num: int, num_probes: int) -> np.ndarray:
+    """int64 [num_queries, num]: positions of what was found, nearest first; -1 where no more was."""
+    parameters = import_faiss().SearchParametersIVF(nprobe=num_probes)
+    return ivf.search(np.ascontiguousarray(queries, np.float32), num, params=parameters)[1]
+
+
+def _measured(
+    ivf: faiss.IndexIVFFlat, matrix: Matrix, chosen: np.ndarray, target_recall: float
+) -> Approximation:
+    queries, own = matrix.embeddings[chosen], matrix.positions[chosen]
+    # a row finds itself in any case: what counts are its ten nearest others
+    exact = nearest(matrix.embeddings, queries, K + 1, passing=matrix.is_live)
+    truth = [
+        _others(matrix.positions[rows], row) for (rows, _), row in zip(exact, own, strict=True)
+    ]
+    middle, num_probes = len(chosen) // 2, 1
+    while True:
+        found = _search(ivf, queries, K + 1, num_probes)
+        recalls = np.array(
+            [
+                np.isin(right, _others(some, row)).mean()
+                for right, some, row in zip(truth, found, own, strict=True)
+            ]
         )
-
-
-def _came_or_changed(
-    connection: sqlite3.Connection, matrix: ResidentMatrix, about: IvfAbout
-) -> np.ndarray:
-    """Rows of the matrix that came or changed after it was built, those that are live."""
-    changed = connection.execute(
-        "SELECT position FROM changes WHERE entry > ?", (about.moment.entry,)
+        if recalls[:middle].mean() >= target_recall or num_probes >= ivf.nlist:
+            break
+        num_probes = min(2 * num_probes, ivf.nlist)
+    return Approximation(
+        recall_at_10=float(recalls[middle:].mean()),
+        num_queries=len(chosen) - middle,
+        num_rows=int(ivf.ntotal),
+        num_lists=int(ivf.nlist),
+        num_probes=num_probes,
     )
-    rows = _rows_at(matrix, np.array([position for (position,) in changed], dtype=np.int64))
-    came = np.arange(
-        np.searchsorted(matrix.positions, about.last_position + 1), len(matrix.positions)
-    )
-    if matrix.is_live is not None:
-        came = came[matrix.is_live[came]]
-    return np.union1d(rows, came)
 
 
-def _rows_at(matrix: ResidentMatrix, positions: np.ndarray) -> np.ndarray:
-    """Live rows of the matrix at these positions of the file, increasing; what is gone is left out."""
-    if len(positions) == 0:
-        return np.empty(0, np.int64)
-    positions = np.sort(positions)
-    rows = np.minimum(np.searchsorted(matrix.positions, positions), len(matrix.positions) - 1)
-    is_there = matrix.positions[rows] == positions
-    if matrix.is_live is not None:
-        is_there &= matrix.is_live[rows]
-    return rows[is_there]
-
-
-def _live_rows(matrix: ResidentMatrix) -> np.ndarray:
-    if matrix.is_live is None:
-        return np.arange(len(matrix.positions))
-    return np.flatnonzero(matrix.is_live)
-
-
-def _end(matrix: ResidentMatrix) -> int:
-    return int(matrix.positions[-1]) if len(matrix.positions) else -1
+def _others(found: np.ndarray, own: int) -> np.ndarray:
+    return found[found != own][:K]

@@ -1,20 +1,21 @@
-"""The nearest rows of a matrix by an exact scan: every row is compared, none is guessed."""
+"""The nearest rows of a matrix by an exact scan: every row is compared, by faiss where that is installed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+from types import ModuleType
 
 import numpy as np
 
-from inference.index import faiss_scan
-
 SIMILARITIES_AT_ONCE = 2**22  # 16 MiB of float32
 QUERIES_AT_ONCE = 256
-REFINED_AT_ONCE = 2**19  # numbers, 4 MiB of float64
+RANKED_AT_ONCE = 2**19  # numbers, 4 MiB of float64
+FAISS_FROM_ROWS = 10_000  # below, the scan takes less time than loading faiss
+SPARE = 22  # candidates beyond k, among which rounding may have changed the order
+GATHERED_SHARE = 0.1  # so few rows are copied to be compared; of more, all are compared
 LARGEST_GROUP = 64
 # The float32 product of two unit vectors is off by less than this times their size.
 ROUNDING = 2 * float(np.finfo(np.float32).eps)
-GATHERED_SHARE = 0.1  # so few rows are copied to be compared; of more, all are compared
 Found = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -25,106 +26,116 @@ def nearest(
     min_similarity: float | None = None,
     passing: np.ndarray | None = None,
 ) -> Found:
-    """For each query the positions and cosine similarities of its k nearest rows, nearest first.
+    """For each query the rows and cosine similarities of its k nearest, nearest first.
 
-    A float32 product (by faiss where it is installed and worth it) finds the candidates, and their cosine is
-    then computed again in float64, one row at a time. So equal rows get exactly equal similarities wherever
-    they stand, a query's answer does not depend on the batch it came in, and equals are ordered by position.
+    A float32 product finds the candidates, and their cosine is then computed again in float64, one row at a
+    time. So equal rows get exactly equal similarities wherever they stand, a query's answer does not depend
+    on the batch it came in, and equals are ordered by row.
 
     Args:
         embeddings: float32 [num, size], unit length.
         queries: float32 [num_queries, size], unit length.
-        k: int >= 1.
-        min_similarity: float in [-1, 1]; what is less similar is left out.
+        k: >= 1.
+        min_similarity: in [-1, 1]; what is less similar is left out.
         passing: bool [num], the rows that may be found. None: all.
     Returns:
-        num_queries pairs: positions int64 [found] and similarities float64 [found] in [-1, 1], found <= k.
+        num_queries pairs: rows int64 [found] and similarities float64 [found] in [-1, 1], found <= k.
     """
     queries = np.ascontiguousarray(queries, dtype=np.float32)
-    return ranked(
-        embeddings, queries, near_candidates(embeddings, queries, k, passing), k, min_similarity
-    )
+    return [
+        ranked(embeddings, query, candidates, k, min_similarity)
+        for query, candidates in zip(
+            queries, near_candidates(embeddings, queries, k, passing), strict=True
+        )
+    ]
 
 
 def ranked(
     embeddings: np.ndarray,
-    queries: np.ndarray,
-    candidates: Sequence[np.ndarray],
+    query: np.ndarray,
+    candidates: np.ndarray,
     k: int,
     min_similarity: float | None = None,
-) -> Found:
-    """The k nearest of each query's candidates (int64 positions in increasing order), as `nearest`."""
-    lengths = [len(some) for some in candidates]
-    at_once = max(1, REFINED_AT_ONCE // max(1, embeddings.shape[1]))
-    found: Found = []
-    start = 0
-    while start < len(queries):
-        stop = start + 1  # queries with equally many candidates are refined together
-        while (
-            stop < len(queries)
-            and lengths[stop] == lengths[start]
-            and (stop - start) * lengths[start] < at_once
-        ):
-            stop += 1
-        places = np.stack(candidates[start:stop])
-        similarities = np.concatenate(
-            [
-                _cosines(embeddings[places[:, part : part + at_once]], queries[start:stop])
-                for part in range(0, max(1, places.shape[1]), at_once)
-            ],
-            axis=1,
-        )
-        order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-        places = np.take_along_axis(places, order, axis=1)
-        similarities = np.take_along_axis(similarities, order, axis=1)
-        found += zip(places, similarities, strict=True)
-        start = stop
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of these rows (int64 [num], increasing) the k nearest to float32 [size], as `nearest`."""
+    at_once = max(1, RANKED_AT_ONCE // embeddings.shape[1])
+    parts = [
+        _cosines(embeddings[candidates[start : start + at_once]], query)
+        for start in range(0, len(candidates) or 1, at_once)
+    ]
+    similarities = np.concatenate(parts)
+    order = np.argsort(-similarities, kind="stable")[:k]
     if min_similarity is not None:
-        return [
-            (rows[near >= min_similarity], near[near >= min_similarity]) for rows, near in found
-        ]
-    return found
+        order = order[similarities[order] >= min_similarity]
+    return candidates[order], similarities[order]
 
 
-def _cosines(rows: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """float64 [num_queries, num] of rows [num_queries, num, size]."""
-    rows, queries = rows.astype(np.float64), queries.astype(np.float64)[:, np.newaxis]
-    # Not a matrix product: BLAS rounds a row differently at different places.
-    lengths = np.sqrt((rows * rows).sum(axis=2) * (queries * queries).sum(axis=2))
-    return np.clip((rows * queries).sum(axis=2) / lengths, -1.0, 1.0)
+def _cosines(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """float64 [num]. Not a matrix product: BLAS rounds a row differently at different places."""
+    rows, query = rows.astype(np.float64), query.astype(np.float64)
+    lengths = np.sqrt((rows * rows).sum(axis=1) * (query * query).sum())
+    return np.clip((rows * query).sum(axis=1) / lengths, -1.0, 1.0)
 
 
 def near_candidates(
-    embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None
+    embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """Positions that may be among the k nearest, however the float32 product was rounded."""
+    """For each query the rows (int64, increasing) that may be among its k nearest, however rounded."""
     num = len(embeddings) if passing is None else int(np.count_nonzero(passing))
     if num == len(embeddings):
         passing = None
     if k >= num:
-        everything = np.arange(num) if passing is None else np.flatnonzero(passing)
-        return [everything] * len(queries)
+        return [np.arange(num) if passing is None else np.flatnonzero(passing)] * len(queries)
     if passing is not None and num < GATHERED_SHARE * len(embeddings):
         rows = np.flatnonzero(passing)
-        return [rows[some] for some in near_candidates(embeddings[rows], queries, k, None)]
-    if passing is None and faiss_scan.is_worth_it(num):
-        candidates = faiss_scan.candidates(embeddings, queries, k, ROUNDING * embeddings.shape[1])
-        unsure = [query for query, some in enumerate(candidates) if some is None]
-        scanned = iter(_scan(embeddings, queries[unsure], k, None))
-        return [next(scanned) if some is None else some for some in candidates]
-    return _scan(embeddings, queries, k, passing)
-
-
-def _scan(
-    embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None
-) -> list[np.ndarray]:
-    candidates: list[np.ndarray] = []
+        return [rows[some] for some in near_candidates(embeddings[rows], queries, k)]
+    found: list[np.ndarray] = []
     for start in range(0, len(queries), QUERIES_AT_ONCE):
-        candidates += _scan_some(embeddings, queries[start : start + QUERIES_AT_ONCE], k, passing)
-    return candidates
+        some = queries[start : start + QUERIES_AT_ONCE]
+        if passing is None and num >= FAISS_FROM_ROWS and is_faiss_installed():
+            found += _by_faiss(embeddings, some, k)
+        else:
+            found += _by_product(embeddings, some, k, passing)
+    return found
 
 
-def _scan_some(
+def is_faiss_installed() -> bool:
+    """Whether the extra `faiss` is installed."""
+    try:
+        return importlib.util.find_spec("faiss") is not None
+    except ValueError:  # it is hidden: sys.modules["faiss"] is None
+        return False
+
+
+def import_faiss() -> ModuleType:
+    """The library; ImportError names the extra."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError(
+            "Approximate search needs faiss, which is not installed. Install it with "
+            "`pip install 'fused-encoder[faiss]'`."
+        ) from error
+    return faiss
+
+
+def _by_faiss(embeddings: np.ndarray, queries: np.ndarray, k: int) -> list[np.ndarray]:
+    faiss = import_faiss()
+    num_found = min(len(embeddings), k + SPARE)
+    similarities, rows = faiss.knn(
+        queries, embeddings, num_found, metric=faiss.METRIC_INNER_PRODUCT
+    )
+    is_sure = similarities[:, -1] < similarities[:, k - 1] - ROUNDING * embeddings.shape[1]
+    found = list(np.sort(rows, axis=1))
+    if num_found < len(
+        embeddings
+    ):  # where more rows are as near as the k-th, all of them are candidates
+        for query in np.flatnonzero(~is_sure):
+            [found[query]] = _by_product(embeddings, queries[query : query + 1], k, None)
+    return found
+
+
+def _by_product(
     embeddings: np.ndarray, queries: np.ndarray, k: int, passing: np.ndarray | None
 ) -> list[np.ndarray]:
     """A block of rows at a time: what may be among the k nearest of the blocks so far is kept."""
@@ -142,14 +153,13 @@ def _scan_some(
         which, rows = np.nonzero(similarities >= bounds[:, np.newaxis])
         kept.append((which, rows + start, similarities[which, rows]))
     which, rows, near = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    order = np.argsort(which, kind="stable")
-    ends = np.cumsum(np.bincount(which, minlength=len(queries)))[:-1]
-    return [
-        some[values >= np.partition(values, -k)[-k] - rounding] if len(values) > k else some
-        for some, values in zip(
-            np.split(rows[order], ends), np.split(near[order], ends), strict=True
-        )
-    ]
+    found = []
+    for query in range(len(queries)):
+        some, values = rows[which == query], near[which == query]
+        if len(some) > k:
+            some = some[values >= np.partition(values, -k)[-k] - rounding]
+        found.append(some)
+    return found
 
 
 def _at_most_kth_largest(similarities: np.ndarray, k: int) -> np.ndarray:

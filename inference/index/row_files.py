@@ -8,146 +8,184 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference.embeddings import Embeddings
-from inference.index.parquet_rows import read_parquet, write_parquet
-from inference.index.store import Metadata, Row, StoreSettings
+from inference.index.embedding_index import EmbeddingIndex
+from inference.index.rows import Row
+from media.atomic import atomic_file
+from media.cells import guard_cell, unguard_cell
+
+if TYPE_CHECKING:
+    import pyarrow
 
 ROWS_AT_ONCE = 5000
-CSV_COLUMNS = ("id", "metadata", "fingerprint")
-READABLE = {".parquet": "Parquet", ".csv": "CSV"}
+COLUMNS = ["id", "embedding", "metadata"]
+CSV_COLUMNS = ["id", "metadata", "fingerprint"]
+OUR_KEY = b"fused_encoder"
+Batch = tuple[list[str], Embeddings, list[str]]  # ids, embeddings, metadata as JSON
 
 
-class RowBatch(NamedTuple):
-    """Rows as `EmbeddingIndex.add` takes them."""
+def export_rows(index: EmbeddingIndex, path: str | Path) -> int:
+    """Write all rows into a file that other programs read; `import_rows` gives the same rows exactly.
 
-    ids: list[str]
-    embeddings: Embeddings
-    metadata: list[Metadata]
-
-
-def write_rows(path: str | Path, rows: Iterable[Row], settings: StoreSettings) -> int:
-    """Write the rows into a file whose name ends in .parquet or .csv; it appears whole or not at all.
-
+    Args:
+        index: EmbeddingIndex.
+        path: ends in .parquet or .csv. The file appears whole or not at all. In CSV, ids that a spreadsheet
+            would run as a formula begin with an apostrophe, which `import_rows` takes away again.
     Returns:
-        int, how many rows.
+        How many rows were written.
     Raises:
-        ValueError: the name ends in neither.
+        ValueError: the path ends otherwise.
     """
-    target = _checked(path)
-    write = write_parquet if target.suffix.lower() == ".parquet" else _write_csv
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        num = write(temporary, _batches(rows, settings), settings)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return num
+    target = Path(path)
+    write = _write_parquet if _is_parquet(target) else _write_csv
+    with atomic_file(target) as temporary:
+        return write(temporary, index)
 
 
-def read_rows(path: str | Path) -> Iterator[RowBatch]:
-    """The rows of a file that `write_rows` wrote, some thousand at a time.
+def import_rows(index: EmbeddingIndex, path: str | Path) -> int:
+    """Add the rows of a file that `export_rows` wrote, some thousand in each step.
 
+    After an error the steps before it are kept: mend the file and import again, which passes over them.
+
+    Args:
+        index: EmbeddingIndex.
+        path: ends in .parquet or .csv.
+    Returns:
+        How many rows were new.
     Raises:
+        ValueError: as `EmbeddingIndex.add`; or no such file as `export_rows` writes.
         FileNotFoundError: there is no such file.
-        ValueError: it is no such file.
     """
-    source = _checked(path)
+    source = Path(path)
+    read = _read_parquet if _is_parquet(source) else _read_csv
     if not source.exists():
         raise FileNotFoundError(f"There is no file {source}.")
-    read = read_parquet if source.suffix.lower() == ".parquet" else _read_csv
-    for ids, vectors, texts, fingerprint in read(source, ROWS_AT_ONCE):
+    num_new = 0
+    for ids, embeddings, texts in read(source):
         try:
-            metadata = [json.loads(text) if text else {} for text in texts]
+            metadata = [json.loads(text or "{}") for text in texts]
         except json.JSONDecodeError as error:
             raise ValueError(f"{source}: the column metadata is not JSON ({error}).") from error
-        yield RowBatch(ids, Embeddings.of(vectors, fingerprint), metadata)
+        num_new += index.add(ids, embeddings, metadata)
+    return num_new
 
 
-def _checked(path: str | Path) -> Path:
-    checked = Path(path)
-    if checked.suffix.lower() not in READABLE:
-        raise ValueError(
-            f"Expected a path that ends in {' or '.join(READABLE)}, received '{path}'."
-        )
-    return checked
+def _is_parquet(path: Path) -> bool:
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise ValueError(f"Expected a path that ends in .parquet or .csv, received '{path}'.")
+    return path.suffix.lower() == ".parquet"
 
 
-def _batches(rows: Iterable[Row], settings: StoreSettings) -> Iterator[RowBatch]:
-    rows = iter(rows)
+def _batches(index: EmbeddingIndex) -> Iterator[list[Row]]:
+    rows = iter(index)
     while some := list(islice(rows, ROWS_AT_ONCE)):
-        embeddings = Embeddings.of(np.stack([row.embedding for row in some]), settings.fingerprint)
-        yield RowBatch([row.id for row in some], embeddings, [row.metadata for row in some])
+        yield some
 
 
-def _write_csv(path: Path, batches: Iterable[RowBatch], settings: StoreSettings) -> int:
-    num = 0
-    numbers = [f"e{place}" for place in range(settings.embedding_size or 0)]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*CSV_COLUMNS, *numbers])
-        for ids, embeddings, metadata in batches:
-            for id_, vector, entry in zip(ids, embeddings.tolist(), metadata, strict=True):
-                text = json.dumps(entry, ensure_ascii=False)
-                digits = ["%.9g" % number for number in vector]  # noqa: UP031 - twice as fast
-                writer.writerow([id_, text, settings.fingerprint or "", *digits])
-            num += len(ids)
+def _text(row: Row) -> str:
+    return json.dumps(row.metadata, ensure_ascii=False)
+
+
+def _write_parquet(path: Path, index: EmbeddingIndex) -> int:
+    import pyarrow as arrow  # only where a Parquet file is written or read
+    from pyarrow import parquet
+
+    size, num = index.embedding_size or 0, 0
+    told = json.dumps({"fingerprint": index.fingerprint, "embedding_size": size})
+    types = [arrow.string(), arrow.list_(arrow.float32(), size), arrow.string()]
+    columns = [arrow.field(*column, nullable=False) for column in zip(COLUMNS, types, strict=True)]
+    schema = arrow.schema(columns, metadata={OUR_KEY: told.encode()})
+    with parquet.ParquetWriter(str(path), schema, compression="zstd") as writer:
+        for rows in _batches(index):
+            numbers = np.concatenate([np.asarray(row.embedding) for row in rows])
+            vectors = arrow.FixedSizeListArray.from_arrays(numbers, size)
+            arrays = [arrow.array([row.id for row in rows]), vectors, arrow.array(map(_text, rows))]
+            writer.write_batch(arrow.record_batch(arrays, schema=schema))
+            num += len(rows)
     return num
 
 
-def _read_csv(
-    path: Path, rows_at_once: int
-) -> Iterator[tuple[list[str], np.ndarray, list[str], str | None]]:
-    with _csv_lines(path) as lines:
-        header = next(lines, [])
-        numbers = header[len(CSV_COLUMNS) :]
-        if tuple(header[: len(CSV_COLUMNS)]) != CSV_COLUMNS or numbers != [
-            f"e{place}" for place in range(len(numbers))
-        ]:
-            raise ValueError(
-                f"{path} needs the columns {', '.join(CSV_COLUMNS)}, e0, e1, ...; received "
-                f"{', '.join(header[:5]) or 'none'}{', ...' if len(header) > 5 else ''}."
-            )
-        line = 2
-        while some := list(islice(lines, rows_at_once)):
-            for place, row in enumerate(some):
-                if len(row) != len(header):
-                    raise ValueError(
-                        f"{path}, row {line + place}: expected {len(header)} cells, received {len(row)}."
-                    )
-            fingerprints = sorted({row[2] for row in some})
-            if len(fingerprints) > 1:
+def _read_parquet(path: Path) -> Iterator[Batch]:
+    import pyarrow as arrow  # only where a Parquet file is written or read
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(str(path)) as file:
+            names = file.schema_arrow.names
+            if missing := [name for name in COLUMNS if name not in names]:
                 raise ValueError(
-                    f"{path} holds embeddings of several encoders ({', '.join(fingerprints)}). Keep those of "
-                    "one, and embed the others again."
+                    f"{path} needs the columns {', '.join(COLUMNS)}; it has no {', '.join(missing)}, but "
+                    f"{', '.join(names) or 'none'}."
                 )
-            try:
-                vectors = np.array([row[len(CSV_COLUMNS) :] for row in some], dtype=np.float32)
-            except ValueError as error:
-                raise ValueError(
-                    f"{path}, rows {line} to {line + len(some) - 1}: {error}."
-                ) from error
-            line += len(some)
-            yield (
-                [row[0] for row in some],
-                vectors,
-                [row[1] for row in some],
-                fingerprints[0] or None,
-            )
+            told = json.loads((file.schema_arrow.metadata or {}).get(OUR_KEY, b"{}"))
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=COLUMNS):
+                vectors = Embeddings.of(_vectors(path, batch["embedding"]), told.get("fingerprint"))
+                yield batch["id"].to_pylist(), vectors, batch["metadata"].to_pylist()
+    except (arrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is no readable Parquet file ({error}).") from error
 
 
-@contextmanager
-def _csv_lines(path: Path) -> Iterator[Iterator[list[str]]]:
+def _vectors(path: Path, column: pyarrow.Array) -> np.ndarray:
+    numbers = column.flatten().to_numpy(zero_copy_only=False)
+    if column.null_count or (len(column) and len(numbers) % len(column)):
+        raise ValueError(f"{path}: the embeddings are not all there, or of different sizes.")
+    return np.asarray(numbers, dtype=np.float32).reshape(len(column), -1)
+
+
+def _write_csv(path: Path, index: EmbeddingIndex) -> int:
+    num, fingerprint = 0, guard_cell(index.fingerprint or "")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [*CSV_COLUMNS, *(f"e{place}" for place in range(index.embedding_size or 0))]
+        )
+        for row in index:
+            numbers = ["%.9g" % number for number in row.embedding.tolist()]  # noqa: UP031 - twice as fast
+            writer.writerow([guard_cell(row.id), _text(row), fingerprint, *numbers])
+            num += 1
+    return num
+
+
+def _read_csv(path: Path) -> Iterator[Batch]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield iter(csv.reader(file))
+            lines = csv.reader(file)
+            header = next(lines, [])
+            if header != [*CSV_COLUMNS, *(f"e{place}" for place in range(len(header) - 3))]:
+                raise ValueError(
+                    f"{path} needs the columns {', '.join(CSV_COLUMNS)}, e0, e1, ...; received "
+                    f"{', '.join(header[:5]) or 'none'}{', ...' if len(header) > 5 else ''}."
+                )
+            line = 2
+            while some := list(islice(lines, ROWS_AT_ONCE)):
+                yield _batch(path, some, len(header), line)
+                line += len(some)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no readable CSV file ({error}).") from error
+
+
+def _batch(path: Path, rows: list[list[str]], num_cells: int, line: int) -> Batch:
+    for place, row in enumerate(rows, line):
+        if len(row) != num_cells:
+            raise ValueError(
+                f"{path}, row {place}: expected {num_cells} cells, received {len(row)}."
+            )
+    fingerprints = sorted({unguard_cell(row[2]) for row in rows})
+    if len(fingerprints) > 1:
+        raise ValueError(
+            f"{path} holds embeddings of several encoders ({', '.join(fingerprints)}). Keep those of one, "
+            "and embed the others again."
+        )
+    try:
+        vectors = np.array([row[3:] for row in rows], dtype=np.float32)
+    except ValueError as error:
+        raise ValueError(f"{path}, rows {line} to {line + len(rows) - 1}: {error}.") from error
+    ids = [unguard_cell(row[0]) for row in rows]
+    return ids, Embeddings.of(vectors, fingerprints[0] or None), [row[1] for row in rows]

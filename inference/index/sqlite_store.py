@@ -1,245 +1,299 @@
-"""The embedded, durable store: rows in one SQLite file, searched exactly in memory."""
+"""The embedded, durable store: rows in one SQLite file, searched in memory."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from inference.embeddings import Embeddings
-from inference.index.checks import check_same_encoder
-from inference.index.metadata_columns import condition
-from inference.index.schema import (
-    read_log,
-    read_setting,
-    read_settings,
-    write_log,
-    write_setting,
-)
-from inference.index.sqlite_file import AMONG, SqliteFile, structural_faults
-from inference.index.sqlite_search import SqliteSearch
-from inference.index.store import Approximation, Filter, Hit, LogEntry, Metadata, Row, StoreSettings
-from inference.index.stored_rows import (
+from inference.index.approximate import FROM_ROWS, Groups, group, load_groups, save_groups
+from inference.index.exact_scan import Found, nearest, ranked
+from inference.index.matrix import Chunks, Matrix, latest_matrix, matrix_in_memory, save_matrix
+from inference.index.rows import Approximation, Filter, Hit, Scalar, check_same_encoder
+from inference.index.sqlite_rows import (
+    AMONG,
     COLUMNS,
-    StoredRow,
+    INDEX_FILE,
+    ROWS_AT_ONCE,
+    SqliteRows,
     check_row,
-    decoded,
-    encoded,
-    in_order,
     is_whole,
-    new_rows,
+    read_settings,
+    revision_of,
+    unit_vectors,
+    write_log,
 )
+from inference.sqlite_file import beside, read_setting, structural_faults, write_setting
 
-ROWS_PER_PAGE = 1000
+logger = logging.getLogger(__name__)
+
+FEW_CHANGES = 1000  # so many are patched in memory; of more, the matrix is made anew
+MOST_VALUES = 50_000  # of one key; a key with more (a file's path) is looked up in the index file
 
 
-class SqliteStore:
-    """Rows in one file; one writer at a time, any number of readers, in any processes and threads.
-
-    What a call has written is on disk (fsync) when the call returns. Another process sees it at its next
-    call; a second writer waits for the first.
+class SqliteStore(SqliteRows):
+    """Rows in one file, and a matrix of them that follows what any process writes.
 
     Args:
-        path: str or Path of the file.
-        create: bool, whether to start a new index where there is no file.
-        read_only: bool, whether to write nothing, neither the file nor beside it.
+        path: of the file. Beside it, where that may be written, stand copies for speed: the matrix of one
+            revision (`-matrix-<revision>.npy`) and the groups of approximate search (`-approximate.faiss`).
+        create: whether to start a new index where there is no file.
+        read_only: whether to write nothing, neither the file nor beside it.
     """
 
     def __init__(self, path: str | Path, *, create: bool = True, read_only: bool = False) -> None:
-        self._path = Path(path)
-        self._file = SqliteFile(self._path, create=create, read_only=read_only)
-        self._search = SqliteSearch(self._file)
+        super().__init__(path, create=create, read_only=read_only)
+        self._matrix: Matrix | None = None
+        self._revision: tuple[int, int] | None = None  # of the matrix
+        self._may_save = not self._file.is_read_only
+        self._codes_of: dict[str, _Codes] = {}
+        self._groups: Groups | None = None
 
-    @property
-    def location(self) -> str:
-        """The index file, in words for messages."""
-        return f"The index {self._path}"
-
-    def settings(self) -> StoreSettings:
-        """The encoder and size that the file accepts."""
-        with self._file.reading() as connection:
-            return read_settings(connection)
-
-    def add(self, ids: Sequence[str], embeddings: Embeddings, metadata: Sequence[Metadata]) -> int:
-        """Keep the rows that are new, in one transaction; returns how many were."""
-        rows = encoded(ids, embeddings, metadata)
-        with self._file.writing() as connection:
-            self._adopt(connection, embeddings)
-            stored = {row[1]: row for row in self._select(connection, ids)}
-            new = new_rows(rows, stored, self.location)
-            connection.executemany(
-                "INSERT INTO rows (position, id, embedding, metadata, checksum) VALUES (?, ?, ?, ?, ?)",
-                ((position, *row) for position, row in enumerate(new, _next_position(connection))),
-            )
-            if new:
-                write_log(connection, "add", len(new))
-        return len(new)
-
-    def update(
-        self, ids: Sequence[str], embeddings: Embeddings | None, metadata: Sequence[Metadata] | None
-    ) -> None:
-        """Replace embeddings, metadata or both of rows that are there, in one transaction."""
-        with self._file.writing() as connection:
-            if embeddings is not None:
-                self._adopt(connection, embeddings)
-            stored = self._in_order(connection, ids)
-            rows = encoded(
-                ids,
-                [row.embedding for row in stored] if embeddings is None else embeddings,
-                [row.metadata for row in stored] if metadata is None else metadata,
-            )
-            connection.executemany(
-                "UPDATE rows SET embedding = ?, metadata = ?, checksum = ? WHERE id = ?",
-                [(*values, id_) for id_, *values in rows],
-            )
-            if rows:
-                entry = write_log(connection, "update", len(rows))
-                _write_changes(connection, ids, entry)
-                write_setting(connection, "last_update", entry)
-
-    def delete(self, ids: Sequence[str]) -> int:
-        """Forget these rows, in one transaction; returns how many were there."""
-        among = json.dumps(ids)
-        with self._file.writing() as connection:
-            (num,) = connection.execute(
-                f"SELECT count(*) FROM rows WHERE id IN {AMONG}", (among,)
-            ).fetchone()
-            if num:
-                write_setting(connection, "next_position", _next_position(connection))
-                _write_changes(connection, ids, write_log(connection, "delete", num))
-                connection.execute(f"DELETE FROM rows WHERE id IN {AMONG}", (among,))
-        return int(num)
-
-    def get(self, ids: Sequence[str]) -> list[Row]:
-        """The rows in the order of `ids`."""
-        with self._file.reading() as connection:
-            return self._in_order(connection, ids)
-
-    def rows(self) -> Iterator[Row]:
-        """All rows in insertion order, a page at a time, so that others can write meanwhile."""
-        position = -1
-        while True:
-            with self._file.reading() as connection:
-                fingerprint = read_settings(connection).fingerprint
-                page = connection.execute(
-                    f"SELECT {COLUMNS} FROM rows WHERE position > ? ORDER BY position LIMIT {ROWS_PER_PAGE}",
-                    (position,),
-                ).fetchall()
-            if not page:
-                return
-            position = page[-1][0]
-            for row in page:
-                check_row(self._path, *row[1:])
-                yield decoded(row, fingerprint)
-
-    def count(self, where: Filter) -> int:
-        """How many rows pass the filter."""
-        sql, parameters = condition(where)
-        with self._file.reading() as connection:
-            (num,) = connection.execute(
-                f"SELECT count(*) FROM rows WHERE {sql}", parameters
-            ).fetchone()
-        return int(num)
-
-    def search(
+    def search(  # noqa: D102
         self,
         queries: Embeddings,
         k: int,
         where: Filter,
         min_similarity: float | None,
         *,
-        approximate: bool = False,
+        approximate: bool,
     ) -> list[list[Hit]]:
-        """For each query its k nearest rows, nearest first, equals in insertion order."""
-        return self._search.hits(queries, k, where, min_similarity, approximate=approximate)
+        with self._current() as (connection, matrix):
+            check_same_encoder(queries, read_settings(connection), self._location)
+            if matrix is None:
+                return [[] for _ in queries]
+            vectors = np.asarray(queries)
+            passing = matrix.is_live
+            for key, any_of in where.items():
+                codes = self._codes_of.setdefault(key, _Codes(key))
+                fits = codes.among(connection, any_of, matrix.positions)
+                passing = fits if passing is None else passing & fits
+            groups = self._current_groups() if approximate and not where else None
+            if groups is None:
+                found = nearest(matrix.embeddings, vectors, k, min_similarity, passing)
+            else:
+                found = [
+                    ranked(matrix.embeddings, query, rows, k, min_similarity)
+                    for query, rows in zip(
+                        vectors, groups.candidates(matrix, vectors, k), strict=True
+                    )
+                ]
+            return self._hits(connection, matrix, found)
 
-    def build_approximate(self, target_recall: float) -> Approximation | None:
-        """Divide the rows into groups; None where they are so few that exact search is as quick."""
-        return self._search.build_approximate(target_recall)
+    def _hits(
+        self, connection: sqlite3.Connection, matrix: Matrix, found: Found
+    ) -> list[list[Hit]]:
+        """Ids and metadata of what was found, checked."""
+        positions = [matrix.positions[rows].tolist() for rows, _ in found]
+        wanted = json.dumps(sorted({position for some in positions for position in some}))
+        rows = {}
+        for row in connection.execute(
+            f"SELECT {COLUMNS} FROM rows WHERE position IN {AMONG}", (wanted,)
+        ):
+            check_row(self._path, row)
+            rows[row[0]] = row
+        try:
+            return [
+                [
+                    Hit(rows[position][1], similarity, json.loads(rows[position][3]))
+                    for position, similarity in zip(some, similarities.tolist(), strict=True)
+                ]
+                for some, (_, similarities) in zip(positions, found, strict=True)
+            ]
+        except KeyError as error:
+            fault = f"the row at position {error} is not there"
+            raise ValueError(INDEX_FILE.damaged(self._path, fault)) from error
 
-    def approximation(self) -> Approximation | None:
-        """What was built, if it still fits."""
-        return self._search.approximation()
-
-    def log(self) -> Iterator[LogEntry]:
-        """What was done to the rows, oldest first."""
+    def count(self, where: Filter) -> int:  # noqa: D102
+        sql, parameters = _condition(where)
         with self._file.reading() as connection:
-            entries = list(read_log(connection))
-        return iter(entries)
+            found = connection.execute(f"SELECT count(*) FROM rows WHERE {sql}", parameters)
+            return int(found.fetchone()[0])
 
-    def write_log(self, action: str, num_rows: int) -> None:
-        """Note in the log what was done by other means."""
-        with self._file.writing() as connection:
-            write_log(connection, action, num_rows)
+    def build_approximate(self, target_recall: float) -> Approximation | None:  # noqa: D102
+        self._file.check_may_write()
+        with self._current() as (_, matrix):
+            if matrix is None or self._revision is None or len(matrix.live_rows()) < FROM_ROWS:
+                return None
+            groups = group(matrix, self._revision, target_recall)
+            save_groups(self._groups_path, groups)
+        return groups.approximation
 
-    def compact(self) -> int:
-        """Give the space of deleted rows back to the disk, and make the matrix of what is left."""
-        before = self._file.num_bytes()
+    def approximation(self) -> Approximation | None:  # noqa: D102
+        with self._current():
+            groups = self._current_groups()
+        return groups.approximation if groups else None
+
+    def compact(self) -> int:  # noqa: D102
         with self._file.writing() as connection:
             (num,) = connection.execute("SELECT count(*) FROM rows").fetchone()
             entry = write_log(connection, "compact", num)
             if connection.execute("DELETE FROM changes").rowcount:
                 write_setting(connection, "changes_from", entry)
-        self._file.shrink()
-        self._search.refresh()
-        return before - self._file.num_bytes()
+        num_bytes = self._file.shrink()
+        with self._current():  # makes the matrix anew
+            return num_bytes
 
-    def check(self) -> list[str]:
-        """Read everything; what is wrong, in words."""
+    def check(self) -> list[str]:  # noqa: D102
         with self._file.reading() as connection:
             faults = structural_faults(connection, at_most=20)
-            faults += damaged_rows(connection)
-            return faults + self._search.faults(connection)
+            try:
+                for row in connection.execute(f"SELECT {COLUMNS} FROM rows"):
+                    if not is_whole(row):
+                        faults.append(
+                            f"the row {row[1]!r} at position {row[0]} is not what was written"
+                        )
+            except sqlite3.DatabaseError as error:
+                faults.append(f"not all rows can be read ({error})")
+        return faults
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    @contextmanager
+    def _current(self) -> Iterator[tuple[sqlite3.Connection, Matrix | None]]:
+        """A transaction, and the matrix as it sees it; None before the first rows were added."""
+        if (
+            self._matrix is None
+        ):  # before the transaction, which then sees all that the matrix holds
+            self._matrix, self._revision = latest_matrix(self._path)
+        with self._file.reading() as connection:
+            revision, size = revision_of(connection), read_settings(connection).embedding_size
+            if size is not None and revision is not None and revision != self._revision:
+                self._matrix = self._caught_up(connection, self._usable(connection, size), size)
+                self._revision = revision
+            yield connection, self._matrix if size else None
 
-    def _adopt(self, connection: sqlite3.Connection, embeddings: Embeddings) -> None:
-        """Check these embeddings against the file's encoder; the first ones say which that is."""
-        settings = read_settings(connection)
-        check_same_encoder(embeddings, settings, self.location)
-        if len(embeddings) and settings.embedding_size is None:
-            write_setting(connection, "embedding_size", embeddings.shape[1])
-        if len(embeddings) and settings.fingerprint is None and embeddings.fingerprint:
-            write_setting(connection, "fingerprint", embeddings.fingerprint)
+    def _usable(self, connection: sqlite3.Connection, size: int) -> Matrix | None:
+        """The matrix, if it is of this file's own past, and all that changed since is known."""
+        then, matrix = self._revision, self._matrix
+        if matrix is None or then is None or matrix.embeddings.shape[1] != size:
+            return None
+        changes_from = int(read_setting(connection, "changes_from") or 0)
+        is_past = revision_of(connection, then[0]) == then
+        return matrix if is_past and then[0] >= changes_from else None
 
-    def _select(self, connection: sqlite3.Connection, ids: Sequence[str]) -> list[StoredRow]:
-        """These rows as they are stored, checked; in no order, without those that are not there."""
-        found = connection.execute(
-            f"SELECT {COLUMNS} FROM rows WHERE id IN {AMONG}", (json.dumps(ids),)
-        ).fetchall()
-        for _, *row in found:
-            check_row(self._path, *row)
-        return found
+    def _caught_up(
+        self, connection: sqlite3.Connection, matrix: Matrix | None, size: int
+    ) -> Matrix:
+        if matrix is None:
+            self._codes_of.clear()
+            return self._made(connection, lambda: self._chunks_after(connection, 0, size), size)
+        last = matrix.last_position
+        for position, *row in connection.execute(
+            f"SELECT changes.position, rows.{COLUMNS.replace(', ', ', rows.')} FROM changes "
+            "LEFT JOIN rows ON rows.position = changes.position "
+            "WHERE changes.entry > ? AND changes.position <= ?",
+            (self._revision[0] if self._revision else 0, last),
+        ):
+            if row[0] is None:
+                matrix.change(position, None)
+                continue
+            check_row(self._path, tuple(row))
+            matrix.change(position, unit_vectors([row[2]], size)[0])
+            self._codes_of.clear()
+        found = connection.execute("SELECT count(*) FROM rows WHERE position > ?", (last,))
+        is_full = found.fetchone()[0] > matrix.room
+        if is_full or matrix.num_changed > max(FEW_CHANGES, len(matrix.positions) // 20):
+            old = matrix
+            return self._made(
+                connection,
+                lambda: chain(old.live_chunks(), self._chunks_after(connection, last, size)),
+                size,
+            )
+        for positions, embeddings in self._chunks_after(connection, last, size):
+            matrix.append(positions, embeddings)
+        return matrix
 
-    def _in_order(self, connection: sqlite3.Connection, ids: Sequence[str]) -> list[Row]:
-        fingerprint = read_settings(connection).fingerprint
-        return in_order(ids, self._select(connection, ids), fingerprint, self.location)
+    def _made(
+        self, connection: sqlite3.Connection, chunks: Callable[[], Chunks], size: int
+    ) -> Matrix:
+        """A matrix of these rows: in a file, which other processes share, or in memory."""
+        (num,) = connection.execute("SELECT count(*) FROM rows").fetchone()
+        revision = revision_of(connection)
+        if self._may_save and revision is not None:
+            try:
+                return save_matrix(self._path, revision, chunks(), num, size)
+            except OSError as error:
+                logger.warning("%s: searching without a matrix file (%s).", self._path, error)
+                self._may_save = False
+        return matrix_in_memory(chunks(), num, size)
+
+    def _chunks_after(self, connection: sqlite3.Connection, position: int, size: int) -> Chunks:
+        """Positions and unit vectors of the rows behind a position, checked, in order."""
+        cursor = connection.execute(
+            f"SELECT {COLUMNS} FROM rows WHERE position > ? ORDER BY position", (position,)
+        )
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            for row in rows:
+                check_row(self._path, row)
+            positions = np.array([row[0] for row in rows], dtype=np.int64)
+            yield positions, unit_vectors([row[2] for row in rows], size)
+
+    @property
+    def _groups_path(self) -> Path:
+        return beside(self._path, "-approximate.faiss")
+
+    def _current_groups(self) -> Groups | None:
+        if self._revision is None:
+            return None
+        if self._groups is None or self._groups.revision != self._revision:
+            self._groups = load_groups(self._groups_path, self._revision)
+        return self._groups
 
 
-def damaged_rows(connection: sqlite3.Connection) -> list[str]:
-    """Every row whose checksum does not fit, in words."""
-    try:
-        return [
-            f"the row {id_!r} at position {position} is not what was written"
-            for position, id_, *rest in connection.execute(f"SELECT {COLUMNS} FROM rows")
-            if not is_whole(id_, *rest)
-        ]
-    except sqlite3.DatabaseError as error:
-        return [f"not all rows can be read ({error})"]
+class _Codes:
+    """The values of one key of the metadata as numbers, by position; 0: the row does not have the key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._codes = np.zeros(1, dtype=np.int32)
+        self._code_of: dict[Scalar, int] = {None: 0}
+
+    def among(
+        self, connection: sqlite3.Connection, any_of: Sequence[Scalar], positions: np.ndarray
+    ) -> np.ndarray:
+        """Bool [num]: whether the rows at these positions (int64 [num]) have any of the values."""
+        if len(self._code_of) <= MOST_VALUES:
+            self._read_new(connection)
+        if len(self._code_of) > MOST_VALUES:
+            sql, parameters = _condition({self._key: list(any_of)})
+            found = connection.execute(f"SELECT position FROM rows WHERE {sql}", parameters)
+            return np.isin(positions, np.fromiter((place for (place,) in found), dtype=np.int64))
+        is_wanted = np.zeros(len(self._code_of), dtype=bool)
+        is_wanted[[self._code_of[value] for value in any_of if value in self._code_of]] = True
+        # A row that was deleted since may stand behind all that are left; it does not pass in any case.
+        return is_wanted[self._codes[np.minimum(positions, len(self._codes) - 1)]]
+
+    def _read_new(self, connection: sqlite3.Connection) -> None:
+        (last,) = connection.execute("SELECT max(position) FROM rows").fetchone()
+        num_new = int(last or 0) + 1 - len(self._codes)
+        if num_new <= 0:
+            return
+        first = len(self._codes)
+        self._codes = np.concatenate([self._codes, np.zeros(num_new, dtype=np.int32)])
+        for position, value in connection.execute(
+            "SELECT position, json_extract(metadata, ?) FROM rows WHERE position >= ?",
+            (_json_path(self._key), first),
+        ):
+            self._codes[position] = self._code_of.setdefault(value, len(self._code_of))
 
 
-def _next_position(connection: sqlite3.Connection) -> int:
-    """Behind all rows that are there or ever were: a position is given once."""
-    (last,) = connection.execute("SELECT max(position) FROM rows").fetchone()
-    return max(int(last or 0) + 1, int(read_setting(connection, "next_position") or 1))
+def _condition(where: Filter) -> tuple[str, list[str]]:
+    """The filter in SQL. Both sides pass through SQLite's own JSON reader: equal numbers stay equal."""
+    conditions, parameters = ["1"], []
+    for key, any_of in where.items():
+        has_value = "json_extract(metadata, ?) IN (SELECT value FROM json_each(?))"
+        is_absent = " OR json_extract(metadata, ?) IS NULL" if None in any_of else ""
+        conditions.append(f"({has_value}{is_absent})")
+        path = _json_path(key)
+        parameters += [path, json.dumps(any_of, ensure_ascii=False), *([path] if is_absent else [])]
+    return " AND ".join(conditions), parameters
 
 
-def _write_changes(connection: sqlite3.Connection, ids: Sequence[str], entry: int) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO changes (position, entry) "
-        f"SELECT position, ? FROM rows WHERE id IN {AMONG}",
-        (entry, json.dumps(ids)),
-    )
+def _json_path(key: str) -> str:
+    return f'$."{key}"'

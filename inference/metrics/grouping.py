@@ -66,32 +66,6 @@ def bcubed(true_labels: Labels, predicted_labels: Labels) -> BCubed:
     return BCubed(precision, recall, 2 * precision * recall / (precision + recall))
 
 
-def adjusted_rand_index(true_labels: Labels, predicted_labels: Labels) -> float:
-    """Agreement on pairs of rows, corrected for chance: 1 for the true grouping, about 0 for a random one.
-
-    Args and Raises are those of `bcubed`.
-
-    Returns:
-        float in [-0.5, 1].
-    """
-    from sklearn.metrics import adjusted_rand_score
-
-    return float(adjusted_rand_score(*_codes(true_labels, predicted_labels)))
-
-
-def adjusted_mutual_information(true_labels: Labels, predicted_labels: Labels) -> float:
-    """Shared information, corrected for chance: 1 for the true grouping, about 0 for a random one.
-
-    Args and Raises are those of `bcubed`.
-
-    Returns:
-        float, at most 1.
-    """
-    from sklearn.metrics import adjusted_mutual_info_score
-
-    return float(adjusted_mutual_info_score(*_codes(true_labels, predicted_labels)))
-
-
 def pair_scores(true_labels: Labels, predicted_labels: Labels) -> PairScores:
     """Of the pairs of rows that are together, how many are rightly so; of those that should be, how many are.
 
@@ -138,7 +112,15 @@ def count_error(true_labels: Labels, predicted_labels: Labels) -> int:
 
 
 def grouping_metrics(true_labels: Labels, predicted_labels: Labels) -> dict[str, float]:
-    """All grouping metrics under their names. Args and Raises are those of `bcubed`."""
+    """All grouping metrics under their names.
+
+    Beside those of this file: "adjusted_rand_index" (agreement on pairs of rows) and
+    "adjusted_mutual_information", both corrected for chance: 1 for the true grouping, about 0 for a
+    random one. Args and Raises are those of `bcubed`.
+    """
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    codes = _codes(true_labels, predicted_labels)
     scores = bcubed(true_labels, predicted_labels)
     pairs = pair_scores(true_labels, predicted_labels)
     errors = grouping_errors(true_labels, predicted_labels)
@@ -147,8 +129,8 @@ def grouping_metrics(true_labels: Labels, predicted_labels: Labels) -> dict[str,
         "bcubed_precision": scores.precision,
         "bcubed_recall": scores.recall,
         "bcubed_f1": scores.f1,
-        "adjusted_rand_index": adjusted_rand_index(true_labels, predicted_labels),
-        "adjusted_mutual_information": adjusted_mutual_information(true_labels, predicted_labels),
+        "adjusted_rand_index": float(adjusted_rand_score(*codes)),
+        "adjusted_mutual_information": float(adjusted_mutual_info_score(*codes)),
         "pair_precision": pairs.precision,
         "pair_recall": pairs.recall,
         "wrong_splits": float(errors.wrong_splits),

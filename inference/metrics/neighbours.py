@@ -13,11 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.embeddings import check_embeddings
-
-Labels = Sequence[Hashable] | np.ndarray
-
-SIMILARITIES_AT_ONCE = 2**22
-SIMILARITY_STEPS = 10**9  # similarities that agree to 9 decimals are equal
+from inference.metrics.retrieval import SIMILARITIES_AT_ONCE, SIMILARITY_STEPS, Labels
 
 
 @dataclass(frozen=True)

@@ -114,12 +114,7 @@ def retrieval_metrics(
 
 
 def mean_over_queries(per_query: dict[str, np.ndarray]) -> dict[str, float]:
-    """The mean of every metric over the queries that have a relevant row.
-
-    Args:
-        per_query: from `retrieval_metrics_per_query`.
-    Returns and Raises: as `retrieval_metrics`.
-    """
+    """`retrieval_metrics` from what `retrieval_metrics_per_query` gave."""
     is_answerable = np.isfinite(per_query["precision_at_1"])
     if not is_answerable.any():
         raise ValueError(
@@ -132,63 +127,6 @@ def mean_over_queries(per_query: dict[str, np.ndarray]) -> dict[str, float]:
         "num_queries": float(num),
         "num_queries_without_match": float(len(is_answerable) - num),
     }
-
-
-def precision_at_1(
-    query_embeddings: npt.ArrayLike,
-    query_labels: Labels,
-    gallery_embeddings: npt.ArrayLike | None = None,
-    gallery_labels: Labels | None = None,
-    *,
-    exclude_self: bool = False,
-) -> float:
-    """The share of queries whose nearest row has their label. Args are those of `retrieval_metrics`."""
-    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
-    return retrieval_metrics(*both_sides, exclude_self=exclude_self)["precision_at_1"]
-
-
-def precision_at_k(
-    query_embeddings: npt.ArrayLike,
-    query_labels: Labels,
-    gallery_embeddings: npt.ArrayLike | None = None,
-    gallery_labels: Labels | None = None,
-    *,
-    k: int = 5,
-    exclude_self: bool = False,
-) -> float:
-    """The share of relevant rows among the k nearest, mean over queries.
-
-    The divisor is always k: a query with fewer than k relevant rows cannot reach 1. Args are those of
-    `retrieval_metrics`.
-    """
-    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
-    return retrieval_metrics(*both_sides, k=k, exclude_self=exclude_self)[f"precision_at_{k}"]
-
-
-def r_precision(
-    query_embeddings: npt.ArrayLike,
-    query_labels: Labels,
-    gallery_embeddings: npt.ArrayLike | None = None,
-    gallery_labels: Labels | None = None,
-    *,
-    exclude_self: bool = False,
-) -> float:
-    """R-precision, mean over queries. Args are those of `retrieval_metrics`."""
-    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
-    return retrieval_metrics(*both_sides, exclude_self=exclude_self)["r_precision"]
-
-
-def mean_average_precision_at_r(
-    query_embeddings: npt.ArrayLike,
-    query_labels: Labels,
-    gallery_embeddings: npt.ArrayLike | None = None,
-    gallery_labels: Labels | None = None,
-    *,
-    exclude_self: bool = False,
-) -> float:
-    """MAP@R, mean over queries. Args are those of `retrieval_metrics`."""
-    both_sides = (query_embeddings, query_labels, gallery_embeddings, gallery_labels)
-    return retrieval_metrics(*both_sides, exclude_self=exclude_self)["mean_average_precision_at_r"]
 
 
 @dataclass(frozen=True)

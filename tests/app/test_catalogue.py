@@ -11,13 +11,9 @@ import pytest
 
 from app.cli.main import main
 from individuals import count_individuals
-from individuals.catalogue import (
-    Catalogue,
-    load_sightings,
-    review_queue,
-    save_counted_sightings,
-    save_sightings,
-)
+from individuals.catalogue import Catalogue
+from individuals.review import review_queue
+from individuals.sighting_file import load_sightings, save_counted_sightings, save_sightings
 from inference import Embedder, Embeddings
 from inference.calibrate import Calibration, PairCalibration, UnknownScores, save_calibration
 from inference.embedding_file import EmbeddingFile, save_embeddings

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from app.cli.main import main
-from individuals.catalogue import load_sightings, save_sightings
 from individuals.outputs import read_capture_history, read_sightings
+from individuals.sighting_file import load_sightings, save_sightings
 
 
 def run(*arguments) -> int:

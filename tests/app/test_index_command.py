@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.cli.index import without_password
 from app.cli.main import main
 from inference.embedding_file import EmbeddingFile, save_embeddings
 from inference.embeddings import Embeddings
-from inference.index import EmbeddingIndex, approximate
+from inference.index import EmbeddingIndex, sqlite_store
 
 
 def run(*arguments: object) -> int:
@@ -102,14 +101,14 @@ def test_approximate_search_of_few_rows_is_exact(
     index: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert run("index", "approximate", index) == 0
-    assert "Exact search: the index has fewer rows" in capsys.readouterr().out
+    assert "Exact search: the index has too few rows" in capsys.readouterr().out
 
 
 def test_approximate_prints_its_recall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     pytest.importorskip("faiss")
-    monkeypatch.setattr(approximate, "FROM_ROWS", 1000)
+    monkeypatch.setattr(sqlite_store, "FROM_ROWS", 1000)
     path = tmp_path / "large.index"
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((40, 16))[rng.integers(40, size=3000)]
@@ -145,7 +144,53 @@ def test_what_cannot_be_done_is_refused(
     assert message in capsys.readouterr().err
 
 
-def test_a_password_in_an_address_is_not_shown():
-    shown = without_password("https://anna:secret@host:19530/birds")
-    assert shown == "https://host:19530/birds"
-    assert without_password("a@b/birds.index") == "a@b/birds.index"
+def test_no_message_of_a_refused_build_shows_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """The index of that address holds rows that the archive no longer holds."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    with EmbeddingIndex.open(tmp_path / "stand-in.index") as stand_in:
+        stand_in.add(["a.wav#t=0,5"], [[1.0, 0.0]])
+
+        class OnServer(EmbeddingIndex):
+            address = "http://host:19530/default/birds"
+
+        class Archive:
+            fingerprint = "wren-1"
+
+            def __init__(self, path: str) -> None:
+                pass
+
+            def batches(self) -> list:
+                return []
+
+            def find(self, path: str) -> str:
+                return path
+
+        monkeypatch.setattr("archives.embed.archive.Archive", Archive)
+        monkeypatch.setattr(
+            "inference.index.EmbeddingIndex.open", lambda *_, **__: OnServer(stand_in._store)
+        )
+        assert run("index", "build", "http://user:secret@host/birds", archive) == 2
+    told = capsys.readouterr()
+    assert "'http://host:19530/default/birds' holds 1 rows" in told.err
+    assert "secret" not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http:/me:secret@h/b",
+        " http://me:secret@h/a b",
+        "http://me:secr/et@h/b",
+        "http://me:secret@h:x",
+    ],
+)
+def test_an_address_that_is_mistyped_shows_no_password(
+    address: str, gallery: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert run("index", "build", address, gallery) == 2
+    told = capsys.readouterr()
+    assert "Expected http://host:19530" in told.err
+    assert "secr" not in told.out + told.err

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from individuals.catalogue import Catalogue, Sighting, SightingTable
-from individuals.sighting_table import join_tables
+from individuals.catalogue import Catalogue
+from individuals.sighting import Sighting
+from individuals.sighting_table import SightingTable, join_tables
 from inference.embeddings import Embeddings
 
 

@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from app.cli.count import count_table
 from individuals import count_individuals
 from individuals.plots import plot_individuals
-from individuals.video.crops import crop_detection
 from individuals.video.detection import Detection
 from inference import Embedder, Embeddings
 from inference.calibrate import Calibration, PairCalibration
@@ -119,6 +119,20 @@ def test_a_video_in_which_nothing_moves_has_none_and_a_note(embedder, tmp_path):
     assert json.loads(json.dumps(counted.to_dict()))["sightings"] == {}
 
 
+def test_before_a_moving_camera_motion_gives_no_interval(videos, embedder, tmp_path):
+    scene = np.random.default_rng(0).integers(0, 255, (30, 80, 3)).astype(np.uint8)
+    scene = np.kron(scene, np.ones((8, 8, 1), np.uint8))
+    shaken = [scene[3 * (n % 7) :][:200, 5 * (n % 5) :][:, :320] for n in range(30)]
+    write_video(tmp_path / "shaken.mp4", shaken, frames_per_second=10)
+    counted = count_individuals([videos[0], tmp_path / "shaken.mp4"], embedder)
+    steady, moving = counted.count.intervals.values()
+    assert steady is not None
+    assert (moving, counted.count.interval) == (None, None)
+    assert any("most of the frame moves" in note for note in counted.notes)
+    assert counted.to_dict()["interval"] is None
+    assert count_table(counted).splitlines()[-len(counted.notes) - 1].split()[-1] == "none"
+
+
 @pytest.mark.parametrize(
     ("paths", "error", "message"),
     [
@@ -185,22 +199,6 @@ def test_a_file_name_with_other_letters_is_kept(videos, embedder, tmp_path):
     path = tmp_path / "Zaunkönig 鳥.mp4"
     shutil.copy(videos[0], path)
     assert list(count_individuals([path], embedder, threshold=0.5).per_video) == [str(path)]
-
-
-def test_a_crop_is_square_and_keeps_the_animals_proportions():
-    frame = np.zeros((100, 200, 3), np.uint8)
-    frame[40:60, 80:120] = 255  # twice as wide as high
-    crop = crop_detection(frame, Detection(0, 0.0, (80.0, 40.0, 120.0, 60.0)))
-    rows, columns = np.nonzero(crop[..., 0] > 127)
-    assert crop.shape == (224, 224, 3)
-    assert np.ptp(columns) == pytest.approx(2 * np.ptp(rows), abs=6)
-    assert np.ptp(columns) == pytest.approx(224 / 1.3, abs=6)
-
-
-@pytest.mark.parametrize("box", [(0.0, 0.0, 30.0, 20.0), (185.0, 88.0, 200.0, 100.0)])
-def test_a_crop_at_the_frames_edge_repeats_the_edge(box):
-    frame = np.full((100, 200, 3), 77, np.uint8)
-    assert (crop_detection(frame, Detection(0, 0.0, box)) == 77).all()
 
 
 def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):

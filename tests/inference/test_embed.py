@@ -87,7 +87,7 @@ def test_no_pairs_give_no_embeddings(embedder):
         ((["a.jpg"], ["a.wav", "b.wav"]), "as many images as recordings, received 1 and 2"),
         (("a.jpg", None), r"a list of images, received the single path 'a\.jpg'"),
         ((None, Path("a.wav")), r"a list of recordings, received the single path 'a\.wav'"),
-        ((["a.jpg", None], ["a.wav", None]), r"Pairs \[1\] have neither an image nor a recording"),
+        ((["a.jpg", None], ["a.wav", None]), r"Pairs \[1\] have neither a photo nor a recording"),
     ],
 )
 def test_lists_that_do_not_fit_are_refused(embedder, arguments, message):

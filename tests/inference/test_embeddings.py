@@ -24,15 +24,9 @@ def test_of_converts_to_float32_and_keeps_a_fingerprint_that_is_there(
 ) -> None:
     again = Embeddings.of(embeddings.astype(np.float64))
     assert (again.dtype, again.fingerprint) == (np.float32, "wren-1")
-
-
-def test_a_plain_array_has_no_fingerprint() -> None:
-    assert Embeddings.of([[1.0, 0.0]]).fingerprint is None
-
-
-def test_of_leaves_the_original_as_it_was(embeddings: Embeddings) -> None:
     Embeddings.of(embeddings, "robin-2")
     assert embeddings.fingerprint == "wren-1"
+    assert Embeddings.of([[1.0, 0.0]]).fingerprint is None
 
 
 def test_concatenation_keeps_the_one_fingerprint(embeddings: Embeddings) -> None:
@@ -43,9 +37,6 @@ def test_concatenation_keeps_the_one_fingerprint(embeddings: Embeddings) -> None
 def test_embeddings_of_two_encoders_cannot_be_joined(embeddings: Embeddings) -> None:
     with pytest.raises(ValueError, match=r"2 encoders cannot be joined.*robin-2, wren-1"):
         concatenate_embeddings([embeddings, Embeddings.of(np.eye(3), "robin-2")])
-
-
-def test_joining_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one part, received none"):
         concatenate_embeddings([])
 
@@ -62,12 +53,6 @@ def test_everything_wrong_with_embeddings_is_told_at_once() -> None:
 def test_only_two_dimensional_embeddings_pass(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"shape \[num, size\], received"):
         check_embeddings(np.zeros(shape))
-
-
-def test_text_is_refused() -> None:
+    assert check_embeddings(np.empty((0, 4))).shape == (0, 4)
     with pytest.raises(TypeError, match="must be real numbers"):
         check_embeddings([["wren"]])  # type: ignore[list-item]
-
-
-def test_no_rows_are_fine() -> None:
-    assert check_embeddings(np.empty((0, 4))).shape == (0, 4)

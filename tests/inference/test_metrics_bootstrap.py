@@ -85,8 +85,5 @@ def test_the_same_seed_gives_the_same_interval_and_nan_is_left_out() -> None:
 def test_what_gives_no_interval_is_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)
-
-
-def test_a_two_way_interval_needs_two_sources_of_each_kind() -> None:
     with pytest.raises(ValueError, match="at least 2 groups, received 1"):
         two_way_bootstrap_interval([1.0, 0.0, 1.0], ["a", "b", "c"], ["x", "x", "x"])

@@ -51,12 +51,9 @@ def test_a_query_whose_label_is_not_in_the_gallery_has_no_gap() -> None:
     assert found.right.tolist() == [-1, 1]
     assert found.nearest.tolist() == [0, 0]
     assert np.isnan(found.gaps).tolist() == [True, False]
-
-
-def test_a_gallery_of_one_label_has_nothing_wrong_to_find() -> None:
-    found = nearest_right_and_wrong(on_circle(0), ["a"], on_circle(5), ["a"])
-    assert (found.wrong.tolist(), found.nearest.tolist()) == ([-1], [0])
-    assert np.isnan(found.gaps).all()
+    only_right = nearest_right_and_wrong(on_circle(0), ["a"], on_circle(5), ["a"])
+    assert (only_right.wrong.tolist(), only_right.nearest.tolist()) == ([-1], [0])
+    assert np.isnan(only_right.gaps).all()
 
 
 def test_results_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,9 @@ def test_a_table_for_spreadsheets_is_read_back(tmp_path):
     path = write_csv(tmp_path / "new" / "a.csv", ["id", "=number", "c"], iter(rows), for_excel=True)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         assert [row[0][:2] for row in csv.reader(file)] == ["id", "'-", "sa", "x\udcff"]
-    header, read = read_csv_rows(path, "id")
+    header, numbered = read_csv_rows(path, "id")
+    assert [number for number, _ in numbered] == [2, 3, 4]
+    read = [row for _, row in numbered]
     assert header == ["id", "=number", "c"]
     assert [row["id"] for row in read] == ["--1", 'say "a, b"', "x\udcff"]
     assert [float(row["=number"]) for row in read] == [-0.1, 1e-300, 3]

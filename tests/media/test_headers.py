@@ -48,12 +48,6 @@ def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):
     assert read_photo_header(path).is_complete
 
 
-def test_a_photo_that_only_opencv_reads_tells_its_size(tmp_path):
-    (tmp_path / "a.jpg").write_bytes(cv2.imencode(".jp2", PIXELS)[1].tobytes())
-    header = read_photo_header(tmp_path / "a.jpg")
-    assert (header.format, header.width, header.height) == (None, 400, 300)
-
-
 @pytest.mark.parametrize(("ending", "bits"), [("flac", 24), ("aiff", 24), ("ogg", None)])
 def test_format_and_bits_of_a_recording_are_told(ending, bits, tmp_path):
     path = tmp_path / f"a.{ending}"

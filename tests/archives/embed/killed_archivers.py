@@ -16,12 +16,10 @@ import numpy as np
 
 from archives.embed import shards
 from archives.embed.archive import Archive, holds_shards
-from archives.embed.embedding_rows import Place
+from archives.embed.embedding_rows import Place, rows_of
 from archives.embed.file_rows import FileRow
-from archives.embed.part_file import remove_abandoned_parts
-from archives.embed.run import Run
-from archives.embed.settings import ArchiveSettings
-from archives.embed.shards import ShardWriter
+from archives.embed.settings import ArchiveSettings, Run
+from archives.embed.shards import RowsOfFile, ShardWriter, remove_abandoned_parts
 from archives.embed.sources import Source
 
 SIZE = 8
@@ -44,12 +42,14 @@ def write_until_killed(folder: Path, number: int, told: int) -> None:
     for file in range(10_000):
         num = 50 if file % 4 == 3 else 3  # every fourth is long, after three short ones
         name = f"{number}-{file}-{num}"
-        share = writer.open_file(Source("recording", Path(name)))
+        source, rows = Source("recording", Path(name)), RowsOfFile(writer)
         for first in range(0, num, 10):
-            rows = embeddings_of(name, num)[first : first + 10]
-            places = [Place("audio", first + row, first + row + 1.0) for row in range(len(rows))]
-            share.add(rows, places)
-        share.finish(FileRow(name, "recording", "ok"))
+            embeddings = embeddings_of(name, num)[first : first + 10]
+            places = [
+                Place("audio", first + row, first + row + 1.0) for row in range(len(embeddings))
+            ]
+            rows.add(rows_of(source, embeddings, places))
+        rows.finish(FileRow(name, "recording", "ok"))
         waiting.append(name)
         if num == 50 or len(waiting) == 3:  # committed: a long file by itself, short ones by three
             os.write(told, "".join(f"{one}\n" for one in waiting).encode())

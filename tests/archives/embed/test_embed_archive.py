@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,10 @@ from archives.embed.merge_archives import merge_archives
 from archives.embed.settings import ArchiveSettings
 from fused_encoder.photo import prepare_photo
 from inference import Embedder, EmbeddingIndex
-from media import load_image, load_waveform, save_image, save_waveform
+from media import load_image, load_waveform, save_waveform
 
 RATE = 16_000
+ROOT = Path(__file__).resolve().parents[3]
 HERE = Decoding(num_workers=0)
 """Without worker processes: their own tests are elsewhere, and a process takes half a second to start."""
 
@@ -118,12 +122,6 @@ def test_without_resume_all_is_done_again(embed, archive):
     assert embed(archive, resume=False).num_new == 6
 
 
-def test_a_touched_file_is_not_embedded_again(embed, archive):
-    embed(archive)
-    os.utime(archive / "wren/1.wav", (1, 1))
-    assert embed(archive).num_new == 0
-
-
 def test_a_changed_file_is_embedded_again_and_its_old_rows_do_not_count(
     embed, archive, tmp_path, tone
 ):
@@ -169,11 +167,6 @@ def test_machines_divide_the_work_and_merging_gives_the_whole(embed, archive, tm
     assert whole.keys() == joined.keys()
     for row in whole:
         np.testing.assert_allclose(whole[row], joined[row], atol=1e-5)
-
-
-def test_a_machine_without_any_file_does_nothing(embed, archive):
-    parts = [embed(archive / "short.flac", out=f"p{n}", shard=(n, 2)) for n in (1, 2)]
-    assert sorted(len(part.rows) for part in parts) == [0, 1]
 
 
 BAD = {
@@ -230,11 +223,8 @@ def test_silence_within_a_recording_is_told_and_not_embedded(embed, archive, ton
     row = next(row for row in embed(archive).rows if row.file.endswith("night.wav"))
     assert row.status == "ok"
     [stretch] = row.skipped
-    assert (stretch.reason, stretch.start_seconds >= 9.5, stretch.end_seconds <= 30.6) == (
-        "silent",
-        True,
-        True,
-    )
+    assert stretch.reason == "silent"
+    assert 9.5 <= stretch.start_seconds < stretch.end_seconds <= 30.6
 
 
 def test_clipped_sound_is_marked_and_not_embedded(embed, archive, tone):
@@ -268,12 +258,13 @@ def test_strict_stops_at_the_first_bad_file_and_keeps_what_was_finished(embed, a
     assert (tmp_path / "out/files.parquet").exists()
 
 
+@pytest.mark.parametrize("engine_workers", [0, 2])
 def test_an_interrupted_run_keeps_what_is_finished_and_is_taken_up_again(
-    embed, archive, tmp_path, monkeypatch
+    embed, archive, tmp_path, monkeypatch, engine_workers
 ):
-    embed(archive, out="whole")
     from archives.embed import embed_archive as module
 
+    embed(archive, out="whole")
     note = module._Work.note_new
 
     def interrupt(self, row):
@@ -281,32 +272,65 @@ def test_an_interrupted_run_keeps_what_is_finished_and_is_taken_up_again(
         if len(self.rows) == 3:
             raise KeyboardInterrupt
 
+    decoding = Decoding(engine_workers)
     with monkeypatch.context() as patched:
         patched.setattr(module._Work, "note_new", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            embed(archive)
+            embed(archive, decoding=decoding)
     assert len(Archive(tmp_path / "out").files) == 3
     assert embed(archive).num_new == 3
     whole, resumed = embeddings_in(tmp_path / "whole"), embeddings_in(tmp_path / "out")
     assert whole.keys() == resumed.keys()
+    for row in whole:
+        np.testing.assert_allclose(whole[row], resumed[row], atol=1e-5)
     assert not list((tmp_path / "out/shards").glob(".*"))
+
+
+def test_a_run_that_is_killed_is_taken_up_again_with_equal_results(
+    embed, archive, tmp_path, exported
+):
+    for number in range(40):
+        shutil.copy(archive / "wren/1.wav", archive / f"{number}.wav")
+        os.truncate(archive / f"{number}.wav", 44 + 2 * RATE * 4 + 2 * number)
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\n"
+        "from functools import partial\n"
+        "from archives.embed import embed_archive as module\n"
+        "from inference import Embedder\n"
+        "module.ShardWriter = partial(module.ShardWriter, files_per_shard=5)\n"
+        "module.embed_archive(Embedder.load(sys.argv[1]), [sys.argv[2]], sys.argv[3])\n"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, program, exported, archive, out]
+    with subprocess.Popen(
+        list(map(str, command)), env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as process:
+        while len(list(out.glob("shards/*.parquet"))) < 3 and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert 0 < (num_done := len(Archive(out).files)) < 46
+    assert embed(archive).num_new == 46 - num_done
+    embed(archive, out="whole")
+    whole, resumed = embeddings_in(tmp_path / "whole"), embeddings_in(out)
+    assert whole.keys() == resumed.keys()
+    for row in whole:
+        np.testing.assert_allclose(whole[row], resumed[row], atol=1e-5)
 
 
 def test_a_crash_is_tried_again_by_the_next_run(embed, archive, monkeypatch):
     from archives.embed import decode_source
 
+    def fall_over(path):
+        raise RuntimeError("a fault of ours")
+
     with monkeypatch.context() as broken:
-        broken.setattr(decode_source, "load_image", _fall_over)
+        broken.setattr(decode_source, "load_image", fall_over)
         rows = [row for row in embed(archive).rows if row.kind == "image"]
-    assert [(row.status, row.reason) for row in rows] == [
-        ("crashed", "its decoder stopped with RuntimeError: a fault of ours.")
-    ] * 2
+    expected = ("crashed", "its decoder stopped with RuntimeError: a fault of ours.")
+    assert [(row.status, row.reason) for row in rows] == [expected] * 2
     again = embed(archive)
     assert (again.num_new, again.by_status) == (2, {"ok": 6})
-
-
-def _fall_over(path):
-    raise RuntimeError("a fault of ours")
 
 
 def test_an_index_is_built_of_what_was_embedded(embed, archive, tmp_path, embedder):
@@ -318,18 +342,3 @@ def test_an_index_is_built_of_what_was_embedded(embed, archive, tmp_path, embedd
         assert len(index) == 11
     assert hit.id == str(archive / "wren/1.png")
     assert hit.metadata["class"] == "wren"
-
-
-def test_the_same_photo_twice_is_embedded_under_both_names(embed, archive, tmp_path):
-    shutil.copy(archive / "wren/1.png", archive / "again.png")
-    embed(archive)
-    found = embeddings_in(tmp_path / "out")
-    np.testing.assert_allclose(
-        found[f"{archive}/again.png"], found[f"{archive}/wren/1.png"], atol=1e-6
-    )
-
-
-def test_a_black_photo_is_refused(embed, archive):
-    save_image(archive / "black.png", np.zeros((20, 20, 3), np.uint8))
-    [row] = embed(archive).not_whole
-    assert (row.status, "entirely black" in row.reason) == ("unreadable", True)

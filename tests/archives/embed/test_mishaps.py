@@ -1,50 +1,34 @@
-"""What happens to disks, machines and encoders in the middle of a run costs no file its embeddings."""
+"""Whatever happens to disks, headers and encoders, and whatever its name: each file has its one row."""
 
 import os
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pyarrow import parquet
 
-from archives.embed import archive as archive_module
-from archives.embed import embedding_queue, merge_archives, open_source
+from archives.embed import embedding_queue, open_source
 from archives.embed.archive import Archive
-from archives.embed.embed_archive import embed_archive
+from archives.embed.content import Identity
+from archives.embed.embed_archive import NotWholeError, embed_archive
 from archives.embed.embed_sources import Decoding
-from archives.embed.embedding_rows import Place
-from archives.embed.file_rows import FileRow
-from archives.embed.part_file import part_path
-from archives.embed.run import Run
-from archives.embed.settings import ArchiveSettings
-from archives.embed.shards import ShardWriter
-from archives.embed.sources import Source
 from inference import Embedder
-from media import save_waveform
-from tests.archives.embed.conftest import RATE, tone
-
-RUN = Run("wren-1", 2, ArchiveSettings())
+from media import save_image, save_waveform
+from tests.archives.embed.conftest import RATE, photo, tone
 
 
 @pytest.fixture
 def embed(embedder: Embedder, tmp_path: Path):
-    def run(*inputs, **options):
-        return embed_archive(embedder, inputs, tmp_path / "out", decoding=Decoding(0), **options)
+    def run(*inputs, out="out", **options):
+        return embed_archive(embedder, inputs, tmp_path / out, decoding=Decoding(0), **options)
 
     return run
-
-
-def write(writer: ShardWriter, name: str) -> None:
-    share = writer.open_file(Source("recording", Path(name)))
-    share.add(np.array([[1, 0]], np.float32), [Place("audio", 0.0, 5.0)])
-    share.finish(FileRow(name, "recording", "ok", content="c"))
 
 
 def test_what_fails_while_its_disk_falls_off_is_tried_again(embed, archive, monkeypatch):
     os.truncate(archive / "wren/1.wav", 44 + 2 * RATE * 3)
     with monkeypatch.context() as fallen:
-        fallen.setattr(open_source, "look_at", lambda paths: (-1, 0))
+        fallen.setattr(open_source, "look_at", lambda paths: Identity())
         [row] = embed(archive).not_whole
     assert (row.status, row.is_settled) == ("partial", False)
     assert embed(archive).num_new == 1
@@ -79,78 +63,77 @@ def test_what_the_encoder_makes_nothing_of_is_told_and_not_written(
     assert (row.status, row.num_embeddings) == ("unreadable", 0)
 
 
-def test_what_is_finished_does_not_wait_for_the_end_of_a_long_file(tmp_path):
-    writer = ShardWriter(tmp_path, RUN, seconds_per_shard=0.05)
-    writer.keep(FileRow("a.wav", "recording", "silent"), [])
-    night = writer.open_file(Source("recording", Path("night.wav")))
-    threading.Event().wait(0.06)
-    night.add(np.array([[1, 0]], np.float32), [Place("audio", 0.0, 5.0)])
-    assert [row.file for row in Archive(tmp_path).files] == ["a.wav"]
-
-
-def test_what_another_machine_adds_meanwhile_is_in_the_table_of_files(tmp_path, monkeypatch):
-    writer = ShardWriter(tmp_path, RUN)
-    write(writer, "a.wav")
-    writer.flush()
-    archive, to_table = Archive(tmp_path), archive_module.files_to_table
-
-    def slow(rows):
-        if len(rows) == 1:
-            write(writer, "b.wav")
-            writer.flush()
-        return to_table(rows)
-
-    monkeypatch.setattr(archive_module, "files_to_table", slow)
-    table = parquet.read_table(archive.write_files_table())
-    assert table["file"].to_pylist() == ["a.wav", "b.wav"]
-
-
-def test_several_may_write_the_table_of_files_at_once(tmp_path):
-    write(writer := ShardWriter(tmp_path, RUN), "a.wav")
-    writer.flush()
-    failed: list[Exception] = []
-
-    def write_often() -> None:
-        try:
-            for _ in range(20):
-                Archive(tmp_path).write_files_table()
-        except OSError as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=write_often) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    assert parquet.read_table(tmp_path / "files.parquet").num_rows == 1
-
-
-def test_what_a_killed_merge_left_is_taken_away_by_the_next(tmp_path):
-    write(writer := ShardWriter(tmp_path / "a", RUN), "a.wav")
-    writer.flush()
-    (tmp_path / "all/shards").mkdir(parents=True)
-    mine = f".{os.getpid()}.part"
-    part = part_path(tmp_path / "all/shards")
-    part.with_name(part.name.replace(mine, ".4194305.part")).touch()
-    merge_archives.merge_archives([tmp_path / "a"], tmp_path / "all")
-    assert not list((tmp_path / "all/shards").glob(".*"))
-
-
-def test_merging_files_of_one_name_and_different_content_is_told(tmp_path, caplog):
-    for machine, content in (("a", "one"), ("b", "other"), ("c", "one")):
-        writer = ShardWriter(tmp_path / machine, RUN)
-        writer.keep(FileRow("DCIM/1.wav", "recording", "silent", content=content), [])
-        writer.flush()
-    merge_archives.merge_archives([tmp_path / "a", tmp_path / "c"], tmp_path / "same")
-    assert caplog.text == ""
-    merge_archives.merge_archives([tmp_path / "a", tmp_path / "b"], tmp_path / "all")
-    assert "1 names stand for files of different content, such as 'DCIM/1.wav'" in caplog.text
-
-
 def test_a_header_that_announces_no_number_ends_no_run(embed, archive, monkeypatch):
-    from archives.embed.verdict import Seen
-
-    monkeypatch.setattr(Seen, "expected_seconds", float("nan"))
-    save_waveform(archive / "a.wav", tone(1.0), RATE)
+    finite = open_source._if_finite
+    monkeypatch.setattr(open_source, "_if_finite", lambda seconds: finite(float("nan")))
     assert {row.expected_seconds for row in embed(archive).rows} == {None}
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    table = parquet.read_table(folder / "files.parquet").to_pylist()
+    return {row["file"]: row["status"] for row in table}
+
+
+def write_under(path: bytes, seconds: float = 2.0, rate: int = 4000) -> None:
+    """A recording whose name is not UTF-8, of a rate of which a note says that it is low."""
+    save_waveform(Path(os.fsdecode(path)), tone(seconds, 500.0, rate), rate)
+
+
+def test_a_note_on_a_file_whose_name_is_not_utf_8_ends_no_run(embed, tmp_path):
+    write_under(os.fsencode(tmp_path) + b"/low\xff.wav")
+    summary = embed(tmp_path)
+    [note] = summary.rows[0].notes
+    assert r"'low\xff.wav' has 4000 samples per second" in note
+    assert files_in(tmp_path / "out") == {rf"{tmp_path}/low\xff.wav": "ok"}
+
+
+def test_of_two_files_with_one_name_in_the_tables_the_second_is_told(embed, tmp_path):
+    write_under(os.fsencode(tmp_path) + b"/low\xff.wav")
+    write_under(os.fsencode(tmp_path) + rb"/low\xff.wav", seconds=3.0)
+    [row] = embed(tmp_path).not_whole
+    assert row.file == rf"{tmp_path}/low\xff.wav (recording)"
+    assert "has the same name" in row.reason
+
+
+def test_a_recording_named_as_a_pair_does_not_hide_the_pair(embed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_image("a.png", photo())
+    for name in ("b.wav", "a.png+b.wav"):
+        save_waveform(name, tone(2.0), RATE)
+    Path("pairs.csv").write_text("image,recording\na.png,b.wav\n")
+    summary = embed("a.png+b.wav", pairs="pairs.csv")
+    assert [row.file for row in summary.not_whole] == ["a.png+b.wav (pair)"]
+
+
+def test_what_cannot_be_embedded_by_its_name_has_its_row_too(embed, archive, tmp_path):
+    (archive / "notes.txt").write_text("rain")
+    typed = (archive, archive / "notes.txt", archive / "gone")
+    assert len(embed(*typed).rows) == 8
+    told = files_in(tmp_path / "out")
+    assert len(told) == 8
+    assert told[str(archive / "gone")] == told[str(archive / "notes.txt")] == "unreadable"
+    embed(*typed)
+    assert len(Archive(tmp_path / "out").shards) == 1
+
+
+def test_strict_stops_at_what_cannot_be_embedded_by_its_name(embed, archive):
+    with pytest.raises(NotWholeError, match="gone' is unreadable: there is no such file or folder"):
+        embed(archive, archive / "gone", strict=True)
+
+
+def test_a_file_that_is_not_there_today_keeps_what_was_embedded_of_it(embed, archive, tmp_path):
+    embed(archive / "short.flac", archive / "wren/1.png")
+    (archive / "short.flac").rename(tmp_path / "elsewhere")
+    summary = embed(archive / "short.flac", archive / "wren/1.png")
+    assert [row.status for row in summary.not_whole] == ["unreadable"]
+    assert Archive(tmp_path / "out").num_embeddings == 2
+    (tmp_path / "elsewhere").rename(archive / "short.flac")
+    assert embed(archive / "short.flac").num_new == 0
+
+
+def test_what_takes_the_place_of_another_file_of_its_name_is_told(embed, archive, tmp_path):
+    embed(archive)
+    os.utime(archive / "short.flac", (1, 1))
+    save_waveform(archive / "wren/1.wav", tone(7.0, 999.0), RATE)
+    assert embed(archive).replaced == [f"{archive}/wren/1.wav"]
+    assert embed(archive).replaced == []

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archives.embed import ray_run
+from archives.embed import ray_engine
 from archives.embed.archive import Archive
 from archives.embed.embed_archive import NotWholeError, embed_archive
 from archives.embed.embed_sources import Decoding
-from archives.embed.ray_engine import RayEngine
-from archives.embed.settings import ArchiveSettings
+from archives.embed.ray_engine import RayEngine, batches_of
+from archives.embed.ray_worker import ClusterJob, check_folders
+from archives.embed.settings import ArchiveSettings, Run
+from archives.embed.sources import Source
 from inference import Embedder
 
 pytestmark = pytest.mark.ray
@@ -91,23 +94,7 @@ def actors_of(cluster) -> dict[int, int]:
     return found
 
 
-def test_two_machines_give_what_one_gives_file_by_file(
-    cluster, embedder, inputs, plain, tmp_path, capfd
-):
-    capfd.readouterr()
-    engine = RayEngine(cluster.address)
-    summary = embed_archive(embedder, inputs, tmp_path, settings=CUT, engine=engine)
-    assert_same(Archive(tmp_path), plain)
-    assert summary.by_status == {"ok": len(plain.files) - 2, "unreadable": 2}
-    assert sorted(map(str, tmp_path.iterdir())) == [
-        f"{tmp_path}/files.parquet",
-        f"{tmp_path}/shards",
-    ]
-    assert not list(tmp_path.glob("shards/.*"))
-    assert "".join(capfd.readouterr()) == ""
-
-
-def test_a_killed_actor_loses_nothing_and_doubles_nothing(
+def test_two_machines_give_what_one_gives_file_by_file_though_an_actor_is_killed(
     cluster, embedder, inputs, plain, tmp_path
 ):
     seen = {}
@@ -126,19 +113,65 @@ def test_a_killed_actor_loses_nothing_and_doubles_nothing(
         embedder, inputs, tmp_path, settings=CUT, decoding=Decoding(0), engine=engine
     )
     assert len(set(seen.values())) == 2, "each machine has an actor"
+    assert summary.by_status == {"ok": len(plain.files) - 2, "unreadable": 2}
     assert sorted(row.file for row in summary.rows) == [row.file for row in plain.files]
     assert_same(Archive(tmp_path), plain)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert (names, list(tmp_path.glob("shards/.*"))) == (["files.parquet", "shards"], [])
 
 
-def test_strict_ends_at_the_first_file_that_is_not_whole_from_afar_too(
+def test_a_file_of_which_the_process_dies_is_crashed_and_the_others_are_not(
     cluster, embedder, inputs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(ray_run, "_is_afar", lambda: True)  # a deputy runs Ray Data
+    photos = sorted(inputs[0].rglob("*.jpg"))[:3]
+    deadly = tmp_path / "deadly.jpg"
+    deadly.write_bytes(photos[0].read_bytes())
+    monkeypatch.setattr(ray_engine, "BatchWorker", _dying_worker(str(deadly)))
     engine = RayEngine(cluster.address, num_actors=1)
-    bad = inputs[-1]
+    summary = embed_archive(
+        embedder, [*photos, deadly], tmp_path, settings=CUT, decoding=Decoding(0), engine=engine
+    )
+    [row] = summary.not_whole
+    assert (row.file, row.status) == (str(deadly), "crashed")
+    assert row.reason == "the process that embeds it died each time."
+    assert {row.status for row in Archive(tmp_path).files} == {"ok", "crashed"}
+
+
+def _dying_worker(deadly: str) -> type:
+    """Made in a function, so that Ray sends it whole: the cluster does not see the tests."""
+    from archives.embed.ray_worker import BatchWorker
+
+    class DyingWorker(BatchWorker):
+        def __call__(self, batch):
+            import ray
+
+            sources = ray.get(self._batches[int(batch["number"][0])])
+            if any(source.name == deadly for source, _ in sources):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__call__(batch)
+
+    return DyingWorker
+
+
+def test_strict_ends_at_the_first_file_that_is_not_whole(cluster, embedder, inputs, tmp_path):
+    engine = RayEngine(cluster.address, num_actors=1)
     with pytest.raises(NotWholeError, match="strict: the run stops here"):
-        embed_archive(embedder, [bad], tmp_path, settings=CUT, strict=True, engine=engine)
+        embed_archive(embedder, inputs[-1:], tmp_path, settings=CUT, strict=True, engine=engine)
     assert {row.status for row in Archive(tmp_path).files} == {"unreadable"}
+
+
+def test_another_encoder_on_the_machines_ends_the_run(cluster, embedder, inputs, tmp_path):
+    other = Embedder(embedder._model, replace(embedder.settings, fingerprint="f" * 16))
+    other.path = embedder.path
+    with pytest.raises(ConnectionError, match=r"is another: its fingerprint is .* expected ffff"):
+        embed_archive(other, inputs[:1], tmp_path, engine=RayEngine(cluster.address))
+
+
+def test_a_machine_that_sees_another_folder_is_refused(tmp_path):
+    run = Run("wren-1", 128, ArchiveSettings())
+    job = ClusterJob(tmp_path, tmp_path, tmp_path / "mark", tmp_path, run, Decoding(), 1)
+    with pytest.raises(FileNotFoundError, match=r"machine .* does not see '.*mark'\. Expected"):
+        check_folders(job)
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):
@@ -162,7 +195,46 @@ def test_where_all_is_done_no_cluster_is_needed(embedder, inputs, tmp_path):
     assert again.num_new == 0
 
 
-@pytest.mark.parametrize("options", [{"num_actors": 0}, {"files_per_batch": 0}])
-def test_numbers_that_make_no_sense_are_refused(options):
-    with pytest.raises(ValueError, match=rf"Expected {next(iter(options))} > 0, received 0"):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"num_actors": 0}, "Expected num_actors > 0, received 0"),
+        ({"files_per_batch": 0}, "Expected files_per_batch > 0, received 0"),
+        ({"address": "ray://head:10001"}, "does not run over Ray's client"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
         RayEngine(**options)
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "nowhere"])
+def test_an_address_where_nobody_answers_is_refused_at_once(embedder, inputs, tmp_path, form):
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = form.format(server.getsockname()[1])
+    with pytest.raises(ConnectionError, match=f"No Ray cluster can be reached at '{address}'"):
+        embed_archive(embedder, inputs[:1], tmp_path, engine=RayEngine(address))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([1, 1, 1, 1, 1], [3, 2]),
+        ([6, 6, 6], [1, 1, 1]),
+        ([4, 6, 1], [2, 1]),
+        ([1, 99, 1], [1, 1, 1]),
+        ([], []),
+    ],
+)
+def test_batches_hold_three_files_or_ten_bytes_or_one_that_is_larger(
+    tmp_path, monkeypatch, sizes, expected
+):
+    monkeypatch.setattr(ray_engine, "BYTES_PER_BATCH", 10)
+    for number, size_bytes in enumerate(sizes):
+        (tmp_path / f"{number}.jpg").write_bytes(bytes(size_bytes))
+    names = (f"{number}.jpg" for number in range(len(sizes)))
+    sources = [(Source("image", tmp_path / name), None) for name in names]
+    batches = list(batches_of(sources, 3))
+    assert [len(batch) for batch in batches] == expected
+    assert [one for batch in batches for one in batch] == sources

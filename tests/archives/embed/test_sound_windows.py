@@ -7,18 +7,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archives.embed.decode_source import YAMNET_RATE_HZ
+from archives.embed.front_end import FrontEndSpec
 from archives.embed.settings import ArchiveSettings
-from archives.embed.sound_windows import CELL_SAMPLES, SoundWindows
-from fused_encoder.front_ends.audio_sequence import frames_in_samples
-from fused_encoder.front_ends.log_mel import PATCH_HOP_SAMPLES, PATCH_SAMPLES, SAMPLE_RATE_HZ
+from archives.embed.sound_windows import SoundWindows
 from media import SoundBlock
 
 PLAIN = ArchiveSettings()
+YAMNET = FrontEndSpec(
+    name="like yamnet",
+    sample_rate_hz=16_000,
+    window_seconds=0.975,
+    hop_seconds=0.48,
+    embedding_size=1024,
+)
+OTHER = FrontEndSpec(
+    name="like birdnet",
+    sample_rate_hz=48_000,
+    window_seconds=3.0,
+    hop_seconds=1.5,
+    embedding_size=3,
+)
+CELL_SAMPLES = 160
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
-    num_samples = round(seconds * SAMPLE_RATE_HZ)
+    num_samples = round(seconds * YAMNET.sample_rate_hz)
     return np.random.default_rng(seed).uniform(-0.5, 0.5, num_samples).astype(np.float32)
 
 
@@ -38,17 +51,19 @@ def blocks_of(waveform: np.ndarray, cells_per_block: int, **marks: np.ndarray):
 
 def sums(sound: np.ndarray) -> np.ndarray:
     """A YAMNet that gives of each frame the sum of its samples, and the first and last of them."""
-    num_frames = frames_in_samples(len(sound))
-    padded = np.pad(sound, (0, num_frames * PATCH_HOP_SAMPLES + PATCH_SAMPLES - len(sound)))
+    num_frames = YAMNET.frames_in_samples(len(sound))
+    padded = np.pad(
+        sound, (0, num_frames * YAMNET.hop_samples + YAMNET.window_samples - len(sound))
+    )
     frames = np.zeros((num_frames, 1024), np.float32)
     for row, frame in enumerate(frames):
-        heard = padded[row * PATCH_HOP_SAMPLES :][:PATCH_SAMPLES]
+        heard = padded[row * YAMNET.hop_samples :][: YAMNET.window_samples]
         frame[:3] = heard.sum(), heard[0], heard[-1]
     return frames
 
 
 def windows_of(waveform, cells_per_block=1000, cut=PLAIN, **marks):
-    sound = SoundWindows(cut)
+    sound = SoundWindows(cut, YAMNET)
     found = []
     for block in blocks_of(waveform, cells_per_block, **marks):
         sound.add_block(block)
@@ -73,16 +88,14 @@ def naive_windows(waveform, cut=PLAIN):
     return [(start, frames[start : start + length]) for start in starts]
 
 
-def test_the_rate_of_the_decoder_is_that_of_yamnet():
-    assert YAMNET_RATE_HZ == SAMPLE_RATE_HZ
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.1, 80), st.integers(1, 1500))
 def test_blocks_leave_no_trace(seconds, cells_per_block):
     waveform = noise(seconds)
     found, expected = windows_of(waveform, cells_per_block), naive_windows(waveform)
-    assert [window.first_frame for window in found] == [start for start, _ in expected]
+    assert [window.start_sample // YAMNET.hop_samples for window in found] == [
+        start for start, _ in expected
+    ]
     for window, (_, frames) in zip(found, expected, strict=True):
         np.testing.assert_allclose(window.frames, frames, atol=2e-3)
 
@@ -108,8 +121,8 @@ def test_windows_start_at_the_frame_nearest_to_their_turn():
 
 def test_the_position_of_a_window_is_a_whole_number_of_samples_however_late_it_is():
     [*_, last] = windows_of(noise(600), cut=ArchiveSettings(hop_seconds=0.48))
-    assert last.start_sample == last.first_frame * 7680
-    assert last.start_seconds == pytest.approx(last.first_frame * 0.48, abs=1e-9)
+    assert last.start_sample % 7680 == 0
+    assert last.start_seconds == pytest.approx(last.start_sample / 16_000, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -148,49 +161,76 @@ def test_one_bad_sample_spoils_every_window_that_hears_it_and_no_other():
         assert (window.fault == "non_finite") == hears
 
 
-def test_a_window_with_some_sound_is_no_silence():
-    is_changing = np.zeros(500, bool)
+def test_a_window_with_some_sound_is_no_silence_and_tells_its_own_clipped_share():
+    is_changing, clipped = np.zeros(500, bool), np.zeros(500, np.float32)
     is_changing[250] = True
-    [window] = windows_of(noise(5), is_changing=is_changing)
-    assert window.fault is None
-
-
-def test_the_clipped_share_is_that_of_the_window():
-    clipped = np.zeros(500, np.float32)
     clipped[:50] = 0.5
-    [window] = windows_of(noise(5), clipped_share=clipped)
-    assert window.clipped_share == pytest.approx(0.05)
+    [window] = windows_of(noise(5), is_changing=is_changing, clipped_share=clipped)
+    assert (window.fault, window.clipped_share) == (None, pytest.approx(0.05))
 
 
-def test_less_than_a_tenth_of_a_second_gives_nothing():
-    assert windows_of(noise(0.09)) == []
+@pytest.mark.parametrize("seconds", [0.0, 0.09])
+def test_too_little_sound_gives_nothing(seconds):
+    assert windows_of(noise(seconds)) == []
 
 
-def test_no_sound_gives_nothing():
-    sound = SoundWindows(PLAIN)
+WHOLE_PIECES = 63 * 0.48 + 0.975
+"""So long is a sound of which the last piece is as full as all others: 64 frames."""
+
+
+@pytest.mark.parametrize("seconds", [WHOLE_PIECES, WHOLE_PIECES + 64 * 0.48, 31.0])
+def test_the_window_at_the_end_comes_once_wherever_the_sound_ends(seconds):
+    starts = [
+        window.start_sample for window in windows_of(noise(seconds), cut=ArchiveSettings(2, 1))
+    ]
+    assert len(set(starts)) == len(starts)
+
+
+@pytest.mark.parametrize("hop_seconds", [1e-300, 0.01, 0.25, 0.48])
+def test_a_hop_shorter_than_a_frame_gives_a_window_at_every_frame(hop_seconds):
+    cut = ArchiveSettings(1.0, hop_seconds)
+    starts = [window.start_seconds for window in windows_of(noise(4.0), cut=cut)]
+    np.testing.assert_allclose(starts, 0.48 * np.arange(len(starts)), atol=1e-9)
+    assert len(starts) > 5
+
+
+def test_a_window_shorter_than_a_frame_says_how_much_is_heard():
+    windows = windows_of(noise(4.0), cut=ArchiveSettings(0.1, 0.05))[:-1]
+    heard = [window.end_seconds - window.start_seconds for window in windows]
+    np.testing.assert_allclose(heard, 0.975, atol=1e-9)
+
+
+def test_another_front_end_has_windows_of_its_own_frames():
+    sound = SoundWindows(ArchiveSettings(6.0, 3.0), OTHER)
+    marks = np.ones(1000, bool)
+    sound.add_block(SoundBlock(0, np.zeros(480_000, np.float32), marks, marks, np.zeros(1000)))
     sound.end()
-    assert [*sound.take_pieces(), *sound.take_windows()] == []
-    assert sound.is_too_short
+    for piece in sound.take_pieces():
+        sound.add_frames(np.ones((OTHER.frames_in_samples(len(piece)), 3), np.float32))
+    windows = [
+        (one.start_seconds, one.end_seconds, len(one.frames)) for one in sound.take_windows()
+    ]
+    assert windows == [(0.0, 6.0, 3), (3.0, 9.0, 3), (4.5, 10.0, 3)]
 
 
 def test_what_is_kept_of_a_long_sound_does_not_grow():
-    sound = SoundWindows(PLAIN)
+    sound = SoundWindows(PLAIN, YAMNET)
     largest = 0
     for block in blocks_of(noise(600), 1000):
         sound.add_block(block)
         for piece in sound.take_pieces():
-            sound.add_frames(np.zeros((frames_in_samples(len(piece)), 1024), np.float32))
+            sound.add_frames(np.zeros((YAMNET.frames_in_samples(len(piece)), 1024), np.float32))
         list(sound.take_windows())
         largest = max(largest, sound._samples.end - sound._samples.start)
         assert sound._frames.end - sound._frames.start < 2 * 64
-    assert largest < 45 * SAMPLE_RATE_HZ
+    assert largest < 45 * YAMNET.sample_rate_hz
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(1, 40), st.floats(-3, 45))
 def test_the_window_around_a_moment_is_what_exists_of_it(seconds, moment):
     waveform = noise(seconds)
-    sound = SoundWindows(PLAIN)
+    sound = SoundWindows(PLAIN, YAMNET)
     for block in blocks_of(waveform, 500):
         sound.add_block(block)
     sound.end()

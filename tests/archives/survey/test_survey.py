@@ -155,13 +155,14 @@ def test_the_share_is_told_by_folder(tmp_path):
 
 @pytest.mark.parametrize("duration_seconds", [0.1, 4.9, 5.0, 5.3, 5.4, 7.6, 33.3, 60.0, 299.99])
 def test_windows_are_counted_as_embed_cuts_them(duration_seconds):
+    from archives.embed.front_end import YAMNET
     from archives.embed.settings import ArchiveSettings
     from archives.embed.sound_windows import SoundWindows
     from media import SoundBlock
 
     waveform = RNG.normal(size=round(duration_seconds * 16_000)).astype(np.float32)
     marks = np.ones(-(-len(waveform) // 160), bool)
-    cutter = SoundWindows(ArchiveSettings())
+    cutter = SoundWindows(ArchiveSettings(), YAMNET)
     cutter.add_block(SoundBlock(0, waveform, marks, marks, np.zeros(len(marks), np.float32)))
     cutter.end()
     num_frames = 1 + max(0, -(-(len(waveform) - 15_600) // 7_680))

@@ -60,18 +60,6 @@ def test_silence_is_the_logarithm_of_the_offset() -> None:
     np.testing.assert_allclose(log_mel_patches(tf.zeros(16_000))[1], math.log(0.001), rtol=1e-6)
 
 
-def test_a_graph_gives_the_same_as_eager_execution() -> None:
-    traced = tf.function(log_mel_patches, input_signature=[tf.TensorSpec([None])])
-    for eager, graph in zip(log_mel_patches(tone(440)), traced(tone(440)), strict=True):
-        np.testing.assert_allclose(eager, graph, atol=1e-5)
-
-
-def test_the_stand_in_has_the_interface_of_yamnet() -> None:
-    scores, embeddings, log_mel = LogMelFeatures()(tone(440, 23_281))
-    assert (scores.shape, embeddings.shape, log_mel.shape) == ((3, 521), (3, 1024), (192, 64))
-    assert not scores.numpy().any()
-
-
 def test_the_stand_in_hears_silence_as_zero_and_sound_with_unit_variance() -> None:
     features = LogMelFeatures()
     assert np.abs(features(tf.zeros(16_000))[1]).max() < 1e-6
@@ -81,7 +69,8 @@ def test_the_stand_in_hears_silence_as_zero_and_sound_with_unit_variance() -> No
 
 def test_the_stand_in_averages_six_rows_at_a_time() -> None:
     waveform = tone(2000, 15_600) * np.linspace(0, 1, 15_600, dtype=np.float32)
-    _, embeddings, log_mel = LogMelFeatures()(waveform)
+    scores, embeddings, log_mel = LogMelFeatures()(waveform)
+    assert (scores.shape, embeddings.shape, log_mel.shape) == ((1, 521), (1, 1024), (96, 64))
     steps = log_mel[:96].numpy().reshape(16, 6, 64).mean(axis=1).ravel()
     standardised = (steps - steps.mean()) / np.sqrt(steps.var() + 1e-4)
     np.testing.assert_allclose(embeddings[0], standardised, atol=1e-4)
@@ -91,8 +80,3 @@ def test_the_stand_in_hears_the_same_at_any_gain_well_above_the_floor() -> None:
     noise = np.random.default_rng(0).normal(0, 1, 15_600).astype(np.float32)
     loud, soft = (LogMelFeatures()(gain * noise)[1].numpy() for gain in (0.9, 0.3))
     np.testing.assert_allclose(loud, soft, atol=0.05)
-
-
-def test_the_stand_in_tells_low_from_high_tones() -> None:
-    low, high = (LogMelFeatures()(tone(hertz))[1][0].numpy() for hertz in (500, 5000))
-    assert low.reshape(16, 64).mean(axis=0).argmax() < high.reshape(16, 64).mean(axis=0).argmax()

@@ -6,16 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from individuals.catalogue import Catalogue, SightingTable, Thresholds
-from individuals.catalogue.catalogue_file import CatalogueFile, write_setting
+from individuals.catalogue import Catalogue, Thresholds
+from individuals.sighting_table import SightingTable
 
 WORKER = """
 import sys
 import numpy as np
-from individuals.catalogue import Catalogue, SightingTable
+from individuals.catalogue import Catalogue
+from individuals.sighting_table import SightingTable
 
 path, name, num = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with Catalogue.open(path) as catalogue:
@@ -39,11 +39,6 @@ def start(path: Path, name: str = "w", num: int = 100_000) -> subprocess.Popen:
     assert worker.stdout is not None
     assert worker.stdout.readline() == "ready\n"
     return worker
-
-
-def test_a_closed_catalogue_is_one_file(catalogue, path):
-    catalogue.close()
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_using_a_catalogue_loads_no_tensorflow(path):
@@ -95,7 +90,7 @@ def test_what_another_process_wrote_is_seen_at_the_next_call(catalogue, path):
     query = SightingTable.of([[-1.0, 0.0]], ["who.jpg"])
     assert catalogue.identify(query, thresholds)[0].status == "new"
     program = (
-        "import sys; from individuals.catalogue import Catalogue, SightingTable\n"
+        "import sys; from individuals import SightingTable; from individuals.catalogue import Catalogue\n"
         "Catalogue.open(sys.argv[1]).add(SightingTable.of([[-1.0, 0.0]], ['c.jpg']))"
     )
     subprocess.run([sys.executable, "-c", program, path], check=True)
@@ -123,12 +118,8 @@ def test_rows_that_were_changed_without_the_log_are_found(catalogue, path):
 
 
 def test_a_missing_catalogue_is_not_made_up(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"There is no catalogue .*catalogue init"):
+    with pytest.raises(FileNotFoundError, match="There is no catalogue"):
         Catalogue.open(tmp_path / "no.catalogue", create=False)
-    with pytest.raises(FileNotFoundError, match=r"The folder .* does not exist"):
-        Catalogue.open(tmp_path / "no folder" / "x.catalogue")
-    with pytest.raises(ValueError, match="is a folder; a catalogue is one file"):
-        Catalogue.open(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,25 +137,6 @@ def test_files_of_others_are_left_as_they_were(tmp_path):
     assert [photo.read_bytes(), other.read_bytes()] == before
 
 
-def test_a_newer_schema_is_refused(catalogue, path):
-    catalogue.close()
-    file = CatalogueFile(path, create=False)
-    with file.writing() as connection:
-        write_setting(connection, "schema_version", 99)
-    file.close()
-    with pytest.raises(ValueError, match=r"schema 99\); this version reads schemas up to 1\. Inst"):
-        Catalogue.open(path)
-
-
-@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
-def test_a_truncated_file_is_noticed_at_open(catalogue, path, kept):
-    catalogue.close()
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(ValueError, match=r"is damaged: .*Restore it from a copy"):
-        Catalogue.open(path)
-
-
 def test_a_sighting_with_one_changed_bit_is_named(catalogue, path):
     connection = sqlite3.connect(path)
     (blob,) = connection.execute("SELECT embedding FROM sightings WHERE key = 'a2.jpg'").fetchone()
@@ -174,33 +146,3 @@ def test_a_sighting_with_one_changed_bit_is_named(catalogue, path):
     connection.close()
     with pytest.raises(ValueError, match=r"damaged: the checksum of the sighting 'a2.jpg'"):
         catalogue.sightings("Älva")
-
-
-def test_a_writer_that_waits_too_long_is_told(path):
-    holder = CatalogueFile(path, create=True)
-    waiter = CatalogueFile(path, create=False, seconds_to_wait=0.1)
-    message = r"Another process has been writing .* for 0.1 s\. Nothing of this call was written"
-    with holder.writing(), pytest.raises(TimeoutError, match=message), waiter.writing():
-        pass
-    holder.close()
-    waiter.close()
-
-
-def test_a_full_disk_loses_nothing(catalogue, animals):
-    before = animals.state(catalogue)
-    with catalogue._file.reading() as connection:
-        (num_pages,) = connection.execute("PRAGMA page_count").fetchone()
-        connection.execute(f"PRAGMA max_page_count = {num_pages + 1}")
-    rows = SightingTable.of(
-        np.repeat(np.eye(2)[:1], 2000, axis=0), [f"{n}.jpg" for n in range(2000)]
-    )
-    with pytest.raises(OSError, match="The disk is full"):
-        catalogue.add(rows)
-    assert animals.state(catalogue) == before
-    assert catalogue.check() == []
-
-
-def test_a_closed_catalogue_says_so(catalogue):
-    catalogue.close()
-    with pytest.raises(ValueError, match=r"is closed\. Open it again"):
-        catalogue.individuals()

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from individuals.catalogue import Catalogue, SightingTable
+from individuals.catalogue import Catalogue
+from individuals.sighting_table import SightingTable
 
 
 class AnyUse(RuleBasedStateMachine):

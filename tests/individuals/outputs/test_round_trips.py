@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from individuals import Sighting
 from individuals import outputs as formats
 from inference.modalities import MODALITIES
 
@@ -51,7 +52,7 @@ def sightings(draw, text=texts, modality=None):
     start, end = sorted([draw(seconds), draw(seconds)])
     low, high = sorted([draw(st.floats(0, 2e4)), draw(st.floats(0, 2e4))])
     maybe = st.none() | text
-    return formats.Sighting(
+    return Sighting(
         individual=draw(text),
         media=draw(text),
         start_seconds=start,
@@ -111,7 +112,7 @@ def test_a_capture_history_is_read_back_as_it_was_written(new_path, written, mor
 
 def heard(sighting, **known):
     """As a selection table or label track can hold it."""
-    return formats.Sighting(
+    return Sighting(
         individual=sighting.individual,
         media=sighting.media,
         start_seconds=sighting.start_seconds,

@@ -9,9 +9,8 @@ import pytest
 
 from individuals import count_individuals, load_detections
 from individuals.video.detection import Detection, box_iou
-from individuals.video.detectors import detect_whole_frames
-from individuals.video.motion import detect_motion
-from individuals.video.sightings import Sightings, find_sightings
+from individuals.video.detectors import detect_motion, detect_whole_frames
+from individuals.video.sightings import find_sightings
 from media import UnreadableMediaError, write_video
 
 SONG = np.sin(np.arange(2 * 16000) * 0.3).astype(np.float32) * 0.3
@@ -34,6 +33,14 @@ def red_and_blue(moments):
     return found
 
 
+def tracklets(seen):
+    return tuple(s.tracklet for s in seen.table.sightings)
+
+
+def modalities(seen):
+    return tuple(s.modality for s in seen.table.sightings)
+
+
 @pytest.fixture
 def sightings_of(embedder):
     def find(path, detector=red_and_blue, **options):
@@ -45,19 +52,35 @@ def sightings_of(embedder):
 
 def test_an_animal_is_one_tracklet_of_up_to_four_sightings(film, sightings_of):
     seen = sightings_of(film("walk.mp4", WALK))
-    assert seen.tracklets == (0, 0, 0, 0)
-    times = [d.time_seconds for d in seen.detections]
+    assert tracklets(seen) == (0, 0, 0, 0)
+    times = [d.time_seconds for d in seen.table.sightings]
     assert times == sorted(times)
     assert times[0] < 0.6
     assert times[-1] > 1.2
-    assert seen.modalities == ("image",) * 4
-    assert seen.seen_together == ()
+    assert modalities(seen) == ("image",) * 4
+    assert {s.seen_with for s in seen.table.sightings} == {()}
 
 
 def test_two_animals_are_two_tracklets_seen_together(film, sightings_of):
     seen = sightings_of(film("two.mp4", TOGETHER))
-    assert set(seen.tracklets) == {0, 1}
-    assert seen.seen_together == ((0, 1),)
+    assert set(tracklets(seen)) == {0, 1}
+    assert {(s.tracklet, s.seen_with) for s in seen.table.sightings} == {(0, (1,)), (1, (0,))}
+
+
+def test_two_boxes_around_one_animal_are_one_animal(film, sightings_of):
+    def twice(moments):
+        found = red_and_blue(moments)
+        grown = [tuple(np.add(d.box, (-1, -1, 1, 1))) for d in found]
+        doubles = [
+            Detection(d.frame_index, d.time_seconds, box, 0.6)
+            for d, box in zip(found, grown, strict=True)
+        ]
+        return doubles + found
+
+    seen = sightings_of(film("two.mp4", TOGETHER), twice)
+    assert set(tracklets(seen)) == {0, 1}
+    assert all(s.score == 1 for s in seen.table.sightings)  # the surer box is kept
+    assert seen.notes[0].startswith("20 boxes nearly cover another box of their frame")
 
 
 def test_blurred_sights_are_left_out_where_there_are_sharp_ones(tmp_path, squares, sightings_of):
@@ -66,43 +89,43 @@ def test_blurred_sights_are_left_out_where_there_are_sharp_ones(tmp_path, square
         frames[number] = cv2.GaussianBlur(frames[number], (0, 0), 4)
     write_video(tmp_path / "blurred.mp4", frames, frames_per_second=10)
     seen = sightings_of(tmp_path / "blurred.mp4")
-    assert {d.frame_index % 4 for d in seen.detections} == {2}
-    assert min(seen.qualities) > 0.3
+    assert {d.frame_index % 4 for d in seen.table.sightings} == {2}
+    assert min(s.quality for s in seen.table.sightings) > 0.3
 
 
 def test_a_tracklet_is_known_from_its_first_to_its_last_detection(film, sightings_of):
     seen = sightings_of(film("walk.mp4", WALK))
-    (first, last) = seen.spans_seconds[seen.tracklets[0]]
-    embedded = [d.time_seconds for d in seen.detections]
+    ((first, last),) = {(s.start_seconds, s.end_seconds) for s in seen.table.sightings}
+    embedded = [s.time_seconds for s in seen.table.sightings]
     assert first <= min(embedded)
     assert max(embedded) < last  # four of twenty frames are embedded, and not the last
 
 
 def test_cut_off_sights_are_marked_down_and_say_so(film, sightings_of):
     seen = sightings_of(film("edge.mp4", [{"red": (0, 20)}] * 8))
-    assert max(seen.qualities) <= 0.6
+    assert max(s.quality for s in seen.table.sightings) <= 0.6
     assert all("cut off" in reasons for reasons in seen.quality_reasons)
 
 
 def test_an_animal_that_is_alone_is_heard(film, sightings_of):
     path = film("walk.mp4", WALK, SONG)
     seen, heard = sightings_of(path), sightings_of(path, sound="alone")
-    assert heard.modalities == ("fused",) * 4
-    assert not np.allclose(seen.embeddings, heard.embeddings)
+    assert modalities(heard) == ("fused",) * 4
+    assert not np.allclose(seen.table.embeddings, heard.table.embeddings)
 
 
 def test_of_several_animals_none_is_heard_unless_it_is_told(film, sightings_of):
     path = film("two.mp4", TOGETHER, SONG)
-    assert set(sightings_of(path, sound="alone").modalities) == {"image"}
+    assert set(modalities(sightings_of(path, sound="alone"))) == {"image"}
     assert np.array_equal(
-        sightings_of(path, sound="alone").embeddings, sightings_of(path).embeddings
+        sightings_of(path, sound="alone").table.embeddings, sightings_of(path).table.embeddings
     )
 
     def the_lower_one(moment, detections):
         return int(np.argmax([d.box[1] for d in detections]))
 
     told = sightings_of(path, sound=the_lower_one)
-    for detection, modality in zip(told.detections, told.modalities, strict=True):
+    for detection, modality in zip(told.table.sightings, modalities(told), strict=True):
         assert modality == ("fused" if detection.box[1] > 50 else "image")
 
 
@@ -113,8 +136,8 @@ def test_who_comes_in_later_leaves_the_first_heard_only_before(film, sightings_o
         places[number]["blue"] = (110, 70)
     song = np.tile(SONG, 3)
     heard = sightings_of(film("later.mp4", places, song), sound="alone")
-    assert set(heard.modalities) == {"image", "fused"}
-    for detection, modality in zip(heard.detections, heard.modalities, strict=True):
+    assert set(modalities(heard)) == {"image", "fused"}
+    for detection, modality in zip(heard.table.sightings, modalities(heard), strict=True):
         is_early = detection.time_seconds < 2.0
         assert modality == ("fused" if is_early else "image"), detection.time_seconds
 
@@ -130,22 +153,22 @@ def test_the_sound_is_that_around_the_frame(film, sightings_of, monkeypatch):
     monkeypatch.setattr("individuals.video.sightings.audio_sequence_of", remember)
     seen = sightings_of(film("late.mp4", WALK, late), sound="alone")
     # The encoder hears 2 s, so 1 s to either side of each frame.
-    expected = [min(d.time_seconds + 1, 2) - 1 for d in seen.detections]
+    expected = [min(d.time_seconds + 1, 2) - 1 for d in seen.table.sightings]
     assert loud_seconds == pytest.approx(expected, abs=0.05)
-    assert set(seen.modalities) == {"image"}
+    assert set(modalities(seen)) == {"image"}
 
 
 def test_a_silent_track_gives_sightings_by_sight(film, sightings_of):
     seen = sightings_of(film("silent.mp4", WALK, np.zeros(32000, np.float32)), sound="alone")
-    assert seen.modalities == ("image",) * 4
+    assert modalities(seen) == ("image",) * 4
     assert seen.notes == ("the sound around 4 crops is silent: they are embedded by sight alone.",)
 
 
 def test_whole_frames_are_heard_one_by_one(film, sightings_of):
     path = film("walk.mp4", WALK, SONG)
     seen = sightings_of(path, detect_whole_frames, follow=False, sound="alone")
-    assert len(seen.tracklets) == len(set(seen.tracklets)) == 10
-    assert set(seen.modalities) == {"fused"}
+    assert len(tracklets(seen)) == len(set(tracklets(seen))) == 10
+    assert set(modalities(seen)) == {"fused"}
 
 
 def test_an_unknown_sound_is_refused_before_the_video_is_read(sightings_of, tmp_path):
@@ -159,9 +182,9 @@ def test_small_pieces_hear_and_see_the_same(film, sightings_of, monkeypatch):
     monkeypatch.setattr("individuals.video.watching.PIECE_BYTES", 1)
     monkeypatch.setattr("individuals.video.watching.MIN_PIECE_FRAMES", 8)
     pieces = sightings_of(path, sound="alone", frames_per_second=10.0)
-    assert set(pieces.tracklets) == set(whole.tracklets)
-    assert len(pieces.detections) > len(whole.detections)
-    assert set(pieces.modalities) <= {"fused", "image"}
+    assert set(tracklets(pieces)) == set(tracklets(whole))
+    assert len(pieces.table.sightings) > len(whole.table.sightings)
+    assert set(modalities(pieces)) <= {"fused", "image"}
 
 
 def test_a_detector_that_speaks_of_other_frames_is_refused(film, sightings_of):
@@ -175,23 +198,14 @@ def test_a_detector_that_speaks_of_other_frames_is_refused(film, sightings_of):
 @pytest.mark.parametrize("num_frames", [1, 2])
 def test_a_video_of_one_or_two_frames_is_a_video(film, sightings_of, num_frames):
     path = film("short.mp4", WALK[:num_frames], SONG)
-    assert len(sightings_of(path, sound="alone").detections) == 1
-    assert sightings_of(path, detect_motion).detections == ()
+    assert len(sightings_of(path, sound="alone").table.sightings) == 1
+    assert sightings_of(path, detect_motion).table.sightings == ()
 
 
 def test_a_file_of_no_length_is_refused(tmp_path, sightings_of):
     (tmp_path / "empty.mp4").write_bytes(b"")
     with pytest.raises(UnreadableMediaError, match=r"empty"):
         sightings_of(tmp_path / "empty.mp4")
-
-
-def test_parts_of_different_length_are_refused(film, sightings_of):
-    seen = sightings_of(film("walk.mp4", WALK))
-    parts = (seen.video, seen.embeddings, seen.detections, seen.tracklets, seen.crops, ())
-    assert Sightings(*parts).qualities == (1.0,) * 4
-    assert Sightings(*parts).modalities == ("image",) * 4
-    with pytest.raises(ValueError, match=r"Expected 4 of each part of the sightings"):
-        Sightings(*parts, qualities=(0.5,))
 
 
 def found_by_truth(write_json, megadetector, aviary, every=1):
@@ -253,7 +267,7 @@ def test_frames_beyond_the_end_are_noted(film, write_json, megadetector, sightin
     path = film("walk.mp4", WALK)
     found = load_detections(write_json(listed(megadetector, "walk.mp4", [0, 10, 20, 30])))
     seen = sightings_of(path, found)
-    assert [d.frame_index for d in seen.detections] == [0, 10]
+    assert [d.frame_index for d in seen.table.sightings] == [0, 10]
     assert "2 frames with detections (from number 20) are beyond the end" in seen.notes[0]
 
 
@@ -274,7 +288,7 @@ def test_a_video_in_which_the_detector_found_nothing_has_no_sightings(
     content = listed(megadetector, "walk.mp4", [])
     found = load_detections(write_json(content))
     seen = sightings_of(film("walk.mp4", WALK), found)
-    assert (seen.detections, seen.tracklets, len(seen.embeddings)) == ((), (), 0)
+    assert (seen.table.sightings, len(seen.table.embeddings)) == ((), 0)
     (tmp_path / "walk.mp4").write_bytes(b"no longer a video")
     with pytest.raises(UnreadableMediaError):
         sightings_of(tmp_path / "walk.mp4", found)
@@ -284,21 +298,21 @@ def test_only_the_frames_of_the_file_are_looked_at(film, write_json, megadetecto
     frames = [3, 4, 9]
     found = load_detections(write_json(listed(megadetector, "walk.mp4", frames)))
     seen = sightings_of(film("walk.mp4", WALK), found, frames_per_second=10.0)
-    assert [d.frame_index for d in seen.detections] == frames
+    assert [d.frame_index for d in seen.table.sightings] == frames
 
 
 @pytest.mark.data
 def test_the_chaffinch_is_one_animal_and_is_heard(data_dir, sightings_of):
     path = data_dir / "video" / "chaffinch_singing.mp4"
     heard = sightings_of(path, detect_motion, min_detections=3, sound="alone")
-    assert len(heard.detections) >= 4
-    assert "fused" in heard.modalities
-    assert all(d.time_seconds > 5.2 for d in heard.detections)  # the sound began 5.3 s before
+    assert len(heard.table.sightings) >= 4
+    assert "fused" in modalities(heard)
+    assert all(d.time_seconds > 5.2 for d in heard.table.sightings)  # the sound began 5.3 s before
 
 
 @pytest.mark.data
 def test_the_gulls_on_a_silent_track_are_only_seen(data_dir, sightings_of):
     path = data_dir / "video" / "gulls_silent_track.mp4"
     seen = sightings_of(path, detect_whole_frames, follow=False, sound="alone", frames_per_second=1)
-    assert set(seen.modalities) == {"image"}
+    assert set(modalities(seen)) == {"image"}
     assert "is silent" in seen.notes[0]

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.embeddings import Embeddings
-from inference.index import EmbeddingIndex, Hit, exact_scan, faiss_scan, resident_matrix
+from inference.index import EmbeddingIndex, Hit, exact_scan, matrix, sqlite_store
 
 
 def compare_by(scan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """How the embedded store compares: by NumPy, by faiss, or by NumPy without rows that do not pass."""
     if scan == "faiss":
         pytest.importorskip("faiss")
-        monkeypatch.setattr(faiss_scan, "FROM_ROWS", 0)
+        monkeypatch.setattr(exact_scan, "FAISS_FROM_ROWS", 0)
     else:
         monkeypatch.setitem(sys.modules, "faiss", None)
     if scan == "masked":
@@ -330,7 +330,8 @@ def test_a_closed_index_says_so(index: EmbeddingIndex) -> None:
         len(index)
 
 
-def test_the_log_tells_what_was_done(index: EmbeddingIndex) -> None:
+def test_the_log_tells_what_was_done(tmp_path: Path) -> None:
+    index = EmbeddingIndex.open(tmp_path / "birds.index")
     index.add(["a", "b"], Embeddings.of(on_circle(0, 90), "wren-1"))
     index.add(["a"], on_circle(0))
     index.update(["a"], metadata=[{"site": 1}])
@@ -380,7 +381,7 @@ def test_a_filter_follows_what_is_added_updated_and_deleted(index: EmbeddingInde
 def test_a_key_with_very_many_values_can_be_asked_for(
     index: EmbeddingIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inference.index.metadata_columns.MOST_VALUES", 3)
+    monkeypatch.setattr("inference.index.sqlite_store.MOST_VALUES", 3)
     paths = [{"path": f"{row}.jpg"} for row in range(10)]
     index.add([str(row) for row in range(10)], random_embeddings(10), paths)
     for wanted in (["7.jpg"], ["7.jpg", "9.jpg", "x"]):
@@ -415,21 +416,11 @@ def test_any_history_leaves_what_a_dict_would_hold(
 ) -> None:
     """The matrix is patched, appended to and made anew on the way."""
     compare_by(scan, monkeypatch)
-    monkeypatch.setattr(resident_matrix, "FEW_CHANGES", 2)
+    monkeypatch.setattr(sqlite_store, "FEW_CHANGES", 2)
+    monkeypatch.setattr(matrix, "LEAST_ROOM", 2)
     for file in tmp_path.iterdir():
         file.unlink()
     live_through(tmp_path / "history.index", actions)
-
-
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@pytest.mark.parametrize("where", ["lite", pytest.param("server", marks=pytest.mark.milvus)])
-@given(actions=actions)
-def test_any_history_on_milvus_leaves_what_a_dict_would_hold(
-    address_of: Callable[[str], str], where: str, actions: list
-) -> None:
-    live_through(address_of(where), actions)
 
 
 def live_through(uri: str | Path, actions: list) -> None:

@@ -2,21 +2,21 @@
 
 import errno
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inference.embeddings import Embeddings
-from inference.index import EmbeddingIndex, sqlite_file
-from inference.index.schema import APPLICATION_ID, ROWS_AND_SETTINGS, write_setting
-from inference.index.sqlite_file import SqliteFile
-from inference.index.stored_rows import encoded
+from inference import sqlite_file
+from inference.index import EmbeddingIndex
+from inference.index.sqlite_rows import INDEX_FILE
+from inference.sqlite_file import SqliteFile, write_setting
 
 WRITER = """
 import sys
@@ -51,14 +51,6 @@ def test_a_closed_index_is_one_file(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["birds.index"]
 
 
-def test_a_new_process_finds_the_rows(path: Path) -> None:
-    program = "import sys; from inference.index import EmbeddingIndex as E; print(len(E.open(sys.argv[1])))"
-    result = subprocess.run(
-        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
-    )
-    assert result.stdout == "200\n"
-
-
 def test_using_the_index_loads_no_tensorflow(tmp_path: Path) -> None:
     program = (
         "import sys; from inference.index import EmbeddingIndex\n"
@@ -80,13 +72,8 @@ def test_a_missing_index_is_not_made_up(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_index(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a folder; an index is one file"):
+    with pytest.raises(ValueError, match="is a folder; the index is one file"):
         EmbeddingIndex.open(tmp_path)
-
-
-def test_the_server_of_another_engine_is_not_available() -> None:
-    with pytest.raises(ValueError, match=r"no engine 'postgresql' .*http://host:19530/birds"):
-        EmbeddingIndex.open("postgresql://host/db")
 
 
 def test_compact_gives_space_back(path: Path) -> None:
@@ -95,18 +82,10 @@ def test_compact_gives_space_back(path: Path) -> None:
         assert index.compact() > 0
 
 
-@pytest.mark.parametrize("uri", ["", None, 3])
-def test_what_is_no_path_is_refused(uri: object) -> None:
-    with pytest.raises(
-        (ValueError, TypeError), match=r"path of the index is empty|opened by a path"
-    ):
-        EmbeddingIndex.open(uri)  # type: ignore[arg-type]
-
-
 def test_another_kind_of_file_is_left_as_it_was(tmp_path: Path) -> None:
     photo = tmp_path / "wren.jpg"
     photo.write_bytes(b"\xff\xd8\xff\xe0 not an index")
-    with pytest.raises(ValueError, match="is no embedding index"):
+    with pytest.raises(ValueError, match="is no index"):
         EmbeddingIndex.open(photo)
     assert photo.read_bytes() == b"\xff\xd8\xff\xe0 not an index"
 
@@ -118,7 +97,7 @@ def test_another_programs_database_is_left_as_it_was(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="SQLite file, but no embedding index"):
+    with pytest.raises(ValueError, match="SQLite file, but no index"):
         EmbeddingIndex.open(path)
     assert path.read_bytes() == before
 
@@ -133,78 +112,17 @@ def test_an_empty_file_becomes_an_index_only_on_request(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused(path: Path) -> None:
-    file = SqliteFile(path, create=False)
+    file = SqliteFile(path, INDEX_FILE, create=False)
     with file.writing() as connection:
         write_setting(connection, "schema_version", 99)
     file.close()
-    with pytest.raises(
-        ValueError, match=r"schema 99; this version reads schemas up to 2. Install a newer"
-    ):
+    with pytest.raises(ValueError, match=r"has schema 99; this version .* reads schema 2. Install"):
         EmbeddingIndex.open(path)
 
 
-@pytest.fixture
-def old_path(tmp_path: Path) -> Path:
-    """An index as the first version wrote it, with a gap where a row was deleted."""
-    path = tmp_path / "old.index"
-    connection = sqlite3.connect(path)
-    connection.executescript(ROWS_AND_SETTINGS)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    for name, value in {
-        "schema_version": 1,
-        "created_by": "0.1.0",
-        "generation": 1,
-        "embedding_size": 3,
-        "fingerprint": "wren-1",
-    }.items():
-        connection.execute("INSERT INTO settings VALUES (?, ?)", (name, value))
-    rows = encoded(["a", "b", "c"], Embeddings.of(np.eye(3)), [{"n": 1}, {}, {}])
-    connection.executemany(
-        "INSERT INTO rows (id, embedding, metadata, checksum) VALUES (?, ?, ?, ?)", rows
-    )
-    connection.execute("DELETE FROM rows WHERE id = 'b'")
-    connection.commit()
-    connection.close()
-    return path
-
-
-def schema_version(path: Path) -> int:
-    connection = sqlite3.connect(path)
-    (version,) = connection.execute(
-        "SELECT value FROM settings WHERE name = 'schema_version'"
-    ).fetchone()
-    connection.close()
-    return int(version)
-
-
-@pytest.mark.parametrize("read_only", [False, True])
-def test_an_index_of_the_first_version_is_read_as_it_is(old_path: Path, read_only: bool) -> None:
-    with EmbeddingIndex.open(old_path, read_only=read_only) as index:
-        assert [hit.id for hit in index.search([1.0, 0.0, 0.0])[0]] == ["a", "c"]
-        assert [hit.id for hit in index.search([1.0, 0.0, 0.0], where={"n": 1})[0]] == ["a"]
-        assert (len(index), index.fingerprint, index.log()) == (2, "wren-1", [])
-    assert schema_version(old_path) == 1
-
-
-def test_an_index_of_the_first_version_is_upgraded_when_it_is_first_written(old_path: Path) -> None:
-    with EmbeddingIndex.open(old_path) as index, EmbeddingIndex.open(old_path) as reader:
-        reader.search([1.0, 0.0, 0.0])
-        index.add(["d"], np.eye(3)[1:2])
-        index.delete(["a"])
-        assert [hit.id for hit in reader.search([1.0, 0.0, 0.0])[0]] == ["c", "d"]
-        assert [entry.action for entry in index.log()] == ["upgrade", "add", "delete"]
-        assert index.log()[0].num_rows == 2
-    assert schema_version(old_path) == 2
-
-
-def test_a_refused_write_leaves_the_first_version(old_path: Path) -> None:
-    with EmbeddingIndex.open(old_path) as index, pytest.raises(ValueError, match="use update"):
-        index.add(["a"], np.eye(3)[1:2])
-    assert schema_version(old_path) == 1
-
-
 def names_in(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
+    """Without the random numbers of revisions."""
+    return sorted(re.sub(r"-\d+\.npy", "", file.name) for file in folder.iterdir())
 
 
 def test_read_only_finds_everything_and_writes_nothing(path: Path) -> None:
@@ -219,7 +137,7 @@ def test_read_only_finds_everything_and_writes_nothing(path: Path) -> None:
             lambda: index.compact(),
             lambda: index.build_approximate(),
         ):
-            with pytest.raises(PermissionError, match=r"open for reading only.*copy the index"):
+            with pytest.raises(PermissionError, match=r"open for reading only.*copy it"):
                 call()
     assert names_in(path.parent) == ["birds.index"]
 
@@ -233,12 +151,7 @@ def test_read_only_follows_a_writer(path: Path) -> None:
         assert "row 7" not in reader
         assert len(reader.search(np.eye(64)[0], k=500)[0]) == 200
         writer.search(np.eye(64)[0])
-    assert names_in(path.parent) == ["birds.index", "birds.index-matrix"]
-
-
-def test_read_only_makes_no_index(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="There is no index"):
-        EmbeddingIndex.open(tmp_path / "none.index", read_only=True)
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix-4"]
 
 
 @pytest.fixture
@@ -264,37 +177,13 @@ def test_an_index_on_a_read_only_disk_can_be_searched(path: Path) -> None:
     assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
 
 
-def test_a_matrix_on_a_read_only_disk_is_used(
-    path: Path, write_protected: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as writable:
-        writable.setattr(sqlite_file.os, "access", lambda *_: True)
-        with EmbeddingIndex.open(path) as index:
-            index.search(np.eye(64)[0])
-    monkeypatch.setattr("inference.index.resident_matrix.rows_after", lambda *_: iter(()))
-    with EmbeddingIndex.open(path) as index:
-        assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
-
-
-def test_what_another_wrote_on_a_disk_that_is_read_only_here_is_seen(
-    path: Path, write_protected: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with EmbeddingIndex.open(path) as reader:
-        assert len(reader) == 200
-        with monkeypatch.context() as elsewhere:
-            elsewhere.setattr(sqlite_file.os, "access", lambda *_: True)
-            with EmbeddingIndex.open(path) as writer:
-                writer.add(["new"], np.eye(64)[:1])
-        assert reader.search(np.eye(64)[0], k=1)[0][0].id == "new"
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="rights do not stop root")
 def test_rights_that_are_missing_make_it_read_only(path: Path) -> None:
     path.parent.chmod(0o555)
     try:
         with EmbeddingIndex.open(path) as index:
             assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
-        with pytest.raises(PermissionError, match="A new index cannot be made"):
+        with pytest.raises(PermissionError, match=r"The index cannot be opened\. Check the rights"):
             EmbeddingIndex.open(path.with_name("new.index"))
     finally:
         path.parent.chmod(0o755)
@@ -307,7 +196,7 @@ def test_a_link_leads_to_the_files_beside_the_index(path: Path, tmp_path: Path) 
     with EmbeddingIndex.open(link) as index:
         assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
     assert names_in(link.parent) == ["link.index"]
-    assert names_in(path.parent) == ["birds.index", "birds.index-matrix", "elsewhere"]
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix-2", "elsewhere"]
 
 
 def test_a_large_file_is_opened_without_reading_it(
@@ -336,7 +225,7 @@ def test_a_truncated_file_is_noticed_at_open(
         EmbeddingIndex.open(path)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("checked_whole_bytes", [0, 2**26])
 def test_overwritten_bytes_never_give_wrong_answers(
     path: Path, seed: int, checked_whole_bytes: int, monkeypatch: pytest.MonkeyPatch
@@ -416,16 +305,17 @@ def test_threads_share_one_index(path: Path) -> None:
         assert (failures, len(index)) == ([], 280)
 
 
-def test_a_writer_that_waits_too_long_is_told(path: Path) -> None:
-    holder, waiter = (
-        SqliteFile(path, create=False),
-        SqliteFile(path, create=False, seconds_to_wait=0.1),
-    )
-    message = r"Another process has been writing .* for 0.1 s. Nothing of this call was written"
-    with holder.writing(), pytest.raises(TimeoutError, match=message), waiter.writing():
-        pass
-    holder.close()
-    waiter.close()
+def test_a_writer_that_waits_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "SECONDS_TO_WAIT", 0.1)
+    with (
+        closing(SqliteFile(path, INDEX_FILE, create=False)) as holder,
+        EmbeddingIndex.open(path) as index,
+        holder.writing(),
+        pytest.raises(
+            TimeoutError, match="Another process is writing to the index, nothing of this call"
+        ),
+    ):
+        index.delete(["row 7"])
 
 
 def test_a_full_disk_loses_nothing(path: Path) -> None:
@@ -446,7 +336,7 @@ def test_a_full_disk_loses_nothing(path: Path) -> None:
 
 
 def test_an_interrupted_call_writes_nothing(path: Path) -> None:
-    file = SqliteFile(path, create=False)
+    file = SqliteFile(path, INDEX_FILE, create=False)
     with suppress(KeyboardInterrupt), file.writing() as connection:
         connection.execute("DELETE FROM rows")
         raise KeyboardInterrupt

@@ -1,0 +1,273 @@
+"""Layouts of detection files, MegaDetector's and COCO, read into one form; nothing is checked yet."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from media import VIDEO_EXTENSIONS
+
+Json = Mapping[str, Any]
+FRAME_KEYS = ("frame_index", "frame_number", "frame_id")
+
+
+@dataclass(frozen=True)
+class ListedBox:
+    """A box as a file has it.
+
+    Args:
+        frame_index: as listed.
+        box: as listed, four values.
+        score: as listed; 1 where the file has none.
+        category: its name, or None for an id that the file does not explain.
+        place: where it stands in the file, for messages.
+    """
+
+    frame_index: Any  # whatever the JSON held: checked in `detection_file`
+    box: Any
+    score: Any
+    category: str | None
+    place: str
+
+
+@dataclass
+class ListedVideo:
+    """A video as a file has it.
+
+    Args:
+        boxes: of all categories.
+        frames_processed: the frames that the detector looked at, as far as the file tells.
+        sizes: width and height of the frames that it looked at, where the file tells.
+        failure: why the detector could not look at it; None if it could.
+    """
+
+    boxes: list[ListedBox] = field(default_factory=list)
+    frames_processed: set[int] = field(default_factory=set)
+    sizes: set[tuple[float, float]] = field(default_factory=set)
+    failure: str | None = None
+
+
+@dataclass
+class Listing:
+    """All that a file lists.
+
+    Args:
+        box_form: "shares" for (left, top, width, height) in [0, 1] of the frame, "pixels" for the same
+            in pixels, "corners" for (left, top, right, bottom) in pixels.
+        categories: the names that the file explains.
+        typical_confidence: the least confidence that the file itself recommends.
+        videos: by their paths in the file.
+        problems: what makes the file unusable.
+        notes: what was left out.
+    """
+
+    box_form: str
+    categories: tuple[str, ...]
+    typical_confidence: Any = None
+    videos: dict[str, ListedVideo] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def video(self, name: str) -> ListedVideo:
+        """The video of this name, made if it is new."""
+        return self.videos.setdefault(name, ListedVideo())
+
+    def note_still_images(self, names: Sequence[str]) -> None:
+        """Notes entries that are not frames of a video."""
+        if names:
+            self.notes.append(
+                f"{len(names)} entries are not frames of a video and are left out, such as '{names[0]}' "
+                "(expected names such as 'monday.mp4/frame000120.jpg')."
+            )
+
+
+def read_layout(content: Any) -> Listing | None:
+    """What a file lists, by the layout of its JSON; None for an unknown layout.
+
+    Raises:
+        ValueError: something is no list or object where one must be.
+    """
+    if isinstance(content, list):
+        is_list_of_images = all(
+            isinstance(entry, dict) and "file" in entry and "detections" in entry
+            for entry in content
+        )
+        return _read_megadetector_list(content) if is_list_of_images else None
+    if isinstance(content, dict) and isinstance(content.get("images"), list):
+        if isinstance(content.get("annotations"), list):
+            return _read_coco(content)
+        if "annotations" not in content:
+            return _read_megadetector(content)
+    return None
+
+
+def _read_megadetector(content: Json) -> Listing:
+    """MegaDetector's results: an entry per video, or per frame; https://lila.science/megadetector-output-format."""
+    categories = _object(content, "detection_categories")
+    names = {str(key): str(name) for key, name in categories.items()}
+    metadata = _object(_object(content, "info"), "detector_metadata")
+    listing = Listing("shares", tuple(names.values()), metadata.get("typical_detection_threshold"))
+    _read_entries(_objects(content, "images"), names, "images", "conf", listing)
+    return listing
+
+
+def _read_megadetector_list(content: Sequence[Json]) -> Listing:
+    """The list that the `megadetector` command writes; https://microsoft.github.io/MegaDetector/output_format/."""
+    found = [box for entry in content for box in _objects(entry, "detections")]
+    kinds = {str(box.get("category")) for box in found}
+    listing = Listing("corners", tuple(sorted(kinds | {"animal"})))
+    _read_entries(content, {kind: kind for kind in listing.categories}, "", "confidence", listing)
+    return listing
+
+
+def _read_entries(
+    entries: Sequence[Json], names: Mapping[str, str], place: str, score_key: str, listing: Listing
+) -> None:
+    still_images = []
+    for number, entry in enumerate(entries):
+        here, file = f"{place}[{number}]", entry.get("file")
+        if not isinstance(file, str) or not file:
+            listing.problems.append(f"{here} names no file")
+            continue
+        frame = None if is_video_name(file) else _frame_of_name(file)
+        if not is_video_name(file) and frame is None:
+            still_images.append(file)
+            continue
+        video = listing.video(frame[0] if frame else file)
+        if entry.get("detections") is None:
+            video.failure = str(entry.get("failure") or "no detections are listed")
+        video.frames_processed |= _whole_numbers(
+            [frame[1]] if frame else entry.get("frames_processed")
+        )
+        for which, box in enumerate(_objects(entry, "detections")):
+            video.boxes.append(
+                ListedBox(
+                    frame[1] if frame else box.get("frame_number"),
+                    box.get("bbox"),
+                    box.get(score_key),
+                    names.get(str(box.get("category"))),
+                    f"{here}.detections[{which}] of '{file}'",
+                )
+            )
+    listing.note_still_images(still_images)
+
+
+def _read_coco(content: Json) -> Listing:
+    """COCO: `images` that are frames, `annotations` with boxes in pixels; https://cocodataset.org/#format-data.
+
+    An image belongs to a video by its `video_id` (into `videos`, by `name` or `file_name`), or because
+    its own `file_name` is a video's, and its number is `frame_index`, `frame_number` or `frame_id`; else
+    both are read from its `file_name`, such as `monday.mp4/frame000120.jpg`.
+    """
+    categories = _objects(content, "categories")
+    names = {str(entry.get("id")): str(entry.get("name")) for entry in categories}
+    listing = Listing("pixels", tuple(names.values()))
+    videos = {
+        str(entry.get("id")): str(entry.get("name") or entry.get("file_name"))
+        for entry in _objects(content, "videos")
+    }
+    frames = {
+        str(image.get("id")): _coco_frame(image, videos) for image in _objects(content, "images")
+    }
+    for image in _objects(content, "images"):
+        if (frame := frames[str(image.get("id"))]) is None:
+            continue
+        video = listing.video(frame[0])
+        video.frames_processed |= _whole_numbers([frame[1]])
+        size = image.get("width"), image.get("height")
+        if all(isinstance(side, int | float) and 0 < side < math.inf for side in size):
+            video.sizes.add((float(size[0]), float(size[1])))  # type: ignore[arg-type] # just checked
+    listing.note_still_images(
+        [
+            str(image.get("file_name"))
+            for image in _objects(content, "images")
+            if frames[str(image.get("id"))] is None
+        ]
+    )
+    num_crowds = 0
+    for number, annotation in enumerate(_objects(content, "annotations")):
+        place, image_id = f"annotations[{number}]", str(annotation.get("image_id"))
+        if image_id not in frames:
+            listing.problems.append(f"{place} is of the image {image_id}, which is not listed")
+        elif annotation.get("iscrowd"):
+            num_crowds += 1
+        elif (frame := frames[image_id]) is not None:
+            listing.videos[frame[0]].boxes.append(
+                ListedBox(
+                    frame[1],
+                    annotation.get("bbox"),
+                    annotation.get("score", 1.0),
+                    names.get(str(annotation.get("category_id"))),
+                    f"{place} of '{frame[0]}'",
+                )
+            )
+    if num_crowds:
+        listing.notes.append(f"{num_crowds} boxes around crowds (iscrowd) are left out.")
+    return listing
+
+
+def _coco_frame(image: Json, videos: Mapping[str, str]) -> tuple[str, Any] | None:
+    """The video and the frame number of an image, as listed; None where it is not a frame."""
+    name = str(image.get("file_name") or "")
+    number = next((image[key] for key in FRAME_KEYS if image.get(key) is not None), None)
+    video = videos.get(str(image.get("video_id")))
+    if video is None and is_video_name(name):
+        video = name
+    if video is not None:
+        return video, _trailing_number(name) if number is None else number
+    named = _frame_of_name(name)
+    return (named[0], named[1] if number is None else number) if named else None
+
+
+def is_video_name(name: str) -> bool:
+    """Whether a path looks like a video's, by its extension."""
+    return PurePosixPath(name.replace("\\", "/")).suffix.lower() in VIDEO_EXTENSIONS
+
+
+def _frame_of_name(name: str) -> tuple[str, int] | None:
+    """The video and the frame number in a frame's file name; None where it is not the name of a frame.
+
+    In a folder that is named like a video ("site/monday.mp4/000120.jpg") any name that ends in digits will
+    do; elsewhere ("site/monday/frame_120.png") the digits must follow the word "frame". Without a folder
+    the video is "".
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    folder = str(path.parent) if len(path.parts) > 1 else ""
+    if is_video_name(folder):
+        number = _trailing_number(name)
+    else:
+        found = re.search(r"frame[ _-]?(\d+)$", path.stem, re.IGNORECASE)
+        number = int(found[1]) if found else None
+    return None if number is None else (folder, number)
+
+
+def _trailing_number(name: str) -> int | None:
+    found = re.search(r"(\d+)$", PurePosixPath(name.replace("\\", "/")).stem)
+    return int(found[1]) if found else None
+
+
+def _whole_numbers(value: object) -> set[int]:
+    items: Iterable[object] = value if isinstance(value, list) else ()
+    return {item for item in items if isinstance(item, int) and not isinstance(item, bool)}
+
+
+def _objects(content: Json, key: str) -> list[Json]:
+    """The list of objects under a key; empty where there is none."""
+    value = content.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise ValueError(f"expected a list of objects under '{key}', received {repr(value)[:60]}")
+    return value
+
+
+def _object(content: Json, key: str) -> Json:
+    """The object under a key; empty where there is none."""
+    value = content.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"expected an object under '{key}', received {repr(value)[:60]}")
+    return value or {}

@@ -1,0 +1,133 @@
+"""Where an index is: a path, or a collection on Milvus; the password is kept apart from the address."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+DEFAULT_PORT = 19530
+TOKEN_VARIABLE = "MILVUS_TOKEN"
+SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+EXPECTED = (
+    "Expected http://host:19530, http://host:19530/collection, http://host:19530/database/collection, the "
+    "same with https, or milvus:path/to/birds.db for Milvus Lite in a folder of this machine. Characters of "
+    "a password such as / ? # @ are written %2F %3F %23 %40; or put it into the environment variable "
+    f"{TOKEN_VARIABLE}."
+)
+
+
+@dataclass(frozen=True)
+class MilvusAddress:
+    """One collection of one Milvus; as a str it is without user and password.
+
+    Attributes:
+        server: "http://host:19530"; None for Milvus Lite.
+        path: of the folder of Milvus Lite; None for a server.
+        database: the server's database.
+        collection: that holds the rows.
+        token: "user:password" or an API key; empty for none.
+    """
+
+    server: str | None
+    path: Path | None
+    database: str = "default"
+    collection: str = "fused_encoder"
+    token: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        if self.server is None:
+            return f"milvus:{self.path}"
+        return f"{self.server}/{self.database}/{self.collection}"
+
+
+def parse_address(uri: str | Path) -> Path | MilvusAddress:
+    """The path, or the parts of the address, of an index.
+
+    User and password stand in the address (`http://user:password@host:19530`), or the token in the
+    environment variable MILVUS_TOKEN.
+
+    Raises:
+        ValueError: no such address, or an engine that this version does not have. The message repeats nothing
+            of the address that may be a password.
+        TypeError: neither str nor Path.
+    """
+    if isinstance(uri, Path):
+        return uri
+    if not isinstance(uri, str):
+        raise TypeError(
+            f"An index is opened by a path (str or Path), received {type(uri).__name__}."
+        )
+    found = SCHEME.match(uri)
+    scheme = found[1].lower() if found else ""
+    if scheme == "milvus" and found and not found[2]:
+        return _lite(uri.strip()[len("milvus:") :])
+    if scheme in ("http", "https", "milvus"):
+        return _on_server(uri.strip())
+    if found and found[2]:
+        raise ValueError(
+            f"There is no engine {scheme!r} for an index in this version. Give a path ('birds.index') for "
+            "one in a file, or http://host:19530/birds for one on a Milvus server."
+        )
+    if uri.strip() in ("", "."):
+        raise ValueError("The path of the index is empty. Give a file, such as 'birds.index'.")
+    return Path(uri)
+
+
+def _lite(path: str) -> MilvusAddress:
+    if path in ("", "."):
+        raise ValueError(f"The path after 'milvus:' is empty. {EXPECTED}")
+    return MilvusAddress(None, Path(path))
+
+
+def _on_server(uri: str) -> MilvusAddress:
+    parts = urlsplit(uri)
+    server = _server(parts)
+    names = [unquote(name) for name in parts.path.split("/") if name]
+    # An @ behind the host: a password with a / in it was cut in two.
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"The address has an @ behind the name of the server. {EXPECTED}")
+    if len(names) > 2 or parts.query or parts.fragment:
+        raise ValueError(
+            f"That is no address of an index on the Milvus server {server}. {EXPECTED}"
+        )
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                "Databases and collections of Milvus have names of at most 200 letters, digits and "
+                f"underscores, and no digit in front, received {name!r}. {EXPECTED}"
+            )
+    database, collection = (
+        ["default", "fused_encoder", *names][-2:]
+        if len(names) > 1
+        else (
+            "default",
+            names[0] if names else "fused_encoder",
+        )
+    )
+    return MilvusAddress(server, None, database, collection, _token(parts))
+
+
+def _server(parts: SplitResult) -> str:
+    scheme = parts.scheme.lower()
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        # not `from error`: its text repeats a part of the address
+        raise ValueError(f"The port of the Milvus server is no number. {EXPECTED}") from None
+    if scheme not in ("http", "https") or not host:
+        raise ValueError(f"The address names no Milvus server. {EXPECTED}")
+    if port is None and scheme == "http":
+        port = DEFAULT_PORT
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}" + (f":{port}" if port else "")
+
+
+def _token(parts: SplitResult) -> str:
+    if parts.username is None:
+        return os.environ.get(TOKEN_VARIABLE, "")
+    user, password = unquote(parts.username), unquote(parts.password or "")
+    return f"{user}:{password}" if password else user

@@ -1,0 +1,197 @@
+"""The embeddings of an index as one matrix, mapped into memory from a file beside the index."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from inference.sqlite_file import beside
+
+logger = logging.getLogger(__name__)
+
+NPY_HEADER_BYTES = 128
+TAIL_BYTES = 32  # rows, room, size, checksum
+ROOM_SHARE, LEAST_ROOM = 4, 1000  # a new file has room for a quarter more rows
+ROWS_AT_ONCE = 8192
+SECONDS_TO_WRITE = 3600  # an unfinished file that is older was left by a process that was killed
+Chunks = Iterable[tuple[np.ndarray, np.ndarray]]  # positions int64 [num], float32 [num, size]
+
+
+class Matrix:
+    """Rows as unit vectors, in insertion order, with room for more.
+
+    What is appended or changed stays in this process, also where the matrix is mapped from a file.
+
+    Args:
+        positions: int64 [num], where each row stands in the index, increasing.
+        memory: float32 [room, size], unit length; the first num rows are in use.
+    Attributes:
+        is_live: bool [num], False for rows that were deleted since; None while all are live.
+        num_changed: rows that were changed or deleted since.
+    """
+
+    def __init__(self, positions: np.ndarray, memory: np.ndarray) -> None:
+        self.positions, self._memory = positions, memory
+        self.is_live: np.ndarray | None = None
+        self.num_changed = 0
+
+    @property
+    def embeddings(self) -> np.ndarray:
+        """float32 [num, size]."""
+        return self._memory[: len(self.positions)]
+
+    @property
+    def room(self) -> int:
+        """How many rows can be appended."""
+        return len(self._memory) - len(self.positions)
+
+    @property
+    def last_position(self) -> int:
+        """Of all rows; 0 where there are none."""
+        return int(self.positions[-1]) if len(self.positions) else 0
+
+    def append(self, positions: np.ndarray, embeddings: np.ndarray) -> None:
+        """Add rows (int64 [num], float32 [num, size]) for which there is room."""
+        self._memory[len(self.positions) :][: len(positions)] = embeddings
+        self.positions = np.concatenate([self.positions, positions])
+        if self.is_live is not None:
+            self.is_live = np.concatenate([self.is_live, np.ones(len(positions), dtype=bool)])
+
+    def change(self, position: int, embedding: np.ndarray | None) -> None:
+        """Replace the row at this position by float32 [size]; None deletes it."""
+        row = np.searchsorted(self.positions, position)
+        if row == len(self.positions) or self.positions[row] != position:
+            return  # it came and went before the matrix was made
+        self.num_changed += 1
+        if embedding is not None:
+            self._memory[row] = embedding
+            return
+        if self.is_live is None:
+            self.is_live = np.ones(len(self.positions), dtype=bool)
+        self.is_live[row] = False
+
+    def live_rows(self) -> np.ndarray:
+        """int64 [num_live]: which rows of the matrix are not deleted."""
+        if self.is_live is None:
+            return np.arange(len(self.positions))
+        return np.flatnonzero(self.is_live)
+
+    def live_chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Positions and embeddings of these rows, some at a time."""
+        rows = self.live_rows()
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            yield self.positions[some], self.embeddings[some]
+
+
+def room_for(num: int) -> int:
+    """Rows of a new matrix that holds so many."""
+    return num + max(LEAST_ROOM, num // ROOM_SHARE)
+
+
+def matrix_in_memory(chunks: Chunks, num: int, size: int) -> Matrix:
+    """A matrix of these rows (`num` at most), that no file holds."""
+    matrix = Matrix(np.empty(0, np.int64), np.empty((room_for(num), size), np.float32))
+    for positions, embeddings in chunks:
+        matrix.append(positions, embeddings)
+    return matrix
+
+
+def save_matrix(
+    index: Path, revision: tuple[int, int], chunks: Chunks, num: int, size: int
+) -> Matrix:
+    """Write these rows (`num` at most) into a file beside the index, in the place of earlier ones.
+
+    `numpy.load` reads it too: it is a .npy file of float32 [room, size], of which the rows not in use are a
+    hole. Behind it stand the positions, the numbers of rows, room and size, and a checksum of the rows.
+
+    Returns:
+        Matrix, mapped into memory.
+    Raises:
+        OSError: it cannot be written.
+    """
+    room, others = room_for(num), _files_of(index)
+    path = beside(index, f"-matrix-{revision[0]}-{revision[1]}.npy")
+    with replacing(path) as temporary:
+        with temporary.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (room, size)}
+            np.lib.format.write_array_header_1_0(file, header)
+            written, checksum = [np.empty(0, "<i8")], 0
+            for some, embeddings in chunks:
+                content = np.ascontiguousarray(embeddings, "<f4").data
+                checksum = zlib.crc32(content, checksum)
+                file.write(content)
+                written.append(some)
+            positions = np.concatenate(written)
+            numbers = np.array([len(positions), room, size], "<i8")
+            checksum = zlib.crc32(numbers.data, zlib.crc32(positions.data, checksum))
+            file.seek(NPY_HEADER_BYTES + 4 * room * size)
+            file.write(np.concatenate([positions, numbers, [checksum]]).astype("<i8").data)
+        matrix = _mapped(temporary)
+    for other in others:
+        with suppress(FileNotFoundError):  # another process does the same
+            is_written_now = time.time() - other.stat().st_mtime < SECONDS_TO_WRITE
+            if other != path and not (other.suffix == ".part" and is_written_now):
+                other.unlink()
+    return matrix
+
+
+def latest_matrix(index: Path) -> tuple[Matrix | None, tuple[int, int] | None]:
+    """The matrix that stands beside the index, and the revision that it is of; None where there is none.
+
+    A file that is damaged is passed over, with a warning.
+    """
+    found = {}
+    for path in _files_of(index):
+        name, _, stamp = path.name.removesuffix(".npy").rpartition("-")
+        entry = name.rpartition("-")[2]
+        if entry.isdecimal() and stamp.isdecimal():
+            found[int(entry), int(stamp)] = path
+    for revision in sorted(found, reverse=True):
+        try:
+            return _mapped(found[revision]), revision
+        except FileNotFoundError:  # another process has replaced it
+            continue
+        except (OSError, ValueError) as error:
+            logger.warning("%s cannot be used (%s); it is made again.", found[revision], error)
+    return None, None
+
+
+def _files_of(index: Path) -> list[Path]:
+    start = beside(index, "-matrix-")
+    return [path for path in start.parent.iterdir() if path.name.startswith(start.name)]
+
+
+def _mapped(path: Path) -> Matrix:
+    num_bytes = path.stat().st_size
+    tail = np.fromfile(path, "<i8", offset=max(0, num_bytes - TAIL_BYTES))
+    num, room, size, checksum = tail.tolist()
+    if min(num, room, size) < 0 or num > room:
+        raise ValueError("its last numbers are wrong")
+    if NPY_HEADER_BYTES + 4 * room * size + 8 * num + TAIL_BYTES != num_bytes:
+        raise ValueError("it is cut short, or of another kind")
+    memory = np.memmap(path, "<f4", "c", NPY_HEADER_BYTES, (room, size))
+    positions = np.fromfile(path, "<i8", num, offset=NPY_HEADER_BYTES + memory.nbytes)
+    rows = np.asarray(memory)[:num]
+    found = zlib.crc32(tail[:3].data, zlib.crc32(positions.data, zlib.crc32(rows.data)))
+    if found != checksum:
+        raise ValueError("its checksum does not fit")
+    return Matrix(positions, np.asarray(memory))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """As `media.atomic.atomic_file`, with a name by which what a killed process left is found later."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""Where an index is: paths and addresses are told apart, and a password is in no message."""
+
+from pathlib import Path
+
+import pytest
+
+from inference.index import EmbeddingIndex
+from inference.index.address import MilvusAddress, parse_address
+
+
+@pytest.mark.parametrize(
+    ("uri", "server", "names", "token"),
+    [
+        ("http://host", "http://host:19530", "default/fused_encoder", ""),
+        ("HTTP://host:1/birds/", "http://host:1", "default/birds", ""),
+        (" https://host/db/birds", "https://host", "db/birds", ""),
+        ("http://me:s%40crt@[::1]:1/db/b", "http://[::1]:1", "db/b", "me:s@crt"),
+        ("http://me:p@ss@host/b", "http://host:19530", "default/b", "me:p@ss"),
+        ("https://key@host/b", "https://host", "default/b", "key"),
+    ],
+)
+def test_an_address_names_server_database_and_collection_and_shows_no_password(
+    uri: str, server: str, names: str, token: str
+) -> None:
+    parsed = parse_address(uri)
+    assert isinstance(parsed, MilvusAddress)
+    assert str(parsed) == f"{server}/{names}"
+    assert (parsed.server, f"{parsed.database}/{parsed.collection}") == (server, names)
+    assert parsed.token == token
+    assert not token or token not in repr(parsed)
+
+
+def test_the_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILVUS_TOKEN", "root:secret")
+    assert parse_address("http://host").token == "root:secret"  # type: ignore[union-attr]
+    assert parse_address("http://me:mine@host").token == "me:mine"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("path", ["a@b/birds.index", "some/é birds", "C:birds", " birds.index"])
+def test_all_else_is_a_path(path: str) -> None:
+    assert parse_address(path) == parse_address(Path(path)) == Path(path)
+
+
+def test_milvus_lite_is_named_by_a_path() -> None:
+    assert str(parse_address("milvus:some/é birds.db")) == "milvus:some/é birds.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("http://", "names no Milvus server"),
+        ("http:/me:secret@host/birds", "names no Milvus server"),
+        ("http:me:secret@host/birds", "names no Milvus server"),
+        ("milvus://me:secret@host:19530", "names no Milvus server"),
+        ("http://me:secret@host:port", "port of the Milvus server is no number"),
+        ("http://me:secret/s@host/birds", "port of the Milvus server is no number"),
+        ("http://me:1/secret@host/birds", "has an @ behind the name of the server"),
+        ("http://me:1?secret@host/birds", "has an @ behind the name of the server"),
+        ("http://me:secret@host/a/b/c", "no address of an index on the Milvus server http://host"),
+        ("http://me:secret@host/a?token=secret", "no address of an index on the Milvus server"),
+        ("  http://me:secret@host/my birds", "have names of .* received 'my birds'"),
+        ("http://host/1/birds", "have names of .* received '1'"),
+        ("milvus:", "path after 'milvus:' is empty"),
+    ],
+)
+def test_what_is_no_address_is_refused_without_its_password(uri: str, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"{message}(?s:.)*Expected http://host:19530") as told:
+        EmbeddingIndex.open(uri)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("", "path of the index is empty"),
+        (None, "opened by a path"),
+        ("postgresql://me:secret@host/db", "no engine 'postgresql' .*http://host:19530/birds"),
+    ],
+)
+def test_what_is_neither_path_nor_address_is_refused(uri: object, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message) as told:
+        EmbeddingIndex.open(uri)  # type: ignore[arg-type]
+    assert "secret" not in str(told.value)
