@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import frames_in
 from training.backup import RunBackup
 from training.frozen_features import TrainedPart
 from training.options import MinedTriplets, TrainingOptions
@@ -32,7 +31,8 @@ def training_batches(
         epoch: which epoch an iterator belongs to.
         backup: where the rows of mined triplets are kept for a run that goes on.
     """
-    batches, window_frames = options.batches, frames_in(options.audio_seconds)
+    batches = options.batches
+    window_frames = media.front_end.frames_in(options.audio_seconds)
     if not isinstance(batches, MinedTriplets):
         dataset = pair_batches(
             media,

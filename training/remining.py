@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from training.live_embedding import check_photos
 from triplets.candidates import CandidatePairs, draw_candidate_pairs
 from triplets.dataset import Triplets
@@ -45,7 +44,7 @@ def embed_candidates(
         encoder: from `create_fused_encoder`; or a head behind a frozen trunk, with its `photos`.
         media: photos and recordings.
         photos: what the encoder's `image_input` takes. Default: the stored photos.
-        window_frames: int >= 1, YAMNet frames of 0.48 s in a window. Default 10 (5 s).
+        window_frames: int >= 1, frames in a window. Default 10 (5 s of YAMNet's).
         num_pairs_per_class: int >= 2, or None: see `draw_candidate_pairs`.
         batch_size: int >= 1, pairs embedded at once.
         seed: int >= 0, for which pairs and which windows.
@@ -70,7 +69,7 @@ def embed_candidates(
     # Not encoder.predict: under a tf.distribute strategy that would share the pairs out.
     spec = {
         "image_input": tf.TensorSpec((None, *loader.photos.shape)),
-        "audio_input": tf.TensorSpec((None, window_frames, AUDIO_SEQUENCE_SIZE)),
+        "audio_input": tf.TensorSpec((None, *loader.audio_shape)),
     }
     embed = tf.function(partial(encoder, training=False), input_signature=[spec])
     embeddings = []

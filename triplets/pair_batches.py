@@ -110,6 +110,7 @@ def pair_batches(
         batch_size=batch_size,
         num_batches=steps_per_epoch,
         photos=loader.photos,
+        audio_size=loader.audio_shape[-1],
         epoch=epoch,
         seed=seed,
     )
