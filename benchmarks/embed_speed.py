@@ -104,7 +104,8 @@ def measure_photos(
     embedder = Embedder.load(encoder)
     photos = np.stack([prepare_photo(load_image(path)) for path in paths[:500]])
     batches = [
-        tf.constant(photos[start : start + BATCH_SIZE]) for start in range(0, 496, BATCH_SIZE)
+        tf.constant(photos[start : start + BATCH_SIZE])
+        for start in range(0, len(photos) - BATCH_SIZE + 1, BATCH_SIZE)
     ]
     nothing = tf.zeros((BATCH_SIZE, 1, 1024))
 
