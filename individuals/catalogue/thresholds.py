@@ -106,8 +106,8 @@ class Thresholds:
         patterns each is certified for its share of that rate, with the confidence given.
 
         `new_below` is the higher of two bounds, below which at most `miss_rate` of the known animals lie.
-        First, where the likelihood ratio falls to `miss_rate`: the expectation of 1 / ratio over true pairs is
-        at most 1 (Markov's inequality), as far as the calibration is right. Second, from `known_scores` of
+        First, where the likelihood ratio falls to `miss_rate`: the expectation of 1 / ratio over pairs of one
+        animal is at most 1 (Markov's inequality), if the calibration is right. Second, from `known_scores` of
         enough individuals (59 for 0.05), an exact binomial bound.
 
         Both hold for the mean over a tracklet's rows of the nearest sighting, which identification compares:
