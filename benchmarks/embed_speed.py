@@ -163,10 +163,13 @@ def recording_speeds(
     """Hours per minute: YAMNet by pieces of 64 frames; ours; YAMNet by windows of 5 s every 2.5 s."""
     import tensorflow as tf
 
-    from fused_encoder.front_ends.audio_batches import _cut
     from media import load_waveform
 
-    pieces = [tf.constant(piece) for path in paths for piece in _cut(load_waveform(path))]
+    pieces = [
+        tf.constant(piece)
+        for path in paths
+        for piece in embedder.front_end._cut(load_waveform(path))
+    ]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
     windows = [
         piece[start : start + 80_000]
@@ -177,7 +180,7 @@ def recording_speeds(
     def heard(sounds: list) -> float:
         began = time.perf_counter()
         for sound in sounds:
-            embedder._model.frames(sound).numpy()
+            embedder.front_end.embed_sound(sound).numpy()
         return time.perf_counter() - began
 
     def bare() -> float:

@@ -42,16 +42,24 @@ class PublishedFile:
         url: where it is.
         num_values: how many numbers it holds; tells the files of different networks apart.
         checksum: such as "md5:6d6b...", where one is known.
+        num_bytes: its size, checked where no checksum is known.
     """
 
     url: str
     num_values: int
     checksum: str | None = None
+    num_bytes: int | None = None
 
 
-YAMNET_FILE = PublishedFile(f"{_GOOGLE}/audioset/yamnet.h5", 3_751_369)
+# Google names no checksum; this is what others have recorded of the same address.
+YAMNET_FILE = PublishedFile(
+    f"{_GOOGLE}/audioset/yamnet.h5",
+    3_751_369,
+    "sha256:13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744",
+)
 
-# The ImageNet networks without their top, as keras.applications names, sizes and checks them.
+# The ImageNet networks without their top, as keras.applications names, sizes and checks them. Of
+# MobileNetV2 it checks nothing.
 IMAGE_BACKBONE_FILES = {
     "vgg16": PublishedFile(
         f"{_KERAS}/vgg16/vgg16_{_NO_TOP}", 14_714_688, "md5:6d6bbae143d832006294945121d1f1fc"
@@ -82,6 +90,7 @@ IMAGE_BACKBONE_FILES = {
     "mobilenet_v2": PublishedFile(
         f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         2_257_984,
+        num_bytes=9_406_464,
     ),
 }
 
@@ -168,20 +177,21 @@ def download_weights(name: str) -> Path:
 
     published = _published(name)
     try:
-        file = pooch.retrieve(
+        received = pooch.retrieve(
             published.url,
             known_hash=published.checksum,
             fname=_file_name(name),
             path=_weight_cache(),
             downloader=pooch.HTTPDownloader(timeout=_DOWNLOAD_TIMEOUT_SECONDS, progressbar=True),
         )
-    except (OSError, ValueError) as error:  # no network, no room on the disk; another checksum
+        _check_size(Path(received), published)
+    except (OSError, ValueError) as error:  # no network, no room on the disk; another file
         places = ", ".join(str(place) for place in weights_places(name))
         raise MissingWeightsError(
             f"The pretrained weights of '{name}' are not on this machine (looked for {places}), "
             f"and cannot be downloaded: {error}. {advice_on_missing_weights(name)}"
         ) from error
-    return Path(file)
+    return Path(received)
 
 
 def image_backbone_weights(backbone: str, path: str | Path | None = None) -> Path:
@@ -261,6 +271,13 @@ def _published(name: str, *, yamnet_too: bool = True) -> PublishedFile:
 
 def _holds_weights(place: Path) -> bool:
     return place.is_file() or (place / "saved_model.pb").is_file()
+
+
+def _check_size(file: Path, published: PublishedFile) -> None:
+    size = file.stat().st_size
+    if published.num_bytes not in (None, size):
+        file.unlink()
+        raise ValueError(f"Expected {published.num_bytes:,} bytes, received {size:,}.")
 
 
 def _num_values(file: Path) -> int:

@@ -1,5 +1,6 @@
 """Writing videos that any browser plays: H.264 and AAC in MP4."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
@@ -7,9 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container.output import OutputContainer
-from av.video.stream import VideoStream
 
 from media.atomic import atomic_file
 
@@ -45,78 +44,44 @@ def write_video(
     """
     path = Path(path)
     _check_options(path, frames_per_second, waveform, sample_rate_hz)
-    checked_frames = _check_frames(frames)
-    first_frame = next(checked_frames, None)
-    if first_frame is None:
+    checked = _check_frames(frames)
+    first = next(checked, None)
+    if first is None:
         raise ValueError(f"Expected at least one frame to write to '{path}', received none.")
     rate = Fraction(frames_per_second).limit_denominator(1001)
     with atomic_file(path) as temporary:
         try:
             with av.open(str(temporary), "w", format="mp4", options=_PLAYABLE_EARLY) as container:
-                video = _add_video_stream(container, first_frame, rate)
-                sound = _SoundWriter(container, waveform, sample_rate_hz)
-                for index, image in enumerate(chain([first_frame], checked_frames)):
+                video = container.add_stream("libx264", rate=rate, options=_QUALITY)
+                video.height, video.width = first.shape[:2]
+                video.pix_fmt = "yuv420p"
+                sound = _encoded_sound(container, waveform, sample_rate_hz)
+                for index, image in enumerate(chain([first], checked)):
                     frame = av.VideoFrame.from_ndarray(image, format="rgb24")
                     frame.pts, frame.time_base = index, 1 / rate
                     container.mux(video.encode(frame))
                     # Side by side: players and the muxer want both at once.
-                    sound.write_until(float((index + 1) / rate))
-                container.mux(video.encode(None))
-                sound.finish()
+                    while sound and (sound[0].pts or 0) * (sound[0].time_base or 0) <= index / rate:
+                        container.mux(sound.popleft())
+                container.mux([*video.encode(None), *sound])
         except av.FFmpegError as error:
             raise OSError(
                 error.errno, f"Cannot write the video: {error.strerror}", str(path)
             ) from error
 
 
-class _SoundWriter:
-    """The sound track, written in step with the frames.
-
-    Args:
-        container: the open file.
-        waveform: float [num_samples], mono; None for no sound track.
-        sample_rate_hz: of the waveform.
-    """
-
-    def __init__(
-        self, container: OutputContainer, waveform: np.ndarray | None, sample_rate_hz: int
-    ) -> None:
-        self._container = container
-        self._samples = np.zeros(0, dtype=np.float32)
-        self._rate = sample_rate_hz
-        self._position = 0
-        self._stream: AudioStream | None = None
-        if waveform is None:
-            return
-        self._samples = np.clip(waveform, -1, 1).astype(np.float32)
-        self._stream = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
-        self._stream.bit_rate = _AUDIO_BITS_PER_SECOND
-
-    def write_until(self, time_seconds: float) -> None:
-        """Encode what is heard before this time and is not written yet."""
-        end = min(len(self._samples), round(time_seconds * self._rate))
-        if self._stream is not None and end > self._position:
-            piece = np.ascontiguousarray(self._samples[None, self._position : end])
-            frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
-            frame.sample_rate = self._rate
-            frame.pts, frame.time_base = self._position, Fraction(1, self._rate)
-            self._container.mux(self._stream.encode(frame))
-            self._position = end
-
-    def finish(self) -> None:
-        """Encode the rest, which may outlast the frames."""
-        self.write_until(len(self._samples) / self._rate)
-        if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-
-
-def _add_video_stream(
-    container: OutputContainer, first_frame: np.ndarray, rate: Fraction
-) -> VideoStream:
-    stream: VideoStream = container.add_stream("libx264", rate=rate, options=_QUALITY)
-    stream.height, stream.width = first_frame.shape[:2]
-    stream.pix_fmt = "yuv420p"
-    return stream
+def _encoded_sound(
+    container: OutputContainer, waveform: np.ndarray | None, sample_rate_hz: int
+) -> deque[av.Packet]:
+    if waveform is None or waveform.size == 0:
+        return deque()
+    stream = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
+    stream.bit_rate = _AUDIO_BITS_PER_SECOND
+    samples = np.clip(waveform, -1, 1).astype(np.float32)[None]
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+    frame.sample_rate = sample_rate_hz
+    frame.pts, frame.time_base = 0, Fraction(1, sample_rate_hz)
+    return deque([*stream.encode(frame), *stream.encode(None)])
 
 
 def _check_options(
@@ -140,7 +105,7 @@ def _check_options(
 
 
 def _check_frames(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    expected_shape: tuple[int, ...] | None = None
+    shape: tuple[int, ...] | None = None
     for index, frame in enumerate(frames):
         is_image = frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
         if not is_image or frame.shape[0] % 2 or frame.shape[1] % 2 or frame.size == 0:
@@ -148,10 +113,10 @@ def _check_frames(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
                 f"Expected frame {index} as uint8 [height, width, 3] with even sides, received"
                 f" {frame.dtype} {list(frame.shape)}."
             )
-        expected_shape = expected_shape or frame.shape
-        if frame.shape != expected_shape:
+        shape = shape or frame.shape
+        if frame.shape != shape:
             raise ValueError(
-                f"Expected frame {index} of the same size as the first, {list(expected_shape)},"
+                f"Expected frame {index} of the same size as the first, {list(shape)},"
                 f" received {list(frame.shape)}."
             )
         yield np.ascontiguousarray(frame)

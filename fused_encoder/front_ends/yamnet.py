@@ -15,16 +15,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import (
     AudioFrontEnd,
-    FrontEndSpec,
     model_fingerprint,
     probe_waveform,
 )
 from fused_encoder.front_ends.log_mel import (
     NUM_MEL_BANDS,
-    PATCH_HOP_SAMPLES,
-    PATCH_SAMPLES,
     SAMPLE_RATE_HZ,
     LogMelFeatures,
     log_mel_patches,
@@ -48,13 +46,6 @@ logger = logging.getLogger(__name__)
 _HUB_TIMEOUT_SECONDS = 30
 _OUTPUT_SIZES = (NUM_CLASSES, EMBEDDING_SIZE, NUM_MEL_BANDS)
 
-YAMNET = FrontEndSpec(
-    name="yamnet",
-    sample_rate_hz=SAMPLE_RATE_HZ,
-    window_seconds=PATCH_SAMPLES / SAMPLE_RATE_HZ,
-    hop_seconds=PATCH_HOP_SAMPLES / SAMPLE_RATE_HZ,
-    embedding_size=EMBEDDING_SIZE,
-)
 Yamnet = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 """float32 [num_samples], 16 kHz -> scores [n, 521], embeddings [n, 1024], log mel [m, 64]."""
 
@@ -70,6 +61,9 @@ class PatchYamnet(Protocol):
 
 def load_yamnet(source: str | Path | None = None) -> Yamnet:
     """YAMNet, ready to be called with a waveform.
+
+    A SavedModel, from a folder or from TF-Hub, is a program that runs with your rights: load it only
+    from where you trust. `yamnet.h5` holds numbers only.
 
     Args:
         source: a SavedModel directory; `yamnet.h5`; a `.keras` file of a (fine-tuned)
@@ -182,11 +176,6 @@ def _embeddings(yamnet: Yamnet, sound: np.ndarray) -> tf.Tensor:
             f"{len(outputs)} outputs, embeddings of shape {shape}. Use load_yamnet()."
         )
     return outputs[1]
-
-
-def yamnet_fingerprint(yamnet: Yamnet) -> str:
-    """Of its front end: goes as soon as no caller asks for it."""
-    return as_front_end(yamnet).fingerprint
 
 
 def _load_from_hub(handle: str) -> Yamnet:

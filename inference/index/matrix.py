@@ -188,7 +188,7 @@ def _mapped(path: Path) -> Matrix:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; what is there when the block ends is then at `path`, after an exception nothing."""
+    """As `media.atomic.atomic_file`, with a name by which what a killed process left is found later."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield temporary
