@@ -36,15 +36,10 @@ _PROGRAM = (
 
 @dataclass(frozen=True)
 class Ended:
-    """The last thing that comes of a task.
+    """The last thing that comes of a task."""
 
-    Attributes:
-        refusal: what the work raised of a file that is of no use; None if it did not.
-        crash: how the work broke off: "died of SIGSEGV", "gave nothing for 60 s"; None if it did not.
-    """
-
-    refusal: UnreadableMediaError | FileNotFoundError | None = None
-    crash: str | None = None
+    refusal: UnreadableMediaError | FileNotFoundError | None = None  # raised of a file of no use
+    crash: str | None = None  # how the work broke off: "died of SIGSEGV", "gave nothing for 60 s"
 
 
 class Workers(Generic[Task, Message]):
@@ -234,11 +229,7 @@ class _Worker:
 
 
 def serve(handle: int) -> NoReturn:
-    """What a worker process runs: one task after the other, until the parent is gone.
-
-    Args:
-        handle: int, of its end of the pipe.
-    """
+    """What a worker process runs: one task after the other, until the parent is gone."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.set_inheritable(handle, False)
     pipe = Connection(handle)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import soundfile
+from guano import GuanoFile
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -53,8 +54,8 @@ class MediaHeader:
         announced_bytes: of the sound in a WAV, of all boxes in an MP4, MOV or M4A.
         present_bytes: how many of these the file holds.
         is_complete: False where the end of the file is known to be missing.
-        notes: texts under `comment`, `guano`, `creation_time`, `camera`, `time` and `time_zone`; the
-            last two as EXIF writes them.
+        notes: texts under `camera`, `time` and `time_zone` of EXIF, as it writes them; `comment` of a
+            recording; `timestamp` and `serial` of GUANO; `creation_time` of a container.
     """
 
     format: str | None = None
@@ -214,11 +215,22 @@ def _read_wav(path: Path) -> MediaHeader:
                         is_complete=announced is None or size <= room,
                     )
                 elif name == b"guan":
-                    text = file.read(min(size, _MOST_TEXT_BYTES)).decode("utf-8", "replace")
-                    header = replace(header, notes={"guano": text})
+                    header = replace(header, notes=_guano(file.read(min(size, _MOST_TEXT_BYTES))))
     except OSError as error:
         raise unreadable_file(path, error) from error
     return header
+
+
+def _guano(content: bytes) -> dict[str, str]:
+    try:
+        fields = GuanoFile.from_string(content.decode("utf-8", "replace"))
+        found = {
+            "timestamp": fields.get("Timestamp"),
+            "serial": fields.get("Serial") or fields.get("WA|Song Meter|Serial"),
+        }
+        return {name: str(value) for name, value in found.items() if value}
+    except ValueError:  # a line without a colon, a time zone of 99 hours
+        return {}
 
 
 def _wav_chunks(file: BinaryIO, num_bytes: int) -> Iterator[tuple[bytes, int, int]]:

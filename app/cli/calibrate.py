@@ -91,9 +91,9 @@ def calibration_text(calibration: Calibration) -> str:
             threshold: float | str = certified.similarity
             notes.append(
                 f"{pattern}: above {certified.similarity:.3f}, at most {certified.false_match_rate:.1%} of "
-                f"strangers are taken for one of {certified.num_gallery} individuals "
-                f"({certified.confidence:.0%} confidence, {certified.num_units} strangers)"
-                f"{_realised(calibration, certified.similarity, pattern)}."
+                f"unknown animals are matched to one of {certified.num_gallery} individuals like these "
+                f"({certified.confidence:.0%} confidence, {certified.num_units} unknown animals, several "
+                f"galleries){_realised(calibration, certified.similarity, pattern)}."
             )
         except CannotCertifyError as refusal:
             threshold = "no"

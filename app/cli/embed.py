@@ -219,12 +219,12 @@ def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSetting
     from archives import ArchiveSettings
 
     trained, window = embedder.settings.audio_seconds, options.window_seconds
-    front_end = embedder.front_end
-    if options.hop_seconds is not None and options.hop_seconds < front_end.hop_seconds:
+    shortest_hop = embedder.front_end.hop_seconds
+    if options.hop_seconds is not None and options.hop_seconds < shortest_hop:
         logger.warning(
-            "Windows begin at least %g s apart, as the frames of %s do; --hop-seconds %g asks for more.",
-            front_end.hop_seconds,
-            front_end.name,
+            "Windows begin at least %g s apart, as the frames of %s do; --hop-seconds %g is shorter.",
+            shortest_hop,
+            embedder.front_end.name,
             options.hop_seconds,
         )
     if window != trained:
@@ -248,7 +248,7 @@ def told(summary: ArchiveSummary) -> str:
         summary: of `embed_archive`.
     """
     from archives.embed.archive import FILES_TABLE
-    from archives.embed.file_rows import STATUSES
+    from archives.embed.rows import STATUSES
 
     counts = summary.by_status
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if counts[status])

@@ -47,6 +47,8 @@ def _in_workers(decode: Decode, files: Sequence[SurveyedFile]) -> Iterator[Surve
                 yield message
             elif isinstance(message, Ended) and message.crash is not None:
                 yield file.with_fault("unreadable", f"its decoder {message.crash}.")
+            elif isinstance(message, Ended) and message.refusal is not None:
+                yield file.with_fault("unreadable", str(message.refusal))
 
 
 def decode_file(file: SurveyedFile) -> Iterator[SurveyedFile | None]:

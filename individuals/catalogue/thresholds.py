@@ -129,11 +129,13 @@ class Thresholds:
         """
         if not 0 < miss_rate < 1:
             raise ValueError(f"Expected miss_rate in (0, 1), received {miss_rate}.")
+        # So that all patterns together have the confidence that was asked for.
+        each_confidence = 1 - (1 - confidence) / max(len(patterns), 1)
         found: dict[str, PatternThresholds] = {}
         galleries = []
         for pattern in patterns:
             certified = calibration.threshold_at(
-                false_match_rate / len(patterns), confidence, pattern
+                false_match_rate / len(patterns), each_confidence, pattern
             )
             galleries.append(certified.num_gallery)
             pair = calibration.pair(pattern)

@@ -157,9 +157,8 @@ class SqliteStore(SqliteRows):
     @contextmanager
     def _current(self) -> Iterator[tuple[sqlite3.Connection, Matrix | None]]:
         """A transaction, and the matrix as it sees it; None before the first rows were added."""
-        if (
-            self._matrix is None
-        ):  # before the transaction, which then sees all that the matrix holds
+        if self._matrix is None:
+            # before the transaction begins, which then sees all that the matrix holds
             self._matrix, self._revision = latest_matrix(self._path)
         with self._file.reading() as connection:
             revision, size = revision_of(connection), read_settings(connection).embedding_size

@@ -83,3 +83,20 @@ def test_a_wav_of_unknown_length_and_one_cut_anywhere(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(UnreadableMediaError, match="expected a recording, found"):
             read_recording_header(path)
+
+
+@pytest.mark.parametrize(
+    ("guano", "notes"),
+    [
+        ("GUANO|Version: 1\nWA|Song Meter|Serial: S4A1\n", {"serial": "S4A1"}),
+        ("Timestamp: 2023-05-14T05:30:00+02:00", {"timestamp": "2023-05-14 05:30:00+02:00"}),
+        ("Timestamp: 2023-05-14T05:30:00+99:00", {}),
+        ("no colon", {}),
+    ],
+)
+def test_guano_is_read_and_damaged_guano_is_no_error(guano, notes, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.ones(800), 8000)
+    content = guano.encode()
+    with (tmp_path / "a.wav").open("ab") as file:
+        file.write(b"guan" + struct.pack("<I", len(content)) + content)
+    assert read_recording_header(tmp_path / "a.wav").notes == {"comment": ""} | notes
