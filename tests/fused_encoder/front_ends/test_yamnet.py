@@ -93,9 +93,7 @@ def test_without_network_the_error_says_what_to_do(home: Path, offline: None) ->
 
 
 def test_a_handle_that_cannot_be_reached_is_said_to_be_so(offline: None) -> None:
-    with pytest.raises(
-        MissingWeightsError, match=r"'https://example\.org/x': .*Check the address"
-    ):
+    with pytest.raises(MissingWeightsError, match=r"'https://example\.org/x': .*Check the address"):
         load_yamnet("https://example.org/x")
 
 
