@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aviary.anatomy import Pose
+from aviary.drawing import Pose
 from aviary.individuals import Individual
 
 Generator = np.random.Generator

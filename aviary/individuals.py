@@ -5,7 +5,7 @@ from zlib import crc32
 
 import numpy as np
 
-from aviary.species import Colour, Plumage, Shape, Species
+from aviary.species import Plumage, Shape, Species
 
 NUM_LEVELS = 6
 """Individuals of one species that are all different: four known ones and two strangers."""
@@ -14,16 +14,19 @@ LOOK_ALIKES = {2: 0}
 SOUND_ALIKES = {3: 1}
 """Individual 3 of each species sings the song of individual 1."""
 
-FACES = ("plain", "eye_ring", "brow", "eye_stripe", "cheek_patch", "moustache")
-BREASTS = ("plain", "few_spots", "many_spots", "streaks", "band", "blotch")
-COLLARS = ("none", "light", "dark", "light_nape", "dark_throat", "light_throat")
-TAILS = ("none", "light_band", "dark_tip", "light_tip", "dark_band", "two_bands")
-WING_BARS = ((), (0.34,), (0.62,), (0.30, 0.52), (0.48, 0.70), (0.26, 0.46, 0.66))
-MOTIFS = ((0, 1, 2), (0, 0, 1), (2, 1, 1), (1, 2, 0, 0), (2, 2, 0), (1, 0, 1))
+_MOTIFS = ((0, 1, 2), (0, 0, 1), (2, 1, 1), (1, 2, 0, 0), (2, 2, 0), (1, 0, 1))
 """Orders in which the three syllables of a species are sung."""
-_SPOTS = {"few_spots": (2, 0.042), "many_spots": (4, 0.024)}
-"""Rows and columns, and the radius."""
-_VARIED = ["body_depth", "head_radius", "bill_length", "tail_length", "crest_length", "leg_length"]
+_SPOTS = {1: (2, 0.042), 2: (4, 0.024)}
+"""For patterns of the breast: how many rows and columns, and the radius."""
+_VARIED_LENGTHS = [
+    "body_depth",
+    "head_radius",
+    "bill_length",
+    "tail_length",
+    "crest_length",
+    "leg_length",
+]
+_VARIED_COLOURS = ["back", "breast", "belly", "wing", "cap", "cheek"]
 
 
 def generator_for(seed: int, *names: str | int) -> np.random.Generator:
@@ -39,43 +42,27 @@ def generator_for(seed: int, *names: str | int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Markings:
-    """The patches by which an attentive eye tells an individual from its kin.
+    """Which of six patterns each part wears: by these an attentive eye tells an individual from its kin."""
 
-    Args:
-        face, breast, collar, tail: which pattern each part wears.
-        wing_bars: where light bars cross the folded wing, 0 (shoulder) to 1 (tip).
-        spots: where breast spots sit: (forward, down, radius), in body lengths.
-        has_epaulette: a small light dot on the bend of the wing.
-    """
-
-    face: str
-    breast: str
-    collar: str
-    tail: str
-    wing_bars: tuple[float, ...]
-    spots: tuple[tuple[float, float, float], ...]
-    has_epaulette: bool = False
+    face: int
+    breast: int
+    collar: int
+    tail: int
+    wing: int
+    spots: tuple[tuple[float, float, float], ...]  # forward, down and radius, in body lengths
+    has_epaulette: bool = False  # a small light dot on the bend of the wing
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How an individual sings its species' syllables.
+    """How an individual sings its species' syllables."""
 
-    Args:
-        motif: order of the syllables in one phrase.
-        pitch_semitones: offset of the whole voice from the species' pitch.
-        syllable_semitones: a further offset of each of the three syllables.
-        pace: tempo relative to the species, 1 is normal; larger is faster.
-        gap_seconds: silence between syllables.
-        brightness: level of the harmonics, 0 to 1.
-    """
-
-    motif: tuple[int, ...]
-    pitch_semitones: float
-    syllable_semitones: tuple[float, ...]
-    pace: float
-    gap_seconds: float
-    brightness: float
+    motif: tuple[int, ...]  # order of the syllables in one phrase
+    pitch_semitones: float  # offset of the whole voice from the species' pitch
+    syllable_semitones: tuple[float, ...]  # a further offset of each of the three syllables
+    pace: float  # tempo relative to the species, 1 is normal; larger is faster
+    gap_seconds: float  # silence between syllables
+    brightness: float  # level of the harmonics, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -95,61 +82,45 @@ class Individual:
         return f"{self.species.name}_{self.number:02d}"
 
 
-def draw_individuals(species: Species, *, seed: int) -> tuple[Individual, ...]:
-    """All individuals of a species, each different from the others; always the same six.
+def draw_individuals(species: Species, *, seed: int) -> list[Individual]:
+    """All six individuals of a species; the last ones serve as strangers in the videos.
 
     Every pattern, pitch and pace has as many levels as there are individuals, and each individual gets
     a level of its own. Then 2 becomes a look-alike of 0, and 3 a sound-alike of 1.
-
-    Args:
-        species: what they have in common.
-        seed: int >= 0, of the whole aviary.
-    Returns:
-        `NUM_LEVELS` individuals; the last ones serve as strangers in the videos.
     """
     markings = _draw_markings(generator_for(seed, species.name, "markings"))
     voices = _draw_voices(generator_for(seed, species.name, "voices"))
     levels = _levels_apart(SOUND_ALIKES, generator_for(seed, species.name, "richness"))
-    richness = np.linspace(0.55, 1.3, NUM_LEVELS)[levels]
-    plumages, shapes = [], []
-    for number in range(NUM_LEVELS):
-        generator = generator_for(seed, species.name, number, "plumage")
-        plumages.append(_vary_plumage(species.plumage, richness[number], generator))
-        generator = generator_for(seed, species.name, number, "shape")
-        lengths = {
-            name: getattr(species.shape, name) * generator.uniform(0.94, 1.06) for name in _VARIED
-        }
-        shapes.append(replace(species.shape, **lengths))
+    plumages = [
+        _vary_plumage(species.plumage, richness, generator_for(seed, species.name, i, "plumage"))
+        for i, richness in enumerate(np.linspace(0.55, 1.3, NUM_LEVELS)[levels])
+    ]
     for number, model in LOOK_ALIKES.items():
         markings[number] = replace(markings[model], has_epaulette=True)
         plumages[number] = plumages[model]
     for number, model in SOUND_ALIKES.items():
+        pitch, gap = voices[model].pitch_semitones, voices[model].gap_seconds
         voices[number] = replace(
-            voices[model],
-            pitch_semitones=voices[model].pitch_semitones + 0.25,
-            gap_seconds=voices[model].gap_seconds * 1.06,
+            voices[model], pitch_semitones=pitch + 0.25, gap_seconds=gap * 1.06
         )
+    shapes = [
+        _vary_shape(species.shape, generator_for(seed, species.name, i, "shape"))
+        for i in range(NUM_LEVELS)
+    ]
     parts = zip(shapes, plumages, markings, voices, strict=True)
-    return tuple(Individual(species, number, *part) for number, part in enumerate(parts))
+    return [Individual(species, number, *part) for number, part in enumerate(parts)]
 
 
 def _draw_markings(generator: np.random.Generator) -> list[Markings]:
-    levels = [generator.permutation(NUM_LEVELS) for _ in range(5)]
+    levels = np.stack([generator.permutation(NUM_LEVELS) for _ in range(5)], axis=1)
     return [
-        Markings(
-            FACES[face],
-            BREASTS[breast],
-            COLLARS[collar],
-            TAILS[tail],
-            WING_BARS[bars],
-            _draw_spots(BREASTS[breast], generator),
-        )
-        for face, breast, collar, tail, bars in zip(*levels, strict=True)
+        Markings(face, breast, collar, tail, wing, _draw_spots(breast, generator))
+        for face, breast, collar, tail, wing in levels.tolist()
     ]
 
 
 def _draw_spots(
-    breast: str, generator: np.random.Generator
+    breast: int, generator: np.random.Generator
 ) -> tuple[tuple[float, float, float], ...]:
     """Spots on a jittered grid over the breast, so that they never pile up."""
     num, radius = _SPOTS.get(breast, (0, 0.0))
@@ -170,7 +141,7 @@ def _draw_voices(generator: np.random.Generator) -> list[Voice]:
     level = np.linspace(-1, 1, NUM_LEVELS)
     return [
         Voice(
-            MOTIFS[motif],
+            _MOTIFS[motif],
             pitch_semitones=float(5.0 * level[pitch]),
             syllable_semitones=tuple(generator.uniform(-1.5, 1.5, 3).round(2).tolist()),
             pace=float(1.25 ** level[pace]),
@@ -189,15 +160,16 @@ def _levels_apart(pairs: dict[int, int], generator: np.random.Generator) -> np.n
             return levels
 
 
+def _vary_shape(shape: Shape, generator: np.random.Generator) -> Shape:
+    factors = generator.uniform(0.94, 1.06, len(_VARIED_LENGTHS)).tolist()
+    lengths = zip(_VARIED_LENGTHS, factors, strict=True)
+    return replace(shape, **{name: getattr(shape, name) * factor for name, factor in lengths})
+
+
 def _vary_plumage(plumage: Plumage, richness: float, generator: np.random.Generator) -> Plumage:
     """The same colours, paler or richer, under a slight cast of their own."""
-    cast = generator.uniform(0.97, 1.03, 3)
-
-    def varied(colour: Colour) -> Colour:
-        grey = np.mean(colour)
-        tinted = (grey + (np.array(colour) - grey) * richness) * cast
-        red, green, blue = np.clip(tinted, 0, 255).astype(int).tolist()
-        return red, green, blue
-
-    names = ("back", "breast", "belly", "wing", "cap", "cheek")
-    return replace(plumage, **{name: varied(getattr(plumage, name)) for name in names})
+    colours = np.array([plumage[name] for name in _VARIED_COLOURS])
+    grey = colours.mean(axis=1, keepdims=True)
+    tinted = (grey + (colours - grey) * richness) * generator.uniform(0.97, 1.03, 3)
+    varied = np.clip(tinted, 0, 255).astype(int).tolist()
+    return plumage | dict(zip(_VARIED_COLOURS, map(tuple, varied), strict=True))

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from aviary.anatomy import Pose
-from aviary.drawing import Sprite, draw_bird
+from aviary.drawing import Pose, Sprite, draw_bird
 from aviary.individuals import Individual
 
 Generator = np.random.Generator

@@ -27,26 +27,24 @@ def make_recording(
     Returns:
         float32 [num_samples], mono, amplitude within [-1, 1].
     """
-    num_samples = round(duration_seconds * sample_rate_hz)
-    song = _perform(individual, num_samples, generator, sample_rate_hz)
-    scene = _reverberate(song, generator.uniform(0.0, 0.4), generator, sample_rate_hz)
+    place = _Place(round(duration_seconds * sample_rate_hz), sample_rate_hz, generator)
+    song = place.song_of(individual)
+    scene = place.reverberate(song, generator.uniform(0.0, 0.4))
     far_songs = []
     for _ in range(int(generator.integers(0, 3))):
-        neighbour = neighbours[int(generator.integers(len(neighbours)))]
-        song = _perform(neighbour, num_samples, generator, sample_rate_hz)
+        song = place.song_of(neighbours[int(generator.integers(len(neighbours)))])
         level = 10 ** (generator.uniform(-38, -16) / 20)
-        far_songs.append(level * _reverberate(song, 0.7, generator, sample_rate_hz))
+        far_songs.append(level * place.reverberate(song, 0.7))
     scene += sum(far_songs)
-    scene += _draw_weather(num_samples, generator, sample_rate_hz)
-    heard = _pass_microphone(scene, generator, sample_rate_hz)
+    heard = place.record(scene + place.weather())
     return (heard * 10 ** (generator.uniform(-22, -1) / 20)).astype(np.float32)
 
 
 def record_scene(sound: np.ndarray, generator: Generator, *, sample_rate_hz: int) -> np.ndarray:
     """What a camera's microphone makes of songs: float32 [num_samples], amplitude within [-0.6, 0.6]."""
-    scene = _reverberate(sound, generator.uniform(0, 0.3), generator, sample_rate_hz)
-    scene += 0.5 * _draw_weather(len(sound), generator, sample_rate_hz)
-    return (0.6 * _pass_microphone(scene, generator, sample_rate_hz)).astype(np.float32)
+    place = _Place(len(sound), sample_rate_hz, generator)
+    scene = place.reverberate(sound, generator.uniform(0, 0.3))
+    return (0.6 * place.record(scene + 0.5 * place.weather())).astype(np.float32)
 
 
 def sing(
@@ -104,79 +102,75 @@ def _sing_syllable(
     return loudness * tone / sum(levels)
 
 
-def _perform(
-    individual: Individual, num_samples: int, generator: Generator, sample_rate_hz: int
-) -> np.ndarray:
-    """Phrases with pauses between them, from a moment drawn at random until the end."""
-    sound = np.zeros(num_samples, np.float32)
-    tempo = 1.12 ** generator.uniform(-1, 1)
-    start = round(num_samples * generator.uniform(0.0, 0.25))
-    while start < num_samples:
-        phrase = sing(individual, generator, sample_rate_hz=sample_rate_hz, tempo=tempo)
-        phrase = phrase[: num_samples - start] * np.float32(generator.uniform(0.6, 1.0))
-        sound[start : start + len(phrase)] += phrase
-        start += len(phrase) + round(generator.uniform(0.3, 1.2) * sample_rate_hz)
-    return sound
+class _Place:
+    """A wood and a microphone in it, for one recording."""
 
+    def __init__(self, num_samples: int, sample_rate_hz: int, generator: Generator) -> None:
+        self.num_samples, self.rate, self.draw = num_samples, sample_rate_hz, generator
 
-def _reverberate(
-    sound: np.ndarray, wetness: float, generator: Generator, sample_rate_hz: int
-) -> np.ndarray:
-    """The sound in a wood: an echo of decaying noise behind it; `wetness` 0 (dry) to 1."""
-    decay_seconds = generator.uniform(0.08, 0.5)
-    num_samples = round(1.6 * decay_seconds * sample_rate_hz)
-    seconds = np.arange(num_samples, dtype=np.float32) / sample_rate_hz
-    tail = generator.standard_normal(num_samples, np.float32)
-    tail = tail * np.exp(-3.5 * seconds / decay_seconds)
-    tail /= np.sqrt(np.sum(tail**2))
-    return sound * (1 - wetness) + wetness * oaconvolve(sound, tail)[: len(sound)]
+    def song_of(self, individual: Individual) -> np.ndarray:
+        """Phrases with pauses between them, from a moment drawn at random until the end."""
+        sound = np.zeros(self.num_samples, np.float32)
+        tempo = 1.12 ** self.draw.uniform(-1, 1)
+        start = round(self.num_samples * self.draw.uniform(0.0, 0.25))
+        while start < self.num_samples:
+            phrase = sing(individual, self.draw, sample_rate_hz=self.rate, tempo=tempo)
+            phrase = phrase[: self.num_samples - start] * np.float32(self.draw.uniform(0.6, 1.0))
+            sound[start : start + len(phrase)] += phrase
+            start += len(phrase) + round(self.draw.uniform(0.3, 1.2) * self.rate)
+        return sound
 
+    def reverberate(self, sound: np.ndarray, wetness: float) -> np.ndarray:
+        """With an echo of decaying noise behind it; `wetness` 0 (dry) to 1."""
+        decay_seconds = self.draw.uniform(0.08, 0.5)
+        num_samples = round(1.6 * decay_seconds * self.rate)
+        seconds = np.arange(num_samples, dtype=np.float32) / self.rate
+        tail = self.draw.standard_normal(num_samples, np.float32)
+        tail = tail * np.exp(-3.5 * seconds / decay_seconds)
+        tail /= np.sqrt(np.sum(tail**2))
+        return sound * (1 - wetness) + wetness * oaconvolve(sound, tail)[: len(sound)]
 
-def _draw_weather(num_samples: int, generator: Generator, sample_rate_hz: int) -> np.ndarray:
-    """Hiss always, wind and rain at times; now and then so much that it drowns the song."""
-    step = sample_rate_hz / 0.8
-    knots = generator.random(int(num_samples / step) + 2)
-    gusts = np.interp(np.arange(num_samples) / step, np.arange(len(knots)), knots)
-    wind = _coloured_noise(num_samples, generator.uniform(1.0, 1.6), generator, sample_rate_hz)
-    hiss = _coloured_noise(num_samples, generator.uniform(0.0, 0.6), generator, sample_rate_hz)
-    wind_level = 10.0 ** (generator.uniform(-40, -12) / 20)
-    hiss_level = 10 ** (generator.uniform(-48, -28) / 20)
-    if generator.random() < 0.08:
-        hiss_level = 10 ** (generator.uniform(-22, -12) / 20)
-    sound = wind * wind_level * (0.3 + gusts) + hiss * hiss_level
-    if generator.random() < 0.25:
-        drops = generator.random(num_samples, np.float32) < 60 / sample_rate_hz
-        splash = np.exp(-np.arange(round(0.004 * sample_rate_hz)) / (0.0008 * sample_rate_hz))
-        rain = oaconvolve(drops * generator.normal(0, 1, num_samples), splash)[:num_samples]
-        sound += rain * generator.uniform(0.02, 0.12)
-    return sound
+    def weather(self) -> np.ndarray:
+        """Hiss always, wind and rain at times; now and then so much that it drowns the song."""
+        step = self.rate / 0.8
+        knots = self.draw.random(int(self.num_samples / step) + 2)
+        gusts = np.interp(np.arange(self.num_samples) / step, np.arange(len(knots)), knots)
+        wind = self._coloured_noise(self.draw.uniform(1.0, 1.6))
+        hiss = self._coloured_noise(self.draw.uniform(0.0, 0.6))
+        wind_level = 10.0 ** (self.draw.uniform(-40, -12) / 20)
+        hiss_level = 10 ** (self.draw.uniform(-48, -28) / 20)
+        if self.draw.random() < 0.08:
+            hiss_level = 10 ** (self.draw.uniform(-22, -12) / 20)
+        sound = wind * wind_level * (0.3 + gusts) + hiss * hiss_level
+        if self.draw.random() < 0.25:
+            drops = self.draw.random(self.num_samples, np.float32) < 60 / self.rate
+            splash = np.exp(-np.arange(round(0.004 * self.rate)) / (0.0008 * self.rate))
+            rain = oaconvolve(drops * self.draw.normal(0, 1, self.num_samples), splash)
+            sound += rain[: self.num_samples] * self.draw.uniform(0.02, 0.12)
+        return sound
 
+    def record(self, sound: np.ndarray) -> np.ndarray:
+        """At full scale, through a microphone that is some decibels off, smoothly over octaves."""
+        knots_db = self.draw.normal(0, 3.0, 9)
 
-def _coloured_noise(
-    num_samples: int, slope: float, generator: Generator, sample_rate_hz: int
-) -> np.ndarray:
-    """Noise whose amplitude falls as frequency to the power of -slope; standard deviation 1."""
-    noise = generator.standard_normal(fft.next_fast_len(num_samples, real=True), np.float32)
-    noise = _filtered(noise, lambda hz: np.maximum(hz, 60) ** -slope, sample_rate_hz)[:num_samples]
-    return noise / noise.std()
+        def response(hz: np.ndarray) -> np.ndarray:
+            octave = np.log2(np.maximum(hz, 60) / 60)
+            return 10 ** (np.interp(octave, np.arange(9), knots_db) / 20)
 
+        heard = self._filter(sound, response)
+        return heard / (np.abs(heard).max() + 1e-9)
 
-def _pass_microphone(sound: np.ndarray, generator: Generator, sample_rate_hz: int) -> np.ndarray:
-    """Through a microphone whose response is bent by some decibels, smoothly over octaves; full scale."""
-    knots_db = generator.normal(0, 3.0, 9)
+    def _coloured_noise(self, slope: float) -> np.ndarray:
+        """Noise whose amplitude falls as frequency to the power of -slope; standard deviation 1."""
+        length = fft.next_fast_len(self.num_samples, real=True)
+        noise = self.draw.standard_normal(length, np.float32)
+        noise = self._filter(noise, lambda hz: np.maximum(hz, 60) ** -slope)[: self.num_samples]
+        return noise / noise.std()
 
-    def response(hz: np.ndarray) -> np.ndarray:
-        octave = np.log2(np.maximum(hz, 60) / 60)
-        return 10 ** (np.interp(octave, np.arange(9), knots_db) / 20)
-
-    heard = _filtered(sound, response, sample_rate_hz)
-    return heard / (np.abs(heard).max() + 1e-9)
-
-
-def _filtered(
-    sound: np.ndarray, response: Callable[[np.ndarray], np.ndarray], sample_rate_hz: int
-) -> np.ndarray:
-    """The sound through a filter with this response to each frequency in Hz."""
-    length = fft.next_fast_len(len(sound), real=True)
-    factors = response(fft.rfftfreq(length, 1 / sample_rate_hz)).astype(np.float32)
-    return fft.irfft(fft.rfft(sound.astype(np.float32), length) * factors, length)[: len(sound)]
+    def _filter(
+        self, sound: np.ndarray, response: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """The sound with each frequency in Hz multiplied by its response."""
+        length = fft.next_fast_len(len(sound), real=True)
+        factors = response(fft.rfftfreq(length, 1 / self.rate)).astype(np.float32)
+        return fft.irfft(fft.rfft(sound.astype(np.float32), length) * factors, length)[: len(sound)]

@@ -5,6 +5,20 @@ from typing import Literal
 
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0 to 255."""
+Plumage = dict[str, Colour]
+"""A colour for each of `COLOURS`."""
+COLOURS = [
+    "back",
+    "breast",
+    "belly",
+    "wing",
+    "cap",
+    "cheek",
+    "bill",
+    "leg",
+    "light_mark",
+    "dark_mark",
+]
 
 
 @dataclass(frozen=True)
@@ -25,46 +39,19 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Plumage:
-    """Colours that all individuals of a species share, but for a slight cast."""
-
-    back: Colour
-    breast: Colour
-    belly: Colour
-    wing: Colour
-    cap: Colour
-    cheek: Colour
-    bill: Colour
-    leg: Colour
-    light_mark: Colour
-    dark_mark: Colour
-
-    @classmethod
-    def from_hex(cls, colours: str) -> "Plumage":
-        """The ten colours in their order, six hex digits each."""
-        return cls(*((code[0], code[1], code[2]) for code in map(bytes.fromhex, colours.split())))
-
-
-@dataclass(frozen=True)
 class Syllable:
     """One element of a song.
 
-    Args:
-        kind: "whistle" (one gliding tone), "trill" (tone that wobbles fast), "buzz" (rough, amplitude
-            modulated), "chirps" (a run of falling clicks) or "stack" (tone with harmonics).
-        pitch_hz: centre frequency of the fundamental.
-        duration_seconds: length at normal tempo.
-        glide_octaves: how far the pitch moves from start to end; negative falls.
-        rate_hz: speed of the wobble, the roughness or the clicks.
-        depth_octaves: how wide a trill wobbles.
+    A whistle is one gliding tone, a trill a tone that wobbles fast; a buzz is rough, chirps are a run of
+    falling clicks, a stack is a tone with harmonics.
     """
 
     kind: Literal["whistle", "trill", "buzz", "chirps", "stack"]
-    pitch_hz: float
-    duration_seconds: float
-    glide_octaves: float = 0.0
-    rate_hz: float = 0.0
-    depth_octaves: float = 0.0
+    pitch_hz: float  # centre frequency of the fundamental
+    duration_seconds: float  # at normal tempo
+    glide_octaves: float = 0.0  # from start to end; negative falls
+    rate_hz: float = 0.0  # of the wobble, the roughness or the clicks
+    depth_octaves: float = 0.0  # how wide a trill wobbles
 
 
 @dataclass(frozen=True)
@@ -77,11 +64,17 @@ class Species:
     syllables: tuple[Syllable, Syllable, Syllable]
 
 
+def _plumage(codes: str) -> Plumage:
+    """From six hex digits for each of `COLOURS`."""
+    rgb = [(code[0], code[1], code[2]) for code in map(bytes.fromhex, codes.split())]
+    return dict(zip(COLOURS, rgb, strict=True))
+
+
 SPECIES: tuple[Species, ...] = (
     Species(
         "ember_finch",
         Shape(0.66, 32, 0.245, 0.02, "cone", 0.17, 0.52, 0.10, 0, 0.0, 0.26),
-        Plumage.from_hex("7e5c4a cd583a e8c8ac 5c4a44 96362a d68060 e4b46e 966856 f6e8ce 3a2824"),
+        _plumage("7e5c4a cd583a e8c8ac 5c4a44 96362a d68060 e4b46e 966856 f6e8ce 3a2824"),
         (
             Syllable("whistle", 3200, 0.22, glide_octaves=-0.5),
             Syllable("chirps", 4200, 0.42, glide_octaves=-0.35, rate_hz=11),
@@ -91,7 +84,7 @@ SPECIES: tuple[Species, ...] = (
     Species(
         "cobalt_wren",
         Shape(0.74, 18, 0.255, 0.0, "needle", 0.20, 0.40, -0.08, 62, 0.0, 0.30),
-        Plumage.from_hex("34549e bec8d6 e2ded4 2c3e6e 264294 7096d0 34323a 786050 f0f4fa 1a203a"),
+        _plumage("34549e bec8d6 e2ded4 2c3e6e 264294 7096d0 34323a 786050 f0f4fa 1a203a"),
         (
             Syllable("trill", 4300, 0.50, rate_hz=19, depth_octaves=0.30),
             Syllable("whistle", 5200, 0.14, glide_octaves=0.45),
@@ -101,7 +94,7 @@ SPECIES: tuple[Species, ...] = (
     Species(
         "moss_warbler",
         Shape(0.52, 24, 0.215, 0.04, "needle", 0.17, 0.62, 0.06, -4, 0.0, 0.28),
-        Plumage.from_hex("707e48 cecc80 e4e2be 5a6242 5c6e3e b2b66c 605042 a67a62 f8f6d6 343822"),
+        _plumage("707e48 cecc80 e4e2be 5a6242 5c6e3e b2b66c 605042 a67a62 f8f6d6 343822"),
         (
             Syllable("whistle", 4400, 0.30, glide_octaves=-0.7),
             Syllable("whistle", 3500, 0.24, glide_octaves=0.5),
@@ -111,7 +104,7 @@ SPECIES: tuple[Species, ...] = (
     Species(
         "saffron_crest",
         Shape(0.60, 42, 0.225, 0.05, "dagger", 0.22, 0.70, -0.10, -8, 0.26, 0.26),
-        Plumage.from_hex("988a78 eebe48 f4e2a2 76685c ce8c28 f4d080 504642 5c504e fcf8e8 4a3622"),
+        _plumage("988a78 eebe48 f4e2a2 76685c ce8c28 f4d080 504642 5c504e fcf8e8 4a3622"),
         (
             Syllable("stack", 1500, 0.30, glide_octaves=-0.25),
             Syllable("trill", 2700, 0.44, rate_hz=13, depth_octaves=0.40),
@@ -121,7 +114,7 @@ SPECIES: tuple[Species, ...] = (
     Species(
         "dusk_thrush",
         Shape(0.62, 38, 0.220, 0.03, "hook", 0.19, 0.58, -0.03, 6, 0.0, 0.34),
-        Plumage.from_hex("544c60 c4acb2 dcd0ce 443e52 423a52 807084 da963e c48c5c f0e8ec 2e2636"),
+        _plumage("544c60 c4acb2 dcd0ce 443e52 423a52 807084 da963e c48c5c f0e8ec 2e2636"),
         (
             Syllable("stack", 2000, 0.24, glide_octaves=0.35),
             Syllable("whistle", 2300, 0.34, glide_octaves=-0.3),

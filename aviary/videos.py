@@ -1,7 +1,7 @@
 """Film the birds: frames, sound track, and the truth about both."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -15,14 +15,13 @@ from aviary.choreography import (
     draw_stage,
     with_song,
 )
-from aviary.drawing import draw_bird
+from aviary.drawing import bounds, draw_bird
 from aviary.individuals import Individual
 from aviary.photos import draw_background, draw_branch, draw_leaf, draw_light, place_sprite
 from aviary.songs import record_scene, sing
 
 Generator = np.random.Generator
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels; right and bottom are the first pixels outside."""
+Truth = dict[str, Any]  # JSON: nested, of plain values
 
 SAMPLE_RATE_HZ = 44100
 LEAST_SHARE_SHOWN = 0.25
@@ -30,27 +29,12 @@ LEAST_SHARE_SHOWN = 0.25
 
 
 @dataclass(frozen=True)
-class Song:
-    """Who sings from when to when."""
-
-    individual: str
-    start_seconds: float
-    end_seconds: float
-
-
-@dataclass(frozen=True)
 class Film:
-    """A video and what is true about it."""
+    """A video and what is true about it: see `make_film`."""
 
     frames: np.ndarray  # uint8 [num_frames, height, width, 3], RGB
     waveform: np.ndarray  # float32 [num_samples], mono, at `SAMPLE_RATE_HZ`
-    boxes: list[list[tuple[str, Box]]]  # for each frame
-    songs: list[Song]  # in the order in which they begin
-
-    @property
-    def cast(self) -> list[str]:
-        """The names of all individuals that show in at least one frame."""
-        return list(dict.fromkeys(name for boxes in self.boxes for name, _ in boxes))
+    truth: Truth
 
 
 def make_film(
@@ -62,6 +46,11 @@ def make_film(
     shares_branch: bool = False,
 ) -> Film:
     """A static camera on a branch or two, and one to four individuals about it.
+
+    The truth holds frames_per_second, num_frames, width, height; `individuals` that show, and their
+    `count`; for each frame of `frames` a list of {individual, box: [left, top, right, bottom]} in pixels
+    (right and bottom outside; the whole bird as far as it is in the picture, also where leaves or another
+    bird cover it); `songs` as {individual, start_seconds, end_seconds}.
 
     Args:
         cast: who.
@@ -75,38 +64,26 @@ def make_film(
     moments = [draw_moments(stage, number, generator) for number in range(len(cast))]
     songs, waveform = _sing_in_turn(cast, moments, num_frames, generator)
     frames, boxes = _film(cast, moments, stage, generator)
-    return Film(frames, waveform, boxes, songs)
-
-
-def describe_film(film: Film) -> dict[str, Any]:
-    """What is true about one video.
-
-    Returns:
-        frames_per_second, num_frames, width, height; `individuals` that show, and their `count`; for
-        each frame of `frames` a list of {individual, box: [left, top, right, bottom]} in pixels
-        (right and bottom outside; whole bird as far as it is in the picture, also where leaves or
-        another bird cover it); `songs` as {individual, start_seconds, end_seconds}.
-    """
-    num_frames, height, width, _ = film.frames.shape
-    return {
+    seen = {box["individual"] for boxes_of_frame in boxes for box in boxes_of_frame}
+    names = [individual.name for individual in cast if individual.name in seen]
+    truth = {
         "frames_per_second": FRAMES_PER_SECOND,
         "num_frames": num_frames,
-        "width": width,
-        "height": height,
-        "individuals": film.cast,
-        "count": len(film.cast),
-        "frames": [
-            [{"individual": name, "box": list(box)} for name, box in boxes] for boxes in film.boxes
-        ],
-        "songs": [asdict(song) for song in film.songs],
+        "width": stage.width,
+        "height": stage.height,
+        "individuals": names,
+        "count": len(names),
+        "frames": boxes,
+        "songs": songs,
     }
+    return Film(frames, waveform, truth)
 
 
-def describe_videos(films: dict[str, dict[str, Any]], known: Iterable[str]) -> dict[str, Any]:
-    """What is true about all videos together.
+def truth_of_all(films: dict[str, Truth], known: Iterable[str]) -> Truth:
+    """What is true about several videos together.
 
     Args:
-        films: by file name, what `describe_film` says.
+        films: by file name, what is true about each.
         known: names of individuals that have class folders.
     Returns:
         `known`: those who show and have a class folder; `new`: those who have none; `count`: how many
@@ -114,15 +91,14 @@ def describe_videos(films: dict[str, dict[str, Any]], known: Iterable[str]) -> d
     """
     videos = dict(sorted(films.items()))
     names = sorted({name for film in videos.values() for name in film["individuals"]})
-    appearances = {
-        name: [video for video, film in videos.items() if name in film["individuals"]]
-        for name in names
+    where = {
+        name: [video for video in videos if name in videos[video]["individuals"]] for name in names
     }
     return {
         "known": [name for name in names if name in known],
         "new": [name for name in names if name not in known],
         "count": len(names),
-        "links": {name: where for name, where in appearances.items() if len(where) > 1},
+        "links": {name: seen for name, seen in where.items() if len(seen) > 1},
         "videos": videos,
     }
 
@@ -132,11 +108,11 @@ def _sing_in_turn(
     moments: list[list[Moment | None]],
     num_frames: int,
     generator: Generator,
-) -> tuple[list[Song], np.ndarray]:
+) -> tuple[list[Truth], np.ndarray]:
     """One bird at a time, each from where it sits; bills open accordingly."""
     duration_seconds = num_frames / FRAMES_PER_SECOND
     sound = np.zeros(round(duration_seconds * SAMPLE_RATE_HZ))
-    songs: list[Song] = []
+    songs: list[Truth] = []
     now = generator.uniform(0.1, 0.8)
     while now < duration_seconds - 0.3:
         number = int(generator.integers(len(cast)))
@@ -147,7 +123,8 @@ def _sing_in_turn(
             start = round(now * SAMPLE_RATE_HZ)
             phrase = phrase[: len(sound) - start] * generator.uniform(0.5, 1.0)
             sound[start : start + len(phrase)] += phrase
-            songs.append(Song(cast[number].name, round(now, 3), round(end, 3)))
+            times = {"start_seconds": round(now, 3), "end_seconds": round(end, 3)}
+            songs.append({"individual": cast[number].name, **times})
             with_song(moments[number], first, last)
             now = end
         now += generator.uniform(0.2, 1.0)
@@ -163,7 +140,7 @@ def _film(
     moments: list[list[Moment | None]],
     stage: Stage,
     generator: Generator,
-) -> tuple[np.ndarray, list[list[tuple[str, Box]]]]:
+) -> tuple[np.ndarray, list[list[Truth]]]:
     backdrop = draw_background(stage.width, stage.height, generator)
     for y in sorted({perch[2] for perch in stage.perches}):
         line = np.array([[-20.0, y + 5], [stage.width + 20.0, y + 5]])
@@ -176,7 +153,7 @@ def _film(
     gain, haze = draw_light(stage.width, stage.height, generator)
     softness, noise = float(generator.uniform(0.3, 0.7)), generator.uniform(1.0, 2.5)
     frames = np.empty((stage.num_frames, stage.height, stage.width, 3), np.uint8)
-    boxes: list[list[tuple[str, Box]]] = []
+    boxes: list[list[Truth]] = []
     for frame in range(stage.num_frames):
         picture = backdrop.copy()
         boxes.append([])
@@ -184,7 +161,7 @@ def _film(
             moment = path[frame]
             box = None if moment is None else _add_bird(picture, individual, moment, stage)
             if box is not None:
-                boxes[-1].append((individual.name, box))
+                boxes[-1].append({"individual": individual.name, "box": box})
         picture = np.where(is_leaf, leaves, picture)
         drift = np.float32(1 + 0.02 * np.sin(2 * np.pi * frame / stage.num_frames))
         lit = cv2.GaussianBlur((picture * gain + haze) * drift, (0, 0), softness)
@@ -195,10 +172,9 @@ def _film(
 
 def _add_bird(
     picture: np.ndarray, individual: Individual, moment: Moment, stage: Stage
-) -> Box | None:
+) -> list[int] | None:
     sprite = draw_bird(individual, moment.pose, body_length_px=stage.body_length_px)
     shown = place_sprite(picture, sprite, moment.feet)
     if shown.sum() < LEAST_SHARE_SHOWN * (sprite.rgba[..., 3] > 0.5).sum():
         return None
-    columns, rows = np.flatnonzero(shown.any(axis=0)), np.flatnonzero(shown.any(axis=1))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return list(bounds(shown))

@@ -27,8 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aviary import Aviary, write_aviary
-from media.audio import load_waveform
 from media.images import load_image, resize_image
+from media.sound import load_waveform
 
 WEIGHTS = Path(
     os.environ.get(

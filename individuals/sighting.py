@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from inference.index.rows import Scalar
@@ -120,9 +120,9 @@ class Sighting:
             object.__setattr__(self, "start_seconds", self.time_seconds or 0.0)
         if self.end_seconds is _NOT_GIVEN:
             object.__setattr__(self, "end_seconds", self.start_seconds)
-        for name, convert in _CONVERSIONS.items():
+        for name in _DEFAULTS:
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, convert(value))
+                object.__setattr__(self, name, _converted(name, value))
         if not self.key:
             moment = self.time_seconds
             if moment is None:
@@ -201,51 +201,19 @@ class Sighting:
         return cls(**known)  # type: ignore[arg-type] # as JSON gave them; __post_init__ checks
 
 
-def _text(value: object) -> str | None:
-    return str(value) or None
-
-
-def _box(value: Box) -> Box:
-    left, top, right, bottom = map(float, value)
-    return left, top, right, bottom
-
-
-_CONVERSIONS: dict[str, Callable] = {
-    **dict.fromkeys(("media", "key", "individual"), str),
-    **dict.fromkeys(
-        ("name", "species", "decided_by", "occasion", "deployment", "place", "crop"), _text
-    ),
-    **dict.fromkeys(
-        (
-            "time_seconds",
-            "start_seconds",
-            "end_seconds",
-            "low_frequency_hz",
-            "high_frequency_hz",
-            "quality",
-            "score",
-            "similarity",
-            "probability",
-        ),
-        float,
-    ),
-    **dict.fromkeys(
-        ("frame_index", "frame_width_px", "frame_height_px", "tracklet"), operator.index
-    ),
-    "box": _box,
-    "seen_with": tuple,
-}
-
-_DEFAULTS: dict[str, object] = {
-    f.name: {} if f.default_factory is not MISSING else f.default for f in fields(Sighting)
-}
+_DEFAULTS: dict[str, object] = {f.name: f.default for f in fields(Sighting)}
+_DEFAULTS |= {"media": "", "metadata": {}}
 _MOST = 2**63 - 1  # what a table's whole number holds
-_RANGES: dict[str, tuple[float, float]] = {
-    "time_seconds": (0, math.inf),
+_WHOLE = {
     "frame_index": (0, _MOST),
     "frame_width_px": (1, _MOST),
     "frame_height_px": (1, _MOST),
     "tracklet": (-_MOST, _MOST),
+}
+_NUMBERS = {
+    "time_seconds": (0, math.inf),
+    "start_seconds": (-math.inf, math.inf),  # more is asked of these below
+    "end_seconds": (-math.inf, math.inf),
     "low_frequency_hz": (0, 1e9),
     "high_frequency_hz": (0, 1e9),
     "quality": (0, 1),
@@ -253,25 +221,36 @@ _RANGES: dict[str, tuple[float, float]] = {
     "similarity": (-1.001, 1.001),  # of float32 vectors a little more than 1 is possible
     "probability": (0, 1),
 }
+_OTHERS = {"box", "seen_with", "captured_at", "metadata"}
+
+
+def _converted(name: str, value: object) -> object:
+    """A value of NumPy, JSON or a table as Python's own; an empty text is not known."""
+    if name in _NUMBERS:
+        return float(value)  # type: ignore[arg-type] # what is no number is a TypeError
+    if name in _WHOLE:
+        return operator.index(value)  # type: ignore[arg-type] # likewise
+    if name == "box":
+        return tuple(map(float, value))  # type: ignore[call-overload] # likewise
+    if name == "seen_with":
+        return tuple(value)  # type: ignore[arg-type] # likewise
+    return value if name in _OTHERS else str(value) or _DEFAULTS[name]
 
 
 def _problems(sighting: Sighting) -> Iterator[str]:
-    for name in ("media", "decided_by"):
-        if not getattr(sighting, name):
-            yield f"{name} is missing"
+    if not sighting.media:
+        yield "media is missing"
     if sighting.modality not in MODALITIES:
         yield f"modality must be one of {', '.join(MODALITIES)}, received {sighting.modality!r}"
-    if not 0 <= sighting.start_seconds <= sighting.end_seconds < math.inf:
-        yield (
-            "times must be 0 <= start_seconds <= end_seconds, received "
-            f"{sighting.start_seconds} and {sighting.end_seconds}"
-        )
+    start, end = sighting.start_seconds, sighting.end_seconds
+    if not 0 <= start <= end < math.inf:
+        yield f"times must be 0 <= start_seconds <= end_seconds, received {start} and {end}"
     if not isinstance(sighting.captured_at, datetime | None):
         yield f"captured_at must be a datetime, received {sighting.captured_at!r}"
-    for name, (low, high) in _RANGES.items():
+    for name, (least, most) in (_WHOLE | _NUMBERS).items():
         value = getattr(sighting, name)
-        if value is not None and not low <= value <= high:
-            yield f"{name} must be in [{low}, {high}], received {value}"
+        if value is not None and not least <= value <= most:
+            yield f"{name} must be in [{least}, {most}], received {value}"
     if sighting.box is not None:
         left, top, right, bottom = sighting.box
         if not (all(map(math.isfinite, sighting.box)) and left < right and top < bottom):
@@ -279,6 +258,6 @@ def _problems(sighting: Sighting) -> Iterator[str]:
                 "box must be (left, top, right, bottom) with left < right and top < bottom, received "
                 f"{sighting.box}"
             )
-    lower, upper = sighting.low_frequency_hz, sighting.high_frequency_hz
-    if lower is not None and upper is not None and not lower <= upper:
-        yield f"low_frequency_hz must not be above high_frequency_hz, received {lower}, {upper}"
+    low, high = sighting.low_frequency_hz, sighting.high_frequency_hz
+    if low is not None and high is not None and not low <= high:
+        yield f"low_frequency_hz must not be above high_frequency_hz, received {low}, {high}"

@@ -22,6 +22,7 @@ from inference.calibrate import Calibration
 from inference.decode_pairs import Image, Recording, SkippedPair, decode_pairs, paired
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, attached_calibration, load_settings, settings_of
+from inference.load_graph import load_graph
 from inference.pair_embedding import PairEmbedding, PairModel
 from media import UnreadableMediaError, load_waveform
 
@@ -57,21 +58,19 @@ class Embedder:
     def load(cls, path: str | Path) -> Embedder:
         """The embedder of an exported encoder.
 
+        An exported encoder is a program. One that holds operations other than arithmetic (which could
+        read or write files) is refused; still, take encoders only from people whom you trust.
+
         Args:
             path: folder that `export_saved_model` wrote.
 
         Raises:
             FileNotFoundError: it is not an exported encoder.
-            ValueError: it is damaged, was written by a newer version, or holds the calibration of another.
+            ValueError: it is damaged, was written by a newer version, holds the calibration of another,
+                or operations that no encoder needs.
         """
         settings, calibration = load_settings(path), attached_calibration(path)
-        try:
-            embedder = cls(tf.saved_model.load(str(path)), settings, calibration)
-        except (tf.errors.OpError, IndexError, OSError) as error:
-            raise ValueError(
-                f"The exported encoder '{path}' is damaged ({error}). Export it again: "
-                "`fused-encoder export RUN --out DIR`, or export_saved_model."
-            ) from error
+        embedder = cls(load_graph(path), settings, calibration)
         embedder.path = Path(path)
         return embedder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -18,7 +19,10 @@ import tensorflow as tf
 from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from inference.calibrate import Calibration, load_calibration, save_calibration
+from inference.load_graph import unknown_ops
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
+
+logger = logging.getLogger(__name__)
 
 SETTINGS_FILE = "encoder.json"
 CALIBRATION_FILE = "calibration.json"
@@ -280,6 +284,12 @@ def _write(module: PairEmbedding, settings: EncoderSettings, folder: Path) -> Pa
         tf.saved_model.save(module, str(folder / "model"), signatures=signatures)
     except tf.errors.OpError as error:
         raise OSError(f"Cannot write the SavedModel: {error.message}") from error
+    unknown = unknown_ops(folder / "model")
+    if unknown:
+        logger.warning(
+            "The encoder holds operations that Embedder.load refuses: %s. tf.saved_model.load takes it.",
+            ", ".join(unknown),
+        )
     return folder / "model"
 
 

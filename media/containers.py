@@ -1,6 +1,6 @@
-"""Opening what only PyAV opens, and decoding one of its streams past the damaged places."""
+"""What PyAV (FFmpeg) opens, and its streams decoded past the damaged places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -12,13 +12,15 @@ from av.container.input import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from media.files import not_decodable, read_head
+from media.errors import UnreadableMediaError
+from media.files import describe_content, not_decodable, read_head
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 4_000_000
 
 FrameT = TypeVar("FrameT", AudioFrame, VideoFrame)
 
 # A playlist that poses as a recording must not make FFmpeg open addresses on the network.
 _LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
-_MOST_PLANES = 8
 _PLAYLISTS = frozenset({"concat", "hls", "dash", "imf"})
 """FFmpeg's names of what holds no sound or pictures itself, but names other files that do."""
 
@@ -37,10 +39,7 @@ def open_container(path: Path, expected: str) -> Iterator[InputContainer]:
     read_head(path)
     address = str(path.absolute())  # absolute: never taken for "http:..." or "concat:..."
     try:
-        try:
-            container = av.open(address, options=_LOCAL_FILES_ONLY)
-        except UnicodeDecodeError:  # PyAV before 19 insists that tags are UTF-8
-            container = av.open(address, options=_LOCAL_FILES_ONLY, metadata_errors="replace")
+        container = av.open(address, options=_LOCAL_FILES_ONLY, metadata_errors="replace")
     except (av.FFmpegError, UnicodeError) as error:
         raise not_decodable(path, expected) from error
     with container:
@@ -49,23 +48,25 @@ def open_container(path: Path, expected: str) -> Iterator[InputContainer]:
         yield container
 
 
-def _for_numpy(frames: Sequence[object]) -> list[object]:
-    """Frames in a form that PyAV hands to NumPy: of others it raises, or reads beyond their end.
+@contextmanager
+def open_audio_stream(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
+    """The file opened by FFmpeg, and its first sound stream.
 
-    It takes the eight planes that FFmpeg promises for all there are, and the process dies.
+    Raises:
+        FileNotFoundError: nothing is at this path.
+        UnreadableMediaError: FFmpeg does not open it, no sound, or an absurd sample rate.
     """
-    safe: list[object] = []
-    for frame in frames:
-        if isinstance(frame, AudioFrame) and _is_beyond_pyav(frame):
-            safe += av.AudioResampler(format="dbl").resample(frame)
-        else:
-            safe.append(frame)
-    return safe
-
-
-def _is_beyond_pyav(frame: AudioFrame) -> bool:
-    has_many_planes = frame.format.is_planar and frame.layout.nb_channels > _MOST_PLANES
-    return has_many_planes or frame.format.name.startswith("s64")
+    with open_container(path, "a recording") as container:
+        # Without a decoder for it, a stream has no codec context.
+        streams = [stream for stream in container.streams.audio if stream.codec_context]
+        if not streams:
+            raise UnreadableMediaError(
+                path,
+                f"expected a recording, found {describe_content(read_head(path))} without sound"
+                " that FFmpeg can decode. Move it out of the recordings.",
+            )
+        check_rate(path, streams[0].codec_context.sample_rate)
+        yield container, streams[0]
 
 
 class StreamDecoder(Generic[FrameT]):
@@ -74,6 +75,7 @@ class StreamDecoder(Generic[FrameT]):
     Attributes:
         num_broken_packets: packets skipped so far.
         stopped_by: FFmpeg's words, if the container itself broke off; else None.
+        last_packet: the last one that held anything.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream | VideoStream) -> None:
@@ -81,6 +83,7 @@ class StreamDecoder(Generic[FrameT]):
         self._packets = container.demux(stream)
         self.num_broken_packets = self._num_broken_at_end = 0
         self.stopped_by: str | None = None
+        self.last_packet: av.Packet | None = None
 
     def __iter__(self) -> Iterator[FrameT]:
         while True:
@@ -94,9 +97,11 @@ class StreamDecoder(Generic[FrameT]):
                 continue
             if packet is None:
                 return
+            if packet.size:
+                self.last_packet = packet
             try:
                 # Of one stream only, which PyAV's types do not say.
-                frames = cast("list[FrameT]", _for_numpy(packet.decode()))
+                frames = cast("list[FrameT]", packet.decode())
             except av.FFmpegError:
                 self.num_broken_packets += 1
                 self._num_broken_at_end += 1
@@ -116,5 +121,16 @@ class StreamDecoder(Generic[FrameT]):
         if self.stopped_by is not None:
             return f"it breaks off ({self.stopped_by})"
         if self.num_broken_packets:
-            return f"{self.num_broken_packets} packets could not be decoded"
+            num = self.num_broken_packets
+            return f"{num} packet{'s' if num > 1 else ''} could not be decoded"
         return None
+
+
+def check_rate(path: Path, sample_rate_hz: int) -> None:
+    """A damaged header would blow seconds up to days."""
+    if not LOWEST_RATE_HZ <= sample_rate_hz <= HIGHEST_RATE_HZ:
+        raise UnreadableMediaError(
+            path,
+            f"its header says {sample_rate_hz} samples per second, expected {LOWEST_RATE_HZ} to"
+            f" {HIGHEST_RATE_HZ}. The header is damaged: copy the file again from its source.",
+        )

@@ -2,98 +2,81 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from media.mp3_frames import Mp3Outline, read_mp3_outline
-
-_DATA_CUT_SHORT = re.compile(
-    r"^ *(?:data|SSND|BODY|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE
+_BYTES_LACK = re.compile(
+    r"^ *(?:data|SSND|BODY|Data Size) *: (?P<announced>\d+) \(should be (?P<present>\d+)\)", re.M
 )
-_RF64_CUT_SHORT = re.compile(r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
-_W64_CUT_SHORT = re.compile(r"^riff : (\d+) \(should be (\d+)\)$.*^data : (\d+)$", re.M | re.DOTALL)
-_LENGTH_UNKNOWN = 0x7FFFFFFF
+_SAMPLES_LACK = re.compile(
+    r"frame count (?P<present>\d+) does not match value from 'ds64' chunk of (?P<announced>\d+)"
+)
+_BYTES_UNKNOWN = 0x7FFFFFFF
+"""What the header of a file announces, or more, that was written to a pipe."""
+NO_LAST_PAGE = "it has no last page, as if it were cut off"
 _LONGEST_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
-"""Header, table of segments, segments."""
-_ENDS_OGG_STREAM = 0x04
+_MP3_LEAST_FRAME_BYTES = 24
+_MP3_KILOBITS = (
+    (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),  # below 32 kHz
+    (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+)
 
 
-@dataclass(frozen=True)
-class DataLack:
-    """A recording without compression that is shorter than its header says.
+def lack_of_data(log: str) -> tuple[str | None, float]:
+    """Of WAV, AIFF, AU and RF64, what is missing, in words, and which share of the sound is there.
 
-    Attributes:
-        num_announced: by the header.
-        num_present: in the file.
-        unit: of these numbers.
+    libsndfile only logs it.
     """
-
-    num_announced: int
-    num_present: int
-    unit: str = "bytes of sound"
-
-    def __str__(self) -> str:
-        return (
-            f"it holds {self.num_present} of the {self.num_announced} {self.unit} that its header"
-            " announces"
-        )
+    for pattern, unit in ((_BYTES_LACK, "bytes of sound"), (_SAMPLES_LACK, "samples")):
+        if found := pattern.search(log):
+            present, announced = int(found["present"]), int(found["announced"])
+            is_open = pattern is _BYTES_LACK and announced >= _BYTES_UNKNOWN
+            if present < announced and not is_open:  # else the header is merely odd
+                words = f"it holds {present} of the {announced} {unit} that its header announces"
+                return words, max(1, present) / announced
+    return None, 1.0
 
 
-def lacking_data(libsndfile_log: str) -> DataLack | None:
-    """WAV, AIFF, AU, RF64 and W64 announce the length of the sound; libsndfile only logs its lack."""
-    lack = _logged_lack(libsndfile_log)
-    if lack is None or lack.num_present >= lack.num_announced:  # the header is merely odd
-        return None
-    is_open = lack.num_announced >= _LENGTH_UNKNOWN  # written to a pipe
-    return None if is_open and lack.unit == DataLack.unit else lack
-
-
-def _logged_lack(log: str) -> DataLack | None:
-    if found := _DATA_CUT_SHORT.search(log):
-        return DataLack(int(found[1]), int(found[2]))
-    if found := _RF64_CUT_SHORT.search(log):
-        return DataLack(int(found[2]), int(found[1]), "samples")
-    if found := _W64_CUT_SHORT.search(log):
-        num_missing, num_announced = int(found[1]) - int(found[2]), int(found[3])
-        return DataLack(num_announced, num_announced - num_missing)
-    return None
-
-
-def lacking_ogg_end(path: Path) -> str | None:
-    """The last page of an Ogg stream says that it is; what was cut off has none such.
-
-    Returns:
-        The lack in words; None if the end is there.
-    """
+def ogg_is_cut_off(path: Path) -> bool:
+    """The last page of an Ogg stream says that it is; what was cut off has none such."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2 * _LONGEST_OGG_PAGE_BYTES))
         tail = file.read()
-    position = -1
-    while (position := tail.find(b"OggS\0", position + 1)) >= 0:
-        if tail[position + 5 : position + 6] and tail[position + 5] & _ENDS_OGG_STREAM:
-            num_segments = tail[position + 26] if position + 26 < len(tail) else 0
-            sizes = tail[position + 27 : position + 27 + num_segments]
-            if position + 27 + num_segments + sum(sizes) <= len(tail):
-                return None
-    return "it has no last page, as if it were cut off"
+    page = tail[max(0, tail.rfind(b"OggS\0")) :]
+    if len(page) < 27:
+        return True
+    segments = page[27 : 27 + page[26]]
+    is_last = bool(page[5] & 0x04)
+    return not is_last or len(page) < 27 + page[26] + sum(segments)
 
 
-def lacking_mp3_end(outline: Mp3Outline | None) -> str | None:
-    """A file that is cut at some byte rarely ends with a whole frame.
-
-    Returns:
-        The lack in words; None if the last frame is whole, or was not found.
-    """
-    if outline is None or outline.missing_bytes == 0:
+def mp3_announced_seconds(path: Path, sample_rate_hz: int) -> float | None:
+    """By the table that most encoders put into a first frame without sound."""
+    with path.open("rb") as file:
+        tag = file.read(10)
+        if tag[:3] == b"ID3":
+            file.seek(10 + sum((tag[6 + place] & 0x7F) << (21 - 7 * place) for place in range(4)))
+        else:
+            file.seek(0)
+        head = file.read(4096)
+    place = max(head.find(b"Xing"), head.find(b"Info"))
+    if place < 0 or not int.from_bytes(head[place + 4 : place + 8], "big") & 1:
         return None
-    return (
-        f"it lacks the last {outline.missing_bytes} bytes of its last frame, as if it were cut off"
-    )
+    num_frames = int.from_bytes(head[place + 8 : place + 12], "big")
+    if num_frames * _MP3_LEAST_FRAME_BYTES > path.stat().st_size:  # a damaged table
+        return None
+    return num_frames * (1152 if sample_rate_hz >= 32_000 else 576) / sample_rate_hz
 
 
-def lacking_end(path: Path, format_name: str) -> str | None:
-    """What FFmpeg does not tell of the formats that it names "mp3" and "ogg"; None for others."""
-    if format_name == "mp3":
-        return lacking_mp3_end(read_mp3_outline(path))
-    return lacking_ogg_end(path) if format_name == "ogg" else None
+def lack_of_mp3(packet: bytes, sample_rate_hz: int) -> str | None:
+    """A file that is cut at some byte rarely ends with a whole frame."""
+    is_mp3_frame = len(packet) > 3 and packet[0] == 0xFF and packet[1] & 0xE6 == 0xE2
+    if not is_mp3_frame or packet[2] >> 4 in (0, 15):
+        return None
+    is_mpeg_1 = packet[1] & 0x18 == 0x18
+    kilobits = _MP3_KILOBITS[is_mpeg_1][(packet[2] >> 4) - 1]
+    num_bytes = (144 if is_mpeg_1 else 72) * 1000 * kilobits // sample_rate_hz
+    missing = num_bytes + (packet[2] >> 1 & 1) - len(packet)
+    if missing <= 0:
+        return None
+    return f"it lacks the last {missing} bytes of its last frame, as if it were cut off"

@@ -1,10 +1,39 @@
-"""The file itself, before a decoder sees it."""
+"""The file itself, before a decoder sees it: whether it can be read, and what it really is."""
 
 import stat
 from pathlib import Path
 
-from media.content import NUM_SNIFFED_BYTES, describe_content
 from media.errors import UnreadableMediaError
+
+NUM_SNIFFED_BYTES = 64
+
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"GIF8", "a GIF image"),
+    (0, b"BM", "a BMP image"),
+    (0, b"II*\x00", "a TIFF image"),
+    (0, b"MM\x00*", "a TIFF image"),
+    (8, b"WEBP", "a WebP image"),
+    (8, b"WAVE", "a WAV recording"),
+    (8, b"AVI ", "an AVI video"),
+    (8, b"AIFF", "an AIFF recording"),
+    (4, b"ftypheic", "a HEIC image"),
+    (4, b"ftypmif1", "a HEIF image"),
+    (4, b"ftypavif", "an AVIF image"),
+    (4, b"ftypM4A", "an M4A recording"),
+    (4, b"ftyp", "an MP4 or MOV video"),
+    (0, b"ID3", "an MP3 recording"),
+    (0, b"\xff\xfb", "an MP3 recording"),
+    (0, b"\xff\xf3", "an MP3 recording"),
+    (0, b"\xff\xf1", "an AAC recording"),
+    (0, b"fLaC", "a FLAC recording"),
+    (0, b"OggS", "an Ogg recording"),
+    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM video"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+)
 
 
 def read_head(path: str | Path) -> bytes:
@@ -53,3 +82,25 @@ def not_decodable(path: Path, expected: str) -> UnreadableMediaError:
         " damaged, cut short, or not what its name says. Copy it again from its source, convert it,"
         " or remove it.",
     )
+
+
+def describe_content(head: bytes) -> str:
+    """The kind of file that begins with these bytes, in words for an error message.
+
+    Args:
+        head: the first bytes of the file; `NUM_SNIFFED_BYTES` of them are enough.
+    Returns:
+        "a PNG image", "text ('<!DOCTYPE html>')", "unknown content (first bytes 00 01 02 03)", ...
+    Example:
+        >>> describe_content(b"ID3")
+        'an MP3 recording'
+    """
+    for position, signature, name in _SIGNATURES:
+        if head[position : position + len(signature)] == signature:
+            return name
+    if not head.strip(b"\x00"):
+        return "nothing but zero bytes"
+    text = head.decode("utf-8", errors="ignore")
+    if text and all(letter.isprintable() or letter.isspace() for letter in text):
+        return f"text ({' '.join(text.split())[:32]!r})"
+    return f"unknown content (first bytes {head[:8].hex(' ')})"

@@ -28,6 +28,7 @@ BEHIND_TRANSPARENCY = 128
 
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
+_DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, LookupError, EOFError, OSError, struct.error)
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -162,7 +163,7 @@ def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except (ValueError, TypeError, KeyError, OSError, SyntaxError, struct.error):  # damaged EXIF
+    except _DAMAGED_EXIF:  # which does not cost the picture
         return 1
 
 

@@ -1,20 +1,34 @@
-"""Recordings of any length, block by block: what `load_waveform` gives, in constant memory."""
+"""Recordings and sound tracks of any length, block by block, in constant memory."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
 
-from media.decoded_audio import check_amplitude, note_on_rate, nothing_there
-from media.files import read_head
-from media.regroup import Pieces, regroup
-from media.resampling import resample_blocks
-from media.sound_marks import CELL_SECONDS, SoundMarker, samples_per_cell
-from media.sound_source import SoundSource, open_sound_source
-from media.stream_mixing import StreamMixer
+from media.containers import open_audio_stream
+from media.sound import check_amplitude, notes_on_quality, nothing_there
+from media.sound_files import PyavReader, SoundReader, open_sound
+from media.sound_marks import (
+    CELL_SECONDS,
+    CHANGING,
+    CLIPPED,
+    FINITE,
+    mark_cells,
+    samples_per_cell,
+    starts_of_cells,
+)
+from media.waveforms import Mixer, Pieces, regroup, resample_blocks
+
+_SMALLEST_GAP_SECONDS = 0.02
+"""Timestamps are rounded (to a millisecond in Matroska): what is smaller is no gap."""
+_LARGEST_GAP_SECONDS = 600.0
+
+TimedSamples = tuple[float | None, np.ndarray]
+"""When the first sample is heard, in seconds, if known; float32 [num_samples, num_channels]."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class SoundStream:
     def __init__(
         self,
         path: Path,
-        source: SoundSource,
+        sound: SoundReader,
         pieces: Iterator[np.ndarray],
         *,
         sample_rate_hz: int,
@@ -84,12 +98,12 @@ class SoundStream:
         start_seconds: float = 0.0,
     ) -> None:
         self.start_seconds = start_seconds
-        self.expected_seconds = source.expected_seconds
-        self._path, self._source, self._rate = path, source, sample_rate_hz
+        self.expected_seconds = sound.expected_seconds
+        self._path, self._sound, self._rate = path, sound, sample_rate_hz
         self._cells_per_block = round(block_seconds / CELL_SECONDS)
-        self._marker = SoundMarker(source.sample_rate_hz, sample_rate_hz, source.clipping_level)
-        self._mixer = StreamMixer(source.num_channels)
-        self._num_decoded = 0
+        self._mixer = Mixer(sound.num_channels, sound.sample_rate_hz)
+        self._waiting, self._marks = Pieces(), Pieces()
+        self._num_decoded = self._num_given = 0
         self._outcome: SoundOutcome | None = None
         self._blocks = self._iter_blocks(pieces)
 
@@ -111,79 +125,62 @@ class SoundStream:
 
     def _iter_blocks(self, pieces: Iterator[np.ndarray]) -> Iterator[SoundBlock]:
         """Decode, look at, mix down, resample, and cut into blocks."""
-        rate = self._source.sample_rate_hz
-        seconds = self._look_at(regroup(pieces, rate))
-        waveforms = resample_blocks(self._mixer.mix(seconds), rate, self._rate)
-        cell_samples = samples_per_cell(self._rate)
-        waiting, first_sample = Pieces(), 0
-        for waveform in waveforms:
-            waiting.append(waveform)
-            while self._has_block(waiting):
-                block = self._next_block(waiting, first_sample)
-                yield block
-                first_sample += len(block.waveform)
-        self._marker.finish(math.ceil(len(waiting) / cell_samples))
-        while len(waiting):
-            block = self._next_block(waiting, first_sample)
-            yield block
-            first_sample += len(block.waveform)
-        if first_sample == 0:
-            raise nothing_there(self._path, damage=self._source.damage)
-        self._outcome = self._conclude()
+        sound = self._sound
+        mono = self._mixer.mix(self._look_at(pieces))
+        for waveform in resample_blocks(mono, sound.sample_rate_hz, self._rate):
+            self._waiting.append(waveform)
+            while len(self._waiting) >= self._cells_per_block * samples_per_cell(self._rate):
+                yield self._next_block()
+        # Rounding may make the waveform longer by a cell than what it was made of.
+        self._marks.append(np.array([[1, 0, 0]], dtype=np.float32))
+        while len(self._waiting):
+            yield self._next_block()
+        if self._num_given == 0:
+            raise nothing_there(self._path, damage=sound.damage)
+        self._outcome = SoundOutcome(
+            decoded_seconds=self._num_decoded / sound.sample_rate_hz,
+            expected_seconds=sound.expected_seconds,
+            damage=sound.damage,
+            sample_rate_hz=sound.sample_rate_hz,
+            num_channels=sound.num_channels,
+            notes=notes_on_quality(sound, self._mixer, self._rate),
+        )
 
-    def _look_at(self, seconds: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        for samples in seconds:
-            is_finite = None
-            if not math.isfinite(float(samples.max()) - float(samples.min())):
-                are_finite = np.isfinite(samples)
-                is_finite = are_finite.all(axis=1)
-                samples = np.where(are_finite, samples, np.float32(0))
-            check_amplitude(self._path, float(max(samples.max(), -samples.min())))
-            self._marker.add(samples, is_finite)
+    def _look_at(self, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        starts, num_samples = starts_of_cells(self._sound.sample_rate_hz, self._rate)
+        groups = regroup(pieces, num_samples)
+        for samples, marks in mark_cells(groups, starts, self._sound.clipping_level):
+            check_amplitude(self._path, samples)
+            self._marks.append(marks)
             self._num_decoded += len(samples)
             yield samples
 
-    def _has_block(self, waiting: Pieces) -> bool:
-        num_samples = self._cells_per_block * samples_per_cell(self._rate)
-        is_marked = self._marker.num_ready_cells >= self._cells_per_block
-        return is_marked and len(waiting) >= num_samples
-
-    def _next_block(self, waiting: Pieces, first_sample: int) -> SoundBlock:
+    def _next_block(self) -> SoundBlock:
         cell_samples = samples_per_cell(self._rate)
-        waveform = waiting.take(self._cells_per_block * cell_samples)
-        marks = self._marker.take(math.ceil(len(waveform) / cell_samples))
+        waveform = self._waiting.take(self._cells_per_block * cell_samples)
+        marks = self._marks.take(math.ceil(len(waveform) / cell_samples))
+        first_sample, self._num_given = self._num_given, self._num_given + len(waveform)
         return SoundBlock(
-            first_sample, waveform, marks.is_finite, marks.is_changing, marks.clipped_share
-        )
-
-    def _conclude(self) -> SoundOutcome:
-        source = self._source
-        notes = [note_on_rate(source.sample_rate_hz, self._rate)]
-        if self._mixer.note is not None:
-            notes.append(self._mixer.note.replace("%s", "'%s'"))
-        return SoundOutcome(
-            decoded_seconds=self._num_decoded / source.sample_rate_hz,
-            expected_seconds=source.expected_seconds,
-            damage=source.damage,
-            sample_rate_hz=source.sample_rate_hz,
-            num_channels=source.num_channels,
-            notes=tuple(note for note in notes if note is not None),
+            first_sample,
+            waveform,
+            is_finite=marks[:, FINITE] > 0,
+            is_changing=marks[:, CHANGING] > 0,
+            clipped_share=marks[:, CLIPPED],
         )
 
 
 @contextmanager
 def stream_waveform(
-    path: str | Path, *, sample_rate_hz: int = 16000, block_seconds: float = 10.0
+    path: str | Path, *, sample_rate_hz: int, block_seconds: float = 10.0
 ) -> Iterator[SoundStream]:
     """A recording of any length as the model hears it, block by block.
 
     Joined, the blocks are what `load_waveform` gives of the whole file: how the decoder and the
-    caller cut it leaves no trace. Two things differ. Samples that are not finite do not end it:
-    they are 0 and marked. And whether channels cancel (opposite polarity) is decided once, by the
-    first 30 seconds that are not digital silence, where `load_waveform` goes by the whole.
+    caller cut it leaves no trace. But samples that are not finite do not end it: they are 0 and
+    marked.
 
     Needs the memory of one block and some seconds of sound around it; with several channels, of
-    those 30 seconds until they are heard.
+    the 30 seconds by which it is decided whether they cancel (opposite polarity).
 
     Args:
         path: the file; what it is, its content says, not its name.
@@ -195,29 +192,62 @@ def stream_waveform(
     Raises:
         FileNotFoundError: nothing is at this path (on entering).
         ValueError: an option out of its range (on entering).
-        UnreadableMediaError: not a recording, or nothing in it can be decoded (on entering); or
-            amplitudes beyond 100 times full scale (when they come).
+        UnreadableMediaError: not a recording (on entering); nothing in it can be decoded, or
+            amplitudes beyond 100 times full scale (while iterating).
     Example:
-        >>> with stream_waveform("marsh.wav", block_seconds=60.0) as stream:
+        >>> with stream_waveform("marsh.wav", sample_rate_hz=48_000) as stream:
         ...     loudest = max(abs(block.waveform).max() for block in stream)
         >>> stream.outcome.damage is None
         True
     """
     path = Path(path)
-    check_stream_options(sample_rate_hz, block_seconds)
-    read_head(path)
-    with open_sound_source(path) as (source, pieces):
+    _check_options(sample_rate_hz, block_seconds)
+    with open_sound(path) as sound:
         yield SoundStream(
-            path, source, pieces, sample_rate_hz=sample_rate_hz, block_seconds=block_seconds
+            path, sound, sound.read(), sample_rate_hz=sample_rate_hz, block_seconds=block_seconds
         )
 
 
-def check_stream_options(sample_rate_hz: int, block_seconds: float) -> None:
-    """Refuse what no stream can be cut by.
+@contextmanager
+def stream_sound_track(
+    path: str | Path, *, sample_rate_hz: int, block_seconds: float = 10.0
+) -> Iterator[SoundStream]:
+    """The first sound track of a video, block by block, as `stream_waveform` gives a recording.
 
+    The positions of the blocks count from the stream's `start_seconds` on the file's own clock.
+    Where the track pauses they hold zeros that are marked as not changing, so that what follows
+    stays at its time; such pauses count as decoded.
+
+    Args:
+        path: the file.
+        sample_rate_hz: as in `stream_waveform`.
+        block_seconds: as in `stream_waveform`.
+    Returns:
+        A context manager that gives the `SoundStream`.
     Raises:
-        ValueError: a rate that is not positive, or a block that is not a whole number of cells.
+        FileNotFoundError, ValueError: as `stream_waveform` (on entering).
+        UnreadableMediaError: no sound track that FFmpeg can decode, or nothing of it can be decoded
+            (on entering); or amplitudes beyond 100 times full scale (while iterating).
     """
+    path = Path(path)
+    _check_options(sample_rate_hz, block_seconds)
+    with open_audio_stream(path) as (container, stream):
+        sound = PyavReader(path, container, stream)
+        timed = sound.timed_samples()
+        first = next(timed, None)
+        if first is None:
+            raise nothing_there(path, damage=sound.damage)
+        yield SoundStream(
+            path,
+            sound,
+            _finished(sound, _without_gaps(first, timed, sound.sample_rate_hz)),
+            sample_rate_hz=sample_rate_hz,
+            block_seconds=block_seconds,
+            start_seconds=first[0] or 0.0,
+        )
+
+
+def _check_options(sample_rate_hz: int, block_seconds: float) -> None:
     if sample_rate_hz <= 0:
         raise ValueError(f"Expected sample_rate_hz > 0, received {sample_rate_hz}.")
     num_cells = block_seconds / CELL_SECONDS
@@ -225,3 +255,42 @@ def check_stream_options(sample_rate_hz: int, block_seconds: float) -> None:
         raise ValueError(
             f"Expected block_seconds > 0 and a multiple of {CELL_SECONDS}, received {block_seconds}."
         )
+
+
+def _finished(sound: PyavReader, pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    num_samples = 0
+    for samples in pieces:
+        num_samples += len(samples)
+        yield samples
+    sound.finish(num_samples)
+
+
+def _without_gaps(
+    first: TimedSamples, others: Iterator[TimedSamples], rate: int
+) -> Iterator[np.ndarray]:
+    """The samples one after another, with silence where the timestamps leave a gap.
+
+    A jump counts only if the next timestamp confirms it: a single damaged one moves nothing.
+    """
+    start_seconds, samples = first
+    yield samples
+    num_samples = len(samples)
+    nothing_follows: list[TimedSamples] = [(None, samples[:0])]
+    for (time_seconds, samples), (next_seconds, _) in pairwise(chain(others, nothing_follows)):
+        gap_seconds = 0.0
+        if start_seconds is not None and time_seconds is not None and next_seconds is not None:
+            gap_seconds = time_seconds - start_seconds - num_samples / rate
+            next_gap_seconds = next_seconds - time_seconds - len(samples) / rate
+            is_small = abs(gap_seconds) <= _SMALLEST_GAP_SECONDS
+            if is_small or abs(next_gap_seconds) > _SMALLEST_GAP_SECONDS:
+                gap_seconds = 0.0
+        if 0 < gap_seconds <= _LARGEST_GAP_SECONDS:
+            num_missing = round(gap_seconds * rate)
+            num_samples += num_missing
+            for start in range(0, num_missing, rate):  # a second at a time
+                length = min(rate, num_missing - start)
+                yield np.zeros((length, samples.shape[1]), dtype=np.float32)
+        elif -_LARGEST_GAP_SECONDS <= gap_seconds < 0:  # heard twice
+            samples = samples[round(-gap_seconds * rate) :]
+        num_samples += len(samples)
+        yield samples

@@ -1,35 +1,34 @@
-"""Videos: frames, and the sound of the same moments."""
+"""Videos: what they hold, and their frames, one after the other, with what went wrong on the way."""
 
-import logging
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container.input import InputContainer
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from media.containers import StreamDecoder
+from media.containers import StreamDecoder, open_container
 from media.errors import UnreadableMediaError
-from media.files import not_decodable, read_head
-from media.sound_track import SoundTrack, read_sound_track
-from media.video_frames import (
-    DecodedFrames,
-    clock_zero,
-    frame_to_rgb,
-    open_video_stream,
-    sample_evenly,
-    with_numbers,
-)
-
-logger = logging.getLogger(__name__)
+from media.files import describe_content, not_decodable, read_head
 
 VIDEO_EXTENSIONS: frozenset[str] = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
     | {".wmv", ".flv", ".3gp", ".ogv"}
 )
 """What a folder scan takes for a video (lower case). The loaders themselves go by content."""
+
+MAX_FRAME_PIXELS = 100_000_000
+"""Three times 8K. A damaged header may ask for more, and a decoder holds many frames."""
+
+_COLOURS_UNSPECIFIED = 2
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+_EARLY_BY = 1e-3
+"""A frame this much (of a sampling period) before its turn is on time: timestamps are rounded."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +57,18 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A frame of a video and the sound around it.
+class TimedFrame:
+    """A frame of a video.
 
     Attributes:
-        time_seconds: when the frame is shown, on the clock of `VideoInfo`.
+        time_seconds: when it is shown, on the clock of `VideoInfo`.
         frame_index: its number among the decoded frames of the video, from 0.
         frame: uint8 [height, width, 3], RGB, upright.
-        waveform: float32 [num_samples], mono, centred on `time_seconds`; shorter where the sound
-            track begins or ends within the window; None where there is no sound at all.
     """
 
     time_seconds: float
     frame_index: int
     frame: np.ndarray
-    waveform: np.ndarray | None
 
 
 def probe_video(path: str | Path) -> VideoInfo:
@@ -89,8 +85,12 @@ def probe_video(path: str | Path) -> VideoInfo:
             raise not_decodable(path, "a video")
         is_sideways = frame.rotation % 180 == 90
         sides = (frame.height, frame.width) if is_sideways else (frame.width, frame.height)
-        zero_seconds = clock_zero(container)
+        zero_seconds = _clock_zero(container)
         audio = container.streams.audio[0] if container.streams.audio else None
+        audio_start_seconds = None
+        if audio is not None:
+            audio_start_seconds = float((audio.start_time or 0) * (audio.time_base or 0))
+            audio_start_seconds -= zero_seconds
         rate = stream.average_rate
         return VideoInfo(
             width=sides[0],
@@ -100,85 +100,162 @@ def probe_video(path: str | Path) -> VideoInfo:
             average_frames_per_second=float(rate) if rate else None,
             has_audio=audio is not None,
             video_start_seconds=(frame.time or 0.0) - zero_seconds,
-            audio_start_seconds=(
-                None
-                if audio is None
-                else float((audio.start_time or 0) * (audio.time_base or 0)) - zero_seconds
-            ),
+            audio_start_seconds=audio_start_seconds,
         )
 
 
-def iter_moments(
-    path: str | Path,
-    *,
-    frames_per_second: float | None = 1.0,
-    audio_seconds: float | None = 5.0,
-    sample_rate_hz: int = 16000,
-    frame_indices: Collection[int] | None = None,
-) -> Iterator[Moment]:
-    """The frames of a video at even times, each with the sound around it.
-
-    Goes by timestamps, not by frame numbers: variable frame rates and streams that start at
-    different times come out right. The grid of times begins at the first frame; at each of its
-    points the first frame not earlier is taken, and never one twice. Frames are streamed; the sound
-    track is decoded once and held (230 MB per hour at 16 kHz). A video damaged on the way gives
-    what can be decoded, and a warning in the log.
+@contextmanager
+def stream_frames(
+    path: str | Path, *, frames_per_second: float | None = 1.0
+) -> Iterator["FrameStream"]:
+    """A video's frames at even times, one in memory at a time: those of `iter_moments`, without sound.
 
     Args:
         path: the file.
-        frames_per_second: float > 0, how many moments per second; None for every frame.
-        audio_seconds: float > 0, the length of the sound around each frame; None for no sound.
-        sample_rate_hz: int > 0, of the sound.
-        frame_indices: int >= 0 each; only the frames with these numbers are looked at, and nothing is
-            decoded behind the last of them. Numbers beyond the end give nothing. None for any frame.
-    Yields:
-        `Moment`, in the order of time.
+        frames_per_second: float > 0; None for every frame.
+    Returns:
+        A context manager that gives the `FrameStream`.
     Raises:
-        FileNotFoundError: nothing is at this path (at the call).
-        ValueError: an option out of its range (at the call).
-        UnreadableMediaError: not a video, or not one frame can be decoded (at the first step).
+        FileNotFoundError: nothing is at this path (on entering).
+        ValueError: frames_per_second out of its range (on entering).
+        UnreadableMediaError: not a video (on entering); or not one frame can be decoded (while
+            iterating).
     """
-    for name, value in {
-        "frames_per_second": frames_per_second,
-        "audio_seconds": audio_seconds,
-        "sample_rate_hz": sample_rate_hz,
-    }.items():
+    check_positive(frames_per_second=frames_per_second)
+    path = Path(path)
+    with open_video_stream(path) as (container, stream):
+        yield FrameStream(path, container, stream, frames_per_second)
+
+
+class FrameStream:
+    """A video's frames at even times, decoded as they are asked for: iterating gives `TimedFrame`s.
+
+    A frame of which the decoder had to invent a part counts in the numbers but does not come.
+
+    Attributes:
+        zero_seconds: what the clock of `VideoInfo` shows as 0, on the file's own clock.
+        num_frames: int, how many whole ones were decoded so far.
+        decoded_seconds: float, how much film was decoded so far.
+        expected_seconds: how much the header announces; None where it does not tell.
+        damage: after the last frame: what went wrong, in words; None if nothing did.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        container: InputContainer,
+        stream: VideoStream,
+        frames_per_second: float | None,
+        frame_indices: frozenset[int] | None = None,
+    ) -> None:
+        self._path, self._frames_per_second, self._indices = path, frames_per_second, frame_indices
+        self._decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
+        self._frame_seconds = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
+        self.zero_seconds = _clock_zero(container)
+        seconds = float((stream.duration or 0) * (stream.time_base or 0))
+        if not seconds and not container.streams.audio:  # else it may be the sound's
+            seconds = (container.duration or 0) / av.time_base
+        self.expected_seconds = seconds or None
+        self.num_frames, self.decoded_seconds = 0, 0.0
+        self.damage: str | None = None
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        last = math.inf if self._indices is None else max(self._indices, default=-1)
+        start_seconds: float | None = None
+        next_point = 0
+        for index, seconds, frame in self._whole_frames():
+            is_due = self._indices is None or index in self._indices
+            if is_due and self._frames_per_second is not None:
+                start_seconds = seconds if start_seconds is None else start_seconds
+                position = (seconds - start_seconds) * self._frames_per_second + _EARLY_BY
+                is_due = position >= next_point
+                next_point = math.floor(position) + 1 if is_due else next_point
+            if is_due:
+                image = frame_to_rgb(self._path, frame)
+                yield TimedFrame(seconds - self.zero_seconds, index, image)
+            if index >= last:
+                return
+
+    def _whole_frames(self) -> Iterator[tuple[int, float, VideoFrame]]:
+        """Their numbers, and their times on the file's own clock."""
+        first_seconds, seconds, num_spoilt = 0.0, -self._frame_seconds, 0
+        for index, frame in enumerate(self._decoder):
+            seconds = seconds + self._frame_seconds if frame.time is None else frame.time
+            first_seconds = seconds if index == 0 else first_seconds
+            self.decoded_seconds = seconds - first_seconds + self._frame_seconds
+            if frame.is_corrupt:  # FFmpeg has filled its holes with other pictures, or grey
+                num_spoilt += 1
+                continue
+            self.num_frames += 1
+            yield index, seconds, frame
+        if not self.num_frames:
+            raise not_decodable(self._path, "a video")
+        found = [self._decoder.damage]
+        expected = self.expected_seconds or 0.0
+        if not found[0] and self.decoded_seconds < 0.95 * expected - 2 * self._frame_seconds:
+            found = [f"its frames end at {self.decoded_seconds:.2f} s of {expected:.2f} s"]
+        if num_spoilt:
+            found.append(f"{num_spoilt} frames came out with holes and are left out")
+        self.damage = "; ".join(filter(None, found)) or None
+
+
+def frame_to_rgb(path: Path, frame: VideoFrame) -> np.ndarray:
+    """FFmpeg's frame of any pixel format as uint8 RGB, turned as its metadata ask.
+
+    Raises:
+        UnreadableMediaError: FFmpeg cannot convert it.
+    """
+    try:
+        try:
+            image = frame.to_ndarray(format="rgb24")
+        except av.FFmpegError:  # a matrix of colours that no standard knows: FFmpeg's default
+            frame.colorspace = _COLOURS_UNSPECIFIED
+            image = frame.to_ndarray(format="rgb24")
+    except (av.FFmpegError, ValueError) as error:
+        raise UnreadableMediaError(
+            path,
+            f"its frames of {frame.width} x {frame.height} {frame.format.name} pixels cannot be"
+            f" shown as RGB ({error}). Convert it, or copy it again.",
+        ) from error
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+
+
+@contextmanager
+def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file opened by FFmpeg, and its first stream of moving pictures."""
+    with open_container(path, "a video") as container:
+        # The cover picture of a music file counts as a video stream in FFmpeg.
+        streams = [
+            stream
+            for stream in container.streams.video
+            if stream.codec_context  # None where there is no decoder for it
+            and not stream.disposition & av.stream.Disposition.attached_pic
+        ]
+        if not streams:
+            raise UnreadableMediaError(
+                path,
+                f"expected a video, found {describe_content(read_head(path))} without moving"
+                " pictures that FFmpeg can decode. Move it out of the videos.",
+            )
+        width, height = streams[0].codec_context.width, streams[0].codec_context.height
+        if width * height > MAX_FRAME_PIXELS:
+            raise UnreadableMediaError(
+                path,
+                f"its header announces frames of {width} x {height} pixels, more than the"
+                f" {MAX_FRAME_PIXELS // 10**6} million accepted. Scale it down, or copy it again.",
+            )
+        streams[0].thread_type = "AUTO"
+        streams[0].codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+        yield container, streams[0]
+
+
+def _clock_zero(container: InputContainer) -> float:
+    """When the earliest stream begins, on the file's own clock, which may start anywhere."""
+    return (container.start_time or 0) / av.time_base
+
+
+def check_positive(**options: float | None) -> None:
+    """Refuse options that are not above 0."""
+    for name, value in options.items():
         if value is not None and not 0 < value < math.inf:
             raise ValueError(f"Expected {name} > 0, received {value}.")
-    path = Path(path)
-    read_head(path)
-    chosen = None if frame_indices is None else frozenset(frame_indices)
-    return _iter_moments(path, frames_per_second, audio_seconds, sample_rate_hz, chosen)
-
-
-def _iter_moments(
-    path: Path,
-    frames_per_second: float | None,
-    audio_seconds: float | None,
-    sample_rate_hz: int,
-    frame_indices: frozenset[int] | None,
-) -> Iterator[Moment]:
-    with open_video_stream(path) as (container, stream):
-        zero_seconds = clock_zero(container)
-        sound: SoundTrack | None = None
-        if audio_seconds is not None and container.streams.audio:
-            sound = _read_sound_or_warn(path, sample_rate_hz)
-        decoded = DecodedFrames(path, container, stream)
-        frames = with_numbers(decoded, frame_indices)
-        for index, seconds, frame in sample_evenly(frames, frames_per_second):
-            waveform = None
-            if sound is not None and audio_seconds is not None:
-                waveform = sound.around(seconds, audio_seconds)
-            yield Moment(seconds - zero_seconds, index, frame_to_rgb(path, frame), waveform)
-        if decoded.damage is not None:
-            told = "'%s' is damaged: %s. %d frames are used."
-            logger.warning(told, path, decoded.damage, decoded.num_frames)
-
-
-def _read_sound_or_warn(path: Path, sample_rate_hz: int) -> SoundTrack | None:
-    """Frames are worth having without their sound."""
-    try:
-        return read_sound_track(path, sample_rate_hz)
-    except UnreadableMediaError as error:
-        logger.warning("The sound of '%s' is not used: %s", path, error.reason)
-        return None

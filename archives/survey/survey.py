@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,11 +92,9 @@ def survey_archive(
     closed: list[tuple[str, str]] = []
     walk = walk_inputs(inputs, refused=lambda path, why: closed.append((str(path), why)))
     paths = list(dict.fromkeys(walk))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # of damaged EXIF, without the file's name
-        files = thread_map(
-            probe_file, paths, desc="headers", unit="file", disable=not progress, leave=False
-        )
+    files = thread_map(
+        probe_file, paths, desc="headers", unit="file", disable=not progress, leave=False
+    )
     if not closed and all(file.kind == "other" for file in files):
         raise ValueError(
             f"No photo, recording or video in {', '.join(map(str, inputs))} ({len(files)} other files)."

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 
-from individuals.outputs.camtrap_project import CamtrapProject, Deployment
+from individuals.outputs.camtrap_project import DEPLOYMENT_COLUMNS, CamtrapProject, Deployment
 from individuals.outputs.camtrap_rows import (
-    DEPLOYMENT_COLUMNS,
     MEDIA_COLUMNS,
     MEDIA_TYPES,
     OBSERVATION_COLUMNS,
     CamtrapMedia,
+    Row,
     deployment_row,
     media_row,
     observation_rows,
@@ -77,19 +77,16 @@ def write_camtrap_dp(
     every = list(sightings)
     media = _media(every, deployments, details or {}, media_root)
     who = classified_by or f"fused-encoder {_own_version()}"
-    tables = {
-        "deployments": (DEPLOYMENT_COLUMNS, [deployment_row(d) for d in deployments]),
-        "media": (MEDIA_COLUMNS, [media_row(m, media_are_public) for m in media]),
-        "observations": (
-            OBSERVATION_COLUMNS,
-            [row for m in media for row in observation_rows(m, who)],
-        ),
+    tables: dict[str, tuple[Sequence[str], Iterable[Row]]] = {
+        "deployments": (DEPLOYMENT_COLUMNS, map(deployment_row, deployments)),
+        "media": (MEDIA_COLUMNS, (media_row(m, media_are_public) for m in media)),
+        "observations": (OBSERVATION_COLUMNS, (r for m in media for r in observation_rows(m, who))),
     }
     package = _package(every, deployments, project, created or datetime.now(UTC))
-    written = [
-        write_text_atomically(Path(folder) / f"{name}.csv", csv_text(header, rows, guard=False))
-        for name, (header, rows) in tables.items()
-    ]
+    written = []
+    for name, (columns, rows) in tables.items():
+        text = csv_text(columns, [[row.get(c) for c in columns] for row in rows], guard=False)
+        written.append(write_text_atomically(Path(folder) / f"{name}.csv", text))
     text = json.dumps(package, ensure_ascii=False, indent=2)
     return [*written, write_text_atomically(Path(folder) / "datapackage.json", text)]
 
@@ -101,12 +98,8 @@ def check_camtrap_dp(
 ) -> None:
     """Refuses what `write_camtrap_dp` would refuse of media and deployments, before anybody is looked for.
 
-    Args:
-        details: of every media file, by path.
-        deployments: as there.
-        media_root: as there.
-    Raises:
-        ValueError: as there.
+    Args: as there, with the details of every media file.
+    Raises: as there.
     """
     _media((), deployments, details, media_root)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
 from media.cells import read_csv_rows
-from media.wording import some_problems
+from media.wording import some_names, some_problems
 
 SamplingDesign = Literal[
     "simpleRandom",
@@ -25,6 +25,17 @@ CaptureMethod = Literal["activityDetection", "timeLapse"]
 ROLES = ("contact", "principalInvestigator", "rightsHolder", "publisher", "contributor")
 
 
+# The columns of deployments.csv in the standard's order: programs expect also those that stay empty.
+DEPLOYMENT_COLUMNS = (
+    *("deploymentID", "locationID", "locationName", "latitude", "longitude"),
+    *("coordinateUncertainty", "deploymentStart", "deploymentEnd", "setupBy", "cameraID"),
+    *("cameraModel", "cameraDelay", "cameraHeight", "cameraDepth", "cameraTilt", "cameraHeading"),
+    *("detectionDistance", "timestampIssues", "baitUse", "featureType", "habitat"),
+    *("deploymentGroups", "deploymentTags", "deploymentComments"),
+)
+NEEDED = ("deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A camera or recorder at one place for one time.
@@ -35,16 +46,15 @@ class Deployment:
         longitude: float in [-180, 180], degrees, WGS84.
         start: when it was put up, with its time zone.
         end: when it was taken down, with its time zone.
-        location_id: of the place.
-        location_name: of the place.
-        coordinate_uncertainty_m: int >= 1, also of coordinates that were rounded to hide a nest.
-        setup_by: person or organisation.
-        camera_id: such as its serial number.
-        camera_model: manufacturer-model.
-        habitat: in a few words.
-        comments: anything else.
+        more: other columns of the standard's deployments.csv, such as {"coordinateUncertainty": 1000} (in
+            metres, also of coordinates that were rounded to hide a nest), "locationName", "cameraModel",
+            "habitat".
     Raises:
-        ValueError: something is out of its range, or a time has no zone; all of it in one message.
+        ValueError: something is out of its range, a time has no zone, or `more` has a name that is no column
+            of the standard; all of it in one message.
+
+    Reference:
+        https://camtrap-dp.tdwg.org/data/#deployments
     """
 
     deployment_id: str
@@ -52,14 +62,7 @@ class Deployment:
     longitude: float
     start: datetime
     end: datetime
-    location_id: str | None = None
-    location_name: str | None = None
-    coordinate_uncertainty_m: int | None = None
-    setup_by: str | None = None
-    camera_id: str | None = None
-    camera_model: str | None = None
-    habitat: str | None = None
-    comments: str | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = []
@@ -74,8 +77,10 @@ class Deployment:
             problems.append(f"{' and '.join(zoneless)} must have a time zone")
         elif self.end < self.start:
             problems.append(f"it ends ({self.end}) before it starts ({self.start})")
-        if self.coordinate_uncertainty_m is not None and self.coordinate_uncertainty_m < 1:
-            problems.append("coordinate_uncertainty_m must be at least 1")
+        if unknown := sorted(
+            set(self.more) - set(DEPLOYMENT_COLUMNS) | set(self.more) & set(NEEDED)
+        ):
+            problems.append(f"more has no place for {some_names(unknown)}")
         if problems:
             raise ValueError(f"Deployment {self.deployment_id!r}: {'; '.join(problems)}.")
 
@@ -155,31 +160,6 @@ def read_project(path: str | Path) -> CamtrapProject:
     return CamtrapProject(**given | lists)
 
 
-DEPLOYMENT_FIELDS = {  # column of the standard -> attribute
-    "deploymentID": "deployment_id",
-    "latitude": "latitude",
-    "longitude": "longitude",
-    "deploymentStart": "start",
-    "deploymentEnd": "end",
-    "locationID": "location_id",
-    "locationName": "location_name",
-    "coordinateUncertainty": "coordinate_uncertainty_m",
-    "setupBy": "setup_by",
-    "cameraID": "camera_id",
-    "cameraModel": "camera_model",
-    "habitat": "habitat",
-    "deploymentComments": "comments",
-}
-NEEDED = tuple(DEPLOYMENT_FIELDS)[:5]
-CONVERT: dict[str, Callable[[str], object]] = {
-    "latitude": float,
-    "longitude": float,
-    "start": datetime.fromisoformat,
-    "end": datetime.fromisoformat,
-    "coordinate_uncertainty_m": int,
-}
-
-
 def read_deployments(path: str | Path) -> list[Deployment]:
     """Deployments from a CSV file with the columns of a Camtrap DP's deployments.csv.
 
@@ -193,12 +173,20 @@ def read_deployments(path: str | Path) -> list[Deployment]:
     deployments, problems = [], []
     for number, row in read_csv_rows(path, *NEEDED)[1]:
         try:
-            values = {
-                attribute: CONVERT.get(attribute, str)(row.get(column, ""))
-                for column, attribute in DEPLOYMENT_FIELDS.items()
-                if row.get(column) or column in NEEDED
-            }
-            deployments.append(Deployment(**values))  # type: ignore[arg-type]  # converted above
+            name, latitude, longitude, start, end = (row.get(column, "") for column in NEEDED)
+            others = set(DEPLOYMENT_COLUMNS) - set(NEEDED)
+            deployments.append(
+                Deployment(
+                    deployment_id=name,
+                    latitude=float(latitude),
+                    longitude=float(longitude),
+                    start=datetime.fromisoformat(start),
+                    end=datetime.fromisoformat(end),
+                    more={
+                        column: cell for column, cell in row.items() if cell and column in others
+                    },
+                )
+            )
         except ValueError as error:
             problems.append(f"row {number}: {error}")
     times = Counter(deployment.deployment_id for deployment in deployments)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 
-from individuals.outputs.camtrap_project import DEPLOYMENT_FIELDS, Deployment
+from individuals.outputs.camtrap_project import Deployment
 from individuals.sighting import AUTOMATIC, Sighting
 
 MEDIA_TYPES = {
@@ -33,23 +33,19 @@ MEDIA_TYPES = {
     ".m4a": "audio/mp4",
 }
 # All columns of the standard, in its order: programs expect also those that stay empty here.
-COLUMNS = {
-    "deployments": """
-        deploymentID locationID locationName latitude longitude coordinateUncertainty deploymentStart
-        deploymentEnd setupBy cameraID cameraModel cameraDelay cameraHeight cameraDepth cameraTilt
-        cameraHeading detectionDistance timestampIssues baitUse featureType habitat deploymentGroups
-        deploymentTags deploymentComments""",
-    "media": """
-        mediaID deploymentID captureMethod timestamp filePath filePublic fileName fileMediatype exifData
-        favorite mediaComments""",
-    "observations": """
-        observationID deploymentID mediaID eventID eventStart eventEnd observationLevel observationType
-        cameraSetupType scientificName count lifeStage sex behavior individualID individualPositionRadius
-        individualPositionAngle individualSpeed bboxX bboxY bboxWidth bboxHeight classificationMethod
-        classifiedBy classificationTimestamp classificationProbability observationTags
-        observationComments""",
-}
-DEPLOYMENT_COLUMNS, MEDIA_COLUMNS, OBSERVATION_COLUMNS = (text.split() for text in COLUMNS.values())
+MEDIA_COLUMNS = (
+    *("mediaID", "deploymentID", "captureMethod", "timestamp", "filePath", "filePublic"),
+    *("fileName", "fileMediatype", "exifData", "favorite", "mediaComments"),
+)
+OBSERVATION_COLUMNS = (
+    *("observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd"),
+    *("observationLevel", "observationType", "cameraSetupType", "scientificName", "count"),
+    *("lifeStage", "sex", "behavior", "individualID", "individualPositionRadius"),
+    *("individualPositionAngle", "individualSpeed", "bboxX", "bboxY", "bboxWidth", "bboxHeight"),
+    *("classificationMethod", "classifiedBy", "classificationTimestamp"),
+    *("classificationProbability", "observationTags", "observationComments"),
+)
+Row = dict[str, object]  # by column; others stay empty
 BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 TAGS = (
     *(
@@ -90,20 +86,22 @@ class CamtrapMedia:
             raise ValueError(f"{seconds} s after the start of {self.path!r} is no date.") from error
 
 
-def deployment_row(deployment: Deployment) -> list[object]:
-    """Values of `DEPLOYMENT_COLUMNS`."""
-    row: dict[str, object] = dict.fromkeys(DEPLOYMENT_COLUMNS)
-    for column, attribute in DEPLOYMENT_FIELDS.items():
-        value = getattr(deployment, attribute)
-        row[column] = timestamp(value) if isinstance(value, datetime) else value
-    return list(row.values())
+def deployment_row(deployment: Deployment) -> Row:
+    """Of deployments.csv."""
+    return {
+        "deploymentID": deployment.deployment_id,
+        "latitude": deployment.latitude,
+        "longitude": deployment.longitude,
+        "deploymentStart": timestamp(deployment.start),
+        "deploymentEnd": timestamp(deployment.end),
+        **deployment.more,
+    }
 
 
-def media_row(media: CamtrapMedia, is_public: bool) -> list[object]:
-    """Values of `MEDIA_COLUMNS`."""
+def media_row(media: CamtrapMedia, is_public: bool) -> Row:
+    """Of media.csv."""
     path = PurePath(media.path)
-    row: dict[str, object] = dict.fromkeys(MEDIA_COLUMNS)
-    row |= {
+    return {
         "mediaID": media.path,
         "deploymentID": media.deployment_id,
         "timestamp": timestamp(media.captured_at),
@@ -112,11 +110,10 @@ def media_row(media: CamtrapMedia, is_public: bool) -> list[object]:
         "fileName": path.name,
         "fileMediatype": MEDIA_TYPES[path.suffix.lower()],
     }
-    return list(row.values())
 
 
-def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[list[object]]:
-    """Values of `OBSERVATION_COLUMNS`: one for each sighting, and one for each individual as an event.
+def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[Row]:
+    """Of observations.csv: one for each sighting, and one for each individual as an event.
 
     Media-based observations say when and where in the picture; event-based ones, one for each individual
     with count 1, can be summed. Where nobody was met, both say "blank".
@@ -138,13 +135,12 @@ def _row(
     level: str,
     sightings: Sequence[Sighting],
     classified_by: str,
-) -> list[object]:
+) -> Row:
     is_event = level == "event"
     # An event starts with its media file, so that programs find which file it is of.
     start = 0.0 if is_event else min((s.start_seconds for s in sightings), default=0.0)
     end = max((s.end_seconds for s in sightings), default=0.0)
-    row: dict[str, object] = dict.fromkeys(OBSERVATION_COLUMNS)
-    row |= {
+    row: Row = {
         "observationID": f"{media.path}:{name}",
         "deploymentID": media.deployment_id,
         "mediaID": None if is_event else media.path,
@@ -174,7 +170,7 @@ def _row(
             row["observationTags"] = " | ".join(
                 f"{name}:{value}" for name, value in tags.items() if value is not None
             )
-    return list(row.values())
+    return row
 
 
 def timestamp(moment: datetime, *, rounds_up: bool = False) -> str:

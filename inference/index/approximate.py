@@ -50,15 +50,7 @@ class Groups:
 
 
 def group(matrix: Matrix, revision: tuple[int, int], target_recall: float) -> Groups:
-    """Divide the live rows into groups, and measure what searching few of them misses.
-
-    Args:
-        matrix: Matrix.
-        revision: of the index that it holds.
-        target_recall: in (0, 1]; as many groups are searched as find this share of the ten nearest.
-    Raises:
-        ImportError: faiss is not installed.
-    """
+    """Divide the live rows into groups; as many are searched as find this share of the ten nearest."""
     faiss = import_faiss()
     embeddings, rows = matrix.embeddings, matrix.live_rows()
     size = embeddings.shape[1]

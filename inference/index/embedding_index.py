@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -29,17 +28,15 @@ from inference.index.sqlite_store import SqliteStore
 class EmbeddingIndex:
     """Embeddings with ids and metadata, kept durably and searched exactly by cosine similarity.
 
-    Every call is all or nothing, and what it has written is on disk when it returns. Other processes may read
-    while one writes, and see the new rows at their next call; a second writer waits up to 30 s for the first.
-    One object may be used from several threads. While an index in a file is open, SQLite keeps two files
-    beside it (`-wal`, `-shm`); copy it when it is closed.
+    Every call is all or nothing, and what it has written is on disk when it returns (on Milvus: see
+    docs/index.md). Other processes may read while one writes, and see the new rows at their next call; a
+    second writer waits up to 30 s. Threads may share one object.
 
     The first embeddings that are added say which encoder and size the index is for. Embeddings of another
-    encoder are refused; plain arrays, which carry no fingerprint, are accepted, and the caller vouches for
-    them.
+    encoder are refused; plain arrays, which carry no fingerprint, are accepted.
 
     Args:
-        store: Store, usually chosen by `EmbeddingIndex.open`.
+        store: usually chosen by `EmbeddingIndex.open`.
     Example:
         >>> with EmbeddingIndex.open("birds.index") as index:
         ...     index.add(ids=["a"], embeddings=[[0.6, 0.8]], metadata=[{"species": "wren"}])
@@ -60,12 +57,13 @@ class EmbeddingIndex:
         Args:
             uri: a path, for the embedded index in one file; `http://host:19530/birds` for one on a Milvus
                 server, `milvus:birds.db` for one on Milvus Lite.
-            create: bool, whether to start a new index where there is none. Default True.
-            read_only: bool, whether to write nothing, neither the file nor beside it. Default False; a file
-                that may not be written, or in such a folder, is opened for reading only by itself.
+            create: whether to start a new index where there is none.
+            read_only: whether to write nothing, neither the file nor beside it. A file that may not be
+                written, or in such a folder, is opened for reading only by itself.
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
-            ValueError: no index, of a newer schema, damaged, or an engine that is not available.
+            ValueError: no index, of another schema, damaged, restored beside the `-wal` file of another
+                state, or an engine that is not available.
             ImportError: Milvus without the extra `milvus`.
             OSError: the file cannot be opened (TimeoutError: another process holds it), or no server answers.
         """
@@ -102,7 +100,7 @@ class EmbeddingIndex:
             embeddings: float32 [num, size], unit length.
             metadata: num dicts of str to str, int, float, bool or None; None for none.
         Returns:
-            int, how many rows were new.
+            How many rows were new.
         Raises:
             ValueError: an id is there with another embedding (by more than 1e-5 in a component) or other
                 metadata; another encoder or size; NaN; not of unit length; repeated ids; different lengths.
@@ -145,16 +143,12 @@ class EmbeddingIndex:
         """Remove rows; ids that are not in the index are passed over, so a delete can be repeated.
 
         Returns:
-            int, how many rows were removed.
+            How many rows were removed.
         """
         return self._store.delete(check_ids(ids, unique=False))
 
     def get(self, ids: Sequence[str]) -> list[Row]:
-        """The rows with these ids, in the order of `ids`.
-
-        Raises:
-            KeyError: ids that are not in the index.
-        """
+        """The rows with these ids, in their order; KeyError names those that are not in the index."""
         return self._store.get(check_ids(ids, unique=False))
 
     def search(
@@ -170,20 +164,20 @@ class EmbeddingIndex:
 
         Args:
             query: float32 [num, size], or [size] for a single query; unit length.
-            k: int >= 1, how many hits at most. Default 5.
+            k: >= 1, how many hits at most (on Milvus up to 16,384).
             where: only rows whose metadata fit are compared: `{"species": "wren"}` asks for equality,
                 `{"species": ["wren", "robin"]}` for any of the list, several keys for all of them, None for
                 rows without the key. None or {} compares all rows.
-            min_similarity: float in [-1, 1]; hits that are less similar are left out. None keeps all.
-            approximate: bool, whether some of the nearest may be missed for speed. Default False. It needs
-                `build_approximate`, which measures how many; with `where`, and below 50,000 rows, search is
-                exact all the same. The similarities are exact in any case.
+            min_similarity: in [-1, 1]; hits that are less similar are left out.
+            approximate: whether some of the nearest may be missed for speed. It needs `build_approximate`,
+                which measures how many; with `where`, and after any change, search is exact all the same. The
+                similarities are exact in any case.
         Returns:
             A list with one list of hits per query (for a single query [size]: a list of one list), nearest
             first, equals in insertion order. Fewer than k hits where fewer rows pass.
         Raises:
-            ValueError: another encoder or size, NaN, not of unit length; k < 1; min_similarity outside [-1,
-                1]; approximate without `build_approximate`, or with too many changes since.
+            ValueError: another encoder or size, NaN, not of unit length; k < 1; min_similarity outside
+                [-1, 1].
         """
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ValueError(f"k must be an int of at least 1, received {k!r}.")
@@ -203,13 +197,13 @@ class EmbeddingIndex:
         """Make ready for `search(..., approximate=True)`, and measure what it will miss.
 
         The rows are divided into groups, and as many are searched as find this share of the ten nearest
-        others of 500 rows. The recall that is told is that of 500 other rows. Building takes a while (20 s
-        for a million rows); it pays above a few hundred thousand rows that lie in groups.
+        others of 500 rows. The recall that is told is that of 500 other rows. It takes 20 s for a million
+        rows, and counts until the index changes.
 
         Args:
-            target_recall: float in (0, 1]. Default 0.99.
+            target_recall: in (0, 1].
         Returns:
-            Approximation with the measured recall; None below 50,000 rows, where exact search is as quick.
+            The measured recall; None below 50,000 rows, where exact search is as quick, and on Milvus.
         Raises:
             ImportError: faiss is not installed.
             ValueError: target_recall outside (0, 1].
@@ -220,7 +214,7 @@ class EmbeddingIndex:
 
     @property
     def approximation(self) -> Approximation | None:
-        """What approximate search of this index misses, as it was measured; None if it was not built."""
+        """What approximate search misses, as it was measured; None where search is exact."""
         return self._store.approximation()
 
     def count(self, where: Where | None = None) -> int:
@@ -267,12 +261,7 @@ class EmbeddingIndex:
     def __enter__(self) -> EmbeddingIndex:
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from inference.embeddings import Embeddings
-from inference.index.matrix import replacing
 from inference.index.sqlite_rows import (
     COLUMNS,
     ROWS_AT_ONCE,
@@ -23,6 +22,7 @@ from inference.index.sqlite_rows import (
     is_whole,
 )
 from inference.sqlite_file import read_setting, sqlite_uri
+from media.atomic import atomic_file
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Recovery:
 
     Attributes:
         num_recovered: rows in the new index, each exactly as it was written.
-        lost_ids: ids whose row could not be read. There may be more where the list of ids is damaged.
+        lost_ids: ids whose row could not be read; more may be lost where the list of ids is damaged.
         num_damaged: rows that were found and are not what was written; they are left out.
-        fingerprint: the encoder; None where it could not be read (or was never told).
+        fingerprint: the encoder, or None.
     """
 
     num_recovered: int
@@ -65,9 +65,8 @@ def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
     with closing(sqlite3.connect(sqlite_uri(source, "mode=ro"), uri=True)) as connection:
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         try:
-            connection.execute(
-                "PRAGMA writable_schema = ON"
-            )  # also a file that was cut short is read
+            # so that a file that was cut short is read too
+            connection.execute("PRAGMA writable_schema = ON")
             found = read_setting(connection, "fingerprint")
             fingerprint = str(found) if found else None
             last = _last_position(connection)
@@ -86,7 +85,7 @@ def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
                 else:
                     num_damaged += 1
 
-        with replacing(new) as temporary, closing(SqliteRows(temporary)) as store:
+        with atomic_file(new) as temporary, closing(SqliteRows(temporary)) as store:
             rows = (decoded(row, None) for row in whole())
             while some := list(islice(rows, ROWS_AT_ONCE)):
                 vectors = Embeddings.of(np.stack([row.embedding for row in some]), fingerprint)

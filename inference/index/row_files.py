@@ -17,8 +17,8 @@ import numpy as np
 
 from inference.embeddings import Embeddings
 from inference.index.embedding_index import EmbeddingIndex
-from inference.index.matrix import replacing
 from inference.index.rows import Row
+from media.atomic import atomic_file
 from media.cells import guard_cell, unguard_cell
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def export_rows(index: EmbeddingIndex, path: str | Path) -> int:
     """
     target = Path(path)
     write = _write_parquet if _is_parquet(target) else _write_csv
-    with replacing(target) as temporary:
+    with atomic_file(target) as temporary:
         return write(temporary, index)
 
 

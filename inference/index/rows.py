@@ -26,13 +26,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of an index.
-
-    Attributes:
-        id: unique in the index.
-        embedding: float32 [size], unit length, as it was added.
-        metadata: what was added with it.
-    """
+    """One row of an index; its embedding is float32 [size], unit length, as it was added."""
 
     id: str
     embedding: Embeddings
@@ -41,13 +35,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer of a search.
-
-    Attributes:
-        id: the row that was found.
-        similarity: cosine of the angle between query and row, in [-1, 1]; higher is more alike.
-        metadata: of the row.
-    """
+    """A row that was found; `similarity` is the cosine of its angle to the query, in [-1, 1]."""
 
     id: str
     similarity: float
@@ -110,12 +98,7 @@ def quoted(ids: Sequence[str], at_most: int = 5) -> str:
 
 
 def check_ids(ids: Sequence[str], *, unique: bool = True) -> list[str]:
-    """The ids as a list of str.
-
-    Raises:
-        TypeError: a single str, or ids that are not str.
-        ValueError: empty or unstorable ids; the same id twice where `unique`.
-    """
+    """The ids as a list of str, or an error that names those that cannot be ids."""
     if isinstance(ids, str | bytes):
         raise TypeError(f"ids must be a list of str, received the single {ids!r}. Pass [{ids!r}].")
     checked = list(ids)
@@ -141,12 +124,7 @@ def check_ids(ids: Sequence[str], *, unique: bool = True) -> list[str]:
 def check_metadata(
     metadata: Sequence[Mapping[str, Scalar] | None] | None, num: int
 ) -> list[Metadata]:
-    """One dict per row, with NumPy scalars turned into Python's; all problems in one message.
-
-    Raises:
-        ValueError: another number of dicts than rows; keys or values that JSON cannot hold exactly.
-        TypeError: a row's metadata is no mapping.
-    """
+    """One dict per row, with NumPy scalars turned into Python's, or an error with all problems."""
     if metadata is None:
         return [{} for _ in range(num)]
     if isinstance(metadata, Mapping | str):
@@ -180,12 +158,7 @@ def check_metadata(
 
 
 def check_where(where: Where | None) -> Filter:
-    """The filter with a list of wanted values under each key; an empty one lets every row pass.
-
-    Raises:
-        TypeError: no mapping.
-        ValueError: a key or value that metadata cannot hold.
-    """
+    """The filter with a list of wanted values under each key; an empty one lets every row pass."""
     if where is not None and not isinstance(where, Mapping):
         raise TypeError(
             f'where must be a dict like {{"species": "wren"}}, received {type(where).__name__}.'
@@ -203,11 +176,7 @@ def check_where(where: Where | None) -> Filter:
 
 
 def check_same_encoder(embeddings: Embeddings, settings: StoreSettings, location: str) -> None:
-    """Refuse embeddings of another encoder or size than the index holds.
-
-    Raises:
-        ValueError: another fingerprint or another size. Plain arrays, which carry no fingerprint, pass.
-    """
+    """Refuse embeddings of another encoder or size (ValueError); plain arrays carry no fingerprint."""
     fingerprint = fingerprint_of(embeddings)
     if settings.fingerprint and fingerprint and fingerprint != settings.fingerprint:
         raise ValueError(
@@ -229,11 +198,7 @@ def only_new(
     stored: Mapping[str, Row],
     location: str,
 ) -> list[int]:
-    """Numbers of the rows that are not stored yet, by id.
-
-    Raises:
-        ValueError: ids that are stored with another embedding or other metadata.
-    """
+    """Numbers of the rows that are not stored yet; ValueError names ids that are stored otherwise."""
     new, changed = [], []
     for number, id_ in enumerate(ids):
         if id_ not in stored:

@@ -122,7 +122,9 @@ def mp3_without_a_table(path: Path, rng: Rng) -> None:
     path.write_bytes(mp3_without_table(encoded_sound(song(rng), "MP3")))
 
 
-@COMPRESSED_KINDS.add("recording", ".mp3", "ok", "the sound: the decoder steps over the junk")
+@COMPRESSED_KINDS.add(
+    "recording", ".mp3", "partial", "the sound on both sides", says="could not be decoded"
+)
 def mp3_with_junk(path: Path, rng: Rng) -> None:
     """MP3 with foreign bytes in its middle."""
     whole = encoded_sound(song(rng, 4.0), "MP3")

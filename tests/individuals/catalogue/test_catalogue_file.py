@@ -41,11 +41,6 @@ def start(path: Path, name: str = "w", num: int = 100_000) -> subprocess.Popen:
     return worker
 
 
-def test_a_closed_catalogue_is_one_file(catalogue, path):
-    catalogue.close()
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
 def test_using_a_catalogue_loads_no_tensorflow(path):
     program = (
         "import sys; from individuals.catalogue import Catalogue\n"

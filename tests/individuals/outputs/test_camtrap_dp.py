@@ -67,8 +67,8 @@ def test_a_full_package_follows_the_standard(tmp_path, camtrap_faults):
         tmp_path,
         sightings,
         deployments=[
-            deployment(coordinate_uncertainty_m=100, camera_model="Reconyx-PC800", habitat="reed"),
-            deployment("cam2", latitude=52, comments="recorded nothing"),
+            deployment(more={"coordinateUncertainty": 100, "habitat": "reed"}),
+            deployment("cam2", latitude=52, more={"deploymentComments": "recorded nothing"}),
         ],
         project=replace(
             PROJECT, description="d", data_license="CC0-1.0", media_license="CC-BY-4.0"
@@ -77,12 +77,17 @@ def test_a_full_package_follows_the_standard(tmp_path, camtrap_faults):
     )
     assert [path.name for path in written][-1] == "datapackage.json"
     assert camtrap_faults(tmp_path) == []
-
-
-def test_a_package_of_nobody_follows_the_standard(tmp_path, camtrap_faults):
+    assert [row["filePath"] for row in rows(tmp_path, "media")] == [
+        *("pond/empty.mp4", "pond/monday.mp4", "wood/monday.mp4")  # two of one name
+    ]
+    blank, event, first, *_ = rows(tmp_path, "observations")
+    assert blank["observationType"] == event["observationType"] == "blank"
+    assert (blank["observationLevel"], event["observationLevel"]) == ("media", "event")
+    assert first["eventStart"] == "2026-05-01T06:30:01+02:00"  # whole seconds around it
+    assert first["eventEnd"] == "2026-05-01T06:30:04+02:00"
+    assert "start_seconds:1.25 | end_seconds:3.5" in first["observationTags"]
     write_camtrap_dp(tmp_path, [], deployments=[deployment()], project=PROJECT)
     assert camtrap_faults(tmp_path) == []
-    assert rows(tmp_path, "observations") == rows(tmp_path, "media") == []
 
 
 def test_the_check_itself_finds_faults(tmp_path, camtrap_faults):
@@ -103,15 +108,6 @@ def test_sightings_are_media_based_and_individuals_event_based_so_that_counts_ca
     levels = [(row["observationLevel"], row["individualID"]) for row in observations]
     assert levels == [*[("media", i) for i in ("1", "2", "1")], ("event", "1"), ("event", "2")]
     assert sum(int(row["count"]) for row in observations if row["observationLevel"] == "event") == 2
-
-
-def test_times_are_whole_seconds_around_the_sighting_and_exact_in_the_tags(tmp_path):
-    write_camtrap_dp(tmp_path, [sighting()], deployments=[deployment()], project=PROJECT)
-    by_media, by_event = rows(tmp_path, "observations")
-    assert by_media["eventStart"] == "2026-05-01T06:30:01+02:00"
-    assert by_media["eventEnd"] == "2026-05-01T06:30:04+02:00"
-    assert "start_seconds:1.25 | end_seconds:3.5" in by_media["observationTags"]
-    assert by_event["eventStart"] == rows(tmp_path, "media")[0]["timestamp"]
 
 
 def test_boxes_are_shares_of_the_frame_and_cut_off_at_its_edge(tmp_path):
@@ -138,23 +134,6 @@ def test_people_and_machines_are_told_apart(tmp_path):
     assert who == {"1": ("machine", "v7"), "2": ("human", "Ann")}
 
 
-def test_a_video_without_anyone_is_blank_at_both_levels(tmp_path):
-    details = {"empty.mp4": MediaDetails(MORNING, deployment="cam1")}
-    write_camtrap_dp(tmp_path, [], deployments=[deployment()], project=PROJECT, details=details)
-    observations = rows(tmp_path, "observations")
-    assert [row["observationType"] for row in observations] == ["blank", "blank"]
-    assert {row["observationLevel"] for row in observations} == {"media", "event"}
-
-
-def test_equal_file_names_in_different_folders_are_two_media_files(tmp_path):
-    two = [sighting(), sighting(media="wood/monday.mp4")]
-    write_camtrap_dp(tmp_path, two, deployments=[deployment()], project=PROJECT)
-    assert [row["filePath"] for row in rows(tmp_path, "media")] == [
-        "pond/monday.mp4",
-        "wood/monday.mp4",
-    ]
-
-
 def test_absolute_paths_become_relative_to_the_media_root(tmp_path, camtrap_faults):
     absolute = sighting(media=str(tmp_path / "videos" / "pond" / "monday.mp4"))
     known = {"deployments": [deployment()], "project": PROJECT}
@@ -174,6 +153,10 @@ def test_what_is_not_known_is_asked_for_all_at_once_and_nothing_is_written(tmp_p
     ]
     with pytest.raises(ValueError, match="A Camtrap DP cannot be written") as error:
         write_camtrap_dp(tmp_path / "dp", sightings, deployments=[deployment()], project=PROJECT)
+    with pytest.raises(ValueError, match="where and when did the cameras stand"):
+        write_camtrap_dp(tmp_path / "dp", [], deployments=[], project=PROJECT)
+    with pytest.raises(ValueError, match="deployments are there twice: cam1"):
+        write_camtrap_dp(tmp_path / "dp", [], deployments=[deployment()] * 2, project=PROJECT)
     for part in (
         r"without a start time with time zone \(captured_at\): /data/a\.xyz, b\.mp4\n",
         r"without a deployment that was given: c\.mp4 \(cam9\), d\.mp4\n",
@@ -185,16 +168,6 @@ def test_what_is_not_known_is_asked_for_all_at_once_and_nothing_is_written(tmp_p
     ):
         assert error.match(part)
     assert not (tmp_path / "dp").exists()
-
-
-def test_without_deployments_the_question_is_where_and_when(tmp_path):
-    with pytest.raises(ValueError, match="where and when did the cameras stand"):
-        write_camtrap_dp(tmp_path, [], deployments=[], project=PROJECT)
-
-
-def test_two_deployments_of_one_name_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="deployments are there twice: cam1"):
-        write_camtrap_dp(tmp_path, [], deployments=[deployment(), deployment()], project=PROJECT)
 
 
 def test_a_sighting_beyond_the_calendar_is_refused(tmp_path):
@@ -211,7 +184,7 @@ def test_a_sighting_beyond_the_calendar_is_refused(tmp_path):
         ({"longitude": float("nan")}, "longitude must be in"),
         ({"start": datetime(2026, 5, 1)}, "start must have a time zone"),
         ({"end": MORNING - timedelta(days=3)}, "it ends .* before it starts"),
-        ({"coordinate_uncertainty_m": 0}, "coordinate_uncertainty_m must be at least 1"),
+        ({"more": {"colour": 1, "latitude": 2}}, "more has no place for 'colour', 'latitude'"),
     ],
 )
 def test_a_deployment_that_cannot_be_is_refused(changes, message):
@@ -262,8 +235,8 @@ def test_what_is_no_project_is_refused(tmp_path, text, message):
 
 def test_deployments_are_read_from_the_standards_own_file(tmp_path):
     given = [
-        deployment(coordinate_uncertainty_m=50, location_name="Białowieża", habitat="a, b"),
-        deployment("cam2", camera_id="7"),
+        deployment(more={"locationName": "Białowieża", "habitat": "a, b"}),
+        deployment("cam2", more={"cameraHeight": "1.5"}),
     ]
     given = [replace(d, end=d.end.replace(microsecond=0)) for d in given]
     write_camtrap_dp(tmp_path, [], deployments=given, project=PROJECT)

@@ -44,7 +44,7 @@ def test_weak_links_and_look_alikes_are_asked_by_their_most_similar_sightings():
     pairs = review_queue(counted(*DOUBTFUL), 2)
     assert asked(pairs) == {(frozenset((1, 2)), (0, 0)), (frozenset((4, 5)), (1, 2))}
     weak = next(pair for pair in pairs if pair.individuals == (0, 0))
-    assert (weak.num_at_stake, weak.reason) == (2, "counted as one, on a weak link")
+    assert (weak.num_at_stake, weak.reason) == (2, "counted as one, by a weak link")
     assert {weak.first_beside, weak.second_beside} == {(0,), (3,)}
 
 
@@ -69,6 +69,8 @@ def test_what_is_certain_is_not_asked(animals):
     assert review_queue(counted([], [])) == []
     assert review_queue(counted([5, 5, 5], [0, 0, 0])) == []
     assert review_queue(counted([0, 90], [0, 1])) == []
+    with pytest.raises(ValueError, match="Expected num >= 1, received 0"):
+        review_queue(seen_together, 0)
     tracklet = animals.table(
         *(animals.seen(f"m#{n}", 60 * n, media="m.mp4", frame_index=n, tracklet=0) for n in (0, 1))
     )
@@ -110,11 +112,6 @@ def test_good_crops_are_shown_before_poor_ones(animals):
     )
     (pair,) = review_queue(CountedSightings(rows, np.array([0, 0, 1]), 0.9))
     assert {pair.first, pair.second} == {0, 2}
-
-
-def test_a_number_of_questions_below_one_is_refused():
-    with pytest.raises(ValueError, match="Expected num >= 1, received 0"):
-        review_queue(counted(*DOUBTFUL), 0)
 
 
 def write_crops(folder, sightings):
@@ -160,8 +157,3 @@ def test_a_sheet_with_answers_is_not_overwritten(tmp_path):
         with pytest.raises(FileExistsError, match="holds answers, or was changed"):
             write_review_sheet(tmp_path, pairs, questions.table)
         assert path.read_text("utf-8") == changed
-
-
-def test_without_questions_the_sheet_has_its_header(tmp_path):
-    path = write_review_sheet(tmp_path, [], counted([], []).table)
-    assert path.read_text("utf-8-sig").startswith("pair,answer,first,second")

@@ -40,39 +40,24 @@ def found(answers):
 WANTED = [[(0, 1)], [(1, 2)], [(3, 4)]], 1
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        sheet().encode(),
-        sheet().encode("utf-8-sig"),
-        sheet(delimiter=";").encode("cp1252"),
-        codecs.BOM_UTF16_LE + sheet(delimiter="\t").encode("utf-16-le"),
-        ("sep=;\r\n" + sheet(delimiter=";")).encode("utf-8-sig"),
-        sheet().replace("\r\n", "\r\n,,,,\r\n\r\n").encode(),
-        sheet().replace("same", " SAME ").replace("cannot tell", "Can\u2019t tell.").encode(),
-        sheet().replace("answer,first", "Answer , First").encode(),
-        sheet()
-        .replace("same", "yes")
-        .replace("different", "no")
-        .replace("cannot tell", "?")
-        .encode(),
-        sheet().replace("same", "1").replace("different", "2").replace("cannot tell", "3").encode(),
-        sheet().rstrip().encode(),
-    ],
-    ids=[
-        "as written",
-        "byte order mark",
-        "semicolons in Windows' encoding",
-        "UTF-16 with tabs",
-        "Excel's hint",
-        "empty rows",
-        "capitals and another apostrophe",
-        "header retyped",
-        "yes and no",
-        "numbers",
-        "no last line end",
-    ],
-)
+SAVED = {
+    "as written": sheet().encode(),
+    "byte order mark": sheet().encode("utf-8-sig"),
+    "semicolons in Windows' encoding": sheet(delimiter=";").encode("cp1252"),
+    "UTF-16 with tabs": codecs.BOM_UTF16_LE + sheet(delimiter="\t").encode("utf-16-le"),
+    "Excel's hint": ("sep=;\r\n" + sheet(delimiter=";")).encode("utf-8-sig"),
+    "empty rows": sheet().replace("\r\n", "\r\n,,,,\r\n\r\n").encode(),
+    "capitals": sheet()
+    .replace("same", " SAME ")
+    .replace("cannot tell", "Can\u2019t tell.")
+    .encode(),
+    "header retyped": sheet().replace("answer,first", "Answer , First").encode(),
+    "short forms": sheet().replace("same", "yes").replace("different", "2").encode(),
+    "no last line end": sheet().rstrip().encode(),
+}
+
+
+@pytest.mark.parametrize("data", SAVED.values(), ids=SAVED)
 def test_what_spreadsheets_make_of_it_is_understood(tmp_path, data):
     assert found(read(tmp_path, data)) == WANTED
 
@@ -97,11 +82,7 @@ def test_answers_find_their_rows_after_the_sightings_were_ordered_anew(tmp_path)
         cannot_link=answers.rows("different", turned),
     ).labels[::-1]
     assert labels[0] == labels[1] != labels[2]
-
-
-def test_answers_about_other_footage_are_told_of(tmp_path):
-    answers = read(tmp_path, sheet())
-    assert [given.line for given in answers.missing(KEYS[:3])] == [4]
+    assert [given.line for given in answers.missing(KEYS[:3])] == [4]  # of other footage
     assert answers.rows("cannot tell", KEYS[:3]) == []
 
 
@@ -123,11 +104,6 @@ def test_all_problems_come_at_once_with_their_rows(tmp_path):
 def test_a_file_without_the_columns_is_refused(tmp_path, data):
     with pytest.raises(ValueError, match=r"has no column .*answer.*Fill in the column"):
         read(tmp_path, data)
-
-
-def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        read_review_answers(tmp_path / "no.csv")
 
 
 def footage(*rows, **known):
@@ -173,6 +149,10 @@ def test_the_count_changes_as_a_person_says():
     assert after.labels[0] != after.labels[1]
     assert after.labels[3] == after.labels[4]
     assert len(plain.labels) == len(after.labels)
+    beside = [("m.mp4", 1, 0, 0, (1,)), ("m.mp4", 1, 1, 1, (0,)), ("n.mp4", 5, 0, 0, ())]
+    after, count = regroup(footage(*beside))  # animals of a frame stay apart
+    assert after.labels[0] != after.labels[1]
+    assert count.per_video == {"m.mp4": 2, "n.mp4": 1}
 
 
 def test_a_later_answer_replaces_an_earlier_one_and_others_are_kept():
@@ -210,10 +190,3 @@ def test_answers_that_contradict_earlier_ones_or_the_footage_are_told():
         ValueError, match="row 2 says different, but an earlier answer says same and"
     ):
         with_answers(earlier, answered(("different", 0, 2), ("same", 1, 2)))
-
-
-def test_counting_again_keeps_animals_of_a_frame_and_tracklets_apart():
-    rows = [("m.mp4", 1, 0, 0, (1,)), ("m.mp4", 1, 1, 1, (0,)), ("n.mp4", 5, 0, 0, ())]
-    after, count = regroup(footage(*rows))
-    assert after.labels[0] != after.labels[1]
-    assert count.per_video == {"m.mp4": 2, "n.mp4": 1}

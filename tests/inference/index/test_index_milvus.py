@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inference.embeddings import Embeddings
-from inference.index import EmbeddingIndex, milvus_store
+from inference.index import EmbeddingIndex, milvus_collection, milvus_store
 from inference.index.address import MilvusAddress, parse_address
 
 pytest.importorskip("pymilvus")
@@ -193,7 +193,7 @@ def test_without_pymilvus_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_server_that_is_not_there_is_told_without_the_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(milvus_store, "SECONDS_TO_CONNECT", 0.3)
+    monkeypatch.setattr(milvus_collection, "SECONDS_TO_CONNECT", 0.3)
     with pytest.raises(ConnectionError, match=r"No Milvus answers at http://127.0.0.1:1\.") as told:
         EmbeddingIndex.open("http://me:secret@127.0.0.1:1/birds")
     assert "secret" not in str(told.value)
@@ -210,6 +210,6 @@ def test_a_token_that_is_refused_is_told_apart_from_a_server_that_is_not_there()
     refused = exceptions.MilvusException(2, "Fail connecting to server")
     reason = exceptions.MilvusException(1, "status = StatusCode.UNAUTHENTICATED")
     refused.__cause__, reason.__cause__ = reason, reason  # as pymilvus has it
-    told = milvus_store._in_words(refused, MilvusAddress("http://host", None), ConnectionError)
+    told = milvus_collection._in_words(refused, MilvusAddress("http://host", None), ConnectionError)
     assert isinstance(told, PermissionError)
     assert "MILVUS_TOKEN" in str(told)
