@@ -14,12 +14,11 @@ from guano import GuanoFile
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from media.audio import probe_audio
 from media.containers import open_container
-from media.content import describe_content
 from media.errors import UnreadableMediaError
-from media.files import read_head, unreadable_file
+from media.files import describe_content, read_head, unreadable_file
 from media.images import load_image
+from media.sound import probe_audio
 from media.video import probe_video
 
 MediaKind = Literal["photo", "recording", "video", "other"]

@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from training.backup import RunBackup
+from training.callbacks import RemineTriplets
 from training.frozen_features import TrainedPart
 from training.options import MinedTriplets, TrainingOptions
-from training.remining import MineAgain
 from triplets.epochs import EpochCounter
 from triplets.features import PreparedMedia
 from triplets.pair_batches import pair_batches
@@ -62,15 +62,15 @@ def training_batches(
         epoch=epoch,
         seed=options.seed,
     )
-    if batches.mine_again_every is None:
+    if batches.remine_every is None:
         return dataset, []
-    again = MineAgain(
+    remine = RemineTriplets(
         triplets,
         part.encoder,
-        every=batches.mine_again_every,
+        every=batches.remine_every,
         mining="semi-hard" if batches.mining == "cosine" else batches.mining,
         photos=part.photos,
         rows_path=None if backup is None else backup.mined_rows,
         seed=options.seed,
     )
-    return dataset, [again]
+    return dataset, [remine]

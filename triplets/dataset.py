@@ -113,7 +113,7 @@ class Triplets(Sequence[Triplet]):
                 indexing gives; or "random", drawn anew each epoch. Default: random with `augment`,
                 else fixed.
             photos: where photos come from: the stored ones (default), or features of a frozen trunk.
-            epoch: which epoch an iterator belongs to, see `training.FollowEpoch`. Default: the first
+            epoch: which epoch an iterator belongs to, see `training.SetEpoch`. Default: the first
                 iterator is epoch 0, and each further one the next.
             seed: int >= 0 or None for the triplets' own. Order, variations and windows are a function
                 of seed and epoch.
