@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import av
 import numpy as np
@@ -52,7 +52,6 @@ class SoundReader(Protocol):
     """An open recording.
 
     Attributes:
-        decoder: which library reads it.
         sample_rate_hz: int > 0, of the file.
         num_channels: int > 0, of the file.
         clipping_level: the amplitude from which on a sample is as loud as the format allows.
@@ -62,7 +61,6 @@ class SoundReader(Protocol):
             the last sample.
     """
 
-    decoder: Literal["soundfile", "pyav"]
     sample_rate_hz: int
     num_channels: int
     clipping_level: float
@@ -106,8 +104,6 @@ class StraightSoundFile(soundfile.SoundFile):
 
 class SoundfileReader:
     """A recording that libsndfile decodes, as a `SoundReader`."""
-
-    decoder: Literal["soundfile", "pyav"] = "soundfile"
 
     def __init__(self, path: Path, file: StraightSoundFile) -> None:
         self._path, self._file = path, file
@@ -158,7 +154,6 @@ class PyavReader:
         start_seconds: when the stream begins, on the file's clock.
     """
 
-    decoder: Literal["soundfile", "pyav"] = "pyav"
     clipping_level = FULL_SCALE
 
     def __init__(self, path: Path, container: InputContainer, stream: AudioStream) -> None:

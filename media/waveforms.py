@@ -106,8 +106,8 @@ def resample(
         source_rate_hz: int > 0.
         target_rate_hz: int > 0.
         resampler: "soxr_hq" (fast, and flat nearly up to half the lower rate), or "kaiser_best"
-            (resampy's, as in the published code: some 60 times slower, 14 dB down at 7.5 kHz when
-            the target is 16 kHz).
+            (resampy's, as in the published code: some 60 times slower, 14 dB down at 0.94 of half
+            the target rate).
     Returns:
         float32 [about num_samples x target_rate_hz / source_rate_hz].
     Raises:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 import numpy as np
 
+from fused_encoder.front_ends.contract import FrontEndSpec
 from triplets.epochs import EpochCounter
 from triplets.features import PreparedFile, PreparedMedia, Skipped
 from triplets.members import MemberLoader
@@ -112,7 +113,7 @@ class Triplets(Sequence[Triplet]):
                 indexing gives; or "random", drawn anew each epoch. Default: random with `augment`,
                 else fixed.
             photos: where photos come from: the stored ones (default), or features of a frozen trunk.
-            epoch: which epoch an iterator belongs to, see `training.FollowEpoch`. Default: the first
+            epoch: which epoch an iterator belongs to, see `training.SetEpoch`. Default: the first
                 iterator is epoch 0, and each further one the next.
             seed: int >= 0 or None for the triplets' own. Order, variations and windows are a function
                 of seed and epoch.
@@ -169,6 +170,7 @@ class Triplets(Sequence[Triplet]):
             "rows": self.rows,
             "window_frames": self.window_frames,
             "seed": self.seed,
+            "front_end": asdict(self.media.front_end),
         }
         temporary = root / "triplets.json.part"
         temporary.write_text(json.dumps(document), encoding="utf-8")
@@ -202,6 +204,7 @@ class Triplets(Sequence[Triplet]):
             tuple(_from_json(entry, root / "images") for entry in document["images"]),
             tuple(_from_json(entry, root / "recordings") for entry in document["recordings"]),
             tuple(Skipped(Path(entry["path"]), entry["reason"]) for entry in document["skipped"]),
+            FrontEndSpec(**document["front_end"]),
         )
         rows = [TripletRow(*row) for row in document["rows"]]
         return cls(media, rows, window_frames=document["window_frames"], seed=document["seed"])

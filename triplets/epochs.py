@@ -7,7 +7,7 @@ class EpochCounter:
     """The epoch that a dataset's next iterator belongs to.
 
     A dataset asks `begin` when an iterator gives its first batch. Left alone, each iterator is the
-    next epoch. Under `training.FollowEpoch` the counter stands at the epoch that `model.fit` is in,
+    next epoch. Under `training.SetEpoch` the counter stands at the epoch that `model.fit` is in,
     however many iterators Keras makes, so that a run that was killed and restored, or one that starts
     at `initial_epoch`, sees the batches of an unbroken one.
 

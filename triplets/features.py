@@ -13,7 +13,6 @@ from functools import partial
 
 from tqdm import tqdm
 
-from fused_encoder.front_ends.audio_batches import AudioSequences
 from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import prepare_photo
@@ -71,12 +70,11 @@ def prepare_media(
     with ContentHashes(store.directory / "hashes") as contents:
         photos = _prepare_photos(folders.images, store, contents)
         images, bad_images = _gather(photos, len(folders.images), "photos", progress)
-        heard = prepare_recordings(
-            folders.recordings, AudioSequences(front_end), settings, store, contents
-        )
+        heard = prepare_recordings(folders.recordings, front_end, settings, store, contents)
         recordings, bad_recordings = _gather(heard, len(folders.recordings), "recordings", progress)
     _warn_of_shared_content(folders.class_names, (*images, *recordings))
-    return PreparedMedia(folders.class_names, images, recordings, (*bad_images, *bad_recordings))
+    skipped = (*bad_images, *bad_recordings)
+    return PreparedMedia(folders.class_names, images, recordings, skipped, front_end.spec)
 
 
 def _warn_of_shared_content(class_names: Sequence[str], files: Sequence[PreparedFile]) -> None:

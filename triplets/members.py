@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from triplets.features import PreparedFile, PreparedMedia
 from triplets.photos import PhotoSource, StoredPhotos, load_photos
 
@@ -39,6 +38,7 @@ class MemberLoader:
             raise ValueError(f"Expected window_frames >= 1, received {window_frames}.")
         self.photos = StoredPhotos(media) if photos is None else photos
         self._recordings = media.recordings
+        self.audio_shape = (window_frames, media.front_end.embedding_size)
         self._window_frames = window_frames
         self._augment = augment
         self._image_ids = source_ids(media.images)
@@ -63,10 +63,10 @@ class MemberLoader:
 
         Returns:
             Photos of the source's dtype [num_members, *photos.shape], audio sequences float32
-            [num_members, window_frames, 1024], right-padded with zeros; what is absent is zeros.
+            [num_members, *audio_shape], right-padded with zeros; what is absent is zeros.
         """
         loaded = load_photos(self.photos, images, rng if self._augment else None)
-        audio = np.zeros((len(recordings), self._window_frames, AUDIO_SEQUENCE_SIZE), np.float32)
+        audio = np.zeros((len(recordings), *self.audio_shape), np.float32)
         for window, recording, start in zip(audio, recordings, starts, strict=True):
             if recording != ABSENT:
                 sequence = self._recordings[recording].feature()

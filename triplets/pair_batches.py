@@ -55,7 +55,7 @@ def pair_batches(
         window_frames: int >= 1, YAMNet frames of 0.48 s in a pair at most. Default 10 (5 s).
         photos: where photos come from: the stored ones (default), or features of a frozen trunk.
         augment: whether photos are varied, as their source does it.
-        epoch: which epoch an iterator belongs to, see `training.FollowEpoch`. Default: the next one.
+        epoch: which epoch an iterator belongs to, see `training.SetEpoch`. Default: the next one.
         seed: int >= 0. Batches are a function of seed and epoch.
 
     Returns:
@@ -110,6 +110,7 @@ def pair_batches(
         batch_size=batch_size,
         num_batches=steps_per_epoch,
         photos=loader.photos,
+        audio_size=loader.audio_shape[-1],
         epoch=epoch,
         seed=seed,
     )

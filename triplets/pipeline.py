@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from triplets.epochs import EpochCounter
 from triplets.photos import PhotoSource
 
@@ -22,6 +21,7 @@ def build_dataset(
     batch_size: int,
     num_batches: int,
     photos: PhotoSource,
+    audio_size: int,
     item_shape: tuple[int, ...] = (),
     epoch: EpochCounter | None = None,
     seed: int = 0,
@@ -34,10 +34,12 @@ def build_dataset(
     Args:
         plan: gives an epoch's items in their order, int64 [num_items, num_columns].
         load: int64 [batch, num_columns] -> photos [batch, *item_shape, *photos.shape], audio
-            sequences float32 [batch, *item_shape, num_frames, 1024], labels int32 [batch, *item_shape, 3].
+            sequences float32 [batch, *item_shape, num_frames, audio_size], labels int32
+            [batch, *item_shape, 3].
         batch_size: int >= 1, items per batch.
         num_batches: int >= 0, in each epoch.
         photos: says the photos' shape and dtype; pixels are scaled to [0, 1], features become float32.
+        audio_size: int, numbers in a frame of sound.
         item_shape: of one item in members: () for a pair, (3,) for a triplet.
         epoch: which epoch an iterator belongs to. Default: one counter for this dataset.
         seed: int >= 0.
@@ -68,7 +70,7 @@ def build_dataset(
         dtypes = [tf.as_dtype(photos.dtype), tf.float32, tf.int32]
         seen, heard, labels = tf.numpy_function(read, batch, dtypes)
         seen.set_shape((None, *item_shape, *photos.shape))
-        heard.set_shape((None, *item_shape, None, AUDIO_SEQUENCE_SIZE))
+        heard.set_shape((None, *item_shape, None, audio_size))
         labels.set_shape((None, *item_shape, 3))
         is_pixels = seen.dtype == tf.uint8
         seen = tf.cast(seen, tf.float32)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fused_encoder.front_ends import YAMNET
+from fused_encoder.front_ends.contract import FrontEndSpec
+
 
 @dataclass(frozen=True)
 class PreparedFile:
@@ -16,7 +19,7 @@ class PreparedFile:
         path: the original file.
         class_index: int, into the class names.
         content: SHA-256 of the file's bytes, in hex: two files of one content are one source.
-        feature_path: .npy file: uint8 [224, 224, 3] of a photo, float32 [num_frames, 1024] of a
+        feature_path: .npy file: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a
             recording.
     """
 
@@ -26,7 +29,7 @@ class PreparedFile:
     feature_path: Path
 
     def feature(self) -> np.ndarray:
-        """The stored feature, memory-mapped: uint8 [224, 224, 3] or float32 [num_frames, 1024]."""
+        """The stored feature, memory-mapped: uint8 [224, 224, 3] or float32 [num_frames, size]."""
         return np.load(self.feature_path, mmap_mode="r")
 
 
@@ -50,11 +53,13 @@ class PreparedMedia:
     Args:
         class_names: one per class.
         images: photos that could be decoded.
-        recordings: recordings that could be run through YAMNet.
+        recordings: recordings that could be run through the audio front end.
         skipped: the others.
+        front_end: how the recordings' frames were made.
     """
 
     class_names: tuple[str, ...]
     images: tuple[PreparedFile, ...]
     recordings: tuple[PreparedFile, ...]
     skipped: tuple[Skipped, ...] = ()
+    front_end: FrontEndSpec = YAMNET

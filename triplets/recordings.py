@@ -10,8 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from fused_encoder.front_ends.audio_batches import AudioSequences
-from fused_encoder.front_ends.audio_sequence import frames_in_samples, sound_in
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from media import Resampler, UnreadableMediaError, load_waveform_with_notes
 from triplets.content_hashes import ContentHashes
 from triplets.folders import MediaFile
@@ -50,26 +49,22 @@ class _Heard:
     notes: tuple[str, ...]
     sound: np.ndarray | None  # None: stored
 
-    @property
-    def num_windows(self) -> int:
-        return 0 if self.sound is None else frames_in_samples(len(self.sound))
-
 
 def prepare_recordings(
     files: Sequence[MediaFile],
-    sequences: AudioSequences,
+    front_end: AudioFrontEnd,
     settings: RecordingSettings,
     store: FeatureStore,
     contents: ContentHashes,
 ) -> Generator[PreparedFile | Skipped, None, None]:
     """The recordings with their features, in order; those that cannot be used as `Skipped`.
 
-    While YAMNet works on a batch of windows, threads decode the files of the next ones. Memory depends
+    While the network works on a batch of windows, threads decode the files of the next ones. Memory depends
     neither on the number of files nor, with `max_seconds`, on their length.
 
     Args:
         files: the recordings.
-        sequences: runs YAMNet.
+        front_end: makes frames of sound.
         settings: see `RecordingSettings`.
         store: where features are kept.
         contents: hashes files.
@@ -77,10 +72,10 @@ def prepare_recordings(
     Raises:
         OSError: the disk is full or not writable.
     """
-    hear = partial(_hear, settings=settings, store=store, contents=contents)
+    hear = partial(_hear, front_end=front_end, settings=settings, store=store, contents=contents)
     with closing(read_ahead(hear, files, num_ahead=_num_ahead(settings.max_seconds))) as heard:
-        for batch in _batches(heard, sequences):
-            yield from _embed(batch, sequences, store)
+        for batch in _batches(heard, front_end):
+            yield from _embed(batch, front_end, store)
 
 
 def _num_ahead(max_seconds: float | None) -> int:
@@ -91,7 +86,12 @@ def _num_ahead(max_seconds: float | None) -> int:
 
 
 def _hear(
-    file: MediaFile, *, settings: RecordingSettings, store: FeatureStore, contents: ContentHashes
+    file: MediaFile,
+    *,
+    front_end: AudioFrontEnd,
+    settings: RecordingSettings,
+    store: FeatureStore,
+    contents: ContentHashes,
 ) -> _Heard | Skipped:
     try:
         content = contents.of(file.path)
@@ -99,9 +99,12 @@ def _hear(
         if store.find(key):
             return _Heard(file, content, key, store.notes(key), sound=None)
         waveform, notes = load_waveform_with_notes(
-            file.path, max_seconds=settings.max_seconds, resampler=settings.resampler
+            file.path,
+            sample_rate_hz=front_end.sample_rate_hz,
+            max_seconds=settings.max_seconds,
+            resampler=settings.resampler,
         )
-        return _Heard(file, content, key, notes, sound_in(waveform))
+        return _Heard(file, content, key, notes, front_end.sound_in(waveform))
     except UnreadableMediaError as error:
         return Skipped(file.path, error.reason)
     except (ValueError, FileNotFoundError) as error:  # silent, too short; gone meanwhile
@@ -109,26 +112,32 @@ def _hear(
 
 
 def _batches(
-    heard: Iterable[_Heard | Skipped], sequences: AudioSequences
+    heard: Iterable[_Heard | Skipped], front_end: AudioFrontEnd
 ) -> Iterator[list[_Heard | Skipped]]:
-    """Consecutive files with sound for YAMNet to work on at once; what needs no work does not wait."""
+    """Consecutive files with sound for the network to work on at once; what needs no work does not wait."""
     batch: list[_Heard | Skipped] = []
     gathered = 0
     for one in heard:
         batch.append(one)
-        gathered += one.num_windows if isinstance(one, _Heard) else 0
-        if gathered == 0 or gathered >= sequences.windows_per_call:
+        gathered += _num_windows(one, front_end)
+        if gathered == 0 or gathered >= front_end.windows_per_call:
             yield batch
             batch, gathered = [], 0
     if batch:
         yield batch
 
 
+def _num_windows(one: _Heard | Skipped, front_end: AudioFrontEnd) -> int:
+    if isinstance(one, Skipped) or one.sound is None:
+        return 0
+    return front_end.frames_in_samples(len(one.sound))
+
+
 def _embed(
-    batch: list[_Heard | Skipped], sequences: AudioSequences, store: FeatureStore
+    batch: list[_Heard | Skipped], front_end: AudioFrontEnd, store: FeatureStore
 ) -> Iterator[PreparedFile | Skipped]:
     decoded = {one.key: one for one in batch if isinstance(one, _Heard) and one.sound is not None}
-    refused = _store(list(decoded.values()), sequences, store)
+    refused = _store(list(decoded.values()), front_end, store)
     for one in batch:
         if isinstance(one, Skipped):
             yield one
@@ -141,15 +150,15 @@ def _embed(
             yield PreparedFile(one.file.path, one.file.class_index, one.content, path)
 
 
-def _store(decoded: list[_Heard], sequences: AudioSequences, store: FeatureStore) -> dict[str, str]:
+def _store(decoded: list[_Heard], front_end: AudioFrontEnd, store: FeatureStore) -> dict[str, str]:
     """Computes and stores features; gives the reasons of those that YAMNet refuses, by key."""
     sounds = [one.sound for one in decoded if one.sound is not None]
     try:
-        features = sequences(sounds)
+        features = front_end.embed_sounds(sounds)
     except ValueError as error:
         if len(decoded) == 1:
             return {decoded[0].key: str(error)}
-        refusals = [_store([one], sequences, store) for one in decoded]  # one spoils not the others
+        refusals = [_store([one], front_end, store) for one in decoded]  # one spoils not the others
         return {key: reason for refusal in refusals for key, reason in refusal.items()}
     for one, feature in zip(decoded, features, strict=True):
         store.put(one.key, feature, one.notes)

@@ -63,6 +63,7 @@ def triplet_batches(
         batch_size=batch_size,
         num_batches=-(-num_triplets // batch_size),
         photos=loader.photos,
+        audio_size=loader.audio_shape[-1],
         item_shape=(3,),
         epoch=epoch,
         seed=seed,

@@ -217,13 +217,14 @@ def _refuse_options_of_folders(options: argparse.Namespace) -> None:
 def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:
     """What was asked for; a hop that was not is half a window."""
     from archives import ArchiveSettings
-    from fused_encoder.front_ends.audio_sequence import FRAME_HOP_SECONDS
 
     trained, window = embedder.settings.audio_seconds, options.window_seconds
-    if options.hop_seconds is not None and options.hop_seconds < FRAME_HOP_SECONDS:
+    shortest_hop = embedder.front_end.hop_seconds
+    if options.hop_seconds is not None and options.hop_seconds < shortest_hop:
         logger.warning(
-            "Windows begin at least %g s apart, where YAMNet's frames begin; --hop-seconds %g asks for more.",
-            FRAME_HOP_SECONDS,
+            "Windows begin at least %g s apart, as the frames of %s do; --hop-seconds %g is shorter.",
+            shortest_hop,
+            embedder.front_end.name,
             options.hop_seconds,
         )
     if window != trained:
@@ -247,7 +248,7 @@ def told(summary: ArchiveSummary) -> str:
         summary: of `embed_archive`.
     """
     from archives.embed.archive import FILES_TABLE
-    from archives.embed.file_rows import STATUSES
+    from archives.embed.rows import STATUSES
 
     counts = summary.by_status
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if counts[status])

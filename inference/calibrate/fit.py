@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.calibrate.calibration import Calibration
+from inference.calibrate.certified import UnknownScores
 from inference.calibrate.grouping_rule import fit_grouping_rule
 from inference.calibrate.pair_calibration import PairCalibration, fit_isotonic, fit_logistic
 from inference.calibrate.quality import CalibrationError, calibration_error
@@ -19,6 +20,7 @@ from inference.calibrate.samples import (
     assign_roles,
     count_pairs,
     independent_units,
+    redraw_gallery,
     sample_pairs,
     unknown_scores,
 )
@@ -29,6 +31,7 @@ ISOTONIC_FROM_PAIRS = 300
 ISOTONIC_FROM_INDIVIDUALS = 30
 NUM_FOLDS = 5
 MAX_PAIRS = 200_000
+NUM_GALLERIES = 10
 LEAST_TO_GROUP = 4  # individuals
 Labels = Sequence[Hashable] | np.ndarray
 
@@ -58,7 +61,8 @@ def fit_calibration(
     - the probability that is shown: that curve, or an isotonic one from 300 positive pairs of sources of 30
       individuals on;
     - the scores of unknown animals, from which `Calibration.threshold_at` certifies thresholds: half of the
-      individuals are a gallery, and each of the others is looked for in it.
+      individuals are a gallery, and each of the others is looked for in it; ten times, with other
+      galleries.
 
     Pairs within one source are left out: two frames of one tracklet resemble each other whoever is in them.
     Individuals count evenly, however often they were seen, and so do both kinds of pairs.
@@ -95,7 +99,11 @@ def fit_calibration(
         rows.individual, None if units is None else _numbered(units, len(rows.individual), "units")
     )
     rng = np.random.default_rng(seed)
-    role = assign_roles(unit, gallery_share=gallery_share, held_out_share=held_out_share, rng=rng)
+    roles = [
+        assign_roles(unit, gallery_share=gallery_share, held_out_share=held_out_share, rng=rng)
+    ]
+    of_galleries = np.random.default_rng([seed, 1])
+    roles += [redraw_gallery(unit, roles[0], of_galleries) for _ in range(NUM_GALLERIES - 1)]
     fold = rng.permutation(int(rows.individual.max(initial=-1)) + 1)
     pairs = {}
     for pattern in PAIR_PATTERNS:
@@ -103,7 +111,6 @@ def fit_calibration(
         counts = count_pairs(rows, first, second)
         sample = sample_pairs(rows, first, second, max_pairs=max_pairs, rng=rng)
         if sample.has_both:
-            unknowns = unknown_scores(rows, first, second, unit=unit, role=role)
             slope, intercept, knots = _curves(sample, counts)
             pairs[pattern] = PairCalibration(
                 slope,
@@ -113,7 +120,7 @@ def fit_calibration(
                 counts.num_positive,
                 counts.num_negative,
                 _held_out_error(sample, counts, fold),
-                unknowns,
+                _unknowns(rows, first, second, unit, roles),
             )
     if not pairs:
         raise ValueError(_no_pairs(rows))
@@ -163,6 +170,17 @@ def with_groupings(
                 checked[rows], who[rows], sources=where[rows], seed=seed
             )
     return replace(calibration, groupings=rules)
+
+
+def _unknowns(
+    rows: Rows, first: str, second: str, unit: np.ndarray, roles: Sequence[np.ndarray]
+) -> UnknownScores | None:
+    """The scores with each of the galleries; None where one of them cannot be asked."""
+    found = [unknown_scores(rows, first, second, unit=unit, role=role) for role in roles]
+    asked = [scores for scores in found if scores is not None]
+    if len(asked) < len(found):
+        return None
+    return replace(asked[0], redrawn=tuple(scores.scores for scores in asked[1:]))
 
 
 def _curves(

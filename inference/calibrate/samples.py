@@ -250,6 +250,21 @@ def assign_roles(
     return rng.permutation(roles)[unit_of_row.reshape(-1)]
 
 
+def redraw_gallery(unit: np.ndarray, role: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The roles after other units became the gallery, `Role` [num]; who is held out stays so.
+
+    Args:
+        unit: int [num].
+        role: `Role` [num].
+        rng: for the draw.
+    """
+    _, first_row, unit_of_row = np.unique(unit, return_index=True, return_inverse=True)
+    roles = role[first_row]
+    is_free = roles != "held_out"
+    roles[is_free] = rng.permutation(roles[is_free])
+    return roles[unit_of_row.reshape(-1)]
+
+
 def unknown_scores(
     rows: Rows, first: str, second: str, *, unit: np.ndarray, role: np.ndarray
 ) -> UnknownScores | None:

@@ -155,9 +155,9 @@ def test_the_share_is_told_by_folder(tmp_path):
 
 @pytest.mark.parametrize("duration_seconds", [0.1, 4.9, 5.0, 5.3, 5.4, 7.6, 33.3, 60.0, 299.99])
 def test_windows_are_counted_as_embed_cuts_them(duration_seconds):
-    from archives.embed.front_end import YAMNET
     from archives.embed.settings import ArchiveSettings
     from archives.embed.sound_windows import SoundWindows
+    from fused_encoder.front_ends.yamnet import YAMNET
     from media import SoundBlock
 
     waveform = RNG.normal(size=round(duration_seconds * 16_000)).astype(np.float32)

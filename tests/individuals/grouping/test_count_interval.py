@@ -29,7 +29,7 @@ def test_the_outermost_of_forty_footages_bound_the_interval() -> None:
 
 
 def test_a_usual_overcount_is_taken_away_from_what_is_expected() -> None:
-    interval = count_interval(24, tried_as(*[(12, 9)] * 40), minimum=1, maximum=100)
+    interval = count_interval(24, tried_as(*[(24, 18)] * 40), minimum=1, maximum=100)
     assert interval.expected == pytest.approx(18)
     assert (interval.low, interval.high) == (18, 24)  # the number found is always inside
 
@@ -64,11 +64,12 @@ def test_just_enough_footages_are_enough(num_tried: int, confidence: float) -> N
     assert (interval.low, interval.high, interval.confidence) == (7, 7, confidence)
 
 
-def test_counts_far_above_all_that_were_tried_have_no_interval_but_the_certain_one() -> None:
-    tried = tried_as(*[(2, 2)] * 60)
-    assert count_interval(6, tried, minimum=1, maximum=50).high == 6
-    interval = count_interval(7, tried, minimum=1, maximum=50)
+def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval() -> None:
+    tried = tried_as(*[(2, 2)] * 60, (5, 5))
+    assert count_interval(5, tried, minimum=1, maximum=50).kind == "95 %"
+    interval = count_interval(6, tried, minimum=1, maximum=50)
     assert (interval.low, interval.high, interval.confidence) == (1, 50, None)
+    assert (interval.kind, interval.largest_trial) == ("bounds", 5)
 
 
 def test_nothing_found_is_nothing() -> None:

@@ -335,6 +335,20 @@ def test_half_of_the_individuals_are_strangers():
     assert (certified.num_units, certified.num_gallery) == (60, 60)
 
 
+def test_the_threshold_holds_for_a_gallery_with_a_look_alike_that_the_first_one_lacked():
+    # Individual 0 lies in the middle of all others: a gallery with it is matched far more often.
+    embeddings, who = individuals(240, 3, noise=0.4, seed=9, size=64)
+    middle = unit(np.full(64, 1.0))
+    embeddings = unit(embeddings + 2 * middle)
+    embeddings[who == 0] = unit(middle + 0.02 * embeddings[who == 0])
+    pair = fit_calibration(embeddings.astype(np.float32), who, seed=9, max_pairs=500).pair()
+    is_known = np.isin(who, np.arange(120))  # a catalogue of 120 individuals, 0 among them
+    others = embeddings[~is_known].reshape(120, 3, 64)
+    best = np.einsum("isd,gd->isg", others, embeddings[is_known]).max(axis=(1, 2))
+    assert np.mean(best > certify_threshold(pair.unknowns.scores, 0.05).similarity) > 0.05
+    assert np.mean(best > pair.unknowns.certify(0.05, 0.95).similarity) <= 0.05
+
+
 def test_held_out_strangers_show_the_realised_rate():
     calibration = fit_calibration(*individuals(300, 3), held_out_share=0.5)
     realised = calibration.realised_rate(calibration.threshold_at(0.1))
