@@ -5,15 +5,14 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import frames_in
 from training.backup import RunBackup
 from training.callbacks import RemineTriplets
 from training.frozen_features import TrainedPart
 from training.options import MinedTriplets, TrainingOptions
-from triplets.epochs import EpochCounter
-from triplets.features import PreparedMedia
 from triplets.pair_batches import pair_batches
+from triplets.pipeline import EpochCounter
 from triplets.prepare import triplets_from_media
+from triplets.prepared import PreparedMedia
 
 
 def training_batches(
@@ -32,7 +31,7 @@ def training_batches(
         epoch: which epoch an iterator belongs to.
         backup: where the rows of mined triplets are kept for a run that goes on.
     """
-    batches, window_frames = options.batches, frames_in(options.audio_seconds)
+    batches, window_frames = options.batches, media.front_end.frames_in(options.audio_seconds)
     if not isinstance(batches, MinedTriplets):
         dataset = pair_batches(
             media,
