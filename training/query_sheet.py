@@ -16,7 +16,7 @@ from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 SAMPLE_RATE_HZ = 16000
 SHOWN_SECONDS = 5.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from fused_encoder.encoder import Fusion, create_fused_encoder
+from fused_encoder.front_ends import YAMNET
 from fused_encoder.image_branch import ImageTrainable, PhotoViewsName
 
 MODALITY_DROPOUT = 2 / 3  # as many pairs as photos alone and calls alone
@@ -20,7 +21,7 @@ def recommended_encoder(
     image_trainable: ImageTrainable | None = None,
     photo_views: PhotoViewsName | None = None,
     fusion: Fusion = "additive",
-    audio_size: int = 1024,
+    audio_size: int = YAMNET.embedding_size,
     modality_dropout: float = MODALITY_DROPOUT,
     seed: int | None = None,
 ) -> keras.Model:
