@@ -96,9 +96,7 @@ def test_a_file_that_is_missing_damaged_or_of_something_else_is_refused(
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["values"] = np.zeros(3)
     for path in (torn, tmp_path / "data.h5"):
-        with pytest.raises(
-            ValueError, match=r"is not the yamnet\.h5 .* or is damaged"
-        ):
+        with pytest.raises(ValueError, match=r"is not the yamnet\.h5 .* or is damaged"):
             create_yamnet(path)
 
 
