@@ -26,7 +26,7 @@ Message = TypeVar("Message")
 
 _MESSAGES_WAITING = 64  # of all workers, for the caller: this bounds the memory
 _TASKS_PER_WORKER = 2  # one in work, one in advance
-_START_SECONDS = 120.0
+_START_SECONDS, _MOST_FAILED_STARTS = 120.0, 3
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; from archives.workers import serve;"
     " serve(int(sys.argv[1]))"
@@ -68,6 +68,7 @@ class Workers(Generic[Task, Message]):
         self._again: deque[_Given] = deque()  # tasks of workers that died
         self._results: queue.Queue[tuple[Task, Message | Ended] | None]
         self._results = queue.Queue(_MESSAGES_WAITING)
+        self._num_failed_starts = 0
         self._is_closed = False
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Message | Ended]]:
@@ -148,7 +149,8 @@ class Workers(Generic[Task, Message]):
         except (EOFError, OSError):
             self._end(worker, worker.how_it_ended())
             return
-        if message is None:  # it has started
+        if not worker.has_started:  # its first message says that it has
+            worker.has_started, self._num_failed_starts = True, 0
             return
         given = worker.given[0]
         given.num_repeated += 1
@@ -165,16 +167,19 @@ class Workers(Generic[Task, Message]):
         self._workers.remove(worker)
         if self._is_closed:
             return
-        if not worker.has_started:
-            raise RuntimeError(
-                f"A worker process {how} before it began. See what it printed, or work without worker "
-                "processes (--workers 0)."
-            )
-        given = worker.given[0]
-        if given.is_second_try or is_hung:
-            worker.given.popleft()
-            self._put((given.task, Ended(crash=how)))
-        given.is_second_try, given.num_repeated = True, 0
+        if worker.has_started:
+            given = worker.given[0]
+            if given.is_second_try or is_hung:
+                worker.given.popleft()
+                self._put((given.task, Ended(crash=how)))
+            given.is_second_try, given.num_repeated = True, 0
+        else:
+            self._num_failed_starts += 1
+            if self._num_failed_starts == _MOST_FAILED_STARTS:
+                raise RuntimeError(
+                    f"A worker process {how} before it began, {_MOST_FAILED_STARTS} times in a row. See what "
+                    "it printed, or work without worker processes (--workers 0)."
+                )
         self._again.extend(worker.given)
 
     def _put(self, result: tuple[Task, Message | Ended] | None) -> None:
@@ -187,8 +192,6 @@ class Workers(Generic[Task, Message]):
 
 @dataclass
 class _Given:
-    """A task, and what came of it."""
-
     task: Any  # the caller's
     num_known: int = 0  # messages that the caller was given
     num_repeated: int = 0  # messages of this try
@@ -196,10 +199,8 @@ class _Given:
 
 
 class _Worker:
-    """A Python process, started as a program: the caller's needs no `if __name__ == "__main__"`.
-
-    It is a process group too, so Ctrl-C at the terminal reaches the parent alone.
-    """
+    # Started as a program, so that the caller's needs no `if __name__ == "__main__"`, and in a process
+    # group of its own, so that Ctrl-C at the terminal reaches the parent alone.
 
     def __init__(self, work: Callable, time_limit_seconds: float) -> None:
         self.given: deque[_Given] = deque()  # the first is in work
@@ -226,7 +227,6 @@ class _Worker:
 
     def receive(self) -> Any:
         message = self.pipe.recv()
-        self.has_started = True
         self.deadline = time.monotonic() + self._time_limit_seconds
         return message
 
@@ -273,7 +273,7 @@ def _listen(pipe: Connection, tasks: queue.SimpleQueue) -> NoReturn:
 
 
 class _WorkError(Exception):
-    """The work raised what no bad file should make it raise."""
+    pass
 
 
 def _done(work: Callable[[Task], Iterator[Message]], task: Task) -> Iterator[Message | Ended]:

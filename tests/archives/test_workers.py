@@ -47,8 +47,9 @@ def result_among_good(workers: Workers, task: tuple) -> list:
 @pytest.mark.parametrize("num_workers", [0, 1, 3])
 def test_every_task_gives_its_messages_in_order_and_then_its_end(num_workers):
     tasks = [tuple(("say", number) for number in range(length)) for length in (3, 0, 1, 70)] * 3
+    tasks.append((("say", None),))
     with Workers(toy_work.act, num_workers=num_workers) as workers:
-        expected = [[*range(len(task)), Ended()] for task in tasks]
+        expected = [[*(act[1] for act in task), Ended()] for task in tasks]
         assert results_of(workers, tasks) == expected
 
 
