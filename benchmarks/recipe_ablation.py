@@ -38,7 +38,7 @@ VARIANTS: dict[str, tuple[Changes, Changes]] = {
     "without the class loss": ({"class_scale": None}, {}),
     "class scale 16": ({"class_scale": 16.0}, {}),
     "semi-hard triplets": ({"loss_mining": "semi-hard"}, {}),
-    "sound heard 5 s at a time": ({"heard_seconds": None}, {}),
+    "sound heard 5 s at a time": ({"audio_window_seconds": None}, {}),
     "mined triplets, as published": (
         {
             "batches": MinedTriplets(num_triplets_per_class=30),

@@ -40,7 +40,9 @@ from training.unseen_classes import split_gallery_queries
 from triplets import FeatureStore, PreparedMedia, prepare_media, scan_folders
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-NINE_SPECIES = TrainingOptions(held_out_fraction=0.4, heard_seconds=45.0, max_audio_seconds=None)
+NINE_SPECIES = TrainingOptions(
+    held_out_fraction=0.4, audio_window_seconds=45.0, max_audio_seconds=None
+)
 ROWS = {
     "fused": "fused",
     "without_sound": "sound absent",

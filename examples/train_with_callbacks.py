@@ -15,12 +15,15 @@ import keras
 from aviary import write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from fused_encoder.encoder import load_encoder
-from training import TripletLoss, create_triplet_model
-from training.callbacks import EncoderCheckpoint, HistoryFile, RetrievalValidation
-from training.epochs import FollowEpoch
-from training.projector import EmbeddingProjector
+from training import TripletLoss, create_triplet_model, read_history
+from training.callbacks import (
+    EmbeddingProjector,
+    EncoderCheckpoint,
+    RetrievalValidation,
+    SetEpoch,
+)
 from triplets import prepare_media, prepare_triplets, scan_folders
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 BATCH_SIZE = 8
 WATCHED = "val_mean_average_precision_at_r"  # finer than precision at 1
@@ -52,15 +55,19 @@ def main(out: Path, epochs: int) -> None:
     epoch = EpochCounter()
     dataset = triplets.to_dataset(BATCH_SIZE, augment=True, epoch=epoch)
     validation = RetrievalValidation(encoder, triplets.media, held_out)
-    history = HistoryFile(out / "history.json")
+    history = out / "history.csv"
+    best_before = max(read_history(history).get(WATCHED, [0.0])) if history.is_file() else None
     callbacks = [
         validation,  # first: the others look at what it logs
         keras.callbacks.EarlyStopping(WATCHED, mode="max", patience=5, restore_best_weights=True),
-        EncoderCheckpoint(out / "best.keras", encoder, monitor=WATCHED, history=history),
-        EmbeddingProjector(out / "logs", encoder, held_out, every=5),
-        history,  # before the backup: whatever is backed up is in the history too
+        EncoderCheckpoint(
+            out / "best.keras", encoder, monitor=WATCHED, initial_value_threshold=best_before
+        ),
+        EmbeddingProjector(out / "logs", encoder, held_out, every=2),
+        # Before the backup: whatever is backed up is in the history too.
+        keras.callbacks.CSVLogger(history, append=True),
         keras.callbacks.BackupAndRestore(out / "backup", double_checkpoint=True),
-        FollowEpoch(epoch),
+        SetEpoch(epoch),
     ]
     if find_spec("tensorboard"):
         callbacks.insert(1, keras.callbacks.TensorBoard(out / "logs"))

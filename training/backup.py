@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 
-from training.callbacks import HistoryFile
+from media.atomic import write_text_atomically
 from training.frozen_features import frozen_fingerprint
 from training.options import TrainingOptions
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 IDENTITY_FILE = "run_it_is_of.json"
+NOT_LOGGED = "NA"  # as CSVLogger writes it
 
 
 class RunBackup:
@@ -24,12 +26,11 @@ class RunBackup:
         options: of the run.
         media: what it is trained on.
         held_out: what it is validated on, if anything.
-        encoder: what is trained: of another network, or behind other frozen weights, what was kept is
-            worth nothing, even where the shapes are the same.
+        encoder: what is trained.
 
     Raises:
         ValueError: the folder holds the backup of a run with other options, files, features (of another
-            YAMNet) or another encoder.
+            audio front end) or another encoder.
     """
 
     def __init__(
@@ -38,48 +39,57 @@ class RunBackup:
         options: TrainingOptions,
         media: PreparedMedia,
         *,
-        held_out: PreparedMedia | None = None,
-        encoder: keras.Model | None = None,
+        held_out: PreparedMedia | None,
+        encoder: keras.Model,
     ) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        _check_same_run(
-            self.directory / IDENTITY_FILE, _identity(options, media, held_out, encoder)
-        )
-        self.history = HistoryFile(self.directory / "history.json")
-
-    @property
-    def mined_rows(self) -> Path:
-        """Where `MineAgain` keeps its rows."""
-        return self.directory / "mined_rows.npz"
+        self.history_path = self.directory / "history.csv"
+        self.mined_rows = self.directory / "mined_rows.npz"
+        identity = {
+            "options": options.to_dict(),
+            "class_names": list(media.class_names),
+            "training_files": _files(media),
+            "held_out_files": None if held_out is None else _files(held_out),
+            "encoder": frozen_fingerprint(encoder),
+        }
+        _check_same_run(self.directory / IDENTITY_FILE, identity)
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """For `fit`, behind those that log: whatever is backed up is in the history too."""
-        weights = keras.callbacks.BackupAndRestore(
-            self.directory / "backup", double_checkpoint=True
-        )
-        return [self.history, weights]
+        return [
+            keras.callbacks.CSVLogger(self.history_path, append=True),
+            keras.callbacks.BackupAndRestore(self.directory / "backup", double_checkpoint=True),
+        ]
 
     def remove(self) -> None:
         """Removes what was kept, now that the run is done. Other files in the folder stay."""
-        for name in (IDENTITY_FILE, "history.json", "mined_rows.npz"):
-            (self.directory / name).unlink(missing_ok=True)
+        for path in (self.directory / IDENTITY_FILE, self.history_path, self.mined_rows):
+            path.unlink(missing_ok=True)
         if not any(self.directory.iterdir()):
             self.directory.rmdir()
 
 
-def _identity(
-    options: TrainingOptions,
-    media: PreparedMedia,
-    held_out: PreparedMedia | None,
-    encoder: keras.Model | None,
-) -> dict[str, object]:
+def read_history(path: str | Path) -> dict[str, list[float]]:
+    """What `keras.callbacks.CSVLogger(path, append=True)` wrote, also across runs that were killed.
+
+    An epoch that was logged twice, because a run was killed between the logger and its backup, counts as
+    it was logged last.
+
+    Args:
+        path: a .csv file.
+
+    Returns:
+        As `History.history`: of each name the values, epoch by epoch; NaN where none was logged.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        epochs = {int(row.pop("epoch")): row for row in csv.DictReader(file)}
+    names = list(next(iter(epochs.values()), {}))
+    columns = {name: [epochs[epoch][name] for epoch in sorted(epochs)] for name in names}
     return {
-        "options": options.to_dict(),
-        "class_names": list(media.class_names),
-        "training_files": _files(media),
-        "held_out_files": None if held_out is None else _files(held_out),
-        "encoder": None if encoder is None else frozen_fingerprint(encoder),
+        name: [float("nan") if value == NOT_LOGGED else float(value) for value in values]
+        for name, values in columns.items()
+        if set(values) != {NOT_LOGGED}  # Keras adds a val_ column to each, logged or not
     }
 
 
@@ -89,11 +99,9 @@ def _files(media: PreparedMedia) -> list[list[object]]:
     return [[file.class_index, file.feature_path.name] for file in files]
 
 
-def _check_same_run(path: Path, identity: dict[str, object]) -> None:
+def _check_same_run(path: Path, identity: Mapping[str, object]) -> None:
     if not path.is_file():
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-        temporary.write_text(json.dumps(identity), encoding="utf-8")
-        temporary.replace(path)
+        write_text_atomically(path, json.dumps(identity))
         return
     known = json.loads(path.read_text(encoding="utf-8"))
     differing = [name for name, value in identity.items() if known.get(name) != value]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import frames_in
 from training.backup import RunBackup
+from training.callbacks import RemineTriplets
 from training.frozen_features import TrainedPart
 from training.options import MinedTriplets, TrainingOptions
-from training.remining import MineAgain
-from triplets.epochs import EpochCounter
-from triplets.features import PreparedMedia
 from triplets.pair_batches import pair_batches
+from triplets.pipeline import EpochCounter
 from triplets.prepare import triplets_from_media
+from triplets.prepared import PreparedMedia
 
 
 def training_batches(
@@ -32,7 +31,7 @@ def training_batches(
         epoch: which epoch an iterator belongs to.
         backup: where the rows of mined triplets are kept for a run that goes on.
     """
-    batches, window_frames = options.batches, frames_in(options.audio_seconds)
+    batches, window_frames = options.batches, media.front_end.frames_in(options.audio_seconds)
     if not isinstance(batches, MinedTriplets):
         dataset = pair_batches(
             media,
@@ -62,15 +61,15 @@ def training_batches(
         epoch=epoch,
         seed=options.seed,
     )
-    if batches.mine_again_every is None:
+    if batches.remine_every is None:
         return dataset, []
-    again = MineAgain(
+    remine = RemineTriplets(
         triplets,
         part.encoder,
-        every=batches.mine_again_every,
+        every=batches.remine_every,
         mining="semi-hard" if batches.mining == "cosine" else batches.mining,
         photos=part.photos,
         rows_path=None if backup is None else backup.mined_rows,
         seed=options.seed,
     )
-    return dataset, [again]
+    return dataset, [remine]

@@ -11,21 +11,19 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.front_ends.yamnet import Yamnet
-from training.backup import RunBackup
+from training.backup import RunBackup, read_history
 from training.batches import training_batches
-from training.callbacks import ProgressBar, RetrievalValidation
-from training.collapse import CollapseWarning
-from training.epochs import FollowEpoch
+from training.callbacks import CollapseWarning, RetrievalValidation, SetEpoch
 from training.evaluate import refuse_leaks
 from training.frozen_features import TrainedPart, trained_part
 from training.objective import create_training_model, create_training_state, with_targets
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
 from training.sides import Folders, SourceOf, prepare_sides
-from training.workers.chief import chief_first, is_chief
-from training.workers.replicate import replicate
-from triplets.epochs import EpochCounter
-from triplets.features import FeatureStore, PreparedMedia, Skipped, prepare_media
+from triplets.features import prepare_media
+from triplets.pipeline import EpochCounter
+from triplets.prepared import PreparedMedia, Skipped
+from triplets.store import FeatureStore
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,6 @@ def train_encoder(
     store: FeatureStore | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     backup_dir: str | Path | None = None,
-    strategy: tf.distribute.Strategy | None = None,
     progress: bool = True,
 ) -> TrainedEncoder:
     """Splits, prepares, trains, and validates after each epoch on what was held out.
@@ -81,8 +78,6 @@ def train_encoder(
         callbacks: further Keras callbacks; they see the validation in their logs.
         backup_dir: a folder for what a killed run needs to go on, with the same loss curve, when it is
             started again with the same arguments; emptied when training is done. None: no backup.
-        strategy: `tf.distribute.MirroredStrategy()` for several GPUs, `cluster_strategy()` for several
-            processes or machines; see docs/training.md. None: this process alone.
         progress: whether to show bars.
 
     Returns:
@@ -103,18 +98,19 @@ def train_encoder(
         store=store,
         progress=progress,
     )
-    with chief_first(strategy):
-        training, held_out_media = prepare_sides(
-            (image_dir, audio_dir),
-            held_out,
-            prepare,
-            held_out_fraction=options.held_out_fraction,
-            source_of=source_of,
-            seed=options.seed,
-        )
+    training, held_out_media = prepare_sides(
+        (image_dir, audio_dir),
+        held_out,
+        prepare,
+        held_out_fraction=options.held_out_fraction,
+        source_of=source_of,
+        seed=options.seed,
+    )
     refuse_leaks(training, held_out_media)
     if encoder is None:
-        encoder = recommended_encoder(seed=options.seed)
+        encoder = recommended_encoder(
+            audio_size=training.front_end.embedding_size, seed=options.seed
+        )
     history = fit_encoder(
         encoder,
         training,
@@ -123,7 +119,6 @@ def train_encoder(
         store=store,
         callbacks=callbacks,
         backup_dir=backup_dir,
-        strategy=strategy,
         progress=progress,
     )
     return TrainedEncoder(encoder, history, training, held_out_media)
@@ -138,7 +133,6 @@ def fit_encoder(
     store: FeatureStore | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     backup_dir: str | Path | None = None,
-    strategy: tf.distribute.Strategy | None = None,
     progress: bool = True,
 ) -> dict[str, list[float]]:
     """Trains an encoder in place on files that are prepared already.
@@ -151,7 +145,6 @@ def fit_encoder(
         store: where a frozen trunk's features are kept. Default: the user's cache.
         callbacks: further Keras callbacks.
         backup_dir: as in `train_encoder`.
-        strategy: as in `train_encoder`.
         progress: whether to show bars.
 
     Returns:
@@ -159,41 +152,36 @@ def fit_encoder(
     """
     options = options or TrainingOptions()
     backup = None
-    with chief_first(strategy):
-        if backup_dir is not None:
-            backup = RunBackup(backup_dir, options, training, held_out=held_out, encoder=encoder)
-        part = trained_part(encoder, training, held_out, options, store, progress)
+    if backup_dir is not None:
+        backup = RunBackup(backup_dir, options, training, held_out=held_out, encoder=encoder)
+    part = trained_part(encoder, training, held_out, options, store, progress)
     epoch = EpochCounter()
-    dataset, mining_again = training_batches(part, training, options, epoch, backup)
-    total_steps = options.epochs * int(dataset.cardinality())
-    create = partial(
-        create_training_model,
+    dataset, remining = training_batches(part, training, options, epoch, backup)
+    model = create_training_model(
+        part.encoder,
         num_classes=len(training.class_names),
         options=options,
-        total_steps=total_steps,
+        total_steps=options.epochs * int(dataset.cardinality()),
     )
-    model = replicate(create, part.encoder, strategy)
     fitted_to = with_targets(dataset, model)
-    if strategy is None:
+    if not tf.distribute.has_strategy():
         create_training_state(model, fitted_to)
-    following = [
-        *mining_again,
-        *_watching(part, dataset, training, held_out, options),
-        *callbacks,
-        *(backup.callbacks() if backup else ()),
-        FollowEpoch(epoch),
-        *([ProgressBar(total_steps)] if progress else ()),
-    ]
     fitted = model.fit(
         fitted_to,
         epochs=options.epochs,
-        callbacks=following,
-        verbose=0,
+        callbacks=[
+            *remining,
+            *_watching(part, dataset, training, held_out, options),
+            *callbacks,
+            *(backup.callbacks() if backup else ()),
+            SetEpoch(epoch),
+        ],
+        verbose="auto" if progress else 0,
         shuffle=False,  # the dataset does, by epoch
     )
     history = dict(fitted.history)
-    if backup and is_chief(strategy):
-        history = dict(backup.history.history)
+    if backup:
+        history = read_history(backup.history_path)
         backup.remove()
     return {name: [float(value) for value in values] for name, values in history.items()}
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import Literal
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from fused_encoder.encoder import behind_trunk
 from training.options import TrainingOptions
-from triplets.augmentation import augment_photo
 from triplets.features import FEATURES_VERSION
-from triplets.photos import PhotoSource, StoredPhotos, scale_photos
+from triplets.photos import PhotoSource, StoredPhotos, augment_photo, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.store import FeatureStore
 
@@ -160,9 +160,10 @@ def freeze_photos(
         "Features %s of %d photos, %d views of each: %.1f MB in '%s'.",
         *(list(feature_shape), len(media.images), num_views, num_bytes / 1e6, store.directory),
     )
+    see = tf.function(partial(trunk, training=False), reduce_retracing=True)
     paths = [
         store.get(
-            f"{file.content}-trunk-{made_by}", partial(_features, trunk, file, num_views, stored_as)
+            f"{file.content}-trunk-{made_by}", partial(_features, see, file, num_views, stored_as)
         )
         for file in tqdm(media.images, "frozen features", unit="photo", disable=not progress)
     ]
@@ -185,14 +186,14 @@ def frozen_fingerprint(model: keras.Model) -> str:
 
 
 def _features(
-    trunk: keras.Model, file: PreparedFile, num_views: int, stored_as: StoredAs
+    see: Callable[[tf.Tensor], tf.Tensor], file: PreparedFile, num_views: int, stored_as: StoredAs
 ) -> np.ndarray:
     """Features [num_views, *feature_shape] of a photo's views; all zeros of an absent one and no other."""
     photo = np.asarray(file.feature())
     content = int.from_bytes(hashlib.sha256(file.content.encode()).digest()[:8])
     rngs = (np.random.default_rng((content, view)) for view in range(1, num_views))
     photos = np.stack([photo, *(augment_photo(photo, rng) for rng in rngs)])
-    features = np.array(trunk.predict_on_batch(scale_photos(photos)), np.float32)
+    features = np.array(see(tf.constant(scale_photos(photos))), np.float32)
     if not np.isfinite(features).all():
         raise ValueError(
             f"The frozen part of the image branch gives NaN or infinity for '{file.path}'. Expected "

@@ -9,12 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from fused_encoder.encoder import split_encoder
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE, frames_in
-from fused_encoder.front_ends.audio_windows import audio_windows, pad_sequences
+from fused_encoder.front_ends.sequences import audio_windows, pad_sequences
 from fused_encoder.photo import IMAGE_SIZE
 from training.pairs import Pairs
-from triplets.features import PreparedMedia
 from triplets.photos import PhotoSource, StoredPhotos, load_photos, scale_photos
+from triplets.prepared import PreparedMedia
 
 BATCH_SIZE = 16
 
@@ -58,14 +57,16 @@ class LiveEmbedding:
         self.pairs = pairs
         self._photos = photos or StoredPhotos(media)
         check_photos(encoder, photos)
-        self._max_frames = frames_in(audio_seconds * max_windows)
+        self._max_frames = media.front_end.frames_in(audio_seconds * max_windows)
         self._windows = partial(
-            audio_windows, window_frames=frames_in(audio_seconds), max_windows=max_windows
+            audio_windows,
+            window_frames=media.front_end.frames_in(audio_seconds),
+            max_windows=max_windows,
         )
         see, self._join = split_encoder(encoder, copy_weights=False)
         self._see = tf.function(partial(see, training=False), reduce_retracing=True)
         specs = [tf.TensorSpec(part.shape, part.dtype) for part in see.outputs]
-        sequences = tf.TensorSpec((None, None, AUDIO_SEQUENCE_SIZE), tf.float32)
+        sequences = tf.TensorSpec((None, None, media.front_end.embedding_size), tf.float32)
         self._embed = tf.function(self._embed_windows, input_signature=[specs, sequences])
 
     def __call__(self) -> np.ndarray:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from training.losses import LossMining
-from training.losses.options import require_choice
+from training.losses.pair_loss import require_choice
 from training.losses.triplet import LOSS_MININGS
 from triplets.mining import MINING_WAYS, Mining
-from triplets.sampling import EXPONENTS, Sampling
+from triplets.pair_batches import EXPONENTS, Sampling
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,28 @@ class MinedTriplets:
         num_triplets_per_class: int >= 1, mined before training; an epoch sees each once.
         batch_size: int >= 1, triplets per step.
         mining: how negatives are chosen before training, see `mine_triplets`.
-        mine_again_every: int >= 1, epochs after which triplets are mined anew with the encoder as it is
-            by then ("semi-hard" where `mining` is "cosine", whose limit is one of YAMNet's
-            similarities); None: never.
+        remine_every: int >= 1, epochs after which triplets are mined anew with the encoder as it is
+            by then ("semi-hard" where `mining` is "cosine", whose limit is for similarities of
+            recordings); None: never.
     """
 
     num_triplets_per_class: int = 100
     batch_size: int = 8
     mining: Mining = "cosine"
-    mine_again_every: int | None = None
+    remine_every: int | None = None
 
     def __post_init__(self) -> None:
         require_choice("mining", self.mining, MINING_WAYS)
         _require(self, 1, "num_triplets_per_class", "batch_size")
-        if self.mine_again_every is not None:
-            _require(self, 1, "mine_again_every")
+        if self.remine_every is not None:
+            _require(self, 1, "remine_every")
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How an encoder is trained. The defaults are the recipe that docs/results.md measures, but for hearing.
+    """How an encoder is trained. The defaults are the recipe that docs/results.md measures.
 
-    There real recordings are heard whole: `heard_seconds=45.0, max_audio_seconds=None`.
+    (There real recordings are embedded whole: `audio_window_seconds=45.0, max_audio_seconds=None`.)
 
     Args:
         batches: `PairBatches`, or `MinedTriplets`.
@@ -78,15 +78,14 @@ class TrainingOptions:
         class_scale: float > 0, of the cross-entropy over classes that is added to the triplet loss
             (`ArcFaceLoss` without margin); None: the triplet loss alone.
         augment: whether photos are varied lightly; None: where some of the image backbone is trained.
-            (Windows of recordings are drawn anew in any case.)
-        cache_frozen: whether what is frozen of the encoder is computed once per photo, and training
-            starts behind it. It is quicker, and the result is the same, except that varied photos are
-            then a few variations of each, not new ones at each step.
+        cache_frozen: whether the frozen part of the image branch runs once per photo, and training
+            starts behind it: quicker, with the same result, except that photos are then varied in a
+            few ways each, not anew at each step.
         audio_seconds: float > 0, how much sound a pair has in training.
-        heard_seconds: float >= audio_seconds or None (the same), how much sound the encoder hears at
-            once when it embeds; longer recordings are heard in windows of this length.
-        max_audio_seconds: float > 0 or None (all), how much of a recording is read. With None, when
-            embedding, no more windows are heard than make a minute.
+        audio_window_seconds: float >= audio_seconds or None (the same), the window of sound that is embedded
+            at once; a longer recording is the mean of its windows.
+        max_audio_seconds: float > 0 or None (all), how much of a recording is read. With None no more
+            windows are embedded than make a minute.
         held_out_fraction: float in (0, 1), of each class's sources, not trained on.
         seed: int >= 0, for split, batches, weights and order.
 
@@ -103,7 +102,7 @@ class TrainingOptions:
     augment: bool | None = None
     cache_frozen: bool = True
     audio_seconds: float = 5.0
-    heard_seconds: float | None = None
+    audio_window_seconds: float | None = None
     max_audio_seconds: float | None = 30.0
     held_out_fraction: float = 0.25
     seed: int = 0
@@ -121,13 +120,10 @@ class TrainingOptions:
             raise ValueError(
                 f"Expected held_out_fraction in (0, 1), received {self.held_out_fraction}."
             )
-        if (
-            self.heard_seconds is not None
-            and not self.audio_seconds <= self.heard_seconds < math.inf
-        ):
+        if not self.audio_seconds <= self.window_seconds < math.inf:
             raise ValueError(
-                f"Expected heard_seconds >= audio_seconds ({self.audio_seconds}), received "
-                f"{self.heard_seconds}."
+                f"Expected audio_window_seconds >= audio_seconds ({self.audio_seconds}), received "
+                f"{self.audio_window_seconds}."
             )
         if self.loss_mining is None and isinstance(self.batches, PairBatches):
             raise ValueError(
@@ -137,12 +133,12 @@ class TrainingOptions:
 
     @property
     def window_seconds(self) -> float:
-        """How much sound is heard at once when embedding, in seconds."""
-        return self.heard_seconds or self.audio_seconds
+        """The window of sound that is embedded at once, in seconds."""
+        return self.audio_window_seconds or self.audio_seconds
 
     @property
     def max_windows(self) -> int:
-        """How many such windows of a recording are heard at most when embedding."""
+        """How many such windows of a recording are embedded at most."""
         return max(1, math.ceil((self.max_audio_seconds or 60.0) / self.window_seconds))
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,19 +153,9 @@ class TrainingOptions:
         Raises:
             TypeError, KeyError: they are not such options.
         """
-        if "batches" not in values:
-            values = _as_now(values)
         batches = dict(values["batches"])
         kind = {"pairs": PairBatches, "triplets": MinedTriplets}[batches.pop("kind")]
         return cls(**{**values, "batches": kind(**batches)})
-
-
-def _as_now(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as version 0.1 kept them, when all training was on mined triplets."""
-    moved = ("num_triplets_per_class", "batch_size", "mining")
-    batches = {"kind": "triplets", **{name: values[name] for name in moved}}
-    kept = {name: value for name, value in values.items() if name not in moved}
-    return {**kept, "batches": batches, "class_scale": None, "cache_frozen": False}
 
 
 def _require(options: object, least: int, *names: str) -> None:

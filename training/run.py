@@ -12,14 +12,15 @@ from typing import Any
 import keras
 
 from fused_encoder.encoder import load_encoder
-from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
+from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from inference.export import library_versions
+from media.atomic import write_text_atomically
 from training.fit import TrainedEncoder
-from training.options import MinedTriplets, TrainingOptions
-from triplets.features import PreparedFile, PreparedMedia
+from training.options import TrainingOptions
 from triplets.folders import MediaFile, PairedFolders
+from triplets.prepared import PreparedFile, PreparedMedia
 
-SCHEMA = 2  # 1 had no contents of files, no fingerprint of YAMNet, and other options
+SCHEMA = 3
 EVALUATION_FOLDER = "evaluation"
 
 
@@ -79,7 +80,7 @@ def save_run(
         "schema": SCHEMA,
         "options": options.to_dict(),
         "yamnet_source": yamnet_source,
-        "yamnet_fingerprint": None if yamnet is None else yamnet_fingerprint(yamnet),
+        "yamnet_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
         "class_names": trained.training.class_names,
         "training": _to_json(trained.training),
         "held_out": _to_json(trained.held_out),
@@ -88,13 +89,11 @@ def save_run(
         "versions": library_versions(),
     }
     trained.encoder.save(root / "unfinished.keras")
-    temporary = root / "run.json.part"
-    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
     # Never an encoder beside the record of another: that might call held out what it was trained on.
     (root / "run.json").unlink(missing_ok=True)
     _remove_evaluation(root / EVALUATION_FOLDER)
     (root / "unfinished.keras").replace(root / "encoder.keras")
-    temporary.replace(root / "run.json")
+    write_text_atomically(root / "run.json", json.dumps(record, indent=1))
     return root
 
 
@@ -131,7 +130,7 @@ def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia)
         One sentence for each kind of change; empty where nothing is known to differ.
     """
     changes = []
-    now = yamnet_fingerprint(yamnet)
+    now = as_front_end(yamnet).fingerprint
     if run.yamnet_fingerprint not in (None, now):
         changes.append(
             f"The encoder was trained with another YAMNet (fingerprint {run.yamnet_fingerprint}) than the "
@@ -155,7 +154,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     """The fields of `SavedRun` that stand in run.json."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if record["schema"] <= SCHEMA:
+        if int(record["schema"]) == SCHEMA:
             return _fields(record)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
@@ -163,40 +162,25 @@ def _read_record(path: Path) -> dict[str, Any]:
             "run, as `fused-encoder train --out` writes it. Restore the file, or train again."
         ) from error
     raise ValueError(
-        f"'{path}' has schema {record['schema']}, this version reads up to {SCHEMA}. "
-        "Update fused-encoder."
+        f"'{path}' has schema {record['schema']}, this version reads {SCHEMA}. Train again, or use the "
+        "version of fused-encoder that wrote it."
     )
 
 
 # Any: as JSON gives it
 def _fields(record: dict[str, Any]) -> dict[str, Any]:
     class_names = tuple(record["class_names"])
-    files = [
-        (Path(path), content)
-        for side in ("training", "held_out")
-        for kind in ("images", "recordings")
-        for path, _, *content in record[side][kind]  # schema 1 has no content
-    ]
+    sides = [record[side] for side in ("training", "held_out")]
+    files = [file for side in sides for kind in ("images", "recordings") for file in side[kind]]
     return {
-        "options": _options(record),
+        "options": TrainingOptions.from_dict(record["options"]),
         "yamnet_source": record["yamnet_source"],
         "history": dict(record["history"]),
-        "training": _from_json(record["training"], class_names),
-        "held_out": _from_json(record["held_out"], class_names),
-        "yamnet_fingerprint": record.get("yamnet_fingerprint"),
-        "contents": {path: content[0] for path, content in files if content},
+        "training": _from_json(sides[0], class_names),
+        "held_out": _from_json(sides[1], class_names),
+        "yamnet_fingerprint": record["yamnet_fingerprint"],
+        "contents": {Path(path): content for path, _, content in files},
     }
-
-
-def _options(record: dict[str, Any]) -> TrainingOptions:
-    if record["schema"] > 1:
-        return TrainingOptions.from_dict(record["options"])
-    options = dict(
-        record["options"]
-    )  # all batches were of mined triplets, the loss of triplets alone
-    names = ("num_triplets_per_class", "batch_size", "mining")
-    batches = MinedTriplets(**{name: options.pop(name) for name in names})
-    return TrainingOptions(batches=batches, class_scale=None, cache_frozen=False, **options)
 
 
 def _load_encoder(path: Path) -> keras.Model:

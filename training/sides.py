@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from triplets.features import PreparedMedia, Skipped
 from triplets.folders import MediaFile, PairedFolders, scan_folders
+from triplets.prepared import PreparedMedia, Skipped
 from triplets.splits import split_by_source
 
 Folders = tuple[str | Path, str | Path]
@@ -82,11 +83,11 @@ def split_media(
 
     def side(folders: PairedFolders, skipped: tuple[Skipped, ...]) -> PreparedMedia:
         kept = {file.path for file in (*folders.images, *folders.recordings)}
-        return PreparedMedia(
-            media.class_names,
-            tuple(file for file in media.images if file.path in kept),
-            tuple(file for file in media.recordings if file.path in kept),
-            skipped,
+        return replace(
+            media,
+            images=tuple(file for file in media.images if file.path in kept),
+            recordings=tuple(file for file in media.recordings if file.path in kept),
+            skipped=skipped,
         )
 
     return side(training, media.skipped), side(held_out, ())

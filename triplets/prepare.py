@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fused_encoder.front_ends.audio_sequence import frames_in
 from media import Resampler
 from triplets.candidates import Embeddings, EmbedMedia
 from triplets.dataset import Triplets
-from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media
+from triplets.features import Yamnet, prepare_media
 from triplets.folders import scan_folders
 from triplets.mining import Mining, mine_triplets, option_problems
+from triplets.prepared import PreparedMedia
+from triplets.store import FeatureStore
 
 
 def prepare_triplets(
@@ -97,7 +98,7 @@ def triplets_from_media(
     rows = mine_triplets(
         media, num_triplets_per_class, mining=mining, embeddings=embeddings, seed=seed
     )
-    return Triplets(media, rows, window_frames=frames_in(audio_seconds), seed=seed)
+    return Triplets(media, rows, window_frames=media.front_end.frames_in(audio_seconds), seed=seed)
 
 
 def _check_options(num_triplets_per_class: int, mining: str, audio_seconds: float) -> None:

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
     embedder = Embedder.load(options.encoder)
     folders = scan_any_folders(options.images, options.audio)
-    media = prepare_media(folders, embedder.yamnet, max_audio_seconds=embedder.seconds_heard)
+    media = prepare_media(folders, embedder.front_end, max_audio_seconds=embedder.max_seconds)
     trained_on = sorted({*folders.class_names} & {*embedder.settings.class_names})
     if trained_on:
         logger.warning(_trained_on(trained_on))

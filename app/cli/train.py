@@ -34,13 +34,13 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     add_mining(group)
     group.add_argument("--batch-size", type=int, default=8, metavar="N", help="triplets per step")
     group.add_argument(
-        "--mine-again-every", type=int, metavar="EPOCHS", help="mine anew with the encoder"
+        "--remine-every", type=int, metavar="EPOCHS", help="mine anew with the encoder"
     )
     parser.add_argument(
         "--held-out", type=float, default=0.25, metavar="SHARE", help="of each class's files"
     )
     parser.add_argument(
-        "--heard-seconds",
+        "--audio-window-seconds",
         type=float,
         metavar="S",
         help="audio window length when embedding (default: as --audio-seconds)",
@@ -180,7 +180,7 @@ def _training_options(options: argparse.Namespace) -> TrainingOptions:
             num_triplets_per_class=options.triplets_per_class,
             batch_size=options.batch_size,
             mining=options.mining,
-            mine_again_every=options.mine_again_every,
+            remine_every=options.remine_every,
         )
     else:
         batches = PairBatches(
@@ -199,7 +199,7 @@ def _training_options(options: argparse.Namespace) -> TrainingOptions:
         augment=False if options.no_augment else None,
         cache_frozen=not options.no_cache_frozen,
         audio_seconds=options.audio_seconds,
-        heard_seconds=options.heard_seconds,
+        audio_window_seconds=options.audio_window_seconds,
         max_audio_seconds=options.max_audio_seconds,
         held_out_fraction=options.held_out,
         seed=options.seed,

@@ -59,7 +59,9 @@ def test_either_list_may_be_left_out_or_hold_none(embedder, photos, recordings):
 
 
 def test_arrays_and_files_give_the_same(embedder, photos, recordings):
-    arrays = embedder.embed([load_image(photos[0])], [load_waveform(recordings[0])])
+    arrays = embedder.embed(
+        [load_image(photos[0])], [load_waveform(recordings[0], sample_rate_hz=16_000)]
+    )
     np.testing.assert_allclose(arrays, embedder.embed(photos[:1], recordings[:1]), atol=1e-5)
 
 

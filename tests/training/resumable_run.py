@@ -13,10 +13,10 @@ import numpy as np
 
 from fused_encoder import create_fused_encoder
 from training import TripletLoss, create_triplet_model
-from training.callbacks import HistoryFile
-from training.epochs import FollowEpoch
+from training.backup import read_history
+from training.callbacks import SetEpoch
 from triplets import Triplets
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 EPOCHS = 5
 
@@ -47,13 +47,13 @@ def train(folder: Path, *callbacks: keras.callbacks.Callback) -> dict:
     model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), TripletLoss(mining="hard"))
     counter = EpochCounter()
     dataset = triplets.to_dataset(4, augment=True, epoch=counter)
-    history = HistoryFile(folder / "history.json")
+    history = keras.callbacks.CSVLogger(folder / "history.csv", append=True)
     backup = keras.callbacks.BackupAndRestore(folder / "backup", double_checkpoint=True)
-    every = [history, backup, FollowEpoch(counter), *callbacks]
+    every = [history, backup, SetEpoch(counter), *callbacks]
     model.fit(dataset, epochs=EPOCHS, callbacks=every, verbose=0)
     weights = np.concatenate([weight.ravel() for weight in model.get_weights()])
     return {
-        "history": history.history,
+        "history": read_history(folder / "history.csv"),
         "weights": weights,
         "rate": float(model.optimizer.learning_rate),
     }

@@ -5,7 +5,7 @@ import keras
 import pytest
 
 from training import TrainingOptions, recommended_encoder
-from training.backup import RunBackup
+from training.backup import RunBackup, read_history
 
 OPTIONS = TrainingOptions()
 
@@ -19,8 +19,10 @@ def frozen_encoder(seed=0, **changes):
 
 @pytest.fixture
 def backup(triplets, tmp_path):
-    def of(media=triplets.media, **options):
-        return RunBackup(tmp_path, OPTIONS, media, **options)
+    first = frozen_encoder()
+
+    def of(media=triplets.media, held_out=None, encoder=first):
+        return RunBackup(tmp_path, OPTIONS, media, held_out=held_out, encoder=encoder)
 
     return of
 
@@ -68,3 +70,17 @@ def test_validation_on_other_files_is_another_run(backup, triplets):
     fewer = replace(triplets.media, images=triplets.media.images[1:])
     with pytest.raises(ValueError, match="differs in its held out files"):
         backup(held_out=fewer)
+
+
+def test_the_history_is_whole_though_epochs_were_logged_twice_in_a_killed_run(tmp_path):
+    for epochs, loss in (((0, 1, 2), 1.0), ((2, 3), 0.5)):
+        logger = keras.callbacks.CSVLogger(tmp_path / "history.csv", append=True)
+        logger.set_model(keras.Sequential())
+        logger.on_train_begin()
+        for epoch in epochs:
+            logger.on_epoch_end(epoch, {"loss": loss + epoch, "val_ami": 0.1})
+        logger.csv_file.close()
+    assert read_history(tmp_path / "history.csv") == {
+        "loss": [1.0, 2.0, 2.5, 3.5],
+        "val_ami": [0.1] * 4,
+    }

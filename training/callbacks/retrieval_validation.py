@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from inference.metrics import retrieval_metrics
-from training.clustering import cluster_agreement
 from training.live_embedding import LiveEmbedding
 from training.pairs import draw_pairs
-from triplets.features import PreparedMedia
 from triplets.photos import PhotoSource
+from triplets.prepared import PreparedMedia
 
 RETRIEVAL = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
+NUM_STARTS = 10
 
 
 class RetrievalValidation(keras.callbacks.Callback):
@@ -25,15 +29,15 @@ class RetrievalValidation(keras.callbacks.Callback):
     choose by them spoils them as an estimate: keep a further split for the final figure.
 
     Args:
-        encoder: the one that is trained, inside of whatever model: the whole encoder, or the head
-            behind a frozen trunk, with its photos. With a head the photos are looked at once per run.
+        encoder: the one that is trained, inside of whatever model: the whole encoder, or the part
+            behind its frozen trunk, with `photos`.
         gallery: what is searched.
         queries: what asks; no source may be in the gallery too.
         gallery_photos: what the encoder's `image_input` takes for the gallery. Default: the stored
             photos.
         query_photos: the same for the queries.
-        audio_seconds: float > 0, how much sound the encoder hears at once. Default 5.0.
-        max_windows: int >= 1, how many such windows of a recording it hears at most. Default 6.
+        audio_seconds: float > 0, the window of sound it embeds at once. Default 5.0.
+        max_windows: int >= 1, how many such windows of a recording count. Default 6.
         every: int >= 1, epochs between two validations; the last epoch always has one.
         max_pairs_per_class: int >= 1, drawn on each side.
 
@@ -84,3 +88,38 @@ class RetrievalValidation(keras.callbacks.Callback):
         labels = self._embed_queries.pairs.labels
         retrieval = retrieval_metrics(queries, labels, gallery, self._embed_gallery.pairs.labels)
         return {name: retrieval[name] for name in RETRIEVAL} | cluster_agreement(queries, labels)
+
+
+def cluster_agreement(
+    embeddings: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0
+) -> dict[str, float]:
+    """How far the clusters of embeddings are their classes, by mutual information.
+
+    The clusters are those of k-means with as many clusters as there are classes. NMI is above 0 even for
+    random clusters, the more so the fewer items a class has; AMI takes away what chance would give.
+
+    Args:
+        embeddings: float [num, embedding_size], finite, num >= 1.
+        labels: str or int [num], the classes.
+        seed: int, for the starts of k-means.
+
+    Returns:
+        "nmi" in [0, 1] and "ami", at most 1 and about 0 for random clusters. With a single class both
+        are 1.
+    Reference:
+        Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", 2010,
+        https://jmlr.org/papers/v11/vinh10a.html
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
+
+    classes = np.unique(labels, return_inverse=True)[1]
+    k_means = KMeans(int(classes.max()) + 1, n_init=NUM_STARTS, random_state=seed)
+    with warnings.catch_warnings():  # of a collapsed encoder, whose figures say it
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clusters = k_means.fit_predict(np.asarray(embeddings, np.float64))
+    return {
+        "nmi": float(normalized_mutual_info_score(classes, clusters)),
+        "ami": float(adjusted_mutual_info_score(classes, clusters)),
+    }

@@ -11,19 +11,15 @@ from training.losses.sup_con import SupConLoss
 from training.losses.triplet import LossMining, TripletLoss
 
 __all__ = [
-    # triplets
-    "TripletLoss",
-    "LossMining",
-    "Distance",
-    # pairs
-    "PairLoss",
-    "ContrastiveLoss",
-    "InfoNCELoss",
-    "SupConLoss",
-    "MultiSimilarityLoss",
-    # pairs beyond the batch
-    "CrossBatchMemory",
-    # classes
     "ArcFaceLoss",
     "ClassCosines",
+    "ContrastiveLoss",
+    "CrossBatchMemory",
+    "Distance",
+    "InfoNCELoss",
+    "LossMining",
+    "MultiSimilarityLoss",
+    "PairLoss",
+    "SupConLoss",
+    "TripletLoss",
 ]

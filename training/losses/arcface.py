@@ -8,8 +8,7 @@ import keras
 from keras import ops
 
 from training.losses.distances import unit_length
-from training.losses.options import require_positive
-from training.losses.pair_masks import flatten_members, mean_over_members
+from training.losses.pair_loss import flatten_members, mean_over_members, require_positive
 
 LEAST_SQUARED_SINE = 1e-6  # the sine's slope is infinite at 0 and 180 degrees; here at most 1000
 

@@ -8,10 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from training.losses.options import require_positive
-from training.losses.pair_loss import PairLoss
-from training.losses.pair_masks import flatten_members, mean_over_members, pair_masks
-from training.losses.replicas import gather_own_first
+from training.losses.pair_loss import (
+    ComparedPairs,
+    PairLoss,
+    flatten_members,
+    mean_over_members,
+    pair_masks,
+    require_positive,
+)
 from training.losses.triplet import TripletLoss
 
 EMPTY = -1  # the class of a place not yet filled; a class below 0 is in no pair
@@ -21,18 +25,14 @@ EMPTY = -1  # the class of a place not yet filled; a class below 0 is in no pair
 class CrossBatchMemory(keras.losses.Loss):
     """A pair loss whose anchors also meet the last `memory_size` embeddings of earlier batches.
 
-    Embeddings drift slowly, so old ones are nearly as good as fresh ones, and far more pairs are seen than
-    a batch holds. Each call compares the batch with itself and with the memory, and then puts the
-    batch into the memory in place of its oldest items. Gradients reach the batch only.
-
-    An item is never compared with a stale copy of itself: items that share a source id are in no pair.
-    Where an anchor has no known source id, it could not be told from its copies, and the memory gives it
-    negatives only.
+    Embeddings drift slowly, so old ones are nearly as good as fresh ones. Each call compares the batch
+    with itself and with the memory, and then puts the batch into the memory in place of its oldest
+    items. Gradients reach the batch only. An anchor without a known source id could not be told from
+    old copies of itself: the memory gives it negatives only.
 
     The memory is filled by every call, also by `evaluate` and by the validation of `fit`: do not
     validate with this loss (validate retrieval instead), or `clear()` it afterwards. It is saved with
-    the weights of the model that is compiled with it, so that a restored run goes on as it was. Under a
-    `tf.distribute` strategy make it inside the scope; each replica remembers the global batch.
+    the weights of the model that is compiled with it, so that a restored run goes on as it was.
 
     Args:
         loss: a `PairLoss`; a `TripletLoss` needs a `mining`. At best used when the first epochs are
@@ -89,15 +89,14 @@ class CrossBatchMemory(keras.losses.Loss):
                 f"Expected embeddings of size {self.embedding_size} (embedding_size), received "
                 f"{embeddings.shape[-1]}."
             )
-        fresh_labels, fresh = gather_own_first(labels, embeddings)
-        references = ops.concatenate([fresh, ops.convert_to_tensor(self._embeddings)])
-        reference_labels = ops.concatenate([fresh_labels, ops.convert_to_tensor(self._labels)])
+        references = ops.concatenate([embeddings, ops.convert_to_tensor(self._embeddings)])
+        reference_labels = ops.concatenate([labels, ops.convert_to_tensor(self._labels)])
         is_positive, is_negative = pair_masks(labels, reference_labels)
-        is_fresh = ops.arange(ops.shape(references)[0]) < ops.shape(fresh)[0]
+        is_fresh = ops.arange(ops.shape(references)[0]) < ops.shape(embeddings)[0]
         is_known = ops.any(labels[:, 1:] >= 0, axis=1)
         is_positive = is_positive & (is_known[:, None] | is_fresh[None, :])
-        losses = self.loss.compare(embeddings, references, is_positive, is_negative)
-        self._remember(fresh_labels, ops.stop_gradient(fresh))
+        losses = self.loss.compare(ComparedPairs(embeddings, references, is_positive, is_negative))
+        self._remember(labels, ops.stop_gradient(embeddings))
         return mean_over_members(losses, y_pred)
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""How far apart embeddings are: the measures that losses compare.
+"""How far apart embeddings are, and sums over some of them: what the losses compare.
 
 All take float32 and are finite, with finite gradients, for embeddings that coincide or lie opposite.
 """
@@ -13,6 +13,7 @@ from keras import ops
 Distance = Literal["squared_euclidean", "euclidean", "cosine"]
 DISTANCES = ("squared_euclidean", "euclidean", "cosine")
 TINY = 1e-12  # a squared length or distance below this counts as none
+NOTHING = -1e9  # what exp turns into 0
 
 
 def pairwise_distances(
@@ -39,16 +40,7 @@ def pairwise_distances(
 def paired_distances(
     first: keras.KerasTensor, second: keras.KerasTensor, distance: Distance
 ) -> keras.KerasTensor:
-    """The distance of each row of `first` to the same row of `second`.
-
-    Args:
-        first: float32 [batch, embedding_size].
-        second: float32 [batch, embedding_size].
-        distance: as in `pairwise_distances`.
-
-    Returns:
-        float32 [batch].
-    """
+    """The distance of each row of `first` to the same row of `second`, float32 [batch]."""
     if distance == "cosine":
         return 1.0 - ops.sum(unit_length(first) * unit_length(second), axis=-1)
     return _of_squared(ops.sum(ops.square(first - second), axis=-1), distance)
@@ -65,6 +57,20 @@ def unit_length(embeddings: keras.KerasTensor) -> keras.KerasTensor:
     """The embeddings scaled to unit length along the last axis; zeros stay zeros."""
     squared = ops.sum(ops.square(embeddings), axis=-1, keepdims=True)
     return embeddings * ops.rsqrt(ops.maximum(squared, TINY))
+
+
+def masked_logsumexp(values: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    """log(sum(exp(values))) over the entries of each row where the mask is true.
+
+    Args:
+        values: float32 [num_rows, num_columns], far above -1e9.
+        mask: bool, of that shape.
+
+    Returns:
+        float32 [num_rows]; about -1e9, with no gradient, for a row without any entry.
+    """
+    inside = ops.logsumexp(ops.where(mask, values, NOTHING), axis=1)
+    return ops.where(ops.any(mask, axis=1), inside, NOTHING)
 
 
 def _of_squared(squared: keras.KerasTensor, distance: Distance) -> keras.KerasTensor:

@@ -1,25 +1,28 @@
-"""InfoNCE, N-pairs and NT-Xent: the positive is picked out from among the negatives."""
+"""InfoNCE (NT-Xent): the positive is picked out from among the negatives."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
-from training.losses.distances import pairwise_cosines
-from training.losses.masked_logsumexp import masked_logsumexp
-from training.losses.options import require_positive
-from training.losses.pair_loss import PairLoss, has_both, num_true, shares_of_mean
+from training.losses.distances import masked_logsumexp, pairwise_cosines
+from training.losses.pair_loss import (
+    ComparedPairs,
+    PairLoss,
+    has_both,
+    num_true,
+    require_positive,
+    shares_of_mean,
+)
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")
 class InfoNCELoss(PairLoss):
     """-log(exp(s_p / t) / (exp(s_p / t) + sum over negatives exp(s_n / t))), s: cosine, t: temperature.
 
-    Every positive is set against all negatives of its anchor at once, so that each step learns from
-    the whole batch; a large batch of many classes serves best. The mean is over all positive pairs
-    of anchors that have a negative. The same formula goes by several names: with two items of each
-    class and temperature 1 it is the N-pairs loss (of unit vectors), with two views of each item
-    NT-Xent.
+    Every positive is set against all negatives of its anchor at once; a large batch of many classes
+    serves best. The mean is over all positive pairs of anchors that have a negative. With two items of
+    each class it is NT-Xent, the loss of SimCLR.
 
     Args:
         temperature: float > 0; the lower, the more the nearest negatives rule. Default 0.1.
@@ -31,11 +34,12 @@ class InfoNCELoss(PairLoss):
     Raises:
         ValueError: an option is out of range, or labels and embeddings do not fit.
     Reference:
-        Sohn, "Improved deep metric learning with multi-class N-pair loss objective", 2016,
-        https://papers.nips.cc/paper/6200; van den Oord et al., "Representation learning with
-        contrastive predictive coding", 2018, https://arxiv.org/abs/1807.03748 (InfoNCE); Chen et
-        al., "SimCLR", 2020, https://arxiv.org/abs/2002.05709 (NT-Xent).
+        van den Oord et al., "Representation learning with contrastive predictive coding", 2018,
+        https://arxiv.org/abs/1807.03748 (InfoNCE); Chen et al., "SimCLR", 2020,
+        https://arxiv.org/abs/2002.05709 (NT-Xent).
     """
+
+    temperature: float
 
     def __init__(
         self,
@@ -44,24 +48,13 @@ class InfoNCELoss(PairLoss):
         name: str = "info_nce_loss",
         reduction: str | None = "sum_over_batch_size",
     ) -> None:
-        super().__init__(name=name, reduction=reduction)
         require_positive(temperature=temperature)
-        self.temperature = temperature
+        super().__init__(name=name, reduction=reduction, temperature=temperature)
 
-    def compare(
-        self,
-        anchors: keras.KerasTensor,
-        references: keras.KerasTensor,
-        is_positive: keras.KerasTensor,
-        is_negative: keras.KerasTensor,
-    ) -> keras.KerasTensor:
+    def compare(self, pairs: ComparedPairs) -> keras.KerasTensor:
         """See `PairLoss.compare`."""
-        logits = pairwise_cosines(anchors, references) / self.temperature
-        of_negatives = masked_logsumexp(logits, is_negative)[:, None]
-        is_valid = is_positive & has_both(is_positive, is_negative)[:, None]
+        logits = pairwise_cosines(pairs.anchors, pairs.references) / self.temperature
+        of_negatives = masked_logsumexp(logits, pairs.is_negative)[:, None]
+        is_valid = pairs.is_positive & has_both(pairs)[:, None]
         losses = ops.where(is_valid, ops.softplus(of_negatives - logits), 0.0)
         return shares_of_mean(ops.sum(losses, axis=1), num_true(is_valid))
-
-    def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
-        return {**super().get_config(), "temperature": self.temperature}

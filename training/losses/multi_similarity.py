@@ -5,10 +5,14 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from training.losses.distances import pairwise_cosines
-from training.losses.masked_logsumexp import NOTHING, masked_logsumexp
-from training.losses.options import require_positive
-from training.losses.pair_loss import PairLoss, has_both, shares_of_mean
+from training.losses.distances import NOTHING, masked_logsumexp, pairwise_cosines
+from training.losses.pair_loss import (
+    ComparedPairs,
+    PairLoss,
+    has_both,
+    require_positive,
+    shares_of_mean,
+)
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")
@@ -38,6 +42,11 @@ class MultiSimilarityLoss(PairLoss):
         2019, https://arxiv.org/abs/1904.06627.
     """
 
+    alpha: float
+    beta: float
+    base: float
+    epsilon: float
+
     def __init__(
         self,
         alpha: float = 2.0,
@@ -48,40 +57,21 @@ class MultiSimilarityLoss(PairLoss):
         name: str = "multi_similarity_loss",
         reduction: str | None = "sum_over_batch_size",
     ) -> None:
-        super().__init__(name=name, reduction=reduction)
         require_positive(alpha=alpha, beta=beta, epsilon=epsilon)
         if not -1 < base <= 1:
             raise ValueError(f"Expected base (a cosine similarity) in (-1, 1], received {base}.")
-        self.alpha = alpha
-        self.beta = beta
-        self.base = base
-        self.epsilon = epsilon
+        options = {"alpha": alpha, "beta": beta, "base": base, "epsilon": epsilon}
+        super().__init__(name=name, reduction=reduction, **options)
 
-    def compare(
-        self,
-        anchors: keras.KerasTensor,
-        references: keras.KerasTensor,
-        is_positive: keras.KerasTensor,
-        is_negative: keras.KerasTensor,
-    ) -> keras.KerasTensor:
+    def compare(self, pairs: ComparedPairs) -> keras.KerasTensor:
         """See `PairLoss.compare`."""
-        similarities = pairwise_cosines(anchors, references)
-        least = ops.min(ops.where(is_positive, similarities, -NOTHING), axis=1, keepdims=True)
-        most = ops.max(ops.where(is_negative, similarities, NOTHING), axis=1, keepdims=True)
-        positives = is_positive & (similarities < most + self.epsilon)
-        negatives = is_negative & (similarities > least - self.epsilon)
+        similarities = pairwise_cosines(pairs.anchors, pairs.references)
+        least = ops.min(ops.where(pairs.is_positive, similarities, -NOTHING), axis=1, keepdims=True)
+        most = ops.max(ops.where(pairs.is_negative, similarities, NOTHING), axis=1, keepdims=True)
+        positives = pairs.is_positive & (similarities < most + self.epsilon)
+        negatives = pairs.is_negative & (similarities > least - self.epsilon)
         above_base = similarities - self.base
         pull = ops.softplus(masked_logsumexp(-self.alpha * above_base, positives)) / self.alpha
         push = ops.softplus(masked_logsumexp(self.beta * above_base, negatives)) / self.beta
-        is_valid = has_both(is_positive, is_negative)
+        is_valid = has_both(pairs)
         return shares_of_mean(ops.where(is_valid, pull + push, 0.0), ops.cast(is_valid, "float32"))
-
-    def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "beta": self.beta,
-            "base": self.base,
-            "epsilon": self.epsilon,
-        }

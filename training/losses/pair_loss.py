@@ -1,36 +1,48 @@
-"""The contract of all losses that compare items of a batch by their labels."""
+"""The base of all losses that compare items of a batch by their labels."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
-from training.losses.pair_masks import flatten_members, mean_over_members, pair_masks
-from training.losses.replicas import gather_own_first, mean_over_replicas
+
+class ComparedPairs(NamedTuple):
+    """What a pair loss compares.
+
+    Attributes:
+        anchors: float32 [num_anchors, embedding_size].
+        references: float32 [num_references, embedding_size].
+        is_positive: bool [num_anchors, num_references].
+        is_negative: bool [num_anchors, num_references].
+    """
+
+    anchors: keras.KerasTensor
+    references: keras.KerasTensor
+    is_positive: keras.KerasTensor
+    is_negative: keras.KerasTensor
 
 
 class PairLoss(keras.losses.Loss, ABC):
     """A Keras loss over labelled embeddings: each item of the batch is an anchor in its turn.
 
     A positive pair is two items of one class; a negative pair is two items of two classes. Items that
-    share a file (a source id) are neither, and no item is its own positive. What is computed is
-    float32, also in mixed precision. Where the batch holds nothing to compare, the loss is 0 and its
-    gradient is zero.
-
-    Under a `tf.distribute` strategy each replica's items are the anchors and those of all replicas the
-    references: the loss is that of the global batch, as in one process.
-
-    A loss is finished by `compare`; what to compare is found here.
+    share a file (a source id) are neither, and no item is its own positive. Computed in float32, also
+    in mixed precision. A batch that holds nothing to compare has loss 0 and gradient 0. A subclass
+    defines `compare`.
 
     Args:
         name: str, of the loss in the logs.
         reduction: as in `keras.losses.Loss`; the default averages over the batch.
+        **options: of the subclass; they become attributes, and are what `get_config` gives.
 
     Call:
-        y_true: int [batch] class indices, or [batch, 1 + num_sources] class index and source ids (-1:
-            none or unknown). For triplets [batch, 3] or [batch, 3, 1 + num_sources].
+        y_true: int [batch] class indices, or [batch, 1 + num_sources] class index and source ids below
+            2 ** 24 (-1: none or unknown). For triplets [batch, 3] or [batch, 3, 1 + num_sources].
         y_pred: float [batch, embedding_size]; or [batch, 3, embedding_size] triplets, whose members
             are pooled.
         sample_weight: optional float [batch], the weight of each entry as an anchor.
@@ -38,35 +50,79 @@ class PairLoss(keras.losses.Loss, ABC):
         ValueError: labels and embeddings do not fit.
     """
 
-    def __init__(self, *, name: str, reduction: str | None = "sum_over_batch_size") -> None:
+    def __init__(
+        self, *, name: str, reduction: str | None = "sum_over_batch_size", **options: object
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype="float32")
+        self._options = options
+        for option, value in options.items():
+            setattr(self, option, value)
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """The losses [batch], of which Keras takes the mean."""
         labels, embeddings = flatten_members(y_true, y_pred)
-        reference_labels, references = gather_own_first(labels, embeddings)
-        losses = self.compare(embeddings, references, *pair_masks(labels, reference_labels))
+        losses = self.compare(ComparedPairs(embeddings, embeddings, *pair_masks(labels, labels)))
         return mean_over_members(losses, y_pred)
 
     @abstractmethod
-    def compare(
-        self,
-        anchors: keras.KerasTensor,
-        references: keras.KerasTensor,
-        is_positive: keras.KerasTensor,
-        is_negative: keras.KerasTensor,
-    ) -> keras.KerasTensor:
-        """Each anchor's loss against the references.
+    def compare(self, pairs: ComparedPairs) -> keras.KerasTensor:
+        """Each anchor's loss against the references, float32 [num_anchors], whose mean is the loss."""
 
-        Args:
-            anchors: float32 [num_anchors, embedding_size].
-            references: float32 [num_references, embedding_size].
-            is_positive: bool [num_anchors, num_references].
-            is_negative: bool [num_anchors, num_references].
+    def get_config(self) -> dict[str, object]:
+        """The arguments, as given."""
+        return {**super().get_config(), **self._options}
 
-        Returns:
-            float32 [num_anchors], whose mean is the loss; see `shares_of_mean`.
-        """
+
+def flatten_members(
+    y_true: keras.KerasTensor, y_pred: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Labels and embeddings as two matrices; the members of triplets become rows of their own.
+
+    Args:
+        y_true: as in `PairLoss`.
+        y_pred: as in `PairLoss`.
+
+    Returns:
+        Labels int32 [num_items, 1 + num_sources] and embeddings float32 [num_items, embedding_size].
+
+    Raises:
+        ValueError: the labels do not fit the embeddings.
+    """
+    _refuse_misfit(tuple(y_true.shape), tuple(y_pred.shape))
+    num_columns = y_true.shape[-1] if len(y_true.shape) == len(y_pred.shape) else 1
+    labels = ops.cast(ops.reshape(y_true, (-1, num_columns)), "int32")
+    embeddings = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
+    return labels, ops.cast(embeddings, "float32")
+
+
+def mean_over_members(losses: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+    """The losses of all rows [num_items] as losses of the batch's entries [batch], which Keras averages."""
+    if len(y_pred.shape) == 2:
+        return losses
+    return ops.mean(ops.reshape(losses, (-1, y_pred.shape[1])), axis=1)
+
+
+def pair_masks(
+    anchors: keras.KerasTensor, references: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Positive pairs: one class, two items, no file in common. Negative pairs: two classes, none either.
+
+    Args:
+        anchors: int32 [num_anchors, 1 + num_sources], labels as `flatten_members` gives them. An item
+            with a class below 0 (unknown) is in no pair.
+        references: int32 [num_references, 1 + num_sources]; the first ones are the anchors themselves.
+
+    Returns:
+        Two masks, bool [num_anchors, num_references].
+    """
+    classes, reference_classes = anchors[:, 0, None], references[None, :, 0]
+    rows, columns = (ops.arange(ops.shape(matrix)[0]) for matrix in (anchors, references))
+    excluded = (rows[:, None] == columns[None, :]) | (classes < 0) | (reference_classes < 0)
+    for column in range(1, anchors.shape[1]):
+        ids = anchors[:, column, None]
+        excluded = excluded | ((ids == references[None, :, column]) & (ids >= 0))
+    same_class, allowed = classes == reference_classes, ops.logical_not(excluded)
+    return allowed & same_class, allowed & ops.logical_not(same_class)
 
 
 def shares_of_mean(totals: keras.KerasTensor, counts: keras.KerasTensor) -> keras.KerasTensor:
@@ -77,19 +133,42 @@ def shares_of_mean(totals: keras.KerasTensor, counts: keras.KerasTensor) -> kera
         counts: float32 [num_anchors], how many terms an anchor has.
 
     Returns:
-        float32 [num_anchors]; zeros where no anchor has any term. Under a `tf.distribute` strategy the
-        sums are over the anchors of all replicas, whose means Keras averages.
+        float32 [num_anchors]; zeros where no anchor has any term.
     """
-    num_anchors = mean_over_replicas(ops.cast(ops.shape(totals)[0], "float32"))
-    num_terms = mean_over_replicas(ops.sum(counts))
-    return totals * (num_anchors * ops.divide_no_nan(1.0, num_terms))
+    num_anchors = ops.cast(ops.shape(totals)[0], "float32")
+    return totals * (num_anchors * ops.divide_no_nan(1.0, ops.sum(counts)))
 
 
-def has_both(is_positive: keras.KerasTensor, is_negative: keras.KerasTensor) -> keras.KerasTensor:
+def has_both(pairs: ComparedPairs) -> keras.KerasTensor:
     """Which anchors have a positive and a negative, bool [num_anchors]."""
-    return ops.any(is_positive, axis=1) & ops.any(is_negative, axis=1)
+    return ops.any(pairs.is_positive, axis=1) & ops.any(pairs.is_negative, axis=1)
 
 
 def num_true(mask: keras.KerasTensor) -> keras.KerasTensor:
     """How many of each row are true, float32 [num_anchors]."""
     return ops.sum(ops.cast(mask, "float32"), axis=1)
+
+
+def require_positive(**options: float) -> None:
+    """Raises ValueError naming the first option that is not a finite number above 0."""
+    for name, value in options.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"Expected {name} > 0, received {value}.")
+
+
+def require_choice(name: str, value: str | None, choices: Collection[str | None]) -> None:
+    """Raises ValueError if the option is none of the choices."""
+    if value not in choices:
+        raise ValueError(f"Expected {name} to be one of {tuple(choices)}, received {value!r}.")
+
+
+def _refuse_misfit(labels: tuple[int | None, ...], embeddings: tuple[int | None, ...]) -> None:
+    entry = embeddings[:-1]  # (batch,) or (batch, members)
+    has_rank = len(embeddings) in (2, 3) and len(labels) - len(entry) in (0, 1)
+    same = [a == b or None in (a, b) for a, b in zip(labels, entry, strict=False)]
+    if not (has_rank and all(same)):
+        raise ValueError(
+            "Expected labels [batch] or [batch, 1 + num_sources] for embeddings "
+            "[batch, embedding_size], or labels [batch, 3] or [batch, 3, 1 + num_sources] for "
+            f"triplets [batch, 3, embedding_size]; received labels {labels} for {embeddings}."
+        )

@@ -5,10 +5,15 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from training.losses.distances import pairwise_cosines
-from training.losses.masked_logsumexp import masked_logsumexp
-from training.losses.options import require_positive
-from training.losses.pair_loss import PairLoss, has_both, num_true, shares_of_mean
+from training.losses.distances import masked_logsumexp, pairwise_cosines
+from training.losses.pair_loss import (
+    ComparedPairs,
+    PairLoss,
+    has_both,
+    num_true,
+    require_positive,
+    shares_of_mean,
+)
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")
@@ -16,8 +21,7 @@ class SupConLoss(PairLoss):
     """Mean over positives of -log(exp(s_p / t) / sum over all others exp(s_a / t)), s: cosine.
 
     Like `InfoNCELoss`, but an anchor's other positives stand below the line too, and every anchor
-    counts the same however many positives it has. With a single positive of each anchor the two are
-    equal. It cannot reach 0 where there are several positives.
+    counts the same however many positives it has. It cannot reach 0 where there are several positives.
 
     Args:
         temperature: t, float > 0; the lower, the more the nearest items rule. Default 0.1.
@@ -34,6 +38,8 @@ class SupConLoss(PairLoss):
         negative are left out here).
     """
 
+    temperature: float
+
     def __init__(
         self,
         temperature: float = 0.1,
@@ -41,26 +47,14 @@ class SupConLoss(PairLoss):
         name: str = "sup_con_loss",
         reduction: str | None = "sum_over_batch_size",
     ) -> None:
-        super().__init__(name=name, reduction=reduction)
         require_positive(temperature=temperature)
-        self.temperature = temperature
+        super().__init__(name=name, reduction=reduction, temperature=temperature)
 
-    def compare(
-        self,
-        anchors: keras.KerasTensor,
-        references: keras.KerasTensor,
-        is_positive: keras.KerasTensor,
-        is_negative: keras.KerasTensor,
-    ) -> keras.KerasTensor:
+    def compare(self, pairs: ComparedPairs) -> keras.KerasTensor:
         """See `PairLoss.compare`."""
-        logits = pairwise_cosines(anchors, references) / self.temperature
-        of_all = masked_logsumexp(logits, is_positive | is_negative)
-        num_positives = num_true(is_positive)
-        of_positives = ops.sum(ops.where(is_positive, logits, 0.0), axis=1)
-        losses = of_all - of_positives / ops.maximum(num_positives, 1.0)
-        is_valid = has_both(is_positive, is_negative)
+        logits = pairwise_cosines(pairs.anchors, pairs.references) / self.temperature
+        of_all = masked_logsumexp(logits, pairs.is_positive | pairs.is_negative)
+        of_positives = ops.sum(ops.where(pairs.is_positive, logits, 0.0), axis=1)
+        losses = of_all - of_positives / ops.maximum(num_true(pairs.is_positive), 1.0)
+        is_valid = has_both(pairs)
         return shares_of_mean(ops.where(is_valid, losses, 0.0), ops.cast(is_valid, "float32"))
-
-    def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
-        return {**super().get_config(), "temperature": self.temperature}

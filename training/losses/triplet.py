@@ -7,14 +7,20 @@ from typing import Literal
 import keras
 from keras import ops
 
-from training.losses.all_triplets import sum_over_all_triplets
 from training.losses.distances import DISTANCES, Distance, paired_distances, pairwise_distances
-from training.losses.options import require_choice, require_positive
-from training.losses.pair_loss import PairLoss, num_true, shares_of_mean
+from training.losses.pair_loss import (
+    ComparedPairs,
+    PairLoss,
+    num_true,
+    require_choice,
+    require_positive,
+    shares_of_mean,
+)
 from training.losses.triplet_mining import (
     easy_positive_triplets,
     hard_triplets,
     semi_hard_triplets,
+    sum_over_all_triplets,
 )
 
 LossMining = Literal["all", "hard", "semi-hard", "easy-positive"]
@@ -30,20 +36,17 @@ LOSS_MININGS = (None, "all", *MINERS)
 class TripletLoss(PairLoss):
     """max(0, distance(anchor, positive) - distance(anchor, negative) + margin).
 
-    Over explicit triplets (the output of `create_triplet_model`) it takes them as they come, which
-    is the published loss. With `mining` it looks for better ones among all members of the batch, by
-    their labels, and each member is an anchor in its turn; it then also takes plain labelled
-    embeddings. An anchor is never its own positive, and items that share a file (see `PairLoss`) are
-    never compared; anchors without a positive or without a negative count for nothing, and a batch
-    without any triplet gives 0.
+    Explicit triplets (the output of `create_triplet_model`) are taken as they come, which is the
+    published loss. With `mining` better ones are looked for among all members of the batch, by their
+    labels; it then also takes plain labelled embeddings. Anchors without a positive or without a
+    negative count for nothing.
 
     Args:
         margin: float > 0, in units of `distance`. Default 0.2.
         mining: None takes the triplets as given. Otherwise, for each anchor:
 
             - "all": every positive with every negative. The mean is over the triplets whose loss is
-              above 0, so that those already learnt do not water down the others; the loss then falls
-              slowly, while fewer and fewer triplets are left.
+              above 0, so the loss falls slowly, while fewer and fewer triplets are left.
             - "hard": the farthest positive and the nearest negative.
             - "semi-hard": every positive, and with it the nearest negative that is farther than the
               positive, or where there is none the farthest negative.
@@ -72,6 +75,10 @@ class TripletLoss(PairLoss):
         >>> model.compile("adam", TripletLoss(margin=0.2, mining="semi-hard"))
     """
 
+    margin: float
+    mining: LossMining | None
+    distance: Distance
+
     def __init__(
         self,
         margin: float = 0.2,
@@ -81,13 +88,11 @@ class TripletLoss(PairLoss):
         name: str = "triplet_loss",
         reduction: str | None = "sum_over_batch_size",
     ) -> None:
-        super().__init__(name=name, reduction=reduction)
         require_positive(margin=margin)
         require_choice("mining", mining, LOSS_MININGS)
         require_choice("distance", distance, DISTANCES)
-        self.margin = margin
-        self.mining = mining
-        self.distance = distance
+        options = {"margin": margin, "mining": mining, "distance": distance}
+        super().__init__(name=name, reduction=reduction, **options)
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """The losses [batch], of which Keras takes the mean."""
@@ -103,31 +108,16 @@ class TripletLoss(PairLoss):
         to_negative = paired_distances(anchor, negative, self.distance)
         return ops.relu(to_positive - to_negative + self.margin)
 
-    def compare(
-        self,
-        anchors: keras.KerasTensor,
-        references: keras.KerasTensor,
-        is_positive: keras.KerasTensor,
-        is_negative: keras.KerasTensor,
-    ) -> keras.KerasTensor:
+    def compare(self, pairs: ComparedPairs) -> keras.KerasTensor:
         """See `PairLoss.compare`; it is what `mining` does."""
         if self.mining is None:
             raise ValueError("Expected a loss with mining; pass TripletLoss(mining='semi-hard').")
-        distances = pairwise_distances(anchors, references, self.distance)
+        distances = pairwise_distances(pairs.anchors, pairs.references, self.distance)
         if self.mining == "all":
             return shares_of_mean(
-                *sum_over_all_triplets(distances, is_positive, is_negative, self.margin)
+                *sum_over_all_triplets(distances, pairs.is_positive, pairs.is_negative, self.margin)
             )
-        mined = MINERS[self.mining](distances, is_positive, is_negative)
+        mined = MINERS[self.mining](distances, pairs.is_positive, pairs.is_negative)
         losses = ops.relu(mined.to_positive - mined.to_negative + self.margin)
         totals = ops.sum(ops.where(mined.is_valid, losses, 0.0), axis=1)
         return shares_of_mean(totals, num_true(mined.is_valid))
-
-    def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "mining": self.mining,
-            "distance": self.distance,
-        }

@@ -1,7 +1,8 @@
 """Which triplets of a batch a triplet loss learns from: one way a function.
 
 Each takes the distances of anchors to references, float32 [num_anchors, num_references], and the masks
-of positive and negative pairs, bool of that shape, and returns `MinedTriplets`.
+of positive and negative pairs, bool of that shape, and returns `MinedTriplets`; but `sum_over_all_triplets`,
+which makes no list of its triplets.
 """
 
 from __future__ import annotations
@@ -43,10 +44,7 @@ def hard_triplets(
 def semi_hard_triplets(
     distances: keras.KerasTensor, is_positive: keras.KerasTensor, is_negative: keras.KerasTensor
 ) -> MinedTriplets:
-    """Of each anchor all positives, each with the nearest negative that is farther than it.
-
-    Where no negative is farther, the farthest one is taken.
-    """
+    """Of each anchor all positives, each with the nearest negative that is farther, else the farthest."""
     return MinedTriplets(
         distances,
         _nearest_beyond(distances, distances, is_negative),
@@ -66,7 +64,41 @@ def easy_positive_triplets(
     )
 
 
-def negatives_in_order(
+def sum_over_all_triplets(
+    distances: keras.KerasTensor,
+    is_positive: keras.KerasTensor,
+    is_negative: keras.KerasTensor,
+    margin: float,
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The sum of max(0, to_positive - to_negative + margin), and how many triplets are above 0.
+
+    For a positive at distance p the triplets above 0 are those with a negative nearer than p + margin.
+    With an anchor's negatives in ascending order these are the first c, and their sum is
+    c * (p + margin) - (sum of the first c distances): memory O(batch²) for O(batch³) triplets.
+
+    Args:
+        distances: float32 [num_anchors, num_references].
+        is_positive: bool, of that shape.
+        is_negative: bool, of that shape.
+        margin: float > 0, in units of `distances`.
+
+    Returns:
+        Two float32 [num_anchors]: sum and number of an anchor's triplets above 0.
+    """
+    ordered = _negatives_in_order(distances, is_negative)
+    sums = ops.cumsum(ops.where(ordered < FAR, ordered, 0.0), axis=1)
+    sums = ops.pad(sums, ((0, 0), (1, 0)))  # the sum of the first 0, 1, 2, ...
+    limits = distances + margin
+    num_nearer = tf.searchsorted(ordered, limits, side="left")
+    counts = ops.cast(num_nearer, "float32")
+    totals = counts * limits - tf.gather(sums, num_nearer, batch_dims=1)
+    return (
+        ops.sum(ops.where(is_positive, totals, 0.0), axis=1),
+        ops.sum(ops.where(is_positive, counts, 0.0), axis=1),
+    )
+
+
+def _negatives_in_order(
     distances: keras.KerasTensor, is_negative: keras.KerasTensor
 ) -> keras.KerasTensor:
     """Each anchor's distances to its negatives, ascending, `FAR` after the last."""
@@ -76,11 +108,8 @@ def negatives_in_order(
 def _nearest_beyond(
     limits: keras.KerasTensor, distances: keras.KerasTensor, is_negative: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """For each limit [num_anchors, k] the least distance to a negative above it, or the greatest one.
-
-    A search in each anchor's ordered negatives, so that no array of all triplets is made.
-    """
-    ordered = negatives_in_order(distances, is_negative)
+    """For each limit [num_anchors, k] the least distance to a negative above it, or the greatest one."""
+    ordered = _negatives_in_order(distances, is_negative)
     position = tf.searchsorted(ordered, limits, side="right")
     num_negatives = ops.sum(ops.cast(is_negative, "int32"), axis=1, keepdims=True)
     position = ops.minimum(position, ops.maximum(num_negatives - 1, 0))

@@ -15,7 +15,7 @@ from fused_encoder.front_ends.contract import (
     SilentRecordingError,
     TooShortRecordingError,
 )
-from fused_encoder.front_ends.log_mel import log_mel_patches
+from fused_encoder.front_ends.log_mel import PATCH_HOP_SAMPLES, PATCH_SAMPLES, log_mel_patches
 from fused_encoder.front_ends.yamnet import Yamnet, load_yamnet
 from fused_encoder.front_ends.yamnet_network import WaveformYamnet, create_yamnet
 
@@ -109,6 +109,7 @@ def test_the_published_numbers_of_yamnet() -> None:
     spec = front_end.spec
     assert (spec.sample_rate_hz, spec.hop_seconds, spec.embedding_size) == (16_000, 0.48, 1024)
     assert (spec.frames_in(5.0), spec.frames_in(0.0)) == (10, 0)
+    assert (spec.window_samples, spec.hop_samples) == (PATCH_SAMPLES, PATCH_HOP_SAMPLES)
     assert spec.fingerprint == front_end.fingerprint != ""
 
 

@@ -93,14 +93,14 @@ def test_without_network_the_error_says_what_to_do(home: Path, offline: None) ->
 
 
 def test_a_handle_that_cannot_be_reached_is_said_to_be_so(offline: None) -> None:
-    with pytest.raises(MissingWeightsError, match=r"'https://example\.org/x': .* the network"):
+    with pytest.raises(MissingWeightsError, match=r"'https://example\.org/x': .*Check the address"):
         load_yamnet("https://example.org/x")
 
 
 def test_setuptools_without_pkg_resources_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "tensorflow_hub", raising=False)
     monkeypatch.setitem(sys.modules, "pkg_resources", None)
-    with pytest.raises(MissingWeightsError, match=r'pip install "setuptools<81".*local YAMNet'):
+    with pytest.raises(MissingWeightsError, match=r'"setuptools<81".*local YAMNet needs no'):
         load_yamnet(HANDLE)
 
 
@@ -144,9 +144,9 @@ class ImageModel(tf.Module):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (OtherModel(), r"is not YAMNet: .* received shapes \[\(1, 10\), \(1, 1024\)\]"),
-        (ImageModel(), r"does not take a waveform float32 \[num_samples\]"),
-        (tf.Module(), r"cannot be called with a waveform"),
+        (OtherModel(), r"is not YAMNet: .* received 2 outputs"),
+        (ImageModel(), "is not YAMNet: "),
+        (tf.Module(), "is not YAMNet: .* not callable"),
     ],
 )
 def test_a_saved_model_that_is_not_yamnet_is_refused(

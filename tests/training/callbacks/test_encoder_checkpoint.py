@@ -7,7 +7,7 @@ import pytest
 
 from fused_encoder.encoder import load_encoder
 from training import create_triplet_model
-from training.callbacks import EncoderCheckpoint, HistoryFile
+from training.callbacks import EncoderCheckpoint
 
 
 class Logging(keras.callbacks.Callback):
@@ -59,33 +59,23 @@ def test_only_a_better_epoch_replaces_the_checkpoint_and_nothing_else_is_left(
 
     class Marking(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            encoder.get_layer("projection").bias.assign(np.full(128, next(marks)))
+            encoder.get_layer("fusion").get_layer("projection").bias.assign(
+                np.full(128, next(marks))
+            )
 
     checkpoint = EncoderCheckpoint(tmp_path / "best.keras", encoder)
     fit_with(4, Marking(), Logging(0.5, 0.8, 0.6, 0.8), checkpoint)
     saved = load_encoder(tmp_path / "best.keras")
-    assert saved.get_layer("projection").bias.numpy()[0] == 2
+    assert saved.get_layer("fusion").get_layer("projection").bias.numpy()[0] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
 
 
 def test_a_run_that_goes_on_keeps_what_was_best_before(small_encoder, fit_with, tmp_path):
     path = tmp_path / "best.keras"
     path.write_text("of the run before")
-    history = HistoryFile(tmp_path / "history.json")
-    for epoch, figure in enumerate((0.5, 0.9, 0.95)):  # the third was not backed up any more
-        history.on_epoch_end(epoch, {"val_precision_at_1": figure})
-    checkpoint = EncoderCheckpoint(path, small_encoder(), history=history)
+    checkpoint = EncoderCheckpoint(path, small_encoder(), initial_value_threshold=0.9)
     fit_with(4, Logging(0, 0, 0.8, 0.9), checkpoint, initial_epoch=2)
     assert path.read_text() == "of the run before"
-    assert checkpoint.best == 0.9
-
-
-def test_a_run_that_begins_anew_does_not_look_at_an_old_history(small_encoder, fit_with, tmp_path):
-    history = HistoryFile(tmp_path / "history.json")
-    history.on_epoch_end(0, {"val_precision_at_1": 0.9})
-    checkpoint = EncoderCheckpoint(tmp_path / "best.keras", small_encoder(), history=history)
-    fit_with(1, Logging(0.5), checkpoint)
-    assert load_encoder(tmp_path / "best.keras").name == "fused_encoder"
 
 
 def test_the_name_may_hold_the_epoch_and_the_figure(small_encoder, fit_with, tmp_path):
@@ -93,11 +83,6 @@ def test_the_name_may_hold_the_epoch_and_the_figure(small_encoder, fit_with, tmp
     checkpoint = EncoderCheckpoint(path, small_encoder(), save_best_only=False)
     fit_with(2, Logging(0.5, 0.25), checkpoint)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["1_0.50.keras", "2_0.25.keras"]
-
-
-def test_a_mode_that_keras_would_have_to_guess_is_refused(small_encoder):
-    with pytest.raises(ValueError, match="mode to be 'max' or 'min', received 'auto'"):
-        EncoderCheckpoint("best.keras", small_encoder(), mode="auto")
 
 
 def test_a_checkpoint_that_is_no_keras_file_is_refused(small_encoder):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.losses.pair_masks import flatten_members, mean_over_members, pair_masks
+from training.losses.pair_loss import flatten_members, mean_over_members, pair_masks
 
 
 def rows_of(masks):

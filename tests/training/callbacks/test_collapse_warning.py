@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from training import TripletLoss, create_triplet_model
-from training.collapse import CollapseWarning, embedding_spread
+from training.callbacks import CollapseWarning, embedding_spread
 from training.losses import CrossBatchMemory
 from training.objective import create_training_model
 from training.options import TrainingOptions
@@ -49,9 +49,9 @@ def test_spread_is_the_mean_of_1_minus_cosine_to_the_mean_direction():
 @pytest.mark.parametrize(
     ("embeddings", "message"),
     [
-        ([[1.0, 0.0]], r"at least two embeddings, .* of shape \(1, 2\)\."),
-        ([1.0, 0.0], r"at least two embeddings, .* of shape \(2,\)\."),
-        ([[1.0, 0.0], [float("nan"), 0.0]], "received NaN or infinity"),
+        ([[1.0, 0.0]], r"at least two finite embeddings, .* of shape \(1, 2\)\."),
+        ([1.0, 0.0], r"at least two finite embeddings, .* of shape \(2,\)\."),
+        ([[1.0, 0.0], [float("nan"), 0.0]], "with NaN or infinity in it"),
     ],
 )
 def test_the_spread_of_what_is_no_matrix_of_numbers_is_refused(embeddings, message):
@@ -63,7 +63,7 @@ def test_a_collapsed_encoder_is_warned_of_once_with_what_to_try(caplog):
     model = small_model(TripletLoss(mining="hard"), collapsed=True)
     history = fit(model, CollapseWarning(INPUTS), epochs=6)
     assert len(said(caplog)) == 1
-    assert "are nearly the same for all items" in said(caplog)[0]
+    assert "are nearly the same" in said(caplog)[0]
     assert "Try a learning rate ten times lower" in said(caplog)[0]
     assert history["embedding_spread"] == pytest.approx([0] * 6, abs=1e-6)
 
@@ -124,7 +124,7 @@ def test_a_fused_encoder_has_spread_when_new_and_none_when_it_ignores_its_input(
     callback, spreads = CollapseWarning(probe, patience=1), []
     callback.set_model(create_triplet_model(encoder))
     callback.on_train_begin()
-    projection = encoder.get_layer("projection")
+    projection = encoder.get_layer("fusion").get_layer("projection")
     kernel, bias = projection.get_weights()
     for weights in ([kernel, bias], [0 * kernel, bias + 1]):
         projection.set_weights(weights)
@@ -136,7 +136,7 @@ def test_a_fused_encoder_has_spread_when_new_and_none_when_it_ignores_its_input(
     assert spreads[1] == (pytest.approx(0, abs=1e-6), 1)
 
 
-@pytest.mark.parametrize("options", [{"min_spread": 1}, {"margin_tolerance": 0}, {"patience": 0}])
+@pytest.mark.parametrize("options", [{"min_spread": 1}, {"patience": 0}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match=f"Expected {next(iter(options))} "):
         CollapseWarning(INPUTS, **options)

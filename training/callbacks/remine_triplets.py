@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.front_ends.audio_sequence import AUDIO_SEQUENCE_SIZE
 from training.live_embedding import check_photos
 from triplets.candidates import CandidatePairs, draw_candidate_pairs
 from triplets.dataset import Triplets
-from triplets.features import PreparedMedia
-from triplets.members import DRAWN, MemberLoader
 from triplets.mining import Mining, TripletRow, mine_triplets, option_problems
 from triplets.photos import PhotoSource, scale_photos
+from triplets.pipeline import DRAWN, MemberLoader
+from triplets.prepared import PreparedMedia
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +38,10 @@ def embed_candidates(
     them is held at a time, and their embeddings.
 
     Args:
-        encoder: from `create_fused_encoder`; or a head behind a frozen trunk, with its `photos`.
+        encoder: from `create_fused_encoder`; or the part behind its frozen trunk, with `photos`.
         media: photos and recordings.
         photos: what the encoder's `image_input` takes. Default: the stored photos.
-        window_frames: int >= 1, YAMNet frames of 0.48 s in a window. Default 10 (5 s).
+        window_frames: int >= 1, frames of the audio front end in a window. Default 10.
         num_pairs_per_class: int >= 2, or None: see `draw_candidate_pairs`.
         batch_size: int >= 1, pairs embedded at once.
         seed: int >= 0, for which pairs and which windows.
@@ -67,34 +63,28 @@ def embed_candidates(
     images, recordings = draw_candidate_pairs(media, num_pairs_per_class, seed=seed)
     loader = MemberLoader(media, window_frames=window_frames, photos=photos)
     rng = np.random.default_rng(seed)
-    # Not encoder.predict: under a tf.distribute strategy that would share the pairs out.
-    spec = {
-        "image_input": tf.TensorSpec((None, *loader.photos.shape)),
-        "audio_input": tf.TensorSpec((None, window_frames, AUDIO_SEQUENCE_SIZE)),
-    }
-    embed = tf.function(partial(encoder, training=False), input_signature=[spec])
+    embed = tf.function(partial(encoder, training=False), reduce_retracing=True)
     embeddings = []
     for first in range(0, len(images), batch_size):
         part = slice(first, first + batch_size)
         starts = np.full(len(images[part]), DRAWN)
         seen, heard = loader.load(images[part], recordings[part], starts, rng)
-        batch = {"image_input": scale_photos(seen), "audio_input": heard}
+        batch = {"image_input": tf.constant(scale_photos(seen)), "audio_input": tf.constant(heard)}
         embeddings.append(np.asarray(embed(batch), np.float32))
     return CandidatePairs(images, recordings, np.concatenate(embeddings))
 
 
-class MineAgain(keras.callbacks.Callback):
+class RemineTriplets(keras.callbacks.Callback):
     """Every n epochs mines a dataset's triplets anew, with the encoder as it is by then.
 
     The datasets that were made of `triplets` give the new ones from that epoch on; their length stays.
-    Epochs 0 to n - 1 have the triplets as they were prepared. What is mined at an epoch is a function
-    of the encoder's weights, the epoch and the seed. For a run that may be killed and restored between
-    two minings, when those weights are gone, give `rows_path`: the rows in force are kept there.
+    Epochs 0 to n - 1 have the triplets as they were prepared. For a run that may be killed and restored
+    between two minings, give `rows_path`: the rows in force are kept there.
 
     Args:
         triplets: those that the running dataset was made of, the same number for each class; their
             rows are replaced.
-        encoder: the one that is trained: the whole encoder, or the head behind a frozen trunk.
+        encoder: the one that is trained: the whole encoder, or the part behind its frozen trunk.
         every: int >= 1, epochs between two minings. Default 5.
         mining: how negatives are chosen, see `mine_triplets`. Default "semi-hard".
         photos: where the encoder's photos come from, as given to the dataset.
@@ -110,8 +100,8 @@ class MineAgain(keras.callbacks.Callback):
     Example:
         >>> counter = EpochCounter()
         >>> dataset = triplets.to_dataset(batch_size=8, epoch=counter)
-        >>> again = MineAgain(triplets, encoder, every=2)
-        >>> model.fit(dataset, epochs=10, callbacks=[FollowEpoch(counter), again])
+        >>> remine = RemineTriplets(triplets, encoder, every=2)
+        >>> model.fit(dataset, epochs=10, callbacks=[SetEpoch(counter), remine])
     """
 
     def __init__(
@@ -129,17 +119,25 @@ class MineAgain(keras.callbacks.Callback):
         super().__init__()
         check_photos(encoder, photos)
         self._triplets = triplets
-        self._encoder = encoder
         self._every = every
-        self._mining = mining
-        self._photos = photos
-        self._num_pairs_per_class = num_pairs_per_class
         self._rows_path = None if rows_path is None else Path(rows_path)
         self._seed = seed
-        self._num_triplets_per_class = _num_triplets_per_class(triplets, every, mining)
         self._prepared = triplets.rows
         self._mined_at = 0
-        self._fingerprint = _fingerprint(triplets.media, mining, num_pairs_per_class, seed)
+        self._embed = partial(
+            embed_candidates,
+            encoder,
+            triplets.media,
+            photos=photos,
+            window_frames=triplets.window_frames,
+            num_pairs_per_class=num_pairs_per_class,
+        )
+        self._mine_rows = partial(
+            mine_triplets,
+            triplets.media,
+            _num_triplets_per_class(triplets, every, mining),
+            mining=mining,
+        )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Mines when it is time, or brings back what a killed run had mined."""
@@ -147,12 +145,10 @@ class MineAgain(keras.callbacks.Callback):
         if due == self._mined_at:
             return
         if due == 0:
-            rows: Sequence[TripletRow] = self._prepared
-        elif due == epoch:
-            rows = self._mine(epoch)
+            self._triplets.replace_rows(self._prepared)
         else:
-            rows = self._saved_rows(due) or self._mine_late(due, epoch)
-        self._triplets.replace_rows(rows)
+            saved = None if due == epoch else self._saved_rows(due)
+            self._triplets.replace_rows(saved or self._mine(due, epoch))
         self._mined_at = due
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
@@ -160,51 +156,29 @@ class MineAgain(keras.callbacks.Callback):
         if self._rows_path is not None:
             self._rows_path.unlink(missing_ok=True)
 
-    def _mine_late(self, due: int, epoch: int) -> list[TripletRow]:
-        logger.warning(
-            "The triplets mined at epoch %d are not to be had; mining with the encoder of epoch %d "
-            "instead. Give MineAgain a rows_path to go on exactly as before.",
-            *(due, epoch),
-        )
-        return self._mine(due)
-
-    def _mine(self, epoch: int) -> list[TripletRow]:
-        seed = int(np.random.SeedSequence((self._seed, epoch)).generate_state(1)[0])
-        candidates = embed_candidates(
-            self._encoder,
-            self._triplets.media,
-            photos=self._photos,
-            window_frames=self._triplets.window_frames,
-            num_pairs_per_class=self._num_pairs_per_class,
-            seed=seed,
-        )
-        rows = mine_triplets(
-            self._triplets.media,
-            self._num_triplets_per_class,
-            mining=self._mining,
-            embeddings=candidates,
-            seed=seed,
-        )
-        self._save_rows(epoch, rows)
+    def _mine(self, due: int, epoch: int) -> list[TripletRow]:
+        if due != epoch:
+            logger.warning(
+                "The triplets mined at epoch %d are lost; mining with the encoder of epoch %d instead. "
+                "Give RemineTriplets a rows_path to go on exactly as before.",
+                *(due, epoch),
+            )
+        seed = int(np.random.SeedSequence((self._seed, due)).generate_state(1)[0])
+        rows = self._mine_rows(embeddings=self._embed(seed=seed), seed=seed)
+        if self._rows_path is not None:
+            self._rows_path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._rows_path.with_suffix(".part.npz")
+            np.savez(temporary, epoch=due, rows=np.array(rows))
+            temporary.replace(self._rows_path)
         return rows
 
-    def _save_rows(self, epoch: int, rows: list[TripletRow]) -> None:
-        if self._rows_path is None:
-            return
-        self._rows_path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._rows_path.with_name(f"{self._rows_path.name}.{os.getpid()}.part")
-        with temporary.open("wb") as file:
-            np.savez(file, epoch=epoch, rows=np.array(rows), made_of=self._fingerprint)
-        temporary.replace(self._rows_path)
-
     def _saved_rows(self, epoch: int) -> list[TripletRow] | None:
-        """The rows that were mined at this epoch of this run, if they were kept."""
+        """The rows that were mined at this epoch, if they were kept."""
         if self._rows_path is None or not self._rows_path.is_file():
             return None
         with np.load(self._rows_path) as saved:
-            if saved["epoch"] != epoch or saved["made_of"] != self._fingerprint:
-                return None
-            return [TripletRow(*row) for row in saved["rows"].tolist()]
+            is_due = saved["epoch"] == epoch and len(saved["rows"]) == len(self._triplets)
+            return [TripletRow(*row) for row in saved["rows"].tolist()] if is_due else None
 
 
 def _num_triplets_per_class(triplets: Triplets, every: int, mining: Mining) -> int:
@@ -222,8 +196,3 @@ def _num_triplets_per_class(triplets: Triplets, every: int, mining: Mining) -> i
     if problems:
         raise ValueError(f"Triplets cannot be mined again: {'; '.join(problems)}.")
     return numbers.pop()
-
-
-def _fingerprint(media: PreparedMedia, *options: object) -> str:
-    contents = [file.content for file in (*media.images, *media.recordings)]
-    return hashlib.sha256(repr((contents, options)).encode()).hexdigest()

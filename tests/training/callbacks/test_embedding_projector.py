@@ -6,8 +6,9 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from media import load_image
+from training.callbacks import EmbeddingProjector
+from training.callbacks.embedding_projector import _write_metadata, _write_sprite
 from training.pairs import draw_pairs
-from training.projector import EmbeddingProjector, write_metadata, write_sprite
 
 UINT32, STRING, MESSAGE = 13, 9, 11  # numbers of protobuf's own types
 
@@ -56,7 +57,7 @@ def media(triplets):
 @pytest.fixture
 def fit(media, tmp_path, monkeypatch):
     """Fits for five epochs and gives the log folder."""
-    monkeypatch.setattr("training.projector.LiveEmbedding", Embedding128)
+    monkeypatch.setattr("training.callbacks.embedding_projector.LiveEmbedding", Embedding128)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     numbers = np.zeros((4, 1))
@@ -74,10 +75,10 @@ def written(fit):
     return fit()
 
 
-def test_the_config_lists_every_second_epoch_and_the_trained_encoder(written):
+def test_the_config_lists_every_second_epoch(written):
     config = projector_config((written / "projector_config.pbtxt").read_text())
     names = [entry.tensor_name for entry in config.embeddings]
-    assert names == ["epoch_002", "epoch_004", "trained"]
+    assert names == ["epoch_002", "epoch_004"]
     for entry in config.embeddings:
         assert list(entry.tensor_shape) == [12, 128]
         for path in (entry.tensor_path, entry.metadata_path, entry.sprite.image_path):
@@ -90,7 +91,7 @@ def test_a_run_that_goes_on_keeps_the_points_of_earlier_epochs(fit):
 
 
 def test_points_names_and_thumbnails_are_as_many(written, media):
-    points = np.loadtxt(written / "projector" / "trained.tsv", delimiter="\t")
+    points = np.loadtxt(written / "projector" / "epoch_004.tsv", delimiter="\t")
     np.testing.assert_array_equal(points, np.eye(12, 128))
     lines = (written / "projector" / "metadata.tsv").read_text().splitlines()
     assert lines[0].split("\t") == ["class", "photo", "recording"]
@@ -101,21 +102,21 @@ def test_points_names_and_thumbnails_are_as_many(written, media):
 
 def test_thumbnails_stand_row_by_row_in_the_order_of_the_points(tmp_path):
     photos = [np.full((224, 224, 3), 40 * number, np.uint8) for number in range(1, 6)]
-    assert write_sprite(tmp_path / "sprite.png", photos) == 64
+    assert _write_sprite(tmp_path / "sprite.png", photos) == 64
     middles = load_image(tmp_path / "sprite.png")[32::64, 32::64, 0]
     assert middles.tolist() == [[40, 80, 120], [160, 200, 0], [0, 0, 0]]
 
 
 def test_very_many_thumbnails_are_smaller_so_that_the_picture_stays_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.projector.MAX_SPRITE_SIZE", 100)
-    assert write_sprite(tmp_path / "sprite.png", [np.zeros((8, 8, 3), np.uint8)] * 7) == 33
+    monkeypatch.setattr("training.callbacks.embedding_projector.MAX_SPRITE_SIZE", 100)
+    assert _write_sprite(tmp_path / "sprite.png", [np.zeros((8, 8, 3), np.uint8)] * 7) == 33
     assert load_image(tmp_path / "sprite.png").shape == (99, 99, 3)
 
 
 def test_tabs_in_file_names_do_not_break_the_table(media, tmp_path):
     pairs = draw_pairs(media, 1, seed=0)
     odd = [replace(file, path=file.path.with_name("a\tb\n c.jpg")) for file in media.images]
-    write_metadata(tmp_path / "metadata.tsv", replace(media, images=tuple(odd)), pairs)
+    _write_metadata(tmp_path / "metadata.tsv", replace(media, images=tuple(odd)), pairs)
     rows = (tmp_path / "metadata.tsv").read_text().splitlines()
     assert len(rows) == 1 + len(pairs.labels)
     assert rows[1].split("\t")[1] == "a b c.jpg"
@@ -126,7 +127,7 @@ def test_tensorboards_own_plugin_reads_the_config(written):
     from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
     text = (written / "projector_config.pbtxt").read_text()
-    assert len(text_format.Parse(text, ProjectorConfig()).embeddings) == 3
+    assert len(text_format.Parse(text, ProjectorConfig()).embeddings) == 2
 
 
 def test_an_interval_below_one_epoch_is_refused(media, tmp_path):

@@ -1,4 +1,4 @@
-"""Collapse, when an encoder gives every item the same embedding: measured, and said aloud."""
+"""Collapse, when an encoder gives every item the same embedding: measured, and warned of."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from training.losses.cross_batch_memory import CrossBatchMemory
-from training.losses.triplet import TripletLoss
+from training.losses import CrossBatchMemory, TripletLoss
 
 logger = logging.getLogger(__name__)
 
+MARGIN_TOLERANCE = 0.02  # how near to the margin a loss is "at" it, as a share of the margin
 WHAT_TO_TRY = (
     "Try a learning rate ten times lower or a longer warm-up; mining='semi-hard' in place of 'hard'; "
     "more classes in a batch; and look whether the inputs differ at all (all-zero photos, silent "
@@ -36,40 +36,32 @@ def embedding_spread(embeddings: npt.ArrayLike) -> float:
     Raises:
         ValueError: there are fewer than two, they are not a matrix, or they hold NaN or infinity.
     Example:
-        >>> embedding_spread([[1.0, 0.0], [1.0, 0.0]])
-        0.0
         >>> embedding_spread([[1.0, 0.0], [-1.0, 0.0]])
         1.0
     """
     vectors = np.asarray(embeddings, dtype=np.float64)
-    if vectors.ndim != 2 or len(vectors) < 2:
+    if vectors.ndim != 2 or len(vectors) < 2 or not np.isfinite(vectors).all():
         raise ValueError(
-            "Expected at least two embeddings, [num, embedding_size], received an array of shape "
-            f"{vectors.shape}."
+            "Expected at least two finite embeddings, [num, embedding_size], received an array of shape "
+            f"{vectors.shape}{'' if np.isfinite(vectors).all() else ' with NaN or infinity in it'}."
         )
-    if not np.isfinite(vectors).all():
-        raise ValueError("Expected finite embeddings, received NaN or infinity among them.")
     return float(np.clip(1.0 - np.linalg.norm(vectors.mean(axis=0)), 0.0, 1.0))
 
 
 class CollapseWarning(keras.callbacks.Callback):
     """Warns, once in a `fit`, that the encoder has collapsed, and says what to try.
 
-    Two signs are looked for at the end of each epoch. The embeddings of `probe` have no spread; or, with
-    a `TripletLoss`, alone or among losses by output, it stays at the margin, which is what a triplet
-    costs whose three members have one embedding. (A loss at the margin alone can also mean that the task
-    is too hard.) The spread is logged as `embedding_spread`, see the function of that name, so that
-    `History` and `TensorBoard` show it; NaN embeddings log NaN, and are for
-    `keras.callbacks.TerminateOnNaN`.
+    Two signs are looked for at the end of each epoch: the embeddings of `probe` have no spread; or a
+    `TripletLoss` stays at its margin, which is what a triplet costs whose three members have one
+    embedding. (The latter alone can also mean that the task is too hard.) The spread is logged as
+    `embedding_spread`.
 
     Args:
-        probe: inputs of a small batch, as the model takes them, of at least two classes; such as
+        probe: inputs of a small batch, as the encoder takes them, of at least two classes; such as
             `next(iter(dataset))[0]`. Held-out items tell most.
         encoder: what embeds the probe. Default: the model that is trained, if its output is
             embeddings [batch, embedding_size] or triplets [batch, 3, embedding_size].
         min_spread: float in [0, 1); a smaller spread is a collapse. Default 0.001.
-        margin_tolerance: float > 0, how near to the margin the loss is "at" it, as a share of the
-            margin. Default 0.02.
         patience: int >= 1, how many epochs in a row a sign must show. Default 3.
 
     Raises:
@@ -85,46 +77,38 @@ class CollapseWarning(keras.callbacks.Callback):
         *,
         encoder: keras.Model | None = None,
         min_spread: float = 1e-3,
-        margin_tolerance: float = 0.02,
         patience: int = 3,
     ) -> None:
         super().__init__()
         if not 0 <= min_spread < 1:
             raise ValueError(f"Expected min_spread in [0, 1), received {min_spread}.")
-        if margin_tolerance <= 0:
-            raise ValueError(f"Expected margin_tolerance > 0, received {margin_tolerance}.")
         if patience < 1:
             raise ValueError(f"Expected patience >= 1 (epochs), received {patience}.")
         self._probe = probe
         self._encoder = encoder
         self._min_spread = min_spread
-        self._margin_tolerance = margin_tolerance
         self._patience = patience
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Forgets what an earlier `fit` showed."""
         self._margin, self._loss_name = _margin_and_name_of(self.model.loss)
-        self._epochs_without_spread = 0
-        self._epochs_at_margin = 0
+        self._epochs_without_spread = self._epochs_at_margin = 0
         self._has_warned = False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Looks for the two signs, and warns."""
         logs = {} if logs is None else logs
-        spread = self._spread()
-        logs["embedding_spread"] = spread
+        logs["embedding_spread"] = spread = self._spread()
         loss = logs.get(self._loss_name, np.nan)
-        no_spread = spread < self._min_spread
         at_margin = self._margin is not None and (
-            abs(loss - self._margin) <= self._margin_tolerance * self._margin
+            abs(loss - self._margin) <= MARGIN_TOLERANCE * self._margin
         )
-        self._epochs_without_spread = (self._epochs_without_spread + 1) * no_spread
+        self._epochs_without_spread = (self._epochs_without_spread + 1) * (
+            spread < self._min_spread
+        )
         self._epochs_at_margin = (self._epochs_at_margin + 1) * at_margin
         if self._epochs_without_spread >= self._patience:
-            self._warn(
-                f"the embeddings of the probe are nearly the same for all items (spread {spread:.1e}, "
-                f"below {self._min_spread:g})"
-            )
+            self._warn(f"the embeddings of the probe are nearly the same (spread {spread:.1e})")
         elif self._epochs_at_margin >= self._patience:
             self._warn(
                 f"the loss has stayed at the margin ({loss:.4f} at margin {self._margin:g}) for "
@@ -133,7 +117,7 @@ class CollapseWarning(keras.callbacks.Callback):
 
     def _spread(self) -> float:
         encoder = self._encoder or self.model
-        embeddings = np.asarray(encoder.predict_on_batch(self._probe), dtype=np.float64)
+        embeddings = np.asarray(encoder(self._probe, training=False), dtype=np.float64)
         embeddings = embeddings.reshape(-1, embeddings.shape[-1])
         return embedding_spread(embeddings) if np.isfinite(embeddings).all() else float("nan")
 
@@ -144,20 +128,10 @@ class CollapseWarning(keras.callbacks.Callback):
 
 
 def _margin_and_name_of(loss: object) -> tuple[float | None, str]:
-    """The margin at which the loss of a collapsed encoder stands still, if any, and that loss in the logs.
-
-    Keras logs the losses of several outputs as `<output>_loss`, and that of one as `loss`.
-    """
-    if not isinstance(loss, Mapping):
-        return _margin_of(loss), "loss"
-    margins = {name: _margin_of(one) for name, one in loss.items()}
-    known = [(margin, name) for name, margin in margins.items() if margin is not None]
-    if not known:
-        return None, "loss"
-    margin, name = known[0]
-    return margin, f"{name}_loss" if len(margins) > 1 else "loss"
-
-
-def _margin_of(loss: object) -> float | None:
-    inner = loss.loss if isinstance(loss, CrossBatchMemory) else loss
-    return inner.margin if isinstance(inner, TripletLoss) else None
+    """The margin of a triplet loss, alone or among losses by output, and the name it is logged under."""
+    losses = loss if isinstance(loss, Mapping) else {"": loss}
+    for name, one in losses.items():
+        inner = one.loss if isinstance(one, CrossBatchMemory) else one
+        if isinstance(inner, TripletLoss):
+            return inner.margin, f"{name}_loss" if len(losses) > 1 else "loss"
+    return None, "loss"

@@ -1,27 +1,24 @@
-"""Following epochs: what is random in an epoch depends on the seed and the epoch, and on nothing before."""
+"""Epoch by epoch: what is random in an epoch depends on the seed and the epoch alone."""
 
 from __future__ import annotations
 
 import keras
 
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 DRAWS_PER_EPOCH = 2**20  # more than a layer draws in one epoch
 NUM_EPOCHS = 2**11  # then the draws begin anew: TensorFlow looks at 31 bits
 
 
-class FollowEpoch(keras.callbacks.Callback):
+class SetEpoch(keras.callbacks.Callback):
     """Makes epoch e of a run the same, wherever the run began: batches, dropout and all.
 
     A run that was killed and restored by `keras.callbacks.BackupAndRestore`, or that starts at
-    `initial_epoch`, so goes on with the loss curve of an unbroken one. Two things are set as each
-    epoch begins: the counters of datasets, since Keras makes iterators ahead of time and throws some
-    away; and the seed generators of the model's layers (dropout), which Keras' checkpoints leave out.
-    Seeds are as reproducible as they were made: call `keras.utils.set_random_seed` before the model is
-    created, or give the layers seeds.
-
-    Leave `steps_per_epoch` of `fit` unset: with fewer steps than the dataset has, Keras goes on with
-    the old iterator.
+    `initial_epoch`, so has the loss curve of an unbroken one. As each epoch begins this sets the
+    counters of datasets (Keras makes iterators ahead of time and throws some away) and the seeds of
+    dropout (Keras' checkpoints leave them out). Call `keras.utils.set_random_seed` before the model is
+    created, and leave `steps_per_epoch` of `fit` unset: with fewer steps than the dataset has, Keras
+    goes on with the old iterator.
 
     Args:
         counters: those that the datasets were given, see `Triplets.to_dataset` and `pair_batches`.
@@ -30,7 +27,7 @@ class FollowEpoch(keras.callbacks.Callback):
         >>> counter = EpochCounter()
         >>> dataset = triplets.to_dataset(batch_size=8, epoch=counter)
         >>> backup = keras.callbacks.BackupAndRestore("backup")
-        >>> model.fit(dataset, epochs=10, callbacks=[backup, FollowEpoch(counter)])
+        >>> model.fit(dataset, epochs=10, callbacks=[backup, SetEpoch(counter)])
     """
 
     def __init__(self, *counters: EpochCounter) -> None:
@@ -38,7 +35,7 @@ class FollowEpoch(keras.callbacks.Callback):
         self._counters = counters
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Holds the counters at this epoch and sets the seeds of dropout."""
+        """Sets the counters and the seeds of dropout."""
         for counter in self._counters:
             counter.hold(epoch)
         for variable in self.model.variables:

@@ -1,16 +1,12 @@
-"""Runs that stop and go on: the same batches, the same dropout and so the same loss curve."""
+"""Batches and dropout of an epoch are the same, wherever a run began."""
 
 import keras
 import numpy as np
-import pytest
 
-from training.epochs import FollowEpoch
+from training.callbacks import SetEpoch
 from training.triplet_model import create_triplet_model
-from triplets import Triplets
-from triplets.epochs import EpochCounter
 from triplets.pair_batches import pair_batches
-
-EPOCHS = 4
+from triplets.pipeline import EpochCounter
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -44,43 +40,6 @@ class OnePixel:
         return np.array([image_index + (0 if rng is None else rng.uniform())], np.float32)
 
 
-class KilledError(RuntimeError):
-    """What ends a run before its time."""
-
-
-class KillAt(keras.callbacks.Callback):
-    """Ends the run as an epoch begins."""
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__()
-        self._epoch = epoch
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        if epoch == self._epoch:
-            raise KilledError
-
-
-def _run(triplets: Triplets, *callbacks, follow: bool = True, **fit_options) -> list[float]:
-    """The loss of each epoch of a run in a process of its own, as it were."""
-    counter = EpochCounter()
-    model = create_triplet_model(small_encoder())
-    model.compile(keras.optimizers.Adam(0.03), loss=PullAndPush())
-    dataset = triplets.to_dataset(5, augment=True, photos=OnePixel(), epoch=counter)
-    followers = [FollowEpoch(counter)] if follow else []
-    options = {"epochs": EPOCHS, "verbose": 0, **fit_options}
-    return model.fit(dataset, callbacks=[*callbacks, *followers], **options).history["loss"]
-
-
-def test_a_killed_and_restored_run_has_the_loss_curve_of_an_unbroken_one(triplets, tmp_path):
-    unbroken = _run(triplets)
-    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
-    with pytest.raises(KilledError):
-        _run(triplets, backup, KillAt(2))
-    restored = _run(triplets, backup)
-    assert len(set(unbroken)) == EPOCHS
-    np.testing.assert_allclose(restored, unbroken[2:], rtol=1e-6)
-
-
 def test_dropout_of_an_epoch_does_not_depend_on_the_epochs_before(triplets):
     def hidden(initial_epoch: int) -> list[float]:
         model = create_triplet_model(small_encoder())
@@ -88,7 +47,7 @@ def test_dropout_of_an_epoch_does_not_depend_on_the_epochs_before(triplets):
         counter = EpochCounter()
         dataset = triplets.to_dataset(5, photos=OnePixel(), epoch=counter)
         options = {"epochs": 3, "initial_epoch": initial_epoch, "verbose": 0}
-        return model.fit(dataset, callbacks=[FollowEpoch(counter)], **options).history["loss"]
+        return model.fit(dataset, callbacks=[SetEpoch(counter)], **options).history["loss"]
 
     losses = hidden(0)
     assert len(set(losses)) == 3
@@ -107,7 +66,7 @@ def _seen_in_fit(make_dataset, **fit_options) -> list[tuple[int, ...]]:
     counter = EpochCounter()
     encoder = small_encoder()
     encoder.compile("sgd", loss=Witness(), run_eagerly=True)
-    encoder.fit(make_dataset(counter), verbose=0, callbacks=[FollowEpoch(counter)], **fit_options)
+    encoder.fit(make_dataset(counter), verbose=0, callbacks=[SetEpoch(counter)], **fit_options)
     return [tuple(labels.astype(int).ravel()) for labels in seen]
 
 
@@ -123,7 +82,7 @@ def test_a_fit_from_epoch_three_on_sees_the_batches_of_epoch_three(triplets):
 
 def test_two_datasets_may_follow_one_fit(triplets):
     counters = EpochCounter(), EpochCounter()
-    follow = FollowEpoch(*counters)
+    follow = SetEpoch(*counters)
     follow.set_model(small_encoder())
     follow.on_epoch_begin(3)
     assert [counter.begin() for counter in counters] == [3, 3]
