@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from inference import Embeddings
 from inference.calibrate import CannotCertifyError, certify_threshold, fit_calibration
-from inference.calibrate.fit import ISOTONIC_FROM_INDIVIDUALS
 from inference.calibrate.pair_calibration import fit_logistic
 from inference.calibrate.samples import (
     Rows,
@@ -107,14 +105,6 @@ def test_an_individual_with_many_rows_weighs_as_much_as_one_with_two():
     ] == pytest.approx([1 / 6] * 3)
 
 
-def test_a_source_with_many_rows_weighs_as_much_as_one_with_one():
-    rows = rows_of([0] * 12 + [1], [0] * 10 + [1, 2, 3])
-    sample = sample_pairs(rows, "image", "image", max_pairs=1_000, rng=np.random.default_rng(0))
-    # pairs of sources 0-1, 0-2 and 1-2: the last is a single pair of rows
-    assert sample.weight[sample.is_same].max() == pytest.approx(0.5 / 3)
-    assert np.sum(sample.is_same) == 21
-
-
 def test_drawn_pairs_weigh_as_all_pairs_do():
     embeddings, who = individuals(30, 8)
     source = np.arange(len(who)) // 2
@@ -132,13 +122,6 @@ def test_drawn_pairs_weigh_as_all_pairs_do():
     )
 
 
-def test_of_many_pairs_no_more_are_drawn_than_asked_for():
-    embeddings, who = individuals(40, 10)
-    rows = Rows(embeddings, who, np.arange(400), np.full(400, "image"))
-    sample = sample_pairs(rows, "image", "image", max_pairs=500, rng=np.random.default_rng(0))
-    assert 900 < len(sample.similarity) <= 1_000
-
-
 # The curves
 
 
@@ -151,25 +134,6 @@ def test_log_odds_are_those_of_two_known_bells():
     # of two normal distributions of one width: log-odds = (m1 - m0) / s^2 * (x - (m1 + m0) / 2)
     assert slope == pytest.approx(30, rel=0.1)
     assert -intercept / slope == pytest.approx(0.45, abs=0.01)
-
-
-def test_perfectly_told_apart_pairs_give_a_finite_curve_between_them():
-    embeddings, who = individuals(12, 3, noise=0.05)
-    pair = fit_calibration(embeddings, who).pair()
-    similarity = embeddings @ embeddings.T
-    lowest = similarity[who[:, None] == who].min()
-    highest = similarity[who[:, None] != who].max()
-    assert highest < -pair.intercept / pair.slope < lowest
-    assert pair.slope < 200
-    assert 0 < pair.probability(-1) < 0.01 < 0.95 < pair.probability(1) < 1
-
-
-def test_where_similarity_says_nothing_the_slope_is_not_negative():
-    rng = np.random.default_rng(0)
-    embeddings, who = unit(rng.standard_normal((60, 16))), np.repeat(np.arange(20), 3)
-    first, second = fit_calibration(embeddings, who), fit_calibration(-embeddings, who)
-    assert first.pair().slope >= 0
-    assert first.log_odds([0.5]) == pytest.approx(second.log_odds([0.5]))
 
 
 def test_dissimilar_individuals_of_one_name_give_slope_zero():
@@ -185,11 +149,6 @@ def test_few_positive_pairs_get_a_logistic_curve_and_many_an_isotonic_one():
     few, many = (fit_calibration(*individuals(n, 4)).pair() for n in (20, 60))
     assert (few.num_positive_pairs, few.method) == (120, "logistic")
     assert (many.num_positive_pairs, many.method) == (360, "isotonic")
-
-
-def test_many_pairs_of_few_individuals_are_few():
-    pair = fit_calibration(*individuals(ISOTONIC_FROM_INDIVIDUALS - 1, 10)).pair()
-    assert (pair.num_positive_pairs, pair.method) == (29 * 45, "logistic")
 
 
 @pytest.mark.parametrize("num_individuals", [8, 80])
@@ -243,10 +202,6 @@ def test_the_error_is_measured_on_individuals_that_were_held_out():
     shuffled = np.random.default_rng(0).permutation(who)
     lost = fit_calibration(embeddings, shuffled).pair().error
     assert lost.brier_score == pytest.approx(0.25, abs=0.02)
-
-
-def test_with_too_few_individuals_no_error_is_told():
-    assert fit_calibration(*individuals(3, 3)).pair().error is None
 
 
 # Modalities
@@ -338,11 +293,6 @@ def test_nobody_is_both_in_the_gallery_and_unknown_and_the_same_are_held_out():
     assert not np.array_equal(roles[0], roles[1])
 
 
-def test_half_of_the_individuals_are_strangers():
-    certified = fit_calibration(*individuals(120, 3)).threshold_at(0.05)
-    assert (certified.num_units, certified.num_gallery) == (60, 60)
-
-
 def test_the_threshold_holds_for_a_gallery_with_a_look_alike_that_the_first_one_lacked():
     # Individual 0 lies in the middle of all others: a gallery with it is matched far more often.
     embeddings, who = individuals(240, 3, noise=0.4, seed=9, size=64)
@@ -424,8 +374,3 @@ def test_an_unknown_modality_is_refused():
 def test_shares_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"gallery_share in \(0, 1\)"):
         fit_calibration(*individuals(3, 2), gallery_share=1.0)
-
-
-def test_the_fingerprint_is_that_of_the_embeddings():
-    embeddings, who = individuals(5, 3)
-    assert fit_calibration(Embeddings.of(embeddings, "wren-1"), who).fingerprint == "wren-1"
