@@ -134,7 +134,7 @@ def _to_parquet(rows: Sequence[Mapping[str, Value]]) -> bytes:
     from pyarrow import parquet
 
     types = {"whole number": pyarrow.int64(), "number": pyarrow.float64()}
-    kinds = {each.name: each.metadata.get("kind") for each in fields(Sighting)}
+    kinds = {each.name: each.metadata.get("kind", "text") for each in fields(Sighting)}
     kinds |= dict.fromkeys(BOX_COLUMNS, "number")
     schema = pyarrow.schema([(name, types.get(kinds[name], pyarrow.string())) for name in COLUMNS])
     try:
