@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from individuals.sighting import FrameName, Sighting
 from inference.embeddings import Embeddings, check_embeddings, concatenate_embeddings
-from inference.index.rows import Scalar, check_ids, check_metadata
+from inference.index.rows import check_ids, check_metadata
 from inference.modalities import Modality
 
 
@@ -61,7 +61,6 @@ class SightingTable:
         frames: Sequence[int | None] | None = None,
         tracklets: Sequence[int | None] | None = None,
         modality: Modality = "image",
-        metadata: Sequence[Mapping[str, Scalar]] | None = None,
     ) -> SightingTable:
         """A table of embeddings that somebody else made.
 
@@ -71,21 +70,20 @@ class SightingTable:
             frames: num frame numbers within the file, or None.
             tracklets: num tracklet numbers within the file, or None.
             modality: what all of them were made of.
-            metadata: num dicts.
 
         Raises:
             ValueError: lengths that differ.
         """
-        lengths = [len(given) for given in (media, frames, tracklets, metadata) if given]
+        lengths = [len(given) for given in (media, frames, tracklets) if given]
         if len(set(lengths)) > 1:
             raise ValueError(
-                f"media, frames, tracklets and metadata must be of one length, received {lengths}."
+                f"media, frames and tracklets must be of one length, received {lengths}."
             )
         nothing: list[None] = [None] * len(media)
         repeats: Counter[str] = Counter()
         sightings = []
-        for file, frame, tracklet, more in zip(
-            media, frames or nothing, tracklets or nothing, metadata or nothing, strict=True
+        for file, frame, tracklet in zip(
+            media, frames or nothing, tracklets or nothing, strict=True
         ):
             key = file if frame is None else f"{file}#frame={frame}"
             repeats[key] += 1
@@ -96,7 +94,6 @@ class SightingTable:
                     frame_index=frame,
                     tracklet=tracklet,
                     modality=modality,
-                    metadata=more or {},
                 )
             )
         return cls(tuple(sightings), Embeddings.of(embeddings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -183,8 +182,6 @@ def read_deployments(path: str | Path) -> list[Deployment]:
             deployments.append(deployment)
         except ValueError as error:
             problems.append(f"row {number}: {error}")
-    times = Counter(deployment.deployment_id for deployment in deployments)
-    problems += [f"{name!r} is there twice" for name, num in times.items() if num > 1]
     if problems:
         raise ValueError(f"'{path}' cannot be read: {some_problems(problems)}")
     return deployments

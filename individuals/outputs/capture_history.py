@@ -46,6 +46,11 @@ class CaptureHistory:
                 raise ValueError(f"The {what} {some_names(repeated)} are there twice.")
         object.__setattr__(self, "matrix", matrix.astype(np.uint8))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CaptureHistory) and (
+            (self.histories, self.occasions) == (other.histories, other.occasions)
+        )
+
     @property
     def histories(self) -> dict[str, str]:
         """The history of each individual as people write it, such as "0110"."""

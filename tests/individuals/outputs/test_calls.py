@@ -5,9 +5,7 @@ from individuals.outputs import (
     read_audacity_labels,
     read_raven_table,
     write_audacity_labels,
-    write_audacity_tracks,
     write_raven_table,
-    write_raven_tables,
 )
 
 
@@ -56,16 +54,6 @@ def test_selections_of_a_sequence_count_from_its_start(tmp_path):
     )
     assert [row["Begin Time (s)"] for row in table(path)] == ["1.5", "71.6"]
     assert [row["File Offset (s)"] for row in table(path)] == ["1.5", "1.5"]
-
-
-def test_tables_and_labels_of_equal_file_names_do_not_collide(tmp_path):
-    media = ["pond/monday.wav", "wood/monday.wav", "wood/Monday.WAV", "wood/tuesday.wav"]
-    calls = [heard(media=path) for path in media]
-    for write in (write_raven_tables, write_audacity_tracks):
-        written = write(tmp_path, calls)
-        assert list(written) == media
-        assert len({str(path).casefold() for path in written.values()}) == 4
-    assert read_raven_table(tmp_path / "pond_monday.Table.1.selections.txt")[0].media == media[0]
 
 
 def test_nobody_heard_is_a_table_with_a_header_and_an_empty_label_track(tmp_path):

@@ -24,6 +24,15 @@ from inference import Embeddings
 from media import write_video
 
 MORNING = datetime.fromisoformat("2026-05-01T06:30:00+02:00")
+POND = Deployment(
+    deployment_id="cam1", latitude=52, longitude=13, start=MORNING, end=MORNING + timedelta(days=1)
+)
+PROJECT = CamtrapProject(
+    title="Wrens",
+    sampling_design="opportunistic",
+    capture_methods=("activityDetection",),
+    contributors=({"title": "Ann"},),
+)
 EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
 
 
@@ -180,14 +189,6 @@ def test_occasions_that_people_gave_are_those_of_the_history(counted, monday, tm
     assert history.histories == {"0": "11", "1": "01"}
 
 
-def test_a_video_without_an_occasion_among_others_is_refused(counted, monday, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"occasion for 'wood/monday\.mp4', 'empty\.mp4', or for none"
-    ):
-        write_outputs(tmp_path / "out", counted, details={monday: MediaDetails(occasion="may")})
-    assert not (tmp_path / "out").exists()
-
-
 def test_details_are_found_however_a_path_is_spelled(counted, monday, tmp_path):
     details = {"./wood//monday.mp4": MediaDetails(MORNING, place="wood")}
     write_outputs(tmp_path / "out", counted, details=details)
@@ -197,26 +198,17 @@ def test_details_are_found_however_a_path_is_spelled(counted, monday, tmp_path):
 
 
 def test_what_cannot_be_written_is_refused_before_anything_is_counted():
-    project = CamtrapProject(
-        title="Wrens",
-        sampling_design="opportunistic",
-        capture_methods=("activityDetection",),
-        contributors=({"title": "Ann"},),
-    )
     week = {"a.mp4": MediaDetails(MORNING, "week 1")}
     with pytest.raises(ValueError, match=r"of 'a\.mp4', none of which is a video here: 'x/a\.mp4'"):
         check_outputs(["x/a.mp4"], details=week)
     with pytest.raises(ValueError, match=r"Give an occasion for 'b\.mp4'"):
         check_outputs(["a.mp4", "b.mp4"], details=week)
     with pytest.raises(ValueError, match="no deployments were given"):
-        check_outputs(["a.mp4"], details=week, project=project)
-    pond = Deployment(
-        deployment_id="cam1", latitude=0, longitude=0, start=MORNING, end=MORNING + timedelta(1)
-    )
+        check_outputs(["a.mp4"], details=week, project=PROJECT)
     with pytest.raises(ValueError, match="Deployments are for a Camtrap DP"):
-        check_outputs(["a.mp4"], details=week, deployments=[pond])
+        check_outputs(["a.mp4"], details=week, deployments=[POND])
     there = {"a.mp4": MediaDetails(MORNING, "week 1", "cam1")}
-    assert check_outputs(["./a.mp4"], details=there, deployments=[pond], project=project) == []
+    assert check_outputs(["./a.mp4"], details=there, deployments=[POND], project=PROJECT) == []
     when = {"a.mp4": MediaDetails(MORNING)}
     notes = check_outputs(["a.mp4", "b.mp4"], details=when)
     assert notes == ["the details say nothing of 'b.mp4'."]
@@ -228,21 +220,8 @@ def test_a_data_package_is_written_where_the_project_is_told(monday, tmp_path, c
         tmp_path / "out",
         counted,
         details={monday: MediaDetails(MORNING, deployment="cam1")},
-        deployments=[
-            Deployment(
-                deployment_id="cam1",
-                latitude=52,
-                longitude=13,
-                start=MORNING,
-                end=MORNING + timedelta(days=1),
-            )
-        ],
-        project=CamtrapProject(
-            title="Teich",
-            sampling_design="opportunistic",
-            capture_methods=("activityDetection",),
-            contributors=({"title": "Ann"},),
-        ),
+        deployments=[POND],
+        project=PROJECT,
         media_root=tmp_path,
     )
     assert tmp_path / "out" / "camtrap_dp" / "datapackage.json" in written

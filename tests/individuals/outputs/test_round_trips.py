@@ -15,20 +15,7 @@ from inference.modalities import MODALITIES
 
 letters = st.characters(exclude_categories=["Cs"])
 texts = st.text(letters, min_size=1, max_size=12) | st.sampled_from(
-    [
-        "=1+1",
-        "'=x",
-        "-wren",
-        "@b",
-        "+1",
-        "a,b",
-        'say "wren"',
-        "two\r\nlines",
-        ";",
-        "\t",
-        "NA",
-        "鳥 Zaunkönig",
-    ]
+    ["=1+1", "'=x", "-wren", "@b", "+1", "a,b", 'say "wren"', "two\r\nlines", ";", "\t", "NA", "鳥"]
 )
 lines = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=12)
 seconds = st.floats(0, 1e12) | st.sampled_from([0.0, 1e-7, 1 / 3, 1e15])
@@ -107,8 +94,7 @@ def test_a_capture_history_is_read_back_as_it_was_written(new_path, written, mor
         [s for s in written if s.media in assumed], occasion_of="media", all_occasions=assumed
     )
     path = formats.write_capture_history(new_path(".csv"), history)
-    read = formats.read_capture_history(path)
-    assert (read.histories, read.occasions) == (history.histories, history.occasions)
+    assert formats.read_capture_history(path) == history
 
 
 def heard(sighting, **known):
