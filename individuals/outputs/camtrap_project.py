@@ -22,8 +22,6 @@ SamplingDesign = Literal[
 ]
 CaptureMethod = Literal["activityDetection", "timeLapse"]
 ROLES = ("contact", "principalInvestigator", "rightsHolder", "publisher", "contributor")
-
-
 # The columns of deployments.csv in the standard's order: programs expect also those that stay empty.
 DEPLOYMENT_COLUMNS = (
     *("deploymentID", "locationID", "locationName", "latitude", "longitude"),

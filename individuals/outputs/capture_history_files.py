@@ -104,12 +104,10 @@ def write_secr_captures(
     detectors = _identifiers(set(map(_detector, every)))
     captures = {(s.individual, occasion_numbers[s.occasion or ""], _detector(s)) for s in every}
 
-    def order(capture: tuple[str, int, str]) -> tuple:
-        return natural_order(capture[0]), capture[1], natural_order(capture[2])
-
+    order = {name: natural_order(name) for name in (*individuals, *detectors)}
     text = "".join(
         f"{_identifier(session)} {individuals[who]} {occasion} {detectors[where]}\n"
-        for who, occasion, where in sorted(captures, key=order)
+        for who, occasion, where in sorted(captures, key=lambda c: (order[c[0]], c[1], order[c[2]]))
     )
     return write_text_atomically(path, "# Session ID Occasion Detector\n" + text)
 

@@ -133,7 +133,8 @@ def check_outputs(
     """
     videos = [str(Path(path)) for path in media]  # as a count has them
     told = _told(videos, details)
-    without = [path for path in videos if path not in {str(Path(path)) for path in details}]
+    known = {str(Path(path)) for path in details}
+    without = [path for path in videos if path not in known]
     if details and len(without) == len(videos):
         raise ValueError(
             f"The details are of {some_names(list(details))}, none of which is a video here: "

@@ -56,22 +56,15 @@ def write_raven_table(
     every.sort(key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
     lines: list[tuple[str, ...]] = [RAVEN_COLUMNS]
     for number, sighting in enumerate(every, start=1):
-        start = starts[sighting.media]
+        begin, end = exact(sighting.start_seconds), exact(sighting.end_seconds)
+        start, sure = starts[sighting.media], sighting.probability
+        numbers: list[float | Decimal] = [start + begin, start + end, *_edges(sighting)]
+        who = (sighting.individual, sighting.name, sighting.species)
         lines.append(
             (
-                str(number),
-                "Spectrogram 1",
-                "1",
-                plain_number(start + exact(sighting.start_seconds)),
-                plain_number(start + exact(sighting.end_seconds)),
-                *map(plain_number, _edges(sighting)),
-                PurePath(sighting.media).name,
-                sighting.media,
-                plain_number(sighting.start_seconds),
-                plain_text(sighting.individual),
-                plain_text(sighting.name),
-                plain_text(sighting.species),
-                "" if sighting.probability is None else plain_number(sighting.probability),
+                *(str(number), "Spectrogram 1", "1", *map(plain_number, numbers)),
+                *(PurePath(sighting.media).name, sighting.media, plain_number(begin)),
+                *(*map(plain_text, who), "" if sure is None else plain_number(sure)),
             )
         )
     return write_tab_lines(path, lines)
@@ -164,8 +157,7 @@ def _starts(media: list[str], durations: Mapping[str, float] | None) -> dict[str
     """When each recording starts in the sequence."""
     if unwritable := [path for path in media if plain_text(path) != path]:
         raise ValueError(
-            f"A selection table cannot hold paths with tabs or line breaks: "
-            f"{some_names(unwritable)}. Rename the files."
+            f"Raven cannot hold paths with tabs or line breaks: {some_names(unwritable)}."
         )
     if len(media) <= 1 and durations is None:
         return dict.fromkeys(media, Decimal(0))

@@ -55,16 +55,10 @@ PATTERNS = {
     "observationType": "(animal|human|vehicle|blank|unknown|unclassified)$",
     "classificationMethod": "(human|machine)$",
 }
-PACKAGE = [
-    "resources",
-    "profile",
-    "created",
-    "contributors",
-    "project",
-    "spatial",
-    "temporal",
+PACKAGE = (
+    *("resources", "profile", "created", "contributors", "project", "spatial", "temporal"),
     "taxonomic",
-]
+)
 PROJECT = {
     "samplingDesign": (
         "simpleRandom systematicRandom clusteredRandom experimental targeted opportunistic"

@@ -124,7 +124,7 @@ def test_what_is_no_file_of_a_history_is_refused(tmp_path, text, message):
         read_capture_history(tmp_path / "h.csv")
 
 
-def test_captures_for_secr_name_session_individual_occasion_and_detector(tmp_path):
+def test_captures_for_secr_have_occasion_and_detector_or_are_refused(tmp_path):
     sightings = [
         met("10", occasion="june", place="pond one"),
         met("3_a", occasion="june", place="pond one"),
@@ -143,8 +143,6 @@ def test_captures_for_secr_name_session_individual_occasion_and_detector(tmp_pat
         "2026 10 2 pond-one",
     ]
 
-
-def test_captures_without_place_or_occasion_are_refused(tmp_path):
     without = [met("1", "a", occasion="may"), met("1", "b", place="pond")]
     with pytest.raises(ValueError, match=r"a place or deployment, and .*; not so in 'a', 'b'"):
         write_secr_captures(tmp_path / "c.txt", without, occasion_numbers={"may": 1})

@@ -31,18 +31,13 @@ def test_a_table_without_sightings_has_its_columns(tmp_path, ending):
         assert parquet.read_schema(path).names == names
 
 
-@pytest.mark.parametrize("ending", [".csv", ".json"])
-def test_a_file_name_that_is_not_unicode_survives(tmp_path, ending):
+def test_a_file_name_that_is_not_unicode_survives_where_the_format_can_hold_it(tmp_path):
     odd = replace(WREN, media=os.fsdecode(b"caf\xe9.mp4"))
-    path = write_sightings(tmp_path / f"odd{ending}", [odd])
-    assert read_sightings(path) == [odd]
-
-
-def test_parquet_says_that_it_cannot_hold_text_that_is_not_unicode(tmp_path):
-    odd = replace(WREN, media=os.fsdecode(b"caf\xe9.mp4"))
+    for name in ("odd.csv", "odd.json"):
+        assert read_sightings(write_sightings(tmp_path / name, [odd])) == [odd]
     with pytest.raises(ValueError, match=r"Parquet cannot hold it: 'caf\\udce9.mp4' is"):
         write_sightings(tmp_path / "odd.parquet", [odd])
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "odd.parquet").exists()
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_written_as_text(tmp_path):
@@ -62,21 +57,10 @@ def test_a_table_that_a_spreadsheet_has_saved_is_read(tmp_path):
     assert (read.start_seconds, read.end_seconds, read.frame_index) == (0.5, 1.25, 12)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n1,2\n", "has no column individual, media, .* it names 'a', 'b'"),
-        ("", "has no column individual"),
-        ("individual,media\n", "has no column start_seconds, end_seconds"),
-        ("individual,individual,media,start_seconds,end_seconds\n", "several columns 'individual'"),
-        ("individual,media,start_seconds,end_seconds\na,b,1,2,3\n", "Row 2 .* has 5 cells"),
-        ('individual,media\n"a', "is no CSV file"),
-    ],
-)
-def test_what_is_no_table_of_sightings_is_refused(tmp_path, text, message):
+def test_a_table_without_needed_columns_is_refused(tmp_path):
     path = tmp_path / "other.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
+    path.write_text("individual,media\n")
+    with pytest.raises(ValueError, match="has no column start_seconds, end_seconds"):
         read_sightings(path)
 
 
@@ -114,19 +98,15 @@ def test_a_damaged_parquet_file_and_another_ending_are_refused(tmp_path):
         write_sightings(tmp_path / "sightings.xlsx", [])
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "is no JSON"),
-        ("[]", "holds no sightings"),
-        ('{"format": "fused-encoder sightings", "version": 9}', "that this version reads"),
-        ('{"format": "fused-encoder sightings", "version": 1}', "a list of objects as sightings"),
-    ],
-)
-def test_other_json_is_refused(tmp_path, text, message):
+def test_other_json_is_refused(tmp_path):
     path = tmp_path / "other.json"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
+    of_ours = '{"format": "fused-encoder sightings", "version": '
+    for text in ("[]", of_ours + '9, "sightings": []}', of_ours + "1}"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="holds no sightings that this version reads"):
+            read_sightings(path)
+    path.write_text("{")
+    with pytest.raises(ValueError, match="is no JSON"):
         read_sightings(path)
 
 

@@ -156,7 +156,6 @@ def test_timelines_of_any_number_are_drawn(num):
     for page in pages:
         page.canvas.draw()
         assert page.get_figheight() <= A4_HEIGHT
-    assert len({bar for page in pages for bar in [id(page)]}) == len(pages) >= 1
     assert sum(len(bars(page)) for page in pages if page.axes) == num
 
 
@@ -165,9 +164,11 @@ def test_what_a_timeline_leaves_out_is_told():
     assert figure.axes[0].get_xlabel().endswith("not shown: 10 more individuals and 40 more videos")
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1e-9, 1e12])
-def test_times_of_any_size_are_drawn(seconds):
-    plot_timeline([met(start=seconds, end=seconds), met("鳥", "b.mp4", name="$x")]).canvas.draw()
+def test_times_of_any_size_are_drawn():
+    for seconds in (0.0, 1e-9, 1e12):
+        plot_timeline(
+            [met(start=seconds, end=seconds), met("鳥", "b.mp4", name="$x")]
+        ).canvas.draw()
 
 
 def curve(thresholds, counts, at=0.5, chosen=3):
