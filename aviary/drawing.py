@@ -46,7 +46,7 @@ _TAIL_BANDS: tuple[list[tuple[float, float, str]], ...] = (
     [(0.50, 0.70, "dark_mark")],
     [(0.45, 0.57, "light_mark"), (0.75, 0.87, "light_mark")],
 )
-_WING_BARS = ((), (0.34,), (0.62,), (0.30, 0.52), (0.48, 0.70), (0.26, 0.46, 0.66))
+_WING_BARS = ((), (34,), (62,), (30, 52), (48, 70), (26, 46, 66))  # percent of the wing's length
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class _Bird(_Canvas):
 
     def paint_wing(self) -> None:
         feathers: list[Patch] = [(self.wing(0.62, 1.0), self.mix("wing", "dark_mark", 0.55))]
-        for place in _WING_BARS[self.markings.wing]:
+        for place in np.array(_WING_BARS[self.markings.wing]) / 100:
             feathers.append((self.wing(place - 0.055, place + 0.055), "light_mark"))
         if self.markings.has_epaulette:
             ((x, y),) = self.on_wing(np.array([0.10]), np.array([0.1]))

@@ -104,7 +104,8 @@ def measure_photos(
     embedder = Embedder.load(encoder)
     photos = np.stack([prepare_photo(load_image(path)) for path in paths[:500]])
     batches = [
-        tf.constant(photos[start : start + BATCH_SIZE]) for start in range(0, 496, BATCH_SIZE)
+        tf.constant(photos[start : start + BATCH_SIZE])
+        for start in range(0, len(photos) - BATCH_SIZE + 1, BATCH_SIZE)
     ]
     nothing = tf.zeros((BATCH_SIZE, 1, 1024))
 
@@ -113,7 +114,7 @@ def measure_photos(
         num = 0
         while num < options.photos:
             for batch in batches:
-                embedder._model.embed_sequences(batch, nothing).numpy()
+                embedder._model.join(embedder._model.see(batch), nothing).numpy()
                 num += BATCH_SIZE
         return num / (time.perf_counter() - began)
 
@@ -168,7 +169,7 @@ def recording_speeds(
     pieces = [
         tf.constant(piece)
         for path in paths
-        for piece in embedder.front_end._cut(load_waveform(path))
+        for piece in embedder.front_end._cut(load_waveform(path, sample_rate_hz=RATE_HZ))
     ]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
     windows = [

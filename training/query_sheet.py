@@ -16,9 +16,9 @@ from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
-SAMPLE_RATE_HZ = 16000
+SAMPLE_RATE_HZ = 24_000  # shows up to 12 kHz
 SHOWN_SECONDS = 5.0
 
 
@@ -139,12 +139,14 @@ def plot_query_sheet(answered: Sequence[AnsweredQuery], class_names: Sequence[st
 def draw_spectrogram(axes: Axes, recording: Path) -> None:
     """The first seconds of a recording as a mel spectrogram, up to YAMNet's 7.5 kHz."""
     try:
-        waveform = load_waveform(recording, max_seconds=SHOWN_SECONDS)
+        waveform = load_waveform(
+            recording, sample_rate_hz=SAMPLE_RATE_HZ, max_seconds=SHOWN_SECONDS
+        )
     except (UnreadableMediaError, FileNotFoundError):
         axes.text(0.5, 0.5, "cannot be read", ha="center", va="center", fontsize=8)
         return
     power = librosa.feature.melspectrogram(
-        y=waveform, sr=SAMPLE_RATE_HZ, n_fft=512, hop_length=160, n_mels=64, fmin=125, fmax=7500
+        y=waveform, sr=SAMPLE_RATE_HZ, n_fft=768, hop_length=240, n_mels=64, fmin=125, fmax=7500
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=60)
     axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", interpolation="nearest")

@@ -7,15 +7,16 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
-from archives.embed.archive import Archive, holds_shards, rows_of_shard
+from archives.embed.archive import FILES_TABLE, Archive, holds_shards, rows_of_shard
 from archives.embed.embed_sources import Decoding, Engine, KnownSource, embed_sources
 from archives.embed.find_sources import Found, find_sources
 from archives.embed.plan import Copy, Embed, Plan, Skip
-from archives.embed.rows import FileRow, Row, renamed
+from archives.embed.rows import FileRow, renamed
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.shards import RowsOfFile, ShardWriter, remove_abandoned_parts
 from inference.embed import Embedder
@@ -44,6 +45,11 @@ class ArchiveSummary:
     num_new: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
     replaced: Sequence[str] = ()
+
+    @property
+    def table(self) -> Path:
+        """The Parquet file with a row for each file."""
+        return self.folder / FILES_TABLE
 
     @property
     def num_embeddings(self) -> int:
@@ -191,15 +197,16 @@ class _Work:
     def copy(self) -> None:
         """Gives sources the embeddings of others of the same content, reading each shard once."""
         for shard, copies in self._copies.items():
-            rows_of_file: defaultdict[str, list[Row]] = defaultdict(list)
-            for batch in rows_of_shard(shard, {copy.done.row.file for copy in copies}):
-                for row in batch.to_pylist():
-                    rows_of_file[row["file"]].append(row)
+            by_file = defaultdict(list)
             for copy in copies:
-                done = copy.done.row
-                rows = RowsOfFile(self._writer)
-                rows.add([renamed(row, copy.source) for row in rows_of_file[done.file]])
-                original, identity = done.copy_of or done.file, vars(copy.identity)
+                by_file[copy.done.row.file].append((copy, RowsOfFile(self._writer)))
+            for batch in rows_of_shard(shard, by_file):
+                for row in batch.to_pylist():
+                    for copy, rows in by_file[row["file"]]:
+                        rows.add([renamed(row, copy.source)])
+            for copy, rows in chain.from_iterable(by_file.values()):
+                done, identity = copy.done.row, vars(copy.identity)
+                original = done.copy_of or done.file
                 file = replace(done, file=copy.source.name, copy_of=original, **identity)
                 self._note(rows.finish(file), is_new=False)
 

@@ -80,7 +80,9 @@ def _watch(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
 def _listen(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
     marks = []
     try:
-        with stream_waveform(file.path) as stream:
+        with stream_waveform(
+            file.path, sample_rate_hz=file.header.sample_rate_hz or 48_000
+        ) as stream:
             for block in stream:
                 marks.append((block.is_finite, block.is_changing, block.clipped_share))
                 yield None

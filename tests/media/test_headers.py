@@ -48,6 +48,15 @@ def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):
     assert read_photo_header(path).is_complete
 
 
+def test_a_photo_that_announces_more_pixels_than_are_accepted_is_refused(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.new("L", (300, 200)).save(path)
+    size, huge = struct.pack(">HH", 200, 300), struct.pack(">HH", 65_000, 65_000)
+    path.write_bytes(path.read_bytes().replace(size, huge))
+    with pytest.raises(UnreadableMediaError, match="too large"):
+        read_photo_header(path)
+
+
 @pytest.mark.parametrize(("ending", "bits"), [("flac", 24), ("aiff", 24), ("ogg", None)])
 def test_format_and_bits_of_a_recording_are_told(ending, bits, tmp_path):
     path = tmp_path / f"a.{ending}"

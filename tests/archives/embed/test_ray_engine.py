@@ -163,20 +163,22 @@ def test_strict_ends_at_the_first_file_that_is_not_whole(cluster, embedder, inpu
     assert {row.status for row in Archive(tmp_path).files} == {"unreadable"}
 
 
-def test_another_encoder_on_the_machines_ends_the_run(cluster, embedder, inputs, tmp_path):
-    other = Embedder(embedder._model, replace(embedder.settings, fingerprint="f" * 16))
-    other.path = embedder.path
-    with pytest.raises(ConnectionError, match=r"is another: its fingerprint is .* expected ffff"):
-        embed_archive(other, inputs[:1], tmp_path, engine=RayEngine(cluster.address))
-
-
-def test_a_machine_that_sees_another_folder_is_refused(tmp_path):
+def test_a_machine_with_another_folder_or_encoder_ends_the_run(exported, tmp_path, monkeypatch):
     pytest.importorskip("ray")
-    run = Run("wren-1", 128, ArchiveSettings())
-    job = ClusterJob(tmp_path, tmp_path, tmp_path / "mark", tmp_path, run, Decoding(), 1)
+    monkeypatch.chdir(tmp_path)
+    for name in ("intra", "inter"):  # TensorFlow runs here already
+        setting = f"tensorflow.config.threading.set_{name}_op_parallelism_threads"
+        monkeypatch.setattr(setting, lambda num_threads: None)
+    run = Run("f" * 16, 128, ArchiveSettings())
+    job = ClusterJob(exported, tmp_path, tmp_path / "mark", tmp_path, run, Decoding(), 1)
     told = BatchWorker(job, [])({"number": np.array([0])})
-    assert "FileNotFoundError: The machine" in told["error"][0]
-    assert f"does not see {tmp_path / 'mark'}. Expected inputs" in told["error"][0]
+    expected = (
+        f"does not see {tmp_path / 'mark'}. Expected inputs, encoder and output under the same"
+    )
+    assert expected in told["error"][0]
+    job.mark.touch()
+    told = BatchWorker(job, [])({"number": np.array([0])})
+    assert "is another: its fingerprint is" in told["error"][0]
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

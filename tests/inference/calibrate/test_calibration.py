@@ -29,7 +29,6 @@ FULL = Calibration(
             ((0.1, -6.0), (0.5, 0.0), (0.7, 5.0)),
             12,
             40,
-            900,
             CalibrationError(0.02, 0.04, 0.1, 12, ((0.1, 0.2, 0.5), (0.8, 0.9, 0.5))),
             UnknownScores(tuple(np.linspace(0, 0.6, 80).tolist()), 7, (0.2, 0.3)),
         ),
