@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from media.atomic import write_text_atomically
 
 if TYPE_CHECKING:
     from individuals.count import VideoCount
+    from individuals.footage import IndividualCount
     from individuals.outputs import CamtrapProject, Deployment, MediaDetails
+    from individuals.sighting_file import CountedSightings
 
 COUNT_FILE = "count.json"
 CALIBRATION_FILE = "calibration.json"
@@ -97,6 +100,33 @@ def write_tables(
         plot_curve_of_count(curve, counted.count.interval).savefig(written[-1], dpi=110)
     _remove(folder, NOT_ALWAYS, but=written)
     return written
+
+
+def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> VideoCount:
+    """The count of a folder after its review; crops come from their files.
+
+    Args:
+        folder: that `count --out` wrote.
+        counted: with the answers.
+        count: of it, from `regroup`.
+    """
+    from individuals.count import VideoCount  # here, because it loads TensorFlow
+    from individuals.crop_files import load_crops
+    from media import Skipped
+
+    before = json.loads((folder / COUNT_FILE).read_text(encoding="utf-8"))
+    skipped = tuple(Skipped(Path(s["path"]), s["reason"]) for s in before["skipped"])
+    # Where the detector could not work there is still no interval.
+    kept = {
+        video: None if before["intervals"].get(str(video), "new") is None else interval
+        for video, interval in count.intervals.items()
+    }
+    interval = None if before["interval"] is None else count.interval
+    count = replace(count, interval=interval, intervals=kept)
+    told = f"a person's answers are in these numbers: {len(counted.must_link)} same, "
+    told += f"{len(counted.cannot_link)} different."
+    notes = [note for note in before["notes"] if not note.startswith("a person's answers are in")]
+    return VideoCount(count, load_crops(folder, counted.table), skipped, (*notes, told))
 
 
 def remove_old_crops(folder: Path) -> None:

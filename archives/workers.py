@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn, TypeVar
@@ -27,7 +26,7 @@ Message = TypeVar("Message")
 
 _MESSAGES_WAITING = 64  # of all workers, for the caller: this bounds the memory
 _TASKS_PER_WORKER = 2  # one in work, one in advance
-_START_SECONDS = 120.0
+_START_SECONDS, _MOST_FAILED_STARTS = 120.0, 3
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; from archives.workers import serve;"
     " serve(int(sys.argv[1]))"
@@ -36,25 +35,22 @@ _PROGRAM = (
 
 @dataclass(frozen=True)
 class Ended:
-    """The last thing that comes of a task.
+    """The last thing that comes of a task."""
 
-    Attributes:
-        refusal: what the work raised of a file that is of no use; None if it did not.
-        crash: how the work broke off: "died of SIGSEGV", "gave nothing for 60 s"; None if it did not.
-    """
-
-    refusal: UnreadableMediaError | FileNotFoundError | None = None
-    crash: str | None = None
+    refusal: UnreadableMediaError | FileNotFoundError | None = None  # raised of a file of no use
+    crash: str | None = None  # how the work broke off: "died of SIGSEGV", "gave nothing for 60 s"
 
 
 class Workers(Generic[Task, Message]):
     """Processes that do tasks, each of which yields messages. Use as a context.
 
     A worker imports the module of `work` and nothing else of the program: no TensorFlow. If it dies, the
-    task that it was at ends, and no other. Workers end when this process ends, however it does.
+    task that it was at is done again from its beginning, and messages that came already are not given twice;
+    a second death ends that task, and no other. Workers end when this process ends, however it does.
 
     Args:
-        work: function at the top level of a module: takes a task, yields messages. Both can be pickled.
+        work: function at the top level of a module: takes a task, yields messages, always the same ones.
+            Tasks and messages can be pickled.
         num_workers: int >= 0; 0 works in this process, without protection from crashes.
         time_limit_seconds: float > 0. A worker that gives no message for so long is ended.
     """
@@ -69,9 +65,10 @@ class Workers(Generic[Task, Message]):
         self._work, self._num_workers = work, num_workers
         self._time_limit_seconds = time_limit_seconds
         self._workers: list[_Worker] = []
-        self._again: deque[Task] = deque()  # that a worker had in advance when it died
+        self._again: deque[_Given] = deque()  # tasks of workers that died
         self._results: queue.Queue[tuple[Task, Message | Ended] | None]
         self._results = queue.Queue(_MESSAGES_WAITING)
+        self._num_failed_starts = 0
         self._is_closed = False
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Message | Ended]]:
@@ -90,7 +87,7 @@ class Workers(Generic[Task, Message]):
             yield from ((task, message) for task in tasks for message in _done(self._work, task))
             return
         with ThreadPoolExecutor(1, thread_name_prefix="workers") as thread:
-            managing = thread.submit(self._manage, iter(tasks))
+            managing = thread.submit(self._manage, map(_Given, tasks))
             managing.add_done_callback(lambda _: self._put(None))
             is_whole = False
             try:
@@ -114,7 +111,7 @@ class Workers(Generic[Task, Message]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _manage(self, tasks: Iterator[Task]) -> None:
+    def _manage(self, tasks: Iterator[_Given]) -> None:
         """Gives tasks and takes messages until all is done."""
         while not self._is_closed:
             self._give(tasks)
@@ -127,23 +124,24 @@ class Workers(Generic[Task, Message]):
                 if worker.pipe in ready:
                     self._take(worker)
                 elif time.monotonic() > worker.deadline:
-                    self._end(worker, f"gave nothing for {self._time_limit_seconds:g} s")
+                    how = f"gave nothing for {self._time_limit_seconds:g} s"
+                    self._end(worker, how, is_hung=True)
 
-    def _give(self, tasks: Iterator[Task]) -> None:
+    def _give(self, tasks: Iterator[_Given]) -> None:
         """Gives each worker enough to do, the least busy first."""
         while True:
             free = [worker for worker in self._workers if len(worker.given) < _TASKS_PER_WORKER]
             can_start = len(self._workers) < self._num_workers
             if not (free or can_start):
                 return
-            more = [self._again.popleft()] if self._again else list(islice(tasks, 1))
-            if not more:
+            given = self._again.popleft() if self._again else next(tasks, None)
+            if given is None:
                 return
             worker = min(free, key=lambda one: len(one.given), default=None)
             if worker is None or (worker.given and can_start):
                 worker = _Worker(self._work, self._time_limit_seconds)
                 self._workers.append(worker)
-            worker.give(more[0])
+            worker.give(given)
 
     def _take(self, worker: _Worker) -> None:
         try:
@@ -151,25 +149,37 @@ class Workers(Generic[Task, Message]):
         except (EOFError, OSError):
             self._end(worker, worker.how_it_ended())
             return
-        if message is None:  # it has started
+        if not worker.has_started:  # its first message says that it has
+            worker.has_started, self._num_failed_starts = True, 0
             return
-        task = worker.given[0]
+        given = worker.given[0]
+        given.num_repeated += 1
         if isinstance(message, Ended):
             worker.given.popleft()
-        self._put((task, message))
+        elif given.num_repeated <= given.num_known:
+            return
+        given.num_known = given.num_repeated
+        self._put((given.task, message))
 
-    def _end(self, worker: _Worker, how: str) -> None:
-        """A worker died or hangs, and with it the task that it was at."""
+    def _end(self, worker: _Worker, how: str, *, is_hung: bool = False) -> None:
+        """A worker died or hangs: the task that it was at is done again, or ends."""
         worker.kill()
         self._workers.remove(worker)
         if self._is_closed:
             return
-        if not worker.has_started:
-            raise RuntimeError(
-                f"A worker process {how} before it began. See what it printed, or work without worker "
-                "processes (--workers 0)."
-            )
-        self._put((worker.given.popleft(), Ended(crash=how)))
+        if worker.has_started:
+            given = worker.given[0]
+            if given.is_second_try or is_hung:
+                worker.given.popleft()
+                self._put((given.task, Ended(crash=how)))
+            given.is_second_try, given.num_repeated = True, 0
+        else:
+            self._num_failed_starts += 1
+            if self._num_failed_starts == _MOST_FAILED_STARTS:
+                raise RuntimeError(
+                    f"A worker process {how} before it began, {_MOST_FAILED_STARTS} times in a row. See what "
+                    "it printed, or work without worker processes (--workers 0)."
+                )
         self._again.extend(worker.given)
 
     def _put(self, result: tuple[Task, Message | Ended] | None) -> None:
@@ -180,14 +190,20 @@ class Workers(Generic[Task, Message]):
                 return
 
 
-class _Worker:
-    """A Python process, started as a program: the caller's needs no `if __name__ == "__main__"`.
+@dataclass
+class _Given:
+    task: Any  # the caller's
+    num_known: int = 0  # messages that the caller was given
+    num_repeated: int = 0  # messages of this try
+    is_second_try: bool = False
 
-    It is a process group too, so Ctrl-C at the terminal reaches the parent alone.
-    """
+
+class _Worker:
+    # Started as a program, so that the caller's needs no `if __name__ == "__main__"`, and in a process
+    # group of its own, so that Ctrl-C at the terminal reaches the parent alone.
 
     def __init__(self, work: Callable, time_limit_seconds: float) -> None:
-        self.given: deque[Any] = deque()  # tasks; the first is in work
+        self.given: deque[_Given] = deque()  # the first is in work
         self.has_started = False
         self._time_limit_seconds = time_limit_seconds
         self.deadline = time.monotonic() + _START_SECONDS
@@ -202,16 +218,15 @@ class _Worker:
             )
         self.pipe.send(work)
 
-    def give(self, task: Any) -> None:
+    def give(self, given: _Given) -> None:
         if self.has_started and not self.given:
             self.deadline = time.monotonic() + self._time_limit_seconds
-        self.given.append(task)
+        self.given.append(given)
         with suppress(OSError):  # it is dead, as the end of its messages tells
-            self.pipe.send(task)
+            self.pipe.send(given.task)
 
     def receive(self) -> Any:
         message = self.pipe.recv()
-        self.has_started = True
         self.deadline = time.monotonic() + self._time_limit_seconds
         return message
 
@@ -234,11 +249,7 @@ class _Worker:
 
 
 def serve(handle: int) -> NoReturn:
-    """What a worker process runs: one task after the other, until the parent is gone.
-
-    Args:
-        handle: int, of its end of the pipe.
-    """
+    """What a worker process runs: one task after the other, until the parent is gone."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.set_inheritable(handle, False)
     pipe = Connection(handle)
@@ -262,7 +273,7 @@ def _listen(pipe: Connection, tasks: queue.SimpleQueue) -> NoReturn:
 
 
 class _WorkError(Exception):
-    """The work raised what no bad file should make it raise."""
+    pass
 
 
 def _done(work: Callable[[Task], Iterator[Message]], task: Task) -> Iterator[Message | Ended]:

@@ -1,7 +1,7 @@
 """Draw an individual in a pose: flat colours, clipped to each part's outline, antialiased.
 
-Polygons are in body lengths, in the world frame of a bird that looks to the right: x forward, y down, the
-origin in the middle of the body. Those on the head are in radii of the head, x to the bill.
+Polygons are in body lengths, of a bird that looks to the right: x forward, y down, the origin in the middle
+of the body. Before `on_body`, x is along the spine; before `on_head`, lengths are radii of the head.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,14 +14,11 @@ import numpy.typing as npt
 from aviary.individuals import Individual
 from aviary.species import Colour, Plumage
 
-Polygon = np.ndarray
-"""float64 [num_points, 2]: x, y."""
-Paint = str | Colour
-"""A colour of the plumage, or another one."""
+Polygon = np.ndarray  # float64 [num_points, 2]: x, y
+Paint = str | Colour  # a colour of the plumage, or another one
 Patch = tuple[Polygon, Paint]
 
-_EXTENT = 1.75
-"""Half the side of the square that a bird is drawn on, in body lengths."""
+_EXTENT = 1.75  # half the side of the square that a bird is drawn on, in body lengths
 _SUPERSAMPLING = 2
 _BILLS = {"cone": (0.42, 0.06), "needle": (0.17, 0.05), "dagger": (0.25, 0.0), "hook": (0.27, 0.30)}
 """Half its height at the root, and how far the tip hangs down."""
@@ -49,7 +46,7 @@ _TAIL_BANDS: tuple[list[tuple[float, float, str]], ...] = (
     [(0.50, 0.70, "dark_mark")],
     [(0.45, 0.57, "light_mark"), (0.75, 0.87, "light_mark")],
 )
-_WING_BARS = ((), (0.34,), (0.62,), (0.30, 0.52), (0.48, 0.70), (0.26, 0.46, 0.66))
+_WING_BARS = ((), (34,), (62,), (30, 52), (48, 70), (26, 46, 66))  # percent of the wing's length
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,6 @@ class _Bird(_Canvas):
         self.feet = np.array([[hips[0, 0] + 0.05, ground], [hips[1, 0] - 0.01, ground]])
 
     def on_body(self, points: npt.ArrayLike) -> Polygon:
-        """From the body's own frame (x along the spine) to the world frame."""
         return _raised(points, self.shape.posture_degrees - self.pose.tilt_degrees)
 
     def on_head(self, points: npt.ArrayLike) -> Polygon:
@@ -226,12 +222,11 @@ class _Bird(_Canvas):
         self.paint([egg, neck], "back", patches)
 
     def paint_bill(self) -> None:
-        """The crest, if it has one, and the two halves of the bill."""
         if self.shape.crest_length > 0:
             height = self.shape.crest_length / self.shape.head_radius
-            front = [(0.55, -0.75), (0.05, -0.95 - 0.7 * height), (-0.35, -0.9 - 1.0 * height)]
-            back = [(-0.30, -0.95 - 0.45 * height), (-0.95, -0.85 - 0.55 * height), (-0.75, -0.45)]
-            self.paint([self.on_head(front + back)], "cap")
+            crest = [(0.55, -0.75), (0.05, -0.95 - 0.7 * height), (-0.35, -0.9 - 1.0 * height)]
+            crest += [(-0.3, -0.95 - 0.45 * height), (-0.95, -0.85 - 0.55 * height), (-0.75, -0.45)]
+            self.paint([self.on_head(crest)], "cap")
         turned = np.sqrt(1 - 0.6 * self.pose.head_turn**2)
         length = self.shape.bill_length / self.shape.head_radius * turned
         base, drop = _BILLS[self.shape.bill]
@@ -266,7 +261,7 @@ class _Bird(_Canvas):
 
     def paint_wing(self) -> None:
         feathers: list[Patch] = [(self.wing(0.62, 1.0), self.mix("wing", "dark_mark", 0.55))]
-        for place in _WING_BARS[self.markings.wing]:
+        for place in np.array(_WING_BARS[self.markings.wing]) / 100:
             feathers.append((self.wing(place - 0.055, place + 0.055), "light_mark"))
         if self.markings.has_epaulette:
             ((x, y),) = self.on_wing(np.array([0.10]), np.array([0.1]))

@@ -1,13 +1,13 @@
-"""What a catalogue says of animals that it knows, and of strangers, on made-up individuals.
+"""What a catalogue says of animals that it knows, and of others, on made-up individuals.
 
 python benchmarks/catalogue_rates.py [--worlds 10] [--json FILE]
 
 Each world (`synthetic_identities.py`) has 1,000 individuals: 700 to calibrate with, 150 of whom half of the
-views are in the catalogue and the others are asked about, and 150 strangers. Thresholds are calibrated for a
-false match rate of 0.01 and a miss rate of 0.05, with `known_scores` of the catalogue itself and without.
+views are in the catalogue and the others are asked about, and 150 unknown ones. Thresholds are for a maximum
+false-match rate of 0.01 and a miss rate of 0.05, with `known_scores` of the catalogue itself and without.
 Beside them what is often done: the nearest individual, if a pair so similar is more likely one than two.
 
-Counted are animals, not views: a stranger is taken for somebody if any of its views is. All figures are means
+Counted are animals, not views: an unknown animal is named if any of its views is. All figures are means
 over individuals, so that those that are seen often do not count for more.
 """
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +30,21 @@ FALSE_MATCH_RATE, MISS_RATE = 0.01, 0.05
 PATTERN = "image-image"
 SAID = ("right", "wrong", "uncertain", "new")
 METHODS = ("calibrated", "without_known_scores", "nearest")
+COLUMNS = (*(f"known_{word}" for word in SAID), "unknown_named", "unknown_new")
 
 
 def main() -> None:
-    """Prints a table."""
+    """Prints a line per difficulty and method."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, default=10, help="per difficulty")
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args()
     figures = measure(options.worlds)
-    print_figures(figures)
+    print(f"{'':30}" + "".join(f"{column.replace('_', ' '):>17}" for column in COLUMNS))
+    for difficulty in NOISE:
+        for method in METHODS:
+            shares = (figures[f"{difficulty}_{method}_{column}"] for column in COLUMNS)
+            print(f"{difficulty:8}{method:22}" + "".join(f"{share:17.3f}" for share in shares))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
@@ -56,13 +60,11 @@ def measure(num_worlds: int) -> dict[str, float]:
 
 
 def one_world(difficulty: str, seed: int) -> dict[str, float]:
-    """Shares of what was said of known animals' views, and of strangers."""
+    """Shares of what was said of known animals' views, and of unknown animals."""
     embeddings, labels = make_identities(10_000, 1_000, difficulty, seed=seed)
-    generator = np.random.default_rng(seed)
-    order = generator.permutation(1_000)
-    calibrated = np.isin(labels, order[:NUM_CALIBRATED])
-    is_known = np.isin(labels, order[NUM_CALIBRATED : NUM_CALIBRATED + NUM_KNOWN])
-    is_stranger = ~calibrated & ~is_known
+    group = np.random.default_rng(seed).permutation(1_000).argsort()[labels]
+    calibrated, is_unknown = group < NUM_CALIBRATED, group >= NUM_CALIBRATED + NUM_KNOWN
+    is_known = ~calibrated & ~is_unknown
     in_catalogue = is_known & _every_other(labels)
     calibration = fit_calibration(embeddings[calibrated], labels[calibrated], seed=seed)
     found: dict[str, float] = {}
@@ -74,28 +76,23 @@ def one_world(difficulty: str, seed: int) -> dict[str, float]:
         ids = catalogue.add_each(_table(embeddings, rows), [f"animal {labels[r]}" for r in rows])
         id_of = dict(zip(labels[rows].tolist(), ids, strict=True))
         scores = {PATTERN: catalogue.known_scores()}
-        rules = {
-            "calibrated": _thresholds(calibration, known_scores=scores),
-            "without_known_scores": _thresholds(calibration),
-            "nearest": _nearest(calibration),
-        }
-        for method, thresholds in rules.items():
-            asked = np.flatnonzero(is_known & ~in_catalogue)
-            answers = catalogue.identify(_table(embeddings, asked), thresholds)
-            said = [
-                _said(a, id_of[int(who)]) for a, who in zip(answers, labels[asked], strict=True)
-            ]
-            for word in SAID:
-                is_word = np.array([one == word for one in said])
-                found[f"{method}_known_{word}"] = _mean_over(labels[asked], is_word)
-            strangers = np.flatnonzero(is_stranger)
-            answers = catalogue.identify(_table(embeddings, strangers), thresholds)
-            named = {
-                int(labels[r]) for r, a in zip(strangers, answers, strict=True) if a.individual
-            }
-            found[f"{method}_strangers_named"] = len(named) / len(set(labels[strangers].tolist()))
-            is_new = np.array([answer.status == "new" for answer in answers])
-            found[f"{method}_strangers_new"] = _mean_over(labels[strangers], is_new)
+        rules = (
+            _thresholds(calibration, known_scores=scores),
+            _thresholds(calibration),
+            _nearest(calibration),
+        )
+        for method, thresholds in zip(METHODS, rules, strict=True):
+            for kind, asked in (("known", is_known & ~in_catalogue), ("unknown", is_unknown)):
+                chosen = np.flatnonzero(asked)
+                answers = catalogue.identify(_table(embeddings, chosen), thresholds)
+                whose = labels[chosen]
+                said = np.array(
+                    [_said(a, id_of.get(w)) for a, w in zip(answers, whose.tolist(), strict=True)]
+                )
+                for word in SAID:
+                    found[f"{method}_{kind}_{word}"] = _mean_over(whose, said == word)
+                named = np.unique(whose[said == "wrong"])
+                found[f"{method}_{kind}_named"] = len(named) / len(np.unique(whose))
     return found
 
 
@@ -113,19 +110,17 @@ def _nearest(calibration: Calibration) -> Thresholds:
 
 def _every_other(labels: np.ndarray) -> np.ndarray:
     """The first, third, ... view of each individual."""
-    seen: dict[int, int] = {}
-    chosen = []
-    for label in labels.tolist():
-        chosen.append(seen.get(label, 0) % 2 == 0)
-        seen[label] = seen.get(label, 0) + 1
-    return np.array(chosen)
+    chosen = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        chosen[np.flatnonzero(labels == label)[::2]] = True
+    return chosen
 
 
 def _table(embeddings: np.ndarray, rows: np.ndarray) -> SightingTable:
     return SightingTable.of(embeddings[rows], [f"{row}.jpg" for row in rows])
 
 
-def _said(answer: Identification, right: str) -> str:
+def _said(answer: Identification, right: str | None) -> str:
     if answer.status != "known":
         return answer.status
     return "right" if answer.individual == right else "wrong"
@@ -133,20 +128,6 @@ def _said(answer: Identification, right: str) -> str:
 
 def _mean_over(labels: np.ndarray, is_so: np.ndarray) -> float:
     return float(np.mean([is_so[labels == label].mean() for label in np.unique(labels)]))
-
-
-def print_figures(figures: dict[str, float]) -> None:
-    """A line per difficulty and method."""
-    columns: Sequence[str] = (
-        *(f"known_{word}" for word in SAID),
-        "strangers_named",
-        "strangers_new",
-    )
-    print(f"{'':8}{'':22}" + "".join(f"{column.replace('_', ' '):>17}" for column in columns))
-    for difficulty in NOISE:
-        for method in METHODS:
-            shares = (figures[f"{difficulty}_{method}_{column}"] for column in columns)
-            print(f"{difficulty:8}{method:22}" + "".join(f"{share:17.3f}" for share in shares))
 
 
 if __name__ == "__main__":

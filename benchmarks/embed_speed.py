@@ -104,7 +104,8 @@ def measure_photos(
     embedder = Embedder.load(encoder)
     photos = np.stack([prepare_photo(load_image(path)) for path in paths[:500]])
     batches = [
-        tf.constant(photos[start : start + BATCH_SIZE]) for start in range(0, 496, BATCH_SIZE)
+        tf.constant(photos[start : start + BATCH_SIZE])
+        for start in range(0, len(photos) - BATCH_SIZE + 1, BATCH_SIZE)
     ]
     nothing = tf.zeros((BATCH_SIZE, 1, 1024))
 
@@ -113,7 +114,7 @@ def measure_photos(
         num = 0
         while num < options.photos:
             for batch in batches:
-                embedder._model.embed_sequences(batch, nothing).numpy()
+                embedder._model.join(embedder._model.see(batch), nothing).numpy()
                 num += BATCH_SIZE
         return num / (time.perf_counter() - began)
 
@@ -163,10 +164,13 @@ def recording_speeds(
     """Hours per minute: YAMNet by pieces of 64 frames; ours; YAMNet by windows of 5 s every 2.5 s."""
     import tensorflow as tf
 
-    from fused_encoder.front_ends.audio_batches import _cut
     from media import load_waveform
 
-    pieces = [tf.constant(piece) for path in paths for piece in _cut(load_waveform(path))]
+    pieces = [
+        tf.constant(piece)
+        for path in paths
+        for piece in embedder.front_end._cut(load_waveform(path, sample_rate_hz=RATE_HZ))
+    ]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
     windows = [
         piece[start : start + 80_000]
@@ -177,7 +181,7 @@ def recording_speeds(
     def heard(sounds: list) -> float:
         began = time.perf_counter()
         for sound in sounds:
-            embedder._model.frames(sound).numpy()
+            embedder.front_end.embed_sound(sound).numpy()
         return time.perf_counter() - began
 
     def bare() -> float:

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -39,6 +40,7 @@ ROWS_AT_ONCE = 10_000
 K = 10
 BATCH = 256
 NAMES = {10_000: "10k", 100_000: "100k", 1_000_000: "1m"}
+FILTERS = {"2": {"species": "species 7"}, "15": {"site": [1, 2, 3]}, "100": {"year": 2026}}
 SEARCHER = """
 import json, sys, time
 import numpy as np
@@ -67,121 +69,97 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of both ways")
     parser.add_argument("--turns", type=int, default=15, help="of each measurement")
     parser.add_argument("--approximate", action="store_true", help="build and measure it too")
-    parser.add_argument(
-        "--folder", type=Path, help="where the index is made (default: a temporary one)"
-    )
+    parser.add_argument("--folder", type=Path, help="of the index (default: a temporary one)")
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args()
+    faiss.omp_set_num_threads(options.threads)
     figures: dict[str, float] = {"threads": options.threads}
     for num in options.sizes:
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            measured = measure(Path(folder), num, options.threads, options.turns)
+        with (
+            tempfile.TemporaryDirectory(dir=options.folder) as name,
+            threadpool_limits(options.threads),
+        ):
+            measured = measure(Path(name), num, options.threads, options.turns)
             if options.approximate:
-                measured |= measure_approximate(
-                    Path(folder) / "grouped.index", num, options.threads
-                )
+                measured |= measure_approximate(Path(name) / "grouped.index", num)
         for key in ("bulk_rows_per_second", "bulk_random_rows_per_second"):
             figures[key] = measured[key]
-        name = NAMES.get(num, str(num))
-        figures |= {f"{key}_{name}": value for key, value in measured.items()}
-        print_table(num, measured)
+        figures |= {f"{key}_{NAMES.get(num, num)}": value for key, value in measured.items()}
+        print(f"{num} embeddings")
+        for key, value in measured.items():
+            print(f"  {key:<48}{value:>12.4g}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 def measure(folder: Path, num: int, threads: int, turns: int) -> dict[str, float]:
     """Seconds and bytes of an index of so many rows, made in this folder."""
-    path, vectors = folder / "birds.index", unit_vectors(num, seed=0)
-    queries = unit_vectors(1024, seed=1)
+    path, vectors, queries = folder / "birds.index", unit_vectors(num, 0), unit_vectors(1024, 1)
     np.save(folder / "queries.npy", queries)
-    random_rows_per_second = load(folder / "random.index", vectors, in_order=False)
-    (folder / "random.index").unlink()
-    rows_per_second = load(path, vectors, in_order=True)
-    started = time.perf_counter()
-    with EmbeddingIndex.open(path) as index:
-        index.search(queries[0])  # makes the matrix
-    first_after_load = time.perf_counter() - started
-    alone = [search_alone(path, folder / "queries.npy", threads) for _ in range(3)]
     figures = {
-        "bulk_rows_per_second": rows_per_second,
-        "bulk_random_rows_per_second": random_rows_per_second,
-        "first_search_after_load_seconds": first_after_load,
-        "open_seconds": median(told[0] for told in alone),
-        "first_answer_seconds": median(told[1] for told in alone),
-        "memory_ratio": max(told[2] for told in alone) / vectors.nbytes,
+        "bulk_random_rows_per_second": load(folder / "random.index", vectors, in_order=False),
+        "bulk_rows_per_second": load(path, vectors, in_order=True),
     }
-    faiss.omp_set_num_threads(threads)
-    with threadpool_limits(threads), EmbeddingIndex.open(path) as index:
+    with EmbeddingIndex.open(path) as index:  # the first search makes the matrix
+        figures["first_search_after_load_seconds"] = seconds(index.search, queries[0])
+    alone = np.array([search_alone(path, folder / "queries.npy", threads) for _ in range(3)])
+    figures["open_seconds"], figures["first_answer_seconds"], _ = np.median(alone, axis=0).tolist()
+    figures["memory_ratio"] = float(alone[:, 2].max()) / vectors.nbytes
+    with EmbeddingIndex.open(path) as index:
         flat = faiss.IndexFlatIP(SIZE)
         flat.add(vectors)
         del vectors
         for name, num_queries in (("single", 1), ("batch", BATCH)):
+            some = [queries[7 * turn : 7 * turn + num_queries] for turn in range(turns)]
             ours, theirs = in_turns(
-                lambda some: index.search(some, k=K),
-                lambda some: flat.search(some, K),
-                [queries[turn * 7 : turn * 7 + num_queries] for turn in range(turns)],
+                partial(index.search, k=K), lambda some: flat.search(some, K), some
             )
             figures[f"{name}_milliseconds_per_query"] = 1000 * ours / num_queries
             figures[f"faiss_{name}_milliseconds_per_query"] = 1000 * theirs / num_queries
             figures[f"{name}_ratio"] = ours / theirs
-        filters = ({"species": "species 7"}, {"site": [1, 2, 3]}, {"year": 2026})
-        figures["first_filter_by_a_key_seconds"] = _seconds(
-            index.search, queries[0], where={"species": "species 7"}
-        )
-        index.search(queries[0], where={"site": 1, "year": 2026})  # reads these keys too
-        for name, where in zip(("2", "15", "100"), filters, strict=True):
-            seconds = [_seconds(index.search, query, k=K, where=where) for query in queries[:7]]
-            figures[f"filter_{name}_percent_milliseconds"] = 1000 * median(seconds)
+        for name, where in FILTERS.items():
+            first = seconds(index.search, queries[0], where=where)  # reads the key of all rows
+            figures.setdefault("first_filter_by_a_key_seconds", first)
+            some = [seconds(index.search, query, k=K, where=where) for query in queries[:7]]
+            figures[f"filter_{name}_percent_milliseconds"] = 1000 * median(some)
     figures["search_ratio"] = max(figures["single_ratio"], figures["batch_ratio"])
     return figures
 
 
-def measure_approximate(path: Path, num: int, threads: int) -> dict[str, float]:
+def measure_approximate(path: Path, num: int) -> dict[str, float]:
     """Of rows that lie in groups, as embeddings of individuals do; on random ones nothing can be left out."""
-    vectors = grouped_vectors(num + 200, seed=2)
+    rng = np.random.default_rng(2)
+    vectors = unit_vectors(num // 100 + 1, 2)[rng.integers(num // 100 + 1, size=num + 200)]
+    vectors += 0.6 / np.sqrt(SIZE) * rng.standard_normal(vectors.shape, dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     queries, vectors = vectors[:200], vectors[200:]
     load(path, vectors, in_order=True)
-    faiss.omp_set_num_threads(threads)
-    with threadpool_limits(threads), EmbeddingIndex.open(path) as index:
+    with EmbeddingIndex.open(path) as index:
         index.search(queries[0])
         started = time.perf_counter()
         told = index.build_approximate(target_recall=0.99)
         if told is None:
             return {}
         built = time.perf_counter() - started
-        index.search(queries[0], approximate=True)
-        near, all_ = in_turns(
-            lambda some: index.search(some, k=K, approximate=True),
-            lambda some: index.search(some, k=K),
-            list(queries[:, np.newaxis]),
+        approximate = partial(index.search, k=K, approximate=True)
+        approximate(queries[0])
+        near, exact = in_turns(
+            approximate, partial(index.search, k=K), list(queries[:, np.newaxis])
         )
-        exact = index.search(queries, k=K)
-        found = index.search(queries, k=K, approximate=True)
-    shares = [
-        len({hit.id for hit in right} & {hit.id for hit in some}) / K
-        for right, some in zip(exact, found, strict=True)
-    ]
+        answers = zip(index.search(queries, k=K), approximate(queries), strict=True)
+        shares = [len({hit.id for hit in a} & {hit.id for hit in b}) / K for a, b in answers]
     return {
         "approximate_build_seconds": built,
         "approximate_share_of_groups_searched": told.num_probes / told.num_lists,
         "approximate_recall_at_10_told": told.recall_at_10,
         "approximate_recall_at_10_of_new_queries": float(np.mean(shares)),
         "approximate_single_milliseconds_per_query": 1000 * near,
-        "exact_single_milliseconds_per_query": 1000 * all_,
+        "exact_single_milliseconds_per_query": 1000 * exact,
     }
 
 
-def grouped_vectors(num: int, seed: int) -> np.ndarray:
-    """float32 [num, 128] of unit length, about a hundred around each of num / 100 centres."""
-    rng = np.random.default_rng(seed)
-    vectors = unit_vectors(num // 100 + 1, seed)[rng.integers(num // 100 + 1, size=num)]
-    vectors += 0.6 / np.sqrt(SIZE) * rng.standard_normal(vectors.shape, dtype=np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors
-
-
 def unit_vectors(num: int, seed: int) -> np.ndarray:
-    """float32 [num, 128], each of unit length, in any direction."""
+    """float32 [num, SIZE], each of unit length, in any direction."""
     vectors = np.random.default_rng(seed).standard_normal((num, SIZE), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
@@ -189,7 +167,7 @@ def unit_vectors(num: int, seed: int) -> np.ndarray:
 
 def load(path: Path, vectors: np.ndarray, *, in_order: bool) -> float:
     """Rows per second of adding all of them, each batch on disk before the next."""
-    seconds = 0.0
+    total = 0.0
     with EmbeddingIndex.open(path) as index:
         for start in range(0, len(vectors), ROWS_AT_ONCE):
             rows = range(start, min(start + ROWS_AT_ONCE, len(vectors)))
@@ -198,21 +176,20 @@ def load(path: Path, vectors: np.ndarray, *, in_order: bool) -> float:
             metadata = [
                 {"species": f"species {row % 50}", "site": row % 20, "year": 2026} for row in rows
             ]
-            seconds += _seconds(index.add, ids, vectors[start : rows.stop], metadata)
-        seconds += _seconds(index.close)
-    return len(vectors) / seconds
+            total += seconds(index.add, ids, vectors[start : rows.stop], metadata)
+        total += seconds(index.close)
+    return len(vectors) / total
 
 
 def search_alone(path: Path, queries: Path, threads: int) -> list[float]:
     """Seconds to open, seconds to the first answer, and bytes held at most, of a process of its own."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    root = Path(__file__).resolve().parents[1]
     told = subprocess.run(
         [sys.executable, "-c", SEARCHER, str(path), str(queries)],
         capture_output=True,
         text=True,
         check=True,
-        cwd=root,
+        cwd=Path(__file__).resolve().parents[1],
         env=os.environ | limits,
     )
     return json.loads(told.stdout)
@@ -224,21 +201,12 @@ def in_turns(
     questions: list[np.ndarray],
 ) -> tuple[float, float]:
     """Median seconds of both ways, which take turns on the same questions."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for some in questions:
-        for way, told in zip((ours, theirs), seconds, strict=True):
-            told.append(_seconds(way, some))
-    return median(seconds[0]), median(seconds[1])
+    told = [(seconds(ours, some), seconds(theirs, some)) for some in questions]
+    return median(ours for ours, _ in told), median(theirs for _, theirs in told)
 
 
-def print_table(num: int, measured: dict[str, float]) -> None:
-    """What was measured of one size."""
-    print(f"{num} embeddings")
-    for name, value in measured.items():
-        print(f"  {name:<48}{value:>12.4g}")
-
-
-def _seconds(run: Callable[..., object], *arguments: object, **options: object) -> float:
+def seconds(run: Callable[..., object], *arguments: object, **options: object) -> float:
+    """How long the call takes."""
     start = time.perf_counter()
     run(*arguments, **options)
     return time.perf_counter() - start

@@ -1,11 +1,11 @@
 """How well individuals are counted and grouped, against the published and the usual ways.
 
-Three parts, each with its own known truth:
+Parts, each with its own known truth:
 
 - `synthetic`: drawn embeddings of 1,000 identities at three difficulties (`synthetic_identities.py`). The
   rule is calibrated on 200 other identities of another draw, whose centres lie in other directions.
-- `coverage`: how often the 95 % interval of a count holds the truth: small footages of individuals that the
-  calibration does not know, in worlds of 24 known and 36 other individuals.
+- `coverage`: how often the 95 % interval of a count holds the truth, by the number of individuals, for one
+  video and for three: footages of 1 to 36 individuals, 24 (or 60) others known, in new worlds each.
 - `aviary`: the sample aviary's held-out videos, and more videos of the same birds. The encoder is trained as
   in the demo, or given by --encoder. What is counted are the tracklets that `count_individuals` finds.
 - `nyala`: photos of 60 real antelopes (FUSED_ENCODER_DATA), halved by individual: one half calibrates, the
@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +40,7 @@ from inference.metrics import bcubed, grouping_metrics
 
 PARTS = ("synthetic", "coverage", "aviary", "nyala", "speed")
 DIFFICULTIES = ("easy", "medium", "hard")
+SIZES = ((1, 3), (4, 8), (9, 16), (17, 36))
 PUBLISHED_DISTANCE = 0.5
 NOBODY = "nobody"
 COLUMNS = (
@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--seeds", type=int, default=3, help="draws, or halvings, of each kind")
+    parser.add_argument("--worlds", type=int, default=40, help="of coverage, of each kind")
     parser.add_argument("--encoder", help="an exported encoder for the aviary's videos")
     parser.add_argument("--folder", help="where the aviary goes and is found again")
     parser.add_argument("--more", type=int, default=32, help="more videos of the aviary's birds")
@@ -70,7 +71,7 @@ def main() -> None:
     if "synthetic" in options.only:
         results |= synthetic(options.seeds)
     if "coverage" in options.only:
-        results |= coverage()
+        results |= coverage(options.worlds)
     if "aviary" in options.only:
         results |= aviary(options.folder, options.encoder, options.more)
     if "nyala" in options.only:
@@ -110,45 +111,17 @@ def hdbscan(embeddings: np.ndarray) -> np.ndarray:
     return labels
 
 
-def components(embeddings: np.ndarray, threshold: float) -> np.ndarray:
-    """Connected components of all pairs at or above the threshold."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    rows, columns = [], []
-    for start in range(0, len(embeddings), 2000):
-        near = np.argwhere(embeddings[start : start + 2000] @ embeddings.T >= threshold)
-        rows.append(near[:, 0] + start)
-        columns.append(near[:, 1])
-    first, second = np.concatenate(rows), np.concatenate(columns)
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(embeddings),) * 2)
-    return connected_components(graph, directed=False)[1]
-
-
-def best_of(
-    way: Callable[[np.ndarray, float], np.ndarray], embeddings: np.ndarray, labels: np.ndarray
-) -> float:
-    """The threshold at which a way of grouping does best on known individuals (B-cubed F1)."""
-    thresholds = np.arange(0.1, 0.96, 0.02)
-    return float(max(thresholds, key=lambda t: bcubed(labels, way(embeddings, t)).f1))
-
-
 def agglomerative(embeddings: np.ndarray, threshold: float) -> np.ndarray:
     """Average linkage of all rows at once, without constraints or tracklets."""
     return group_individuals(embeddings, threshold=threshold).labels
 
 
-def baselines(
-    embeddings: np.ndarray, fitted_on: np.ndarray, fitted_labels: np.ndarray, threshold: float
-) -> dict[str, np.ndarray]:
-    """Every other way; those that have a threshold get the best one of the calibrating individuals."""
+def baselines(embeddings: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+    """Every other way."""
     return {
         "greedy (distance < 0.5, published)": greedy(embeddings),
         "HDBSCAN": hdbscan(embeddings),
         "agglomerative, no constraints": agglomerative(embeddings, threshold),
-        "connected components": components(
-            embeddings, best_of(components, fitted_on, fitted_labels)
-        ),
     }
 
 
@@ -161,16 +134,13 @@ def synthetic(num_seeds: int) -> dict[str, float]:
     for difficulty in DIFFICULTIES:
         rule = fit_grouping_rule(*make_identities(2000, 200, difficulty, seed=1000))
         calibration = Calibration(None, groupings={"image": rule})
-        fitted_on, fitted_labels = make_identities(2000, 200, difficulty, seed=1000)
         rows: dict[str, list[dict[str, float]]] = {}
         inside = []
         for seed in range(num_seeds):
             embeddings, truth = make_identities(10_000, 1000, difficulty, seed=seed)
             found = group_videos(embeddings, ["all"] * len(embeddings), calibration=calibration)
             inside.append(found.interval.low <= 1000 <= found.interval.high)
-            ways = {"ours": found.labels} | baselines(
-                embeddings, fitted_on, fitted_labels, rule.threshold
-            )
+            ways = {"ours": found.labels} | baselines(embeddings, rule.threshold)
             for name, labels in ways.items():
                 rows.setdefault(name, []).append(grouping_metrics(truth, labels))
         means = _print_table(f"synthetic, {difficulty}", rows)
@@ -188,36 +158,65 @@ def synthetic(num_seeds: int) -> dict[str, float]:
 # --- small footages
 
 
-def coverage(num_worlds: int = 8, num_footages: int = 40) -> dict[str, float]:
-    """The share of footages whose true number is inside the interval, and how wide that is."""
-    results = {}
-    print("\nsmall footages of 1 to 36 individuals, 24 others known")
-    for difficulty in DIFFICULTIES:
-        inside, widths = [], []
-        for world in range(num_worlds):
-            embeddings, who = make_identities(480, 60, difficulty, seed=500 + world)
-            rng = np.random.default_rng(world)
-            names = rng.permutation(60)
-            is_known = np.isin(who, names[:24])
-            calibration = Calibration(
-                None,
-                groupings={"image": fit_grouping_rule(embeddings[is_known], who[is_known])},
-            )
-            for _ in range(num_footages):
-                cast = rng.permutation(names[24:])[: int(np.exp(rng.uniform(0, np.log(36.99))))]
-                seen = np.flatnonzero(np.isin(who, cast) & (rng.random(480) < rng.uniform(0.3, 1)))
-                if not len(seen):
-                    continue
-                count = group_videos(embeddings[seen], ["all"] * len(seen), calibration=calibration)
-                num_true = len(np.unique(who[seen]))
-                inside.append(count.interval.low <= num_true <= count.interval.high)
-                widths.append((count.interval.high - count.interval.low + 1) / num_true)
+def coverage(num_worlds: int, num_footages: int = 40) -> dict[str, float]:
+    """The share of intervals that hold the true number, by that number, with its interval over worlds."""
+    results: dict[str, float] = {}
+    for difficulty, num_known, num_videos in (
+        *((difficulty, 24, 1) for difficulty in DIFFICULTIES),
+        ("hard", 60, 1),
+        ("hard", 24, 3),
+    ):
+        worlds = [
+            _footages(difficulty, num_known, num_videos, 500 + world, num_footages)
+            for world in range(num_worlds)
+        ]
+        name = f"{difficulty}_{num_known}_known_{num_videos}_videos"
+        claimed = [footage for world in worlds for footage in world if footage[1] is not None]
+        share = len(claimed) / sum(map(len, worlds))
         print(
-            f"{difficulty:8} inside {np.mean(inside):.3f} of {len(inside)}, "
-            f"median width {np.median(widths):.2f} of the true number"
+            f"\n{difficulty}, {num_known} known, {num_videos} videos: {share:.2f} have 95 % intervals"
         )
-        results[f"interval_coverage_small_{difficulty}"] = float(np.mean(inside))
+        results[f"interval_share_{name}"] = share
+        for low, high in ((1, 36), *SIZES):
+            shares = [
+                np.mean(held)
+                for world in worlds
+                if (
+                    held := [
+                        is_held for n, is_held in world if is_held is not None and low <= n <= high
+                    ]
+                )
+            ]
+            if len(shares) > 1:
+                margin = 1.96 * np.std(shares, ddof=1) / np.sqrt(len(shares))
+                print(f"  {low:2} to {high:2} individuals: {np.mean(shares):.3f} ± {margin:.3f}")
+                results[f"interval_coverage_{name}_{low}_to_{high}"] = float(np.mean(shares))
+                results[f"interval_coverage_{name}_{low}_to_{high}_margin"] = float(margin)
     return results
+
+
+def _footages(
+    difficulty: str, num_known: int, num_videos: int, seed: int, num_footages: int
+) -> list[tuple[int, bool | None]]:
+    """Of each footage of a world the true number, and whether the interval holds it; None without one."""
+    num = num_known + 36
+    embeddings, who = make_identities(8 * num, num, difficulty, seed=seed)
+    rng = np.random.default_rng([seed, 1])
+    names = rng.permutation(num)
+    is_known = np.isin(who, names[:num_known])
+    rule = fit_grouping_rule(embeddings[is_known], who[is_known])
+    calibration = Calibration(None, groupings={"image": rule})
+    told: list[tuple[int, bool | None]] = []
+    for _ in range(num_footages):
+        cast = rng.permutation(names[num_known:])[: int(np.exp(rng.uniform(0, np.log(36.99))))]
+        seen = np.flatnonzero(np.isin(who, cast) & (rng.random(len(who)) < rng.uniform(0.3, 1)))
+        if len(seen):
+            videos = rng.integers(0, num_videos, len(seen)).tolist()
+            interval = group_videos(embeddings[seen], videos, calibration=calibration).interval
+            num_true = len(np.unique(who[seen]))
+            is_held = interval.low <= num_true <= interval.high
+            told.append((num_true, is_held if interval.confidence else None))
+    return told
 
 
 # --- the aviary's videos
@@ -246,23 +245,15 @@ def aviary(folder: str | None, encoder: str | None, num_more: int) -> dict[str, 
     calibration = embedder.calibration
     if calibration is None or "image" not in calibration.groupings:
         raise SystemExit(f"The encoder '{exported}' has no calibration of counts; export it again.")
-    fitted_on, fitted_labels = _held_out_photos(place, embedder)
     results: dict[str, float] = {}
     standard = _watch(place / "aviary" / "videos", embedder)
-    results |= _count_films(
-        "", "the 8 held-out videos", standard, calibration, fitted_on, fitted_labels
-    )
+    results |= _count_films("", "the 8 held-out videos", standard, calibration)
     if num_more:
         more = place / "more_videos"
         if not (more / "truth.json").is_file():
             write_videos(more, cast_sizes=([1, 2, 3, 4] * num_more)[:num_more])
         results |= _count_films(
-            "_more",
-            f"{num_more} more videos",
-            _watch(more, embedder),
-            calibration,
-            fitted_on,
-            fitted_labels,
+            "_more", f"{num_more} more videos", _watch(more, embedder), calibration
         )
     return results
 
@@ -274,12 +265,6 @@ def _train(place: Path) -> Path:
         material = aviary_material(place, "standard", 0)
         run_demo(material, place, demo_options(material, None, 0))
     return place / "encoder"
-
-
-def _held_out_photos(place: Path, embedder: object) -> tuple[np.ndarray, np.ndarray]:
-    photos = sorted((place / "aviary" / "held_out_images").glob("*/*"))
-    embeddings = embedder.embed(images=photos)  # type: ignore[attr-defined]
-    return np.asarray(embeddings), np.array([photo.parent.name for photo in photos])
 
 
 def _watch(directory: Path, embedder: object) -> Film:
@@ -300,18 +285,9 @@ def _watch(directory: Path, embedder: object) -> Film:
     )
 
 
-def _count_films(
-    suffix: str,
-    title: str,
-    film: Film,
-    calibration: Calibration,
-    fitted_on: np.ndarray,
-    fitted_labels: np.ndarray,
-) -> dict[str, float]:
+def _count_films(suffix: str, title: str, film: Film, calibration: Calibration) -> dict[str, float]:
     rule = calibration.groupings["image"]
-    ways = {"ours": film.found.labels} | baselines(
-        film.embeddings, fitted_on, fitted_labels, rule.threshold
-    )
+    ways = {"ours": film.found.labels} | baselines(film.embeddings, rule.threshold)
     means = _print_table(
         f"aviary, {title}",
         {name: [grouping_metrics(film.truth, labels)] for name, labels in ways.items()},
@@ -357,7 +333,14 @@ def _exact_share(film: Film, labels: np.ndarray) -> float:
 
 def nyala(num_seeds: int) -> dict[str, float]:
     """Individuals halved: one half calibrates, the other is counted."""
-    features, who = _nyala_features()
+    from calibration import nyala_rows  # beside this file
+
+    photos = nyala_rows()
+    if photos is None:
+        raise SystemExit(
+            "The nyalas need FUSED_ENCODER_DATA and FUSED_ENCODER_WEIGHTS; see --only."
+        )
+    features, who = photos.embeddings, photos.individual
     rows: dict[str, list[dict[str, float]]] = {}
     inside, found_share = [], []
     for seed in range(num_seeds):
@@ -372,9 +355,7 @@ def nyala(num_seeds: int) -> dict[str, float]:
         num_true = len(np.unique(truth))
         inside.append(found.interval.low <= num_true <= found.interval.high)
         found_share.append(found.num_individuals / num_true)
-        ways = {"ours": found.labels} | baselines(
-            embeddings[~known], embeddings[known], who[known], rule.threshold
-        )
+        ways = {"ours": found.labels} | baselines(embeddings[~known], rule.threshold)
         for name, labels in ways.items():
             rows.setdefault(name, []).append(grouping_metrics(truth, labels))
         print(
@@ -387,31 +368,6 @@ def nyala(num_seeds: int) -> dict[str, float]:
         "nyala_found_over_true": float(np.mean(found_share)),
         "nyala_interval_coverage": float(np.mean(inside)),
     }
-
-
-def _nyala_features() -> tuple[np.ndarray, np.ndarray]:
-    import keras
-
-    from fused_encoder.photo import prepare_photo
-    from media import load_image
-
-    data, weights = os.environ.get("FUSED_ENCODER_DATA"), os.environ.get("FUSED_ENCODER_WEIGHTS")
-    if not data or not weights:
-        raise SystemExit(
-            "The nyalas need FUSED_ENCODER_DATA and FUSED_ENCODER_WEIGHTS; see --only."
-        )
-    photos = sorted(Path(data, "nyala_individuals").glob("*/*"))
-    network = keras.applications.MobileNetV2(
-        weights=str(Path(weights, "mobilenet_v2_imagenet_notop.h5")),
-        include_top=False,
-        pooling="avg",
-        input_shape=(224, 224, 3),
-    )
-    parts = []
-    for start in range(0, len(photos), 32):
-        batch = [prepare_photo(load_image(photo)) for photo in photos[start : start + 32]]
-        parts.append(network.predict(np.stack(batch) / np.float32(127.5) - 1, verbose=0))
-    return np.concatenate(parts), np.array([photo.parent.name for photo in photos])
 
 
 def _to_128(features: np.ndarray, known: np.ndarray) -> np.ndarray:

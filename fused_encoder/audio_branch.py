@@ -5,14 +5,15 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from fused_encoder.direction import centred_direction
+from fused_encoder.front_ends import YAMNET
+from fused_encoder.fusion import centred_direction
 
 LSTM_UNITS = 128
 AUDIO_FEATURES_SIZE = 256
 AUDIO_DROPOUT = 0.2
 
 
-def audio_input(size: int = 1024) -> keras.KerasTensor:
+def audio_input(size: int = YAMNET.embedding_size) -> keras.KerasTensor:
     """A symbolic `audio_sequence`: float32 [batch, num_frames, size], any number of frames."""
     return keras.Input((None, size), name="audio_input")
 

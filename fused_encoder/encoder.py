@@ -9,6 +9,7 @@ from typing import Literal
 import keras
 
 from fused_encoder.audio_branch import attended_audio, audio_features, audio_input
+from fused_encoder.front_ends import YAMNET
 from fused_encoder.fusion import IsPresent, MissingModality, add_up, fuse
 from fused_encoder.image_branch import (
     ImageTrainable,
@@ -28,7 +29,7 @@ def create_fused_encoder(
     image_trainable: ImageTrainable = "auto",
     photo_views: PhotoViewsName = "one",
     fusion: Fusion = "concatenate",
-    audio_size: int = 1024,
+    audio_size: int = YAMNET.embedding_size,
     embedding_size: int = 128,
     modality_dropout: float = 0.2,
     seed: int | None = None,
@@ -57,7 +58,7 @@ def create_fused_encoder(
             zooms, each also mirrored, averaged. Better with a pretrained backbone, and eight times its
             work: see `PhotoViews`.
         fusion: "concatenate" (published) or "additive".
-        audio_size: int >= 1, numbers in a frame of the audio front end. Default 1024, as of YAMNet.
+        audio_size: int >= 1, numbers in a frame of the audio front end. Default: 1024, those of YAMNet.
         embedding_size: int >= 1, default 128.
         modality_dropout: float in [0, 1), the share of training items of which one modality is hidden.
         seed: int or None, for modality dropout. (Weights follow `keras.utils.set_random_seed`.)

@@ -136,6 +136,20 @@ class AddPresent(ModalityDropout):
         return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
 
 
+def centred_direction(features: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+    """Features less their own mean, brought to unit length: directions compare, loudness does not.
+
+    Args:
+        features: float32 [..., size]; zeros stay zeros.
+        name: str, of the layers.
+
+    Returns:
+        float32 of the same shape.
+    """
+    centred = keras.layers.LayerNormalization(center=False, scale=False, name=f"{name}_centred")
+    return keras.layers.UnitNormalization(name=name)(centred(features))
+
+
 def add_up(
     image_features: keras.KerasTensor,
     audio_features: keras.KerasTensor,

@@ -10,7 +10,7 @@ from typing import Literal
 import keras
 from keras import ops
 
-from fused_encoder.direction import centred_direction
+from fused_encoder.fusion import centred_direction
 from fused_encoder.photo import IMAGE_SIZE
 from fused_encoder.photo_views import AverageViews, PhotoViews
 from fused_encoder.weights import load_image_backbone_weights

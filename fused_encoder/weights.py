@@ -1,19 +1,17 @@
 """Where pretrained weights come from: the files at hand first, then their publisher, else clear advice.
 
-Order: an explicit path, the directory in FUSED_ENCODER_WEIGHTS, the user's caches (ours, Keras', TF-Hub's),
-a download. Needs no TensorFlow until weights are put into a network.
+Order: an explicit path, the directory in FUSED_ENCODER_WEIGHTS, the user's caches (ours, Keras'), a
+download. Needs no TensorFlow until weights are put into a network.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 if TYPE_CHECKING:
@@ -40,13 +38,11 @@ class PublishedFile:
 
     Args:
         url: where it is.
-        num_values: how many numbers it holds; tells the files of different networks apart.
         checksum: such as "md5:6d6b...", where one is known.
         num_bytes: its size, checked where no checksum is known.
     """
 
     url: str
-    num_values: int
     checksum: str | None = None
     num_bytes: int | None = None
 
@@ -54,42 +50,36 @@ class PublishedFile:
 # Google names no checksum; this is what others have recorded of the same address.
 YAMNET_FILE = PublishedFile(
     f"{_GOOGLE}/audioset/yamnet.h5",
-    3_751_369,
     "sha256:13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744",
 )
 
-# The ImageNet networks without their top, as keras.applications names, sizes and checks them. Of
+# The ImageNet networks without their top, as keras.applications names and checks them. Of
 # MobileNetV2 it checks nothing.
 IMAGE_BACKBONE_FILES = {
     "vgg16": PublishedFile(
-        f"{_KERAS}/vgg16/vgg16_{_NO_TOP}", 14_714_688, "md5:6d6bbae143d832006294945121d1f1fc"
+        f"{_KERAS}/vgg16/vgg16_{_NO_TOP}", "md5:6d6bbae143d832006294945121d1f1fc"
     ),
     "resnet50": PublishedFile(
-        f"{_KERAS}/resnet/resnet50_{_NO_TOP}", 23_587_712, "md5:4d473c1dd8becc155b73f8504c6f6626"
+        f"{_KERAS}/resnet/resnet50_{_NO_TOP}", "md5:4d473c1dd8becc155b73f8504c6f6626"
     ),
     "densenet121": PublishedFile(
         f"{_KERAS}/densenet/densenet121_{_NO_TOP}",
-        7_037_504,
         "md5:30ee3e1110167f948a6b9946edeeb738",
     ),
     "efficientnet_b0": PublishedFile(
         f"{_GOOGLE}/keras-applications/efficientnetb0_notop.h5",
-        4_049_571,
         "md5:50bc09e76180e00e4465e1a485ddc09d",
     ),
     "efficientnet_b3": PublishedFile(
         f"{_GOOGLE}/keras-applications/efficientnetb3_notop.h5",
-        10_783_535,
         "md5:af6d107764bb5b1abb91932881670226",
     ),
     "inception_v3": PublishedFile(
         f"{_KERAS}/inception_v3/inception_v3_{_NO_TOP}",
-        21_802_784,
         "md5:bcbd6486424b2319ff4ef7d526e38f63",
     ),
     "mobilenet_v2": PublishedFile(
         f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-        2_257_984,
         num_bytes=9_406_464,
     ),
 }
@@ -140,10 +130,7 @@ def weights_places(name: str) -> list[Path]:
     directories = [chosen, _weight_cache()] if chosen else [_weight_cache()]
     places = [folder / file for folder in directories for file in file_names]
     if name == "yamnet":
-        hub_cache = _directory_in("TFHUB_CACHE_DIR")
-        # TF-Hub names its folders so.
-        folder_name = hashlib.sha1(YAMNET_HANDLE.encode(), usedforsecurity=False).hexdigest()
-        return [*places, hub_cache / folder_name] if hub_cache else places
+        return places
     keras_home = _directory_in("KERAS_HOME") or Path.home() / ".keras"
     return [*places, keras_home / "models" / _published(name).url.rsplit("/", 1)[1]]
 
@@ -194,24 +181,6 @@ def download_weights(name: str) -> Path:
     return Path(received)
 
 
-def image_backbone_weights(backbone: str, path: str | Path | None = None) -> Path:
-    """The ImageNet weight file of a backbone, found or downloaded, and checked to be that backbone's.
-
-    Args and Raises are those of `load_image_backbone_weights`, which also loads it rightly.
-    """
-    published = _published(backbone, yamnet_too=False)
-    file = find_weights(backbone, path) or download_weights(backbone)
-    found = _num_values(file)
-    if found != published.num_values:
-        others = [name for name, other in IMAGE_BACKBONE_FILES.items() if other.num_values == found]
-        raise ValueError(
-            f"{file} does not hold the weights of '{backbone}' without its top: expected "
-            f"{published.num_values:,} numbers, found {found:,}"
-            f"{f' (those of {others[0]!r})' if others else ''}. {advice_on_missing_weights(backbone)}"
-        )
-    return file
-
-
 def load_image_backbone_weights(
     network: keras.Model, backbone: str, path: str | Path | None = None
 ) -> None:
@@ -232,11 +201,14 @@ def load_image_backbone_weights(
     Reference:
         https://github.com/tensorflow/tensorflow/issues/49930
     """
-    file = image_backbone_weights(backbone, path)
+    file = find_weights(backbone, path) or download_weights(backbone)
     try:
         network.load_weights(file)
-    except ValueError as error:
-        raise ValueError(f"The weights in {file} do not fit '{backbone}': {error}") from error
+    except (OSError, ValueError, KeyError) as error:  # no HDF5; other layers; no layers
+        raise ValueError(
+            f"{file} does not hold the weights of '{backbone}' without its top, or is damaged: {error} "
+            f"{advice_on_missing_weights(backbone)}"
+        ) from error
     for layer in network.layers if backbone.startswith("efficientnet") else ():
         if hasattr(layer, "adapt_variance"):
             variance = np.asarray(layer.adapt_variance)
@@ -258,8 +230,8 @@ def _file_name(name: str) -> str:
     return "yamnet.h5" if name == "yamnet" else f"{name}_imagenet_notop.h5"
 
 
-def _published(name: str, *, yamnet_too: bool = True) -> PublishedFile:
-    if name == "yamnet" and yamnet_too:
+def _published(name: str) -> PublishedFile:
+    if name == "yamnet":
         return YAMNET_FILE
     if name not in IMAGE_BACKBONE_FILES:
         raise ValueError(
@@ -278,21 +250,3 @@ def _check_size(file: Path, published: PublishedFile) -> None:
     if published.num_bytes not in (None, size):
         file.unlink()
         raise ValueError(f"Expected {published.num_bytes:,} bytes, received {size:,}.")
-
-
-def _num_values(file: Path) -> int:
-    sizes: list[int] = []
-
-    def count(_: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            sizes.append(item.size)
-
-    try:
-        with h5py.File(file) as opened:
-            opened.get("model_weights", opened).visititems(count)
-    except OSError as error:
-        raise ValueError(
-            f"{file} is not a readable weight file (HDF5): {error}. It may be damaged or cut off; "
-            "delete it and fetch it again."
-        ) from error
-    return sum(sizes)

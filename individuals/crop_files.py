@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -57,6 +57,18 @@ def _load(folder: str | Path, sighting: Sighting) -> np.ndarray:
     except UnreadableMediaError:
         pass
     return np.full((*CROP_SIZE, 3), 128, np.uint8)
+
+
+def check_crops(table: SightingTable) -> None:
+    """Refuses absolute paths of crops, and paths with "..".
+
+    Raises:
+        ValueError: there are any.
+    """
+    for sighting in table.sightings:
+        path = PurePath(sighting.crop or "")
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"the crop of {sighting.key!r} is outside of its folder: '{path}'")
 
 
 def crop_file(folder: str | Path, sighting: Sighting) -> Path | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from individuals.crop_files import save_crops
+from individuals.crop_files import check_crops, save_crops
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
@@ -131,7 +131,7 @@ def load_sightings(path: str | Path) -> CountedSightings:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is no such file, damaged, or of a newer version.
+        ValueError: it is no such file, damaged, or of a newer version; or crops are outside of its folder.
     """
     file = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
     if not file.is_file():
@@ -147,6 +147,7 @@ def load_sightings(path: str | Path) -> CountedSightings:
                 tuple(Sighting.from_dict(sighting) for sighting in record["sightings"]),
                 Embeddings.of(arrays["embeddings"], record["fingerprint"]),
             )
+            check_crops(table)
             links = {
                 name: tuple((first, second) for first, second in record[name])
                 for name in ("must_link", "cannot_link", "undecided")

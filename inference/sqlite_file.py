@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import secrets
 import sqlite3
@@ -14,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
-
-logger = logging.getLogger(__name__)
 
 SECONDS_TO_WAIT = 30.0  # for another process that writes
 CHECKED_WHOLE_BYTES = 64 * 2**20  # up to here a whole check at each open takes about 0.1 s
@@ -33,10 +30,7 @@ RIGHTS = (
 )
 ERRORS = {  # of SQLite, as Python's OSError
     sqlite3.SQLITE_FULL: (errno.ENOSPC, f"The disk is full, {NOTHING}. Free some space"),
-    sqlite3.SQLITE_BUSY: (
-        errno.ETIMEDOUT,
-        f"Another process is writing to the {{name}}, {NOTHING}",
-    ),
+    sqlite3.SQLITE_BUSY: (errno.ETIMEDOUT, f"Another process writes to the {{name}}, {NOTHING}"),
     sqlite3.SQLITE_IOERR: (errno.EIO, f"The disk failed, {NOTHING}. Check it"),
     sqlite3.SQLITE_READONLY: (errno.EACCES, RIGHTS),
     sqlite3.SQLITE_CANTOPEN: (errno.EACCES, RIGHTS),
@@ -146,12 +140,9 @@ class SqliteFile:
             )
 
     def _connect(self, *, may_write: bool) -> sqlite3.Connection:
-        options = "mode=rwc"
-        if (
-            not may_write
-        ):  # where nobody can write beside it, without the locks that need a file there
-            is_still = not os.access(self.path.resolve().parent, os.W_OK) and not self._log_bytes()
-            options = "mode=ro&immutable=1" if is_still else "mode=ro"
+        options = "mode=rwc" if may_write else "mode=ro"
+        if not os.access(self.path.resolve().parent, os.W_OK) and not self._log_bytes():
+            options = "mode=ro&immutable=1"  # without the locks, which need a file beside it
         connection = sqlite3.connect(
             sqlite_uri(self.path, options),
             uri=True,
@@ -211,7 +202,8 @@ class SqliteFile:
                 # From here on the file differs from every copy that was made while it was closed.
                 with self._transaction("BEGIN IMMEDIATE") as connection:
                     _count_up(connection)
-                connection.execute("PRAGMA wal_checkpoint")
+                with self._errors_in_words():
+                    connection.execute("PRAGMA wal_checkpoint")
             with self._transaction("BEGIN IMMEDIATE") as connection:
                 num_changes = connection.total_changes
                 yield connection
@@ -232,7 +224,7 @@ class SqliteFile:
         if self.is_read_only:
             told = (
                 f"The {self.kind.name} is open for reading only: as was asked for, or as the file or its "
-                "folder may not be written. Check the rights of both, or copy it to where you may write"
+                "folder may not be written. Check the rights, or copy it to where you may write"
             )
             raise PermissionError(errno.EACCES, told, str(self.path))
 
@@ -257,10 +249,8 @@ class SqliteFile:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            name = self.kind.name
-            raise ValueError(
-                f"The {name} {self.path} is closed. Open it again with {self.kind.opener}."
-            )
+            told = f"The {self.kind.name} {self.path} is closed"
+            raise ValueError(f"{told}. Open it again with {self.kind.opener}.")
         return self._connection
 
     def _log_bytes(self) -> int:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import soundfile
+from guano import GuanoFile
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from media.audio import probe_audio
 from media.containers import open_container
-from media.content import describe_content
 from media.errors import UnreadableMediaError
-from media.files import read_head, unreadable_file
+from media.files import describe_content, read_head, unreadable_file
 from media.images import load_image
+from media.sound import probe_audio
 from media.video import probe_video
 
 MediaKind = Literal["photo", "recording", "video", "other"]
@@ -53,8 +53,8 @@ class MediaHeader:
         announced_bytes: of the sound in a WAV, of all boxes in an MP4, MOV or M4A.
         present_bytes: how many of these the file holds.
         is_complete: False where the end of the file is known to be missing.
-        notes: texts under `comment`, `guano`, `creation_time`, `camera`, `time` and `time_zone`; the
-            last two as EXIF writes them.
+        notes: texts under `camera`, `time` and `time_zone` of EXIF, as it writes them; `comment` of a
+            recording; `timestamp` and `serial` of GUANO; `creation_time` of a container.
     """
 
     format: str | None = None
@@ -94,12 +94,11 @@ def read_photo_header(path: Path) -> MediaHeader:
     name = describe_content(read_head(path)).split()[1]
     try:
         with path.open("rb") as file:
-            is_jpeg = name == "JPEG"  # of which Pillow's class reads no more than the header
-            image = JpegImageFile(file) if is_jpeg else Image.open(file, formats=[name])
-            has_end = _has_end(file, name)
+            image = Image.open(file, formats=[name])
             header = MediaHeader(
                 name, width=image.width, height=image.height, notes=_exif(image, name)
             )
+            has_end = _has_end(file, name)
     except (KeyError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         height, width = load_image(path).shape[:2]  # says what is wrong
         return MediaHeader(name, width=width, height=height)
@@ -174,12 +173,12 @@ def _exif(image: Image.Image, name: str) -> dict[str, str]:
 
 
 def _has_end(file: BinaryIO, name: str) -> bool:
-    """Looks behind the place to which Pillow has read: a preview has an end of its own.
-
-    The data of a JPEG never hold its end marker.
-    """
+    """Whether the end mark of a JPEG or PNG is near the end; the data of a JPEG never hold it."""
     if name not in _IMAGE_ENDS:
         return True
+    file.seek(0)
+    if name == "JPEG":
+        JpegImageFile(file)  # reads to where the picture begins: a preview has an end of its own
     begin = file.tell()
     file.seek(max(begin, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
     return _IMAGE_ENDS[name] in file.read()
@@ -214,11 +213,22 @@ def _read_wav(path: Path) -> MediaHeader:
                         is_complete=announced is None or size <= room,
                     )
                 elif name == b"guan":
-                    text = file.read(min(size, _MOST_TEXT_BYTES)).decode("utf-8", "replace")
-                    header = replace(header, notes={"guano": text})
+                    header = replace(header, notes=_guano(file.read(min(size, _MOST_TEXT_BYTES))))
     except OSError as error:
         raise unreadable_file(path, error) from error
     return header
+
+
+def _guano(content: bytes) -> dict[str, str]:
+    try:
+        fields = GuanoFile.from_string(content.decode("utf-8", "replace"))
+        found = {
+            "timestamp": fields.get("Timestamp"),
+            "serial": fields.get("Serial") or fields.get("WA|Song Meter|Serial"),
+        }
+        return {name: str(value) for name, value in found.items() if value}
+    except ValueError:  # a line without a colon, a time zone of 99 hours
+        return {}
 
 
 def _wav_chunks(file: BinaryIO, num_bytes: int) -> Iterator[tuple[bytes, int, int]]:

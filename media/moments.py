@@ -31,8 +31,8 @@ def iter_moments(
     path: str | Path,
     *,
     frames_per_second: float | None = 1.0,
-    audio_seconds: float | None = 5.0,
-    sample_rate_hz: int = 16000,
+    audio_seconds: float | None = None,
+    sample_rate_hz: int | None = None,
     frame_indices: Collection[int] | None = None,
 ) -> Iterator[Moment]:
     """The frames of a video at even times, each with the sound around it.
@@ -40,14 +40,14 @@ def iter_moments(
     Goes by timestamps, not by frame numbers: variable frame rates and streams that start at
     different times come out right. The grid of times begins at the first frame; at each of its
     points the first frame not earlier is taken, and never one twice. Frames are streamed; the sound
-    track is decoded once and held (230 MB per hour at 16 kHz). A video damaged on the way gives
+    track is decoded once and held (4 bytes a sample). A video damaged on the way gives
     what can be decoded, and a warning in the log.
 
     Args:
         path: the file.
         frames_per_second: float > 0, how many moments per second; None for every frame.
         audio_seconds: float > 0, the length of the sound around each frame; None for no sound.
-        sample_rate_hz: int > 0, of the sound.
+        sample_rate_hz: int > 0, of the sound; needed where there is to be some.
         frame_indices: int >= 0 each; only the frames with these numbers are looked at, and nothing is
             decoded behind the last of them. Numbers beyond the end give nothing. None for any frame.
     Yields:
@@ -62,6 +62,8 @@ def iter_moments(
         audio_seconds=audio_seconds,
         sample_rate_hz=sample_rate_hz,
     )
+    if audio_seconds is not None and sample_rate_hz is None:
+        raise ValueError("Expected sample_rate_hz, of the sound around each frame; received None.")
     path = Path(path)
     read_head(path)
     indices = None if frame_indices is None else frozenset(frame_indices)
@@ -72,12 +74,13 @@ def _iter_moments(
     path: Path,
     frames_per_second: float | None,
     audio_seconds: float | None,
-    sample_rate_hz: int,
+    sample_rate_hz: int | None,
     frame_indices: frozenset[int] | None,
 ) -> Iterator[Moment]:
     with open_video_stream(path) as (container, stream):
         sound = None
-        if audio_seconds is not None and container.streams.audio:
+        has_sound = audio_seconds is not None and bool(container.streams.audio)
+        if has_sound and sample_rate_hz is not None:
             try:
                 sound = read_sound_track(path, sample_rate_hz)
             except UnreadableMediaError as error:  # frames are worth having without their sound

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import soundfile
@@ -37,13 +36,11 @@ class AudioInfo:
         sample_rate_hz: int > 0.
         num_channels: int > 0.
         duration_seconds: float > 0; None where the file does not tell.
-        decoder: which library reads it.
     """
 
     sample_rate_hz: int
     num_channels: int
     duration_seconds: float | None
-    decoder: Literal["soundfile", "pyav"]
 
 
 def probe_audio(path: str | Path) -> AudioInfo:
@@ -57,15 +54,13 @@ def probe_audio(path: str | Path) -> AudioInfo:
         UnreadableMediaError: it is not a recording.
     """
     with open_sound(Path(path)) as sound:
-        return AudioInfo(
-            sound.sample_rate_hz, sound.num_channels, sound.duration_seconds, sound.decoder
-        )
+        return AudioInfo(sound.sample_rate_hz, sound.num_channels, sound.duration_seconds)
 
 
 def load_waveform(
     path: str | Path,
     *,
-    sample_rate_hz: int = 16000,
+    sample_rate_hz: int,
     offset_seconds: float = 0.0,
     max_seconds: float | None = None,
     resampler: Resampler = "soxr_hq",
@@ -109,7 +104,7 @@ def load_waveform(
 def load_waveform_with_notes(
     path: str | Path,
     *,
-    sample_rate_hz: int = 16000,
+    sample_rate_hz: int,
     offset_seconds: float = 0.0,
     max_seconds: float | None = None,
     resampler: Resampler = "soxr_hq",

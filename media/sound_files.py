@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import av
 import numpy as np
@@ -52,7 +52,6 @@ class SoundReader(Protocol):
     """An open recording.
 
     Attributes:
-        decoder: which library reads it.
         sample_rate_hz: int > 0, of the file.
         num_channels: int > 0, of the file.
         clipping_level: the amplitude from which on a sample is as loud as the format allows.
@@ -62,7 +61,6 @@ class SoundReader(Protocol):
             the last sample.
     """
 
-    decoder: Literal["soundfile", "pyav"]
     sample_rate_hz: int
     num_channels: int
     clipping_level: float
@@ -106,8 +104,6 @@ class StraightSoundFile(soundfile.SoundFile):
 
 class SoundfileReader:
     """A recording that libsndfile decodes, as a `SoundReader`."""
-
-    decoder: Literal["soundfile", "pyav"] = "soundfile"
 
     def __init__(self, path: Path, file: StraightSoundFile) -> None:
         self._path, self._file = path, file
@@ -158,7 +154,6 @@ class PyavReader:
         start_seconds: when the stream begins, on the file's clock.
     """
 
-    decoder: Literal["soundfile", "pyav"] = "pyav"
     clipping_level = FULL_SCALE
 
     def __init__(self, path: Path, container: InputContainer, stream: AudioStream) -> None:
@@ -179,10 +174,9 @@ class PyavReader:
             self.expected_seconds = self.duration_seconds
         elif self._format == "mp3":
             announced = mp3_announced_seconds(path, self.sample_rate_hz)
-            is_near = abs(seconds - (announced or 0)) < _LENGTH_TOLERANCE_SECONDS
-            self.expected_seconds = (
-                seconds if is_near else announced
-            )  # FFmpeg takes the padding off
+            self.expected_seconds = announced
+            if announced is not None and abs(seconds - announced) < _LENGTH_TOLERANCE_SECONDS:
+                self.expected_seconds = seconds  # FFmpeg takes the encoder's padding off
 
     def read(self, first: int = 0, count: int | None = None) -> Iterator[np.ndarray]:
         """As `SoundReader.read`; packets that cannot be decoded are left out."""
@@ -191,10 +185,9 @@ class PyavReader:
         position = None if self._seek(first / rate) else 0
         for time_seconds, samples in self.timed_samples():
             if position is None:  # after a seek only the time tells where we are
-                seconds = (
-                    first / rate if time_seconds is None else time_seconds - self.start_seconds
-                )
-                position = round(seconds * rate)
+                position = first
+                if time_seconds is not None:
+                    position = round((time_seconds - self.start_seconds) * rate)
             last = None if end is None else end - position
             yield samples[max(0, first - position) : last]
             position += len(samples)

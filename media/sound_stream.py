@@ -171,7 +171,7 @@ class SoundStream:
 
 @contextmanager
 def stream_waveform(
-    path: str | Path, *, sample_rate_hz: int = 16000, block_seconds: float = 10.0
+    path: str | Path, *, sample_rate_hz: int, block_seconds: float = 10.0
 ) -> Iterator[SoundStream]:
     """A recording of any length as the model hears it, block by block.
 
@@ -195,7 +195,7 @@ def stream_waveform(
         UnreadableMediaError: not a recording (on entering); nothing in it can be decoded, or
             amplitudes beyond 100 times full scale (while iterating).
     Example:
-        >>> with stream_waveform("marsh.wav", block_seconds=60.0) as stream:
+        >>> with stream_waveform("marsh.wav", sample_rate_hz=48_000) as stream:
         ...     loudest = max(abs(block.waveform).max() for block in stream)
         >>> stream.outcome.damage is None
         True
@@ -210,24 +210,14 @@ def stream_waveform(
 
 @contextmanager
 def stream_sound_track(
-    path: str | Path, *, sample_rate_hz: int = 16000, block_seconds: float = 10.0
+    path: str | Path, *, sample_rate_hz: int, block_seconds: float = 10.0
 ) -> Iterator[SoundStream]:
     """The first sound track of a video, block by block, as `stream_waveform` gives a recording.
 
     The positions of the blocks count from the stream's `start_seconds` on the file's own clock.
     Where the track pauses they hold zeros that are marked as not changing, so that what follows
-    stays at its time; such pauses count as decoded.
-
-    Args:
-        path: the file.
-        sample_rate_hz: as in `stream_waveform`.
-        block_seconds: as in `stream_waveform`.
-    Returns:
-        A context manager that gives the `SoundStream`.
-    Raises:
-        FileNotFoundError, ValueError: as `stream_waveform` (on entering).
-        UnreadableMediaError: no sound track that FFmpeg can decode, or nothing of it can be decoded
-            (on entering); or amplitudes beyond 100 times full scale (while iterating).
+    stays at its time; such pauses count as decoded. Arguments and errors are those of
+    `stream_waveform`; a file without a sound track that FFmpeg can decode is refused on entering.
     """
     path = Path(path)
     _check_options(sample_rate_hz, block_seconds)

@@ -15,9 +15,6 @@ from media.atomic import atomic_file
 _PLAYABLE_EARLY = {"movflags": "faststart"}
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 _AUDIO_BITS_PER_SECOND = 96_000
-_AAC_RATES_HZ = frozenset(
-    {7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
-)
 
 
 def write_video(
@@ -26,7 +23,7 @@ def write_video(
     *,
     frames_per_second: float,
     waveform: np.ndarray | None = None,
-    sample_rate_hz: int = 16000,
+    sample_rate_hz: int | None = None,
 ) -> None:
     """Write frames, and a sound track if there is one, as MP4; both start at time 0.
 
@@ -37,7 +34,7 @@ def write_video(
         frames: each uint8 [height, width, 3], RGB, all of one size, both sides even.
         frames_per_second: float > 0.
         waveform: float [num_samples], mono, in [-1, 1] (clipped beyond); None for a silent film.
-        sample_rate_hz: of the waveform; one that AAC knows (8000, 16000, 44100, 48000, ...).
+        sample_rate_hz: of the waveform; one that AAC knows (8, 16, 32, 44.1, 48 kHz, ...).
     Raises:
         ValueError: another extension, no frame, or a frame or waveform of another form.
         OSError: it could not be written; nothing half-written is left behind.
@@ -71,9 +68,9 @@ def write_video(
 
 
 def _encoded_sound(
-    container: OutputContainer, waveform: np.ndarray | None, sample_rate_hz: int
+    container: OutputContainer, waveform: np.ndarray | None, sample_rate_hz: int | None
 ) -> deque[av.Packet]:
-    if waveform is None or waveform.size == 0:
+    if waveform is None or waveform.size == 0 or sample_rate_hz is None:
         return deque()
     stream = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
     stream.bit_rate = _AUDIO_BITS_PER_SECOND
@@ -85,7 +82,7 @@ def _encoded_sound(
 
 
 def _check_options(
-    path: Path, frames_per_second: float, waveform: np.ndarray | None, sample_rate_hz: int
+    path: Path, frames_per_second: float, waveform: np.ndarray | None, sample_rate_hz: int | None
 ) -> None:
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"Expected a name ending with .mp4, received '{path}'.")
@@ -97,9 +94,10 @@ def _check_options(
         raise ValueError(
             f"Expected a finite mono waveform [num_samples], received {list(waveform.shape)}."
         )
-    if sample_rate_hz not in _AAC_RATES_HZ:
+    known_rates = av.Codec("aac", "w").audio_rates or []
+    if sample_rate_hz not in known_rates:
         raise ValueError(
-            f"Expected a sample rate that AAC knows ({sorted(_AAC_RATES_HZ)}),"
+            f"Expected a sample rate that AAC knows ({sorted(known_rates)}),"
             f" received {sample_rate_hz}. Resample the waveform first (resample)."
         )
 

@@ -35,8 +35,8 @@ def calibrate_encoder(
     Args:
         embedder: of the encoder; see `Embedder.load`.
         media: photos, recordings, or both, each class being an individual (or whatever is told apart). For
-            an exported encoder: `prepare_media(folders, embedder.yamnet,
-            max_audio_seconds=embedder.seconds_heard)`.
+            an exported encoder: `prepare_media(folders, embedder.front_end,
+            max_audio_seconds=embedder.max_seconds)`.
         is_identity_disjoint: whether nobody here was trained on; see `Calibration`.
         source_of: names the source of a file, such as the camera and the day. Files of one source are never
             compared: those of a burst resemble each other for that alone. Default: each content by itself.

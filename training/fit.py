@@ -112,7 +112,9 @@ def train_encoder(
     )
     refuse_leaks(training, held_out_media)
     if encoder is None:
-        encoder = recommended_encoder(seed=options.seed)
+        encoder = recommended_encoder(
+            audio_size=training.front_end.embedding_size, seed=options.seed
+        )
     history = fit_encoder(
         encoder,
         training,

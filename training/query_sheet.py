@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fused_encoder.front_ends import YAMNET
 from inference.plot_labels import plot_labels
 from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
@@ -18,7 +19,7 @@ from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
 from triplets.prepared import PreparedMedia
 
-SAMPLE_RATE_HZ = 16000
+SAMPLE_RATE_HZ = YAMNET.sample_rate_hz
 SHOWN_SECONDS = 5.0
 
 
@@ -139,7 +140,9 @@ def plot_query_sheet(answered: Sequence[AnsweredQuery], class_names: Sequence[st
 def draw_spectrogram(axes: Axes, recording: Path) -> None:
     """The first seconds of a recording as a mel spectrogram, up to YAMNet's 7.5 kHz."""
     try:
-        waveform = load_waveform(recording, max_seconds=SHOWN_SECONDS)
+        waveform = load_waveform(
+            recording, sample_rate_hz=SAMPLE_RATE_HZ, max_seconds=SHOWN_SECONDS
+        )
     except (UnreadableMediaError, FileNotFoundError):
         axes.text(0.5, 0.5, "cannot be read", ha="center", va="center", fontsize=8)
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from fused_encoder.encoder import Fusion, create_fused_encoder
+from fused_encoder.front_ends import YAMNET
 from fused_encoder.image_branch import ImageTrainable, PhotoViewsName
 
 MODALITY_DROPOUT = 2 / 3  # as many pairs as photos alone and calls alone
@@ -20,12 +21,13 @@ def recommended_encoder(
     image_trainable: ImageTrainable | None = None,
     photo_views: PhotoViewsName | None = None,
     fusion: Fusion = "additive",
+    audio_size: int = YAMNET.embedding_size,
     modality_dropout: float = MODALITY_DROPOUT,
     seed: int | None = None,
 ) -> keras.Model:
     """An encoder for tens to thousands of files: as much as possible pretrained, little to be learnt.
 
-    Additive fusion, attention over YAMNet's frames, each modality hidden in a third of the training
+    Additive fusion, attention over the sound's frames, each modality hidden in a third of the training
     items. A pretrained backbone is frozen and looks at each photo eight times; one that starts from
     random is trained whole and looks once.
 
@@ -35,6 +37,7 @@ def recommended_encoder(
         image_trainable: see there. Default: "none" with pretrained weights, else "all".
         photo_views: see there. Default: "zooms" if the backbone is frozen, else "one".
         fusion: see there.
+        audio_size: see there.
         modality_dropout: float in [0, 1). Default 2/3.
         seed: int or None, for modality dropout.
 
@@ -52,6 +55,7 @@ def recommended_encoder(
         image_trainable=trainable,
         photo_views=photo_views or ("zooms" if trainable == "none" else "one"),
         fusion=fusion,
+        audio_size=audio_size,
         modality_dropout=modality_dropout,
         seed=seed,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from fused_encoder.encoder import load_encoder
-from fused_encoder.front_ends.yamnet import Yamnet, yamnet_fingerprint
+from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from inference.export import library_versions
 from media.atomic import write_text_atomically
 from training.fit import TrainedEncoder
@@ -80,7 +80,7 @@ def save_run(
         "schema": SCHEMA,
         "options": options.to_dict(),
         "yamnet_source": yamnet_source,
-        "yamnet_fingerprint": None if yamnet is None else yamnet_fingerprint(yamnet),
+        "yamnet_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
         "class_names": trained.training.class_names,
         "training": _to_json(trained.training),
         "held_out": _to_json(trained.held_out),
@@ -130,7 +130,7 @@ def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia)
         One sentence for each kind of change; empty where nothing is known to differ.
     """
     changes = []
-    now = yamnet_fingerprint(yamnet)
+    now = as_front_end(yamnet).fingerprint
     if run.yamnet_fingerprint not in (None, now):
         changes.append(
             f"The encoder was trained with another YAMNet (fingerprint {run.yamnet_fingerprint}) than the "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HEADER = ("pairs", "individuals", "of one", "of two", "curve", "error", "even at", "certified")
+HEADER = ("pairs", "individuals", "of one", "curve", "error", "even at", "certified")
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
     embedder = Embedder.load(options.encoder)
     folders = scan_any_folders(options.images, options.audio)
-    media = prepare_media(folders, embedder.yamnet, max_audio_seconds=embedder.seconds_heard)
+    media = prepare_media(folders, embedder.front_end, max_audio_seconds=embedder.max_seconds)
     trained_on = sorted({*folders.class_names} & {*embedder.settings.class_names})
     if trained_on:
         logger.warning(_trained_on(trained_on))
@@ -91,14 +91,14 @@ def calibration_text(calibration: Calibration) -> str:
             threshold: float | str = certified.similarity
             notes.append(
                 f"{pattern}: above {certified.similarity:.3f}, at most {certified.false_match_rate:.1%} of "
-                f"strangers are taken for one of {certified.num_gallery} individuals "
-                f"({certified.confidence:.0%} confidence, {certified.num_units} strangers)"
-                f"{_realised(calibration, certified.similarity, pattern)}."
+                f"unknown animals are matched to one of {certified.num_gallery} individuals like these "
+                f"({certified.confidence:.0%} confidence, {certified.num_units} unknown animals, several "
+                f"galleries){_realised(calibration, certified.similarity, pattern)}."
             )
         except CannotCertifyError as refusal:
             threshold = "no"
             refusals.setdefault(str(refusal), []).append(pattern)
-        counts = (pair.num_individuals, pair.num_positive_pairs, pair.num_negative_pairs)
+        counts = (pair.num_individuals, pair.num_positive_pairs)
         rows.append((pattern, *counts, pair.method, error, even, threshold))
     notes += [f"{', '.join(patterns)}: {refusal}" for refusal, patterns in refusals.items()]
     if not calibration.is_identity_disjoint:

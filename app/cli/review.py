@@ -106,8 +106,7 @@ def _apply(options: argparse.Namespace) -> int:
 def _write_again(folder: Path, after: CountedSightings, count: IndividualCount) -> None:
     """The tables and pictures of the count, with the answers."""
     import_tensorflow_quietly()
-    from app.count_folder import write_tables
-    from app.recount import recount
+    from app.count_folder import recount, write_tables
     from individuals.outputs import read_media_details
 
     media = folder / "media.csv"  # says what was told of the videos

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fused_encoder.front_ends.log_mel_features import LogMelFeatures
+from fused_encoder.front_ends.log_mel import LogMelFeatures
 from fused_encoder.front_ends.yamnet import Yamnet, load_yamnet
 
 LOG_MEL = "log_mel"

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow
 from pyarrow import dataset, parquet
 
-from archives.embed.file_rows import FileRow, files_to_table
+from archives.embed.rows import FileRow, files_to_table
 from archives.embed.settings import Run, run_from_json
-from archives.embed.shards import FILES_KEY, RUN_KEY, SHARDS_FOLDER, part_path
+from archives.embed.shards import FILES_KEY, RUN_KEY, SHARDS_FOLDER
 from inference.embeddings import Embeddings
+from media.atomic import atomic_file
 
 FILES_TABLE = "files.parquet"
-_METADATA = ("class", "image", "recording", "video", "modality", "start_seconds", "end_seconds")
-_METADATA_OF_VIDEO = ("time_seconds", "frame_index")
+_METADATA = ["class", "image", "recording", "video", "modality"]
+_METADATA += ["start_seconds", "end_seconds", "time_seconds", "frame_index"]
 _FORMAT = dataset.ParquetFileFormat(
     default_fragment_scan_options=dataset.ParquetFragmentScanOptions(
         page_checksum_verification=True
@@ -30,13 +29,7 @@ _FORMAT = dataset.ParquetFileFormat(
 
 @dataclass(frozen=True)
 class FiledFile:
-    """Where a file's embeddings lie.
-
-    Attributes:
-        row: what became of it.
-        shard: the Parquet file that holds them.
-        run: what made them.
-    """
+    """What became of a file, where its embeddings lie, and what made them."""
 
     row: FileRow
     shard: Path
@@ -75,13 +68,9 @@ class Archive:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Reads the shards that were added since, by whichever machine.
+        """Reads the shards that were added since, by whichever machine; gives whether there were any.
 
-        Returns:
-            bool, whether there were any.
-
-        Raises:
-            ValueError: shards are damaged; all are named.
+        Raises: as the class.
         """
         damaged = []
         new = set((self.folder / SHARDS_FOLDER).glob("[!.]*.parquet")) - self._shards
@@ -167,38 +156,25 @@ class Archive:
             if one.row.num_embeddings:
                 by_shard[one.shard].append(name)
         for shard in sorted(by_shard):
-            for table in rows_of_shard(shard, by_shard[shard], rows_at_once=rows_at_once):
-                columns = {name: table[name].to_pylist() for name in _METADATA + _METADATA_OF_VIDEO}
+            for rows in rows_of_shard(shard, by_shard[shard], rows_at_once=rows_at_once):
+                embeddings = rows["embedding"].flatten().to_numpy().reshape(len(rows), -1)
                 metadata = [
-                    {
-                        name: value
-                        for name, value in zip(columns, row, strict=True)
-                        if value is not None
-                    }
-                    for row in zip(*columns.values(), strict=True)
+                    {name: value for name, value in row.items() if value is not None}
+                    for row in rows.select(_METADATA).to_pylist()
                 ]
-                embeddings = vectors_of(table["embedding"])
-                yield table["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), metadata
+                yield rows["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), metadata
 
     def write_files_table(self) -> Path:
         """Writes `files.parquet`: what became of each file, one row each.
 
         Where other machines write into the same folder, whoever comes last writes what all of them did.
         """
-        target = self.folder / FILES_TABLE
         is_current = False
         while not is_current:
-            part = part_path(self.folder)
-            try:
-                with part.open("wb") as file:
-                    parquet.write_table(files_to_table(self.files), file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            with atomic_file(self.folder / FILES_TABLE) as temporary:
+                parquet.write_table(files_to_table(self.files), temporary)
             is_current = not self.refresh()
-        return target
+        return self.folder / FILES_TABLE
 
 
 def _weight(row: FileRow) -> tuple[bool, int]:
@@ -211,16 +187,10 @@ def holds_shards(folder: str | Path) -> bool:
     return Path(folder, SHARDS_FOLDER).is_dir()
 
 
-def vectors_of(column: pyarrow.ChunkedArray) -> np.ndarray:
-    """float32 [num, size] of a column of embeddings."""
-    array = column.combine_chunks()
-    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
-
-
 def rows_of_shard(
     shard: Path, files: Iterable[str], *, rows_at_once: int = 4096
-) -> Iterator[pyarrow.Table]:
-    """The rows of some files in a shard, as tables of its columns.
+) -> Iterator[pyarrow.RecordBatch]:
+    """The rows of some files in a shard, some at a time.
 
     Raises:
         ValueError: the shard is damaged.
@@ -230,7 +200,7 @@ def rows_of_shard(
         source = dataset.dataset(str(shard), format=_FORMAT)
         for batch in source.to_batches(filter=is_wanted, batch_size=rows_at_once):
             if len(batch):
-                yield pyarrow.Table.from_batches([batch])
+                yield batch
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(
             f"The shard '{shard}' is damaged ({error}). Remove it and run `embed` again: only the files in "

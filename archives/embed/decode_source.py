@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archives.embed.content import Identity, identity_of
-from archives.embed.sources import Source
+from archives.embed.sources import Identity, Source
 from fused_encoder.photo import BlackPhotoError, prepare_photo
 from media import (
     SoundBlock,
@@ -84,7 +83,7 @@ def decode_source(task: DecodeTask) -> Iterator[Message]:
         UnreadableMediaError: nothing in it can be decoded, or a photo is black throughout.
     """
     source = task.source
-    yield task.identity or identity_of(source.paths)
+    yield task.identity or source.read_identity()
     if source.kind in ("image", "pair"):
         yield _photo(source.paths[0])
     if source.kind in ("recording", "pair"):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
-from archives.embed.archive import Archive, holds_shards, rows_of_shard
-from archives.embed.content import Identity
-from archives.embed.embed_sources import Decoding, Engine, embed_sources
-from archives.embed.embedding_rows import renamed
-from archives.embed.file_rows import FileRow
+from tqdm import tqdm
+
+from archives.embed.archive import FILES_TABLE, Archive, holds_shards, rows_of_shard
+from archives.embed.embed_sources import Decoding, Engine, KnownSource, embed_sources
 from archives.embed.find_sources import Found, find_sources
 from archives.embed.plan import Copy, Embed, Plan, Skip
-from archives.embed.progress import Progress
+from archives.embed.rows import FileRow, renamed
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.shards import RowsOfFile, ShardWriter, remove_abandoned_parts
-from archives.embed.sources import Source
 from inference.embed import Embedder
 from inference.export import library_versions
 
@@ -36,8 +36,8 @@ class ArchiveSummary:
         rows: what became of each file that was asked for, whether in this run or an earlier one.
         num_new: int, files that were looked at in this run, not in an earlier one.
         passed_over: files of kinds that are not read, by extension.
-        replaced: files that took the place of others of the same name, embedded in an earlier run: they have
-            changed, or are other files that now lie where those lay.
+        replaced: files whose content is not that of an earlier run: they have changed, or are other files
+            that now lie where those lay.
     """
 
     folder: Path
@@ -45,6 +45,11 @@ class ArchiveSummary:
     num_new: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
     replaced: Sequence[str] = ()
+
+    @property
+    def table(self) -> Path:
+        """The Parquet file with a row for each file."""
+        return self.folder / FILES_TABLE
 
     @property
     def num_embeddings(self) -> int:
@@ -118,8 +123,8 @@ def embed_archive(
     remove_abandoned_parts(folder)
     known = Archive(folder) if holds_shards(folder) else None
     writer = ShardWriter(folder, run)
-    with Progress(found.sources, is_shown=progress) as bars:
-        work = _Work(found, known, writer, bars, resume=resume, is_strict=strict)
+    with _bar(len(found.sources) + len(found.refused), is_shown=progress) as bar:
+        work = _Work(found, known, writer, bar, resume=resume, is_strict=strict)
         try:
             work.note_refused()
             engine(embedder, work.to_embed(), writer, decoding or Decoding(), work.note_new)
@@ -133,38 +138,34 @@ def embed_archive(
     return ArchiveSummary(folder, tuple(work.rows), work.num_new, found.passed_over, work.replaced)
 
 
-class _Work:
-    """The sources of a run, and what became of them so far.
+def _bar(total: int, *, is_shown: bool) -> tqdm:
+    seconds = 0.2 if sys.stderr.isatty() else 30.0  # in a log file, where each update is a line
+    return tqdm(total=total, unit="file", disable=not is_shown, mininterval=seconds)
 
-    Args:
-        found: the sources.
-        known: what was done before; None for nothing.
-        writer: where embeddings go.
-        bars: that show how far it is.
-        resume: whether what was done before is not done again.
-        is_strict: whether to stop at the first file that is not whole.
-    """
+
+class _Work:
+    """The sources of a run, and what became of them so far."""
 
     def __init__(
         self,
         found: Found,
         known: Archive | None,
         writer: ShardWriter,
-        bars: Progress,
+        bar: tqdm,
         *,
         resume: bool,
         is_strict: bool,
     ) -> None:
-        self._found, self._known, self._writer, self._bars = found, known, writer, bars
+        self._found, self._known, self._writer, self._bar = found, known, writer, bar
         self._is_strict = is_strict
         self._plan = Plan(known if resume else None, writer.run.key)
         self._skipped: deque[FileRow] = deque()
         self._copies: defaultdict[Path, list[Copy]] = defaultdict(list)
         self.rows: list[FileRow] = []
         self.replaced: list[str] = []
-        self.num_new = 0
+        self.num_new = self._num_not_whole = 0
 
-    def to_embed(self) -> Iterator[tuple[Source, Identity | None]]:
+    def to_embed(self) -> Iterator[KnownSource]:
         """What has to be embedded; may be called in any thread, so the rest only waits for its turn."""
         for step in map(self._plan.step, self._found.sources):
             if isinstance(step, Embed):
@@ -196,30 +197,29 @@ class _Work:
     def copy(self) -> None:
         """Gives sources the embeddings of others of the same content, reading each shard once."""
         for shard, copies in self._copies.items():
-            rows_of_file = defaultdict(list)
-            for table in rows_of_shard(shard, {copy.done.row.file for copy in copies}):
-                for row in table.to_pylist():
-                    rows_of_file[row["file"]].append(row)
+            by_file = defaultdict(list)
             for copy in copies:
-                done = copy.done.row
-                rows = RowsOfFile(self._writer)
-                rows.add([renamed(row, copy.source) for row in rows_of_file[done.file]])
-                file = replace(
-                    done,
-                    file=copy.source.name,
-                    size_bytes=copy.identity.size_bytes,
-                    modified_ns=copy.identity.modified_ns,
-                    copy_of=done.copy_of or done.file,
-                )
+                by_file[copy.done.row.file].append((copy, RowsOfFile(self._writer)))
+            for batch in rows_of_shard(shard, by_file):
+                for row in batch.to_pylist():
+                    for copy, rows in by_file[row["file"]]:
+                        rows.add([renamed(row, copy.source)])
+            for copy, rows in chain.from_iterable(by_file.values()):
+                done, identity = copy.done.row, vars(copy.identity)
+                original = done.copy_of or done.file
+                file = replace(done, file=copy.source.name, copy_of=original, **identity)
                 self._note(rows.finish(file), is_new=False)
 
     def _note(self, row: FileRow, *, is_new: bool) -> None:
         before = self._known.find(row.file) if self._known else None
         if before and before.row.content and row.content not in ("", before.row.content):
             self.replaced.append(row.file)
-        self._bars.add(row, is_new=is_new)
         self.num_new += is_new
         self.rows.append(row)
+        self._num_not_whole += not row.is_whole
+        if self._num_not_whole:
+            self._bar.set_postfix_str(f"{self._num_not_whole} not whole", refresh=False)
+        self._bar.update()
         if self._is_strict and not row.is_whole:
             raise NotWholeError(
                 f"'{row.file}' is {row.status}: {row.reason} (strict: the run stops here; what was finished "

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from archives.embed.sources import KINDS, Source, path_to_name, read_pairs, source_of
+from archives.embed.sources import Kind, Source, path_to_name, read_pairs, source_of
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
 
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 _SAME_NAME = (
     "something else has the same name in every table: a file named like a pair, or names that are not "
     "UTF-8. Rename one of them."
@@ -68,8 +70,7 @@ def find_sources(
             reason = "neither a photo nor a recording nor a video, by its name"
             refuse(path, reason if path.exists() else "there is no such file or folder")
         else:
-            extension = path.suffix.lower()
-            passed_over[path_to_name(Path(extension)) if extension else "no extension"] += 1
+            passed_over[path_to_name(path.suffix.lower()) or "no extension"] += 1
     for source in read_pairs(pairs) if pairs is not None else ():
         take(source)
     if not found:
@@ -79,7 +80,7 @@ def find_sources(
             f"No photo, recording or video in {' '.join(map(str, inputs)) or 'nothing'}. Expected files with "
             f"{extensions}, folders of them, or pairs.{told}"
         )
-    ordered = sorted(found.values(), key=lambda source: KINDS.index(source.kind))
+    ordered = sorted(found.values(), key=lambda source: _KINDS.index(source.kind))
     return Found(tuple(in_shard(ordered, shard)), refused, dict(passed_over))
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archives.embed.archive import Archive, holds_shards
-from archives.embed.shards import SHARDS_FOLDER, part_path, remove_abandoned_parts
+from archives.embed.shards import SHARDS_FOLDER
+from media.atomic import atomic_file
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,6 @@ def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
     _warn_of_same_names(archives)
     shards = target / SHARDS_FOLDER
     shards.mkdir(parents=True, exist_ok=True)
-    remove_abandoned_parts(target)
     for archive in archives:
         for shard in archive.shards:
             if not (
@@ -83,12 +83,8 @@ def _warn_of_same_names(archives: Sequence[Archive]) -> None:
 
 
 def _link_or_copy(shard: Path, target: Path) -> None:
-    part = part_path(target.parent.parent)
     try:
-        try:
-            os.link(shard, part)
-        except OSError:  # another file system, or one without links
-            shutil.copy2(shard, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+        os.link(shard, target)
+    except OSError:  # another file system, or one without links
+        with atomic_file(target) as temporary:
+            shutil.copy2(shard, temporary)

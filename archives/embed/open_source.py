@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from archives.embed.content import Identity, look_at
 from archives.embed.decode_source import FilmEnded, Message, Photo, Sound, SoundEnded
-from archives.embed.embedding_rows import Modality, Place
-from archives.embed.file_rows import FileRow
-from archives.embed.front_end import FrontEndSpec
+from archives.embed.rows import FileRow, Modality, Place
 from archives.embed.shards import RowsOfFile, ShardWriter
 from archives.embed.sound_windows import SoundWindows, Window
-from archives.embed.sources import Source, path_to_name
+from archives.embed.sources import Identity, Source, path_to_name
 from archives.embed.verdict import Findings, verdict_of
 from archives.workers import Ended
+from fused_encoder.front_ends.contract import FrontEndSpec
 from media import UnreadableMediaError
 
 
@@ -121,16 +119,14 @@ class OpenSource:
             clipped_share=self._clipped_cells / self._num_cells if self._num_cells else None,
             skipped=tuple(found.skipped),
             notes=tuple(found.notes),
-            size_bytes=identity.size_bytes,
-            modified_ns=identity.modified_ns,
-            content=identity.content,
             settings=self._run.key,
+            **vars(identity),
         )
         return self.rows.finish(row)
 
     def _identity_if_unchanged(self) -> Identity:
         """None where it is not what it was: a disk that fell off in the middle says nothing of its files."""
-        looks = replace(look_at(self.source.paths), content=self._identity.content)
+        looks = replace(self.source.look(), content=self._identity.content)
         return looks if looks == self._identity else Identity()
 
     def _end_sound(self, ended: SoundEnded) -> None:

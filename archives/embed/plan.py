@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archives.embed.archive import Archive, FiledFile
-from archives.embed.content import Identity, identity_of, look_at
-from archives.embed.file_rows import FileRow
-from archives.embed.sources import Source
+from archives.embed.rows import FileRow
+from archives.embed.sources import Identity, Source
 from media import UnreadableMediaError
 
 
@@ -52,26 +51,22 @@ class Plan:
             for one in (archive.filed if archive else ())
             if one.row.settings == settings_key and one.row.is_settled
         ]
-        self._by_name = {one.row.file: one for one in done}
+        self._by_name = {one.row.file: one.row for one in done}
         self._by_content = {(one.row.kind, one.row.content): one for one in done}
         self._sizes = {one.row.size_bytes for one in done}
 
     def step(self, source: Source) -> Skip | Copy | Embed:
         """What is to be done with a source."""
-        known, looks = self._by_name.get(source.name), look_at(source.paths)
-        if known and _looks_of(known.row) == looks:
-            return Skip(known.row)
+        known, looks = self._by_name.get(source.name), source.look()
+        if known and replace(known.identity, content="") == looks:
+            return Skip(known)
         if looks.size_bytes not in self._sizes:
             return Embed(source)
         try:
-            identity = identity_of(source.paths)
+            identity = source.read_identity()
         except (FileNotFoundError, UnreadableMediaError):
             return Embed(source)  # its decoder says what is wrong
-        if known and known.row.content == identity.content:  # only touched since
-            return Skip(known.row)
+        if known and known.content == identity.content:  # only touched since
+            return Skip(known)
         same = self._by_content.get((source.kind, identity.content))
         return Copy(source, identity, same) if same else Embed(source, identity)
-
-
-def _looks_of(row: FileRow) -> Identity:
-    return Identity("", row.size_bytes, row.modified_ns)

@@ -7,30 +7,28 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from archives.embed.content import look_at
-from archives.embed.embed_sources import Decoding
-from archives.embed.file_rows import FileRow
-from archives.embed.ray_worker import BatchWorker, ClusterJob, KnownSource
-from archives.embed.shards import ShardWriter, part_path
-from archives.embed.sources import Source
+import numpy as np
+import tensorflow as tf
+
+from archives.embed.embed_sources import Decoders, Decoding, KnownSource, embed_sources
+from archives.embed.rows import FileRow
+from archives.embed.settings import Run
+from archives.embed.shards import ShardWriter, part_path, remove_abandoned_parts
 from inference.embed import Embedder
 
-BATCHES_PER_ACTOR = 4
-"""At least, so that a run of few files keeps all busy to its end."""
+BATCHES_PER_ACTOR = 4  # at least, so that a run of few files keeps all busy to its end
 BYTES_PER_BATCH = 256 << 20
 """Three quarters of an hour of a 48 kHz WAV: so a batch of recordings is not sixty times one of photos."""
-MOST_CORES_PER_ACTOR = 8
-"""Beyond these the network of one process gains little; further cores get an actor of their own."""
-OBJECT_STORE_BYTES = 100_000_000  # of a cluster of our own; only names and rows pass through it
-_SECONDS_TO_ANSWER = 5.0
+MOST_CORES_PER_ACTOR = 8  # beyond these the network of one process gains little
+_OBJECT_STORE_BYTES = 100_000_000  # of a cluster of our own; only names and rows pass through it
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,6 @@ class RayEngine:
     ) -> None:
         """Embeds each source; see `embed_sources`.
 
-        Args:
-            embedder: that was loaded from a folder.
-            sources: each with its identity, where that is known.
-            writer: of the archive; its folder and run are those of the actors' own writers.
-            decoding: who decodes in each actor.
-            finished: called with what became of each, in no order.
-
         Raises:
             ValueError: the encoder is in no folder.
             ConnectionError: no cluster is there, or it cannot go on.
@@ -106,25 +97,37 @@ class RayEngine:
         left = {source.name: (source, identity) for source, identity in sources}
         if not left:
             return
-        folder = writer.folder.absolute()
-        with _mark(folder) as mark, _connected(self.address):
-            num_actors, num_cores = _share_cores(self.num_actors)
-            encoder = embedder.path.absolute()
-            job = ClusterJob(encoder, folder, mark, Path.cwd(), writer.run, decoding, num_cores)
-            files_per_batch = ceil(len(left) / num_actors / BATCHES_PER_ACTOR)
-            for most_files in (min(self.files_per_batch, files_per_batch), 1):
-                num_before = len(left)
-                batches = list(batches_of(left.values(), most_files))
-                for row in _run(batches, job, num_actors) if batches else ():
-                    del left[row.file]
-                    finished(row)
-        if len(left) == num_before > 1:
+        num_all = len(left)
+        mark = part_path(writer.folder.absolute())
+        mark.touch()
+        try:
+            with _connected(self.address):
+                num_actors, num_cores = _share_cores(self.num_actors)
+                paths = (embedder.path.absolute(), writer.folder.absolute(), mark, Path.cwd())
+                job = ClusterJob(*paths, writer.run, decoding, num_cores)
+                most_files = ceil(num_all / num_actors / BATCHES_PER_ACTOR)
+                for files_per_batch in (min(self.files_per_batch, most_files), 1):
+                    for row in _run(
+                        list(batches_of(left.values(), files_per_batch)), job, num_actors
+                    ):
+                        del left[row.file]
+                        finished(row)
+        finally:
+            mark.unlink(missing_ok=True)
+        if len(left) == num_all > 1:
             raise ConnectionError(
                 "Every process of the Ray cluster died. Look whether memory ran out (`ray logs`), or start "
-                "fewer with --ray-actors. What was finished is kept."
+                "fewer with --ray-actors."
             )
         for source, _ in left.values():
-            finished(_give_up(source, writer))
+            looks = vars(source.look()) | {
+                "settings": writer.run.key,
+                "finished_ns": time.time_ns(),
+            }
+            reason = "the process that embeds it died each time."
+            row = FileRow(source.name, source.kind, "crashed", reason, **looks)
+            writer.keep(row, [])
+            finished(row)
 
 
 def batches_of(sources: Iterable[KnownSource], most_files: int) -> Iterator[list[KnownSource]]:
@@ -132,7 +135,7 @@ def batches_of(sources: Iterable[KnownSource], most_files: int) -> Iterator[list
     batch: list[KnownSource] = []
     num_bytes = 0
     for source, identity in sources:
-        size_bytes = max(0, look_at(source.paths).size_bytes)
+        size_bytes = max(0, source.look().size_bytes)
         if batch and (len(batch) == most_files or num_bytes + size_bytes > BYTES_PER_BATCH):
             yield batch
             batch, num_bytes = [], 0
@@ -150,19 +153,20 @@ def _run(
     from ray.data import ActorPoolStrategy, DataContext
     from ray.exceptions import RayError
 
+    if not batches:
+        return
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.execution_no_progress_timeout_s = -1  # decoders have a limit of their own
     context.max_errored_blocks = -1  # go on without batches whose actors died
+    size = min(num_actors, len(batches))
     with DataContext.current(context):
         references = [ray.put(batch) for batch in batches]
         numbers = [{"number": number} for number in range(len(batches))]
         done = ray.data.from_items(numbers, override_num_blocks=len(numbers)).map_batches(
             BatchWorker,
             batch_size=None,
-            compute=ActorPoolStrategy(
-                size=min(num_actors, len(batches)), max_tasks_in_flight_per_actor=1
-            ),
+            compute=ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=1),
             # Half of what it uses: if a machine dies, its actors find room on the others.
             num_cpus=job.num_cores / 2,
             max_task_retries=1,
@@ -176,22 +180,6 @@ def _run(
                     yield from map(FileRow.from_record, json.loads(rows))
         except RayError as error:
             raise ConnectionError(f"The Ray cluster cannot go on. {error}") from error
-
-
-def _give_up(source: Source, writer: ShardWriter) -> FileRow:
-    looks = look_at(source.paths)
-    row = FileRow(
-        source.name,
-        source.kind,
-        "crashed",
-        "the process that embeds it died each time.",
-        size_bytes=looks.size_bytes,
-        modified_ns=looks.modified_ns,
-        settings=writer.run.key,
-        finished_ns=time.time_ns(),
-    )
-    writer.keep(row, [])
-    return row
 
 
 def _share_cores(num_actors: int | None) -> tuple[int, int]:
@@ -208,30 +196,27 @@ def _share_cores(num_actors: int | None) -> tuple[int, int]:
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    """Within it, this process is the driver of a cluster; a connection that is there already stays.
-
-    Raises:
-        ConnectionError: there is no cluster at the address.
-    """
+    """Within it, this process is the driver of a cluster; a connection that is there already stays."""
     import ray.data  # sets its logger up
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         yield
         return
+    start = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False)
     if address is None:
-        ray.init(
+        start(
             "local",
             num_cpus=len(os.sched_getaffinity(0)),
-            object_store_memory=OBJECT_STORE_BYTES,
+            object_store_memory=_OBJECT_STORE_BYTES,
             include_dashboard=False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
         )
     else:
         try:
-            _check_is_there(address)
-            ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+            if address != "auto":  # Ray itself asks for minutes before it gives up
+                host, _, port = address.rpartition(":")
+                socket.create_connection((host, int(port)), timeout=5.0).close()
+            start(address)
         except (OSError, RuntimeError, ValueError) as error:
             raise ConnectionError(
                 f"No Ray cluster can be reached at '{address}' ({error}). Expected auto or host:6379, on one "
@@ -243,21 +228,64 @@ def _connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _check_is_there(address: str) -> None:
-    """Ray itself asks for minutes before it gives up."""
-    if address != "auto":
-        place = urlsplit(f"//{address}")
-        if place.hostname is None or place.port is None:
-            raise ValueError("that names no host and port")
-        socket.create_connection((place.hostname, place.port), _SECONDS_TO_ANSWER).close()
+@dataclass(frozen=True)
+class ClusterJob:
+    """What every process of a run is told; all paths are absolute."""
+
+    encoder: Path
+    folder: Path  # of the archive
+    mark: Path  # a file in it: a machine that does not see it has another folder
+    working_folder: Path  # sources may have paths relative to it
+    run: Run
+    decoding: Decoding
+    num_cores: int  # that a process may use
 
 
-@contextmanager
-def _mark(folder: Path) -> Iterator[Path]:
-    """A file by which the machines of a cluster know the folder; a later run removes one that was left."""
-    path = part_path(folder)
-    path.touch()
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+class BatchWorker:
+    """A process of the cluster: embeds one batch after another; what it returns is in a shard.
+
+    It may be killed at any time and the batch given to another: a batch that is done twice does no harm, as
+    of two rows of one file the later counts.
+    """
+
+    def __init__(self, job: ClusterJob, batches: Sequence) -> None:
+        self._job, self._batches = job, batches
+
+    def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
+        """What became of each source of a batch, as JSON; or why the run cannot go on."""
+        import ray
+
+        rows: list[FileRow] = []
+        try:
+            embedder, writer, decoders = self._tools
+            sources = ray.get(self._batches[int(batch["number"][0])])
+            embed_sources(embedder, sources, writer, decoders, rows.append)
+            writer.flush()
+        except (OSError, ValueError) as error:  # would meet every batch
+            return {"rows": ["[]"], "error": [f"{type(error).__name__}: {error}"]}
+        return {"rows": [json.dumps([row.to_record() for row in rows])], "error": [""]}
+
+    @cached_property
+    def _tools(self) -> tuple[Embedder, ShardWriter, Decoders]:
+        job = self._job
+        needed = (job.mark, job.encoder, job.working_folder)
+        if unseen := [str(path) for path in needed if not path.exists()]:
+            raise FileNotFoundError(
+                f"The machine {socket.gethostname()} of the cluster does not see {', '.join(unseen)}. "
+                "Expected inputs, encoder and output under the same paths on each, on a file system that "
+                "all share."
+            )
+        os.chdir(job.working_folder)
+        tf.config.threading.set_intra_op_parallelism_threads(job.num_cores)
+        tf.config.threading.set_inter_op_parallelism_threads(job.num_cores)
+        embedder = Embedder.load(job.encoder)
+        if embedder.fingerprint != job.run.fingerprint:
+            raise ValueError(
+                f"The encoder '{job.encoder}' on {socket.gethostname()} is another: its fingerprint is "
+                f"{embedder.fingerprint}, expected {job.run.fingerprint}. Copy the same one to each machine."
+            )
+        remove_abandoned_parts(job.folder)  # of the process that this one replaces
+        decoding = job.decoding
+        if decoding.num_workers is None:
+            decoding = replace(decoding, num_workers=max(1, job.num_cores // 2))
+        return embedder, ShardWriter(job.folder, job.run), decoding.decoders()

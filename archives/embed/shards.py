@@ -16,8 +16,7 @@ from pathlib import Path
 import pyarrow
 from pyarrow import parquet
 
-from archives.embed.embedding_rows import Row, rows_schema
-from archives.embed.file_rows import FileRow
+from archives.embed.rows import FileRow, Row, rows_schema
 from archives.embed.settings import Run
 
 SHARDS_FOLDER = "shards"

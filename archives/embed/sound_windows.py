@@ -7,29 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archives.embed.front_end import WINDOWS_PER_BATCH, FrontEndSpec
 from archives.embed.settings import ArchiveSettings
+from fused_encoder.front_ends.contract import WINDOWS_PER_BATCH, FrontEndSpec
 from media import SoundBlock, samples_per_cell
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of sound as the encoder takes it.
+    """A stretch of sound as the encoder takes it."""
 
-    Attributes:
-        start_sample: int, where it begins, at the rate of the front end.
-        start_seconds: float, where it begins.
-        end_seconds: float, where it ends.
-        frames: float32 [num_frames, size] of the front end; None where it is not to be embedded.
-        fault: silent, non_finite or clipped, where it is not to be embedded; else None.
-        clipped_share: float in [0, 1], of its samples.
-    """
-
-    start_sample: int
+    start_sample: int  # at the rate of the front end
     start_seconds: float
     end_seconds: float
-    frames: np.ndarray | None
-    fault: str | None
+    frames: np.ndarray | None  # float32 [num_frames, size]; None if it is not to be embedded
+    fault: str | None  # silent, non_finite or clipped, if it is not to be embedded
     clipped_share: float
 
 
@@ -132,11 +123,7 @@ class SoundWindows:
             yield self._window(max(0, self.num_frames - length), self.num_frames)
 
     def window_around(self, time_seconds: float) -> Window | None:
-        """The window whose middle is nearest to a moment: what exists of it; None where nothing does.
-
-        Args:
-            time_seconds: float, from the start of the sound.
-        """
+        """What exists of the window around a moment after the start of the sound; None where nothing does."""
         start = self._first_frame_around(time_seconds)
         first, last = max(0, start), min(start + self.frames_per_window, self.num_frames)
         return self._window(first, last) if first < last else None
@@ -200,11 +187,7 @@ class SoundWindows:
 
 
 class _Tail:
-    """The end of an array that grows; positions count from its very beginning.
-
-    Args:
-        empty: of the right dtype and shape.
-    """
+    """The end of an array that grows; positions count from its very beginning."""
 
     def __init__(self, empty: np.ndarray) -> None:
         self._parts = [empty]

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
 from media.cells import read_csv_rows
+from media.files import read_head, unreadable_file
 
 Kind = Literal["image", "recording", "pair", "video"]
-KINDS: tuple[Kind, ...] = ("image", "recording", "pair", "video")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which content a source had when it was read.
+
+    Attributes:
+        content: 32 hex digits, the same for the same bytes; empty where they were not or cannot be read.
+        size_bytes: int, of its files together; -1 where they cannot be looked at.
+        modified_ns: int, when the newest was changed, since 1970.
+    """
+
+    content: str = ""
+    size_bytes: int = -1
+    modified_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,40 @@ class Source:
         folder = Path(os.path.abspath(self.paths[0])).parent  # noqa: PTH100
         return path_to_name(Path(folder.name))
 
+    def look(self) -> Identity:
+        """Size and time of change; its files are not read."""
+        try:
+            stats = [path.stat() for path in self.paths]
+        except OSError:
+            return Identity()
+        return Identity("", sum(one.st_size for one in stats), max(s.st_mtime_ns for s in stats))
+
+    def read_identity(self) -> Identity:
+        """Size, time of change and content; its files are read whole.
+
+        Raises: as `digest_of`.
+        """
+        looks = self.look()  # before reading: a file that grows is read again
+        content = "+".join(digest_of(path) for path in self.paths)
+        if self.photo is not None:
+            content = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+        return Identity(content, looks.size_bytes, looks.modified_ns)
+
+
+def digest_of(path: Path) -> str:
+    """32 hex digits, the same for the same bytes; the file is read whole.
+
+    Raises:
+        FileNotFoundError: nothing is at this path.
+        UnreadableMediaError: a folder, a pipe, an empty file, or one that may not be read.
+    """
+    read_head(path)  # refuses what must not be opened, such as a pipe
+    try:
+        with path.open("rb", buffering=0) as file:
+            return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).hexdigest()
+    except OSError as error:
+        raise unreadable_file(path, error) from error
+
 
 def path_to_name(path: str | Path) -> str:
     r"""A path, or text that holds one, as UTF-8 for tables: other bytes become `\xff`."""
@@ -58,32 +109,29 @@ def source_of(path: Path) -> Source | None:
         return Source("image", path)
     if extension in AUDIO_EXTENSIONS:
         return Source("recording", path)
-    if extension in VIDEO_EXTENSIONS:
-        return Source("video", path)
-    return None
+    return Source("video", path) if extension in VIDEO_EXTENSIONS else None
 
 
 def read_pairs(path: str | Path) -> list[Source]:
     """The pairs of a table that couples photos with recordings.
 
     Args:
-        path: CSV with the columns image and recording; paths are relative to its folder. Where
-            one of the two is empty, the other is a source alone.
+        path: CSV with the columns image and recording; paths are relative to its folder. Where one of the
+            two is empty, the other is a source alone.
 
     Raises:
         FileNotFoundError: there is no such table.
         ValueError: it lacks the columns, or holds rows without either file.
     """
-    path = Path(path)
     _, rows = read_csv_rows(path, "image", "recording")
-    pairs = {
-        number: (row.get("image", "").strip(), row.get("recording", "").strip())
+    pairs = [
+        (number, row.get("image", "").strip(), row.get("recording", "").strip())
         for number, row in rows
-    }
-    empty = [number for number, pair in pairs.items() if not any(pair)]
+    ]
+    empty = [number for number, *names in pairs if not any(names)]
     if empty:
         raise ValueError(f"'{path}' names neither photo nor recording in rows {empty[:10]}.")
-    return [_pair(path.parent, image, recording) for image, recording in pairs.values()]
+    return [_pair(Path(path).parent, image, recording) for _, image, recording in pairs]
 
 
 def _pair(folder: Path, image: str, recording: str) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archives.embed.decode_source import FilmEnded
-from archives.embed.file_rows import Skipped, Status
+from archives.embed.rows import Skipped, Status
 from archives.embed.sources import Kind
 from media import SoundOutcome
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-from guano import GuanoFile
-
 from archives.survey.records import Clock, ClockSource, SurveyedFile
 from media.headers import MediaHeader
 
@@ -114,8 +112,9 @@ def origin_in_header(header: MediaHeader) -> Origin:
         return Origin(_exif_clock(notes), recorder=notes.get("camera"))
     if found := _AUDIOMOTH.search(notes.get("comment", "")):
         return Origin(_audiomoth_clock(found), found[6], found[6])
-    if "guano" in notes:
-        return _origin_in_guano(notes["guano"])
+    if "timestamp" in notes or "serial" in notes:
+        serial = notes.get("serial")
+        return Origin(_clock(notes.get("timestamp", ""), "header"), serial, serial)
     clock = _clock(notes.get("creation_time", ""), "container")
     return Origin(None if clock and clock.time.year in _NEVER_SET else clock)
 
@@ -138,17 +137,6 @@ def _audiomoth_clock(found: re.Match[str]) -> Clock | None:
     day, month, year = date.split("/")
     zone = f"{sign or '+'}{int(hours or 0):02}:{minutes or '00'}"
     return _clock(f"{year}-{month}-{day}T{clock_time}{zone}", "header")
-
-
-def _origin_in_guano(text: str) -> Origin:
-    try:
-        fields = GuanoFile.from_string(text)
-        # As text, because a damaged time zone shows only when it is written.
-        clock = _clock(str(fields.get("Timestamp")), "header")
-    except ValueError:
-        return Origin()
-    serial = fields.get("Serial") or fields.get("WA|Song Meter|Serial")
-    return Origin(clock, serial, serial)
 
 
 def with_clock_faults(file: SurveyedFile, now: datetime) -> SurveyedFile:

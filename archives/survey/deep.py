@@ -47,6 +47,8 @@ def _in_workers(decode: Decode, files: Sequence[SurveyedFile]) -> Iterator[Surve
                 yield message
             elif isinstance(message, Ended) and message.crash is not None:
                 yield file.with_fault("unreadable", f"its decoder {message.crash}.")
+            elif isinstance(message, Ended) and message.refusal is not None:
+                yield file.with_fault("unreadable", str(message.refusal))
 
 
 def decode_file(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
@@ -78,7 +80,9 @@ def _watch(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
 def _listen(file: SurveyedFile) -> Iterator[SurveyedFile | None]:
     marks = []
     try:
-        with stream_waveform(file.path) as stream:
+        with stream_waveform(
+            file.path, sample_rate_hz=file.header.sample_rate_hz or 48_000
+        ) as stream:
             for block in stream:
                 marks.append((block.is_finite, block.is_changing, block.clipped_share))
                 yield None

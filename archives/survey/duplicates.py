@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from archives.embed.content import digest_of
+from archives.embed.sources import digest_of
 from archives.survey.records import SurveyedFile
 from media.errors import UnreadableMediaError
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from archives.embed.settings import ArchiveSettings
 from archives.survey.records import SurveyedFile
+from fused_encoder.front_ends import YAMNET
 
 _USUAL = ArchiveSettings()
-_FRAME_SECONDS, _FRAME_HOP_SECONDS = 0.975, 0.48  # of YAMNet
 _ROW_BYTES = 4 * 128 + 32  # an embedding; the file, the place and the kind, well packed
 
 
@@ -69,8 +69,8 @@ def num_windows(duration_seconds: float) -> int:
         >>> num_windows(60.0)
         24
     """
-    num_frames, length = _num_frames(duration_seconds), _num_frames(_USUAL.window_seconds)
-    last = math.floor((num_frames - length + 0.5) * _FRAME_HOP_SECONDS / _USUAL.hop_seconds)
+    num_frames, length = YAMNET.frames_in(duration_seconds), YAMNET.frames_in(_USUAL.window_seconds)
+    last = math.floor((num_frames - length + 0.5) * YAMNET.hop_seconds / _USUAL.hop_seconds)
     if last >= 0 and _first_frame(last) + length > num_frames:  # half a frame is rounded either way
         last -= 1
     if last < 0:
@@ -78,10 +78,5 @@ def num_windows(duration_seconds: float) -> int:
     return last + 1 + (_first_frame(last) + length < num_frames)
 
 
-def _num_frames(seconds: float) -> int:
-    left_over = max(round((seconds - _FRAME_SECONDS) * 16_000), 0)
-    return 1 + math.ceil(left_over / (_FRAME_HOP_SECONDS * 16_000))
-
-
 def _first_frame(window: int) -> int:
-    return round(window * _USUAL.hop_seconds / _FRAME_HOP_SECONDS)
+    return round(window * _USUAL.hop_seconds / YAMNET.hop_seconds)

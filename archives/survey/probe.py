@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archives.survey.clocks import with_clocks
 from archives.survey.records import SurveyedFile
+from fused_encoder.front_ends import YAMNET
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
 from media.errors import UnreadableMediaError
 from media.files import read_head
@@ -20,8 +21,6 @@ from media.headers import (
     read_video_header,
 )
 
-SHORTEST_SECONDS = 0.1
-"""Of sound that YAMNet can make sense of."""
 _READERS: dict[MediaKind, Callable[[Path], MediaHeader]] = {
     "photo": read_photo_header,
     "recording": read_recording_header,
@@ -93,10 +92,10 @@ def _with_sound_faults(file: SurveyedFile, header: MediaHeader) -> SurveyedFile:
             " before it closed the file. Remove it, or mend its header.",
         )
     seconds = header.duration_seconds
-    if seconds is not None and seconds < SHORTEST_SECONDS:
+    if seconds is not None and seconds < YAMNET.min_seconds:
         return file.with_fault(
             "too_short",
-            f"{seconds:.4f} s of sound, expected at least {SHORTEST_SECONDS} s. Remove it.",
+            f"{seconds:.4f} s of sound, expected at least {YAMNET.min_seconds} s. Remove it.",
         )
     return file
 

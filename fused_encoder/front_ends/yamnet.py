@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,23 +13,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import (
     AudioFrontEnd,
-    FrontEndSpec,
     model_fingerprint,
     probe_waveform,
 )
 from fused_encoder.front_ends.log_mel import (
-    NUM_MEL_BANDS,
-    PATCH_HOP_SAMPLES,
-    PATCH_SAMPLES,
     SAMPLE_RATE_HZ,
     LogMelFeatures,
     log_mel_patches,
 )
 from fused_encoder.front_ends.yamnet_network import (
     EMBEDDING_SIZE,
-    NUM_CLASSES,
     WaveformYamnet,
     create_yamnet,
     from_saved_model,
@@ -45,16 +39,6 @@ from fused_encoder.weights import (
 
 logger = logging.getLogger(__name__)
 
-_HUB_TIMEOUT_SECONDS = 30
-_OUTPUT_SIZES = (NUM_CLASSES, EMBEDDING_SIZE, NUM_MEL_BANDS)
-
-YAMNET = FrontEndSpec(
-    name="yamnet",
-    sample_rate_hz=SAMPLE_RATE_HZ,
-    window_seconds=PATCH_SAMPLES / SAMPLE_RATE_HZ,
-    hop_seconds=PATCH_HOP_SAMPLES / SAMPLE_RATE_HZ,
-    embedding_size=EMBEDDING_SIZE,
-)
 Yamnet = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 """float32 [num_samples], 16 kHz -> scores [n, 521], embeddings [n, 1024], log mel [m, 64]."""
 
@@ -96,7 +80,14 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
     else:
         place = find_weights("yamnet", source)
         yamnet = _load_from_disk(place or Path(source))
-    _check_is_yamnet(yamnet, source)
+    try:
+        _embeddings(yamnet, probe_waveform(SAMPLE_RATE_HZ))
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"'{source}' was loaded, but is not YAMNet: {first_line} Use a YAMNet, such as the one "
+            "load_yamnet() finds without an argument."
+        ) from error
     logger.info("YAMNet loaded from %s", source)
     return yamnet
 
@@ -187,47 +178,19 @@ def _embeddings(yamnet: Yamnet, sound: np.ndarray) -> tf.Tensor:
     return outputs[1]
 
 
-def yamnet_fingerprint(yamnet: Yamnet) -> str:
-    """Of its front end: goes as soon as no caller asks for it."""
-    return as_front_end(yamnet).fingerprint
-
-
 def _load_from_hub(handle: str) -> Yamnet:
     try:
-        with warnings.catch_warnings(), _socket_timeout(_HUB_TIMEOUT_SECONDS):
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
             import tensorflow_hub  # only where a handle is to be resolved
 
             return tensorflow_hub.load(handle)
     except (ImportError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise MissingWeightsError(
-            f"Cannot load '{handle}': {_hub_reason(error)}. Check the address and the network, or "
-            "pass the path of a local YAMNet instead, which needs no tensorflow_hub. "
-            f"{advice_on_missing_weights('yamnet')}"
+            f"Cannot load '{handle}': {error}. Check the address and the network. tensorflow_hub needs "
+            'tf-keras, and pkg_resources of an older setuptools: pip install tf-keras "setuptools<81". A '
+            f"local YAMNet needs no tensorflow_hub. {advice_on_missing_weights('yamnet')}"
         ) from error
-
-
-def _hub_reason(error: BaseException | None) -> str:
-    """What TF-Hub failed of, and how to mend it where it is not the network."""
-    if not isinstance(error, ImportError):
-        return str(error)
-    if error.name == "pkg_resources":
-        return (
-            f"tensorflow_hub does not start ({error}): it needs pkg_resources, which setuptools 81 "
-            'dropped. Mend it with: pip install "setuptools<81"'
-        )
-    return f"tensorflow_hub does not start ({error}): pip install tensorflow-hub tf-keras"
-
-
-@contextlib.contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """TF-Hub sets no time limit of its own and would wait for minutes where packets are dropped."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _load_from_disk(place: Path) -> Yamnet:
@@ -242,24 +205,3 @@ def _load_from_disk(place: Path) -> Yamnet:
             f"'{place}' is not a readable SavedModel directory: {error}. Expected the directory of "
             "YAMNet (with saved_model.pb and variables/), its yamnet.h5, or a .keras file."
         ) from error
-
-
-def _check_is_yamnet(yamnet: Yamnet, source: str | Path) -> None:
-    advice = "Use a YAMNet, such as the one load_yamnet() finds without an argument."
-    if not callable(yamnet):
-        raise ValueError(f"'{source}' was loaded, but cannot be called with a waveform. {advice}")
-    try:
-        outputs = yamnet(probe_waveform(SAMPLE_RATE_HZ))
-    except (TypeError, ValueError, tf.errors.OpError) as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"'{source}' was loaded, but does not take a waveform float32 [num_samples]: "
-            f"{first_line} {advice}"
-        ) from error
-    shapes = [tuple(np.shape(output)) for output in outputs]
-    sizes = tuple(shape[-1] for shape in shapes if len(shape) == 2)
-    if len(shapes) != 3 or sizes != _OUTPUT_SIZES:
-        raise ValueError(
-            f"'{source}' is not YAMNet: expected scores [num_frames, 521], embeddings "
-            f"[num_frames, 1024] and log mel [num_rows, 64], received shapes {shapes}. {advice}"
-        )

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -181,50 +180,15 @@ def _normalised(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _load_official_weights(network: keras.Model, path: Path) -> None:
-    """Fill the network, layer by layer in order, from a Keras 2 weight file."""
-    saved = _read_saved_layers(path)
-    layers = [layer for layer in network.layers if layer.weights]
-    if len(saved) != len(layers):
-        raise _not_yamnet(path, f"it holds {len(saved)} layers with weights, not {len(layers)}")
-    for layer, (name, values) in zip(layers, saved, strict=True):
-        shapes = [value.shape for value in values]
-        expected = [tuple(weight.shape) for weight in layer.weights]
-        # The last layer is named by Keras ("dense_3"), the others by the release.
-        is_named_so = name.replace("/", "_") == layer.name or layer.name == "dense"
-        if shapes != expected or not is_named_so:
-            raise _not_yamnet(
-                path, f"layer '{name}' has shapes {shapes}, where '{layer.name}' has {expected}"
-            )
-    for layer, (_, values) in zip(layers, saved, strict=True):
-        layer.set_weights(values)
-
-
-def _read_saved_layers(path: Path) -> list[tuple[str, list[np.ndarray]]]:
-    """The layers that have weights: their names, and the values in the order saved."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no YAMNet weight file {path}.")
     try:
-        with h5py.File(path) as file:
-            group = file.get("model_weights", file)
-            names = [_text(name) for name in group.attrs["layer_names"]]
-            layers = [
-                (name, [group[name][_text(key)][()] for key in group[name].attrs["weight_names"]])
-                for name in names
-            ]
-    except (OSError, KeyError) as error:
-        raise _not_yamnet(path, f"it cannot be read as a Keras weight file ({error})") from error
-    return [(name, values) for name, values in layers if values]
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else name
-
-
-def _not_yamnet(path: Path, reason: str) -> ValueError:
-    return ValueError(
-        f"{path} is not the yamnet.h5 of the official release: {reason}. "
-        f"Fetch {YAMNET_FILE.url} again."
-    )
+        network.load_weights(path)
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not the yamnet.h5 of the official release, or is damaged: {error} "
+            f"Fetch {YAMNET_FILE.url} again."
+        ) from error
 
 
 def _kind(variable: tf.Variable | keras.Variable) -> str:

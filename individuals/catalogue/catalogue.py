@@ -9,14 +9,13 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from individuals.catalogue.catalogue_file import open_file
+from individuals.catalogue.catalogue_file import open_file, read_encoder, read_owned
 from individuals.catalogue.gallery import Gallery, known_scores
 from individuals.catalogue.history import do, find_discrepancies, last_entry, read_log, undo_last
 from individuals.catalogue.identification import Identification, identify
 from individuals.catalogue.operations import Operation, add, delete, merge, rename, split
 from individuals.catalogue.records import Decision, Individual, LogEntry
 from individuals.catalogue.register import Register
-from individuals.catalogue.rows import read_encoder, read_owned
 from individuals.catalogue.thresholds import Thresholds
 from individuals.sighting_table import SightingTable, join_tables
 from inference.index.rows import check_same_encoder

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from individuals.catalogue.catalogue_file import apply_changes, read_encoder, read_states
 from individuals.catalogue.operations import Operation
 from individuals.catalogue.records import Changes, Decision, LogEntry, State
-from individuals.catalogue.rows import apply_changes, read_encoder, read_states
 
 UNDO = "undo"
 COLUMNS = "number, time, operation, details, decided_by, fingerprint, thresholds, undoes, changes"

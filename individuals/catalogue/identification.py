@@ -85,10 +85,10 @@ def identify(
     for query, rows in enumerate(groups):
         query_of[list(rows)] = query
     together = sightings.seen_together(query_of.tolist())
-    if torn := [rows for one, other, rows in together if one == other]:
-        first, second = (sightings.keys[row] for row in torn[0])
+    if contradictory := [rows for one, other, rows in together if one == other]:
+        first, second = (sightings.keys[row] for row in contradictory[0])
         raise ValueError(
-            f"{len(torn)} animals to be identified hold sightings that were seen together, such as "
+            f"{len(contradictory)} animals to be identified hold sightings that were seen together, such as "
             f"{first!r} and {second!r}: these are different animals. Group them again with what is "
             "known of frames and tracklets."
         )
@@ -149,16 +149,16 @@ def _decide(
         if not fitting:
             verdicts.append(_unlike(near, query, beside[query]))
         elif column == NOBODY:
-            reason = f"looks like {fitting[0]}, which was found beside it"
+            reason = f"similar to {fitting[0]}, which is the animal beside it"
             verdicts.append(_Verdict("uncertain", reason))
         elif assignment.gap[query] >= margin:
-            reason = "fits best by far" if len(fitting) > 1 else "the only one that fits"
+            reason = "clearly the most similar" if len(fitting) > 1 else "the only similar one"
             verdicts.append(_Verdict("known", reason, column))
         elif len(fitting) > 1:
-            reason = f"{' and '.join(fitting[:3])} fit nearly alike"
+            reason = f"{' and '.join(fitting[:3])} are almost equally similar"
             verdicts.append(_Verdict("uncertain", reason))
         else:
-            reason = f"looks like {fitting[0]}, and so does another that was beside it"
+            reason = f"similar to {fitting[0]}, and so is an animal beside it"
             verdicts.append(_Verdict("uncertain", reason))
     return verdicts
 
@@ -169,11 +169,15 @@ def _unlike(near: Nearness, query: int, beside: np.ndarray) -> _Verdict:
     is_far = beside | (near.shortfall[query] > 0)
     num_others = int((~is_compared & ~beside).sum())
     if not (is_far | ~is_compared).all():
-        return _Verdict("uncertain", "neither like nor unlike enough")
+        return _Verdict("uncertain", "too similar to be new, and not similar enough to be known")
     if num_others:
         reason = f"{num_others} individuals of the catalogue cannot be compared with it"
         return _Verdict("uncertain", reason)
-    known = "unlike every individual of the catalogue" if len(is_far) else "the catalogue is empty"
+    known = (
+        "not similar to any individual of the catalogue"
+        if len(is_far)
+        else "the catalogue is empty"
+    )
     return _Verdict("new", known)
 
 

@@ -7,8 +7,8 @@ import sqlite3
 import unicodedata
 from pathlib import Path
 
+from individuals.catalogue.catalogue_file import Owned, read_owned, read_states
 from individuals.catalogue.records import Individual, State
-from individuals.catalogue.rows import Owned, read_owned, read_states
 from inference.sqlite_file import read_setting
 
 LONGEST_NAME = 200

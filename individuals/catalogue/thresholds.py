@@ -21,8 +21,8 @@ class PatternThresholds:
     """The thresholds of one pair pattern.
 
     Args:
-        known_above: float, cosine similarity; a match is strictly above it.
-        new_below: float <= known_above; a stranger is strictly below it.
+        known_above: float, cosine similarity; a known animal is strictly above it.
+        new_below: float <= known_above; a new animal is strictly below it.
         slope, intercept: float; log-odds = slope * similarity + intercept. Plain thresholds have 1 and 0.
     """
 
@@ -77,7 +77,7 @@ class Thresholds:
     def plain(
         cls, *, known_above: float, new_below: float, margin: float = DEFAULT_SIMILARITY_MARGIN
     ) -> Thresholds:
-        """Thresholds that somebody chose; nothing is promised of them.
+        """Thresholds that somebody chose; nothing is certified.
 
         Args:
             known_above: float in [-1, 1], cosine similarity.
@@ -99,25 +99,25 @@ class Thresholds:
         patterns: Sequence[str] = ("image-image",),
         known_scores: Mapping[str, npt.ArrayLike] | None = None,
     ) -> Thresholds:
-        """Thresholds with a promise each.
+        """Thresholds that keep a false-match rate and a miss rate.
 
-        `known_above` is the calibration's certified threshold: at most `false_match_rate` of never-met
-        animals are taken for somebody. With several patterns each is certified for its share of that rate.
-        `new_below`: at most `miss_rate` of the known animals that are met again are called new. It is the
-        higher of two bounds. Where the likelihood ratio falls to `miss_rate`: the expectation of 1 / ratio
-        over true pairs is at most 1, so by Markov's inequality at most that share lies below, as far as the
-        calibration is right; this needs no further data, and calls few strangers new. And, from
-        `known_scores` of enough individuals (59 for 0.05), an exact binomial bound.
+        `known_above` is the calibration's certified threshold: at most `false_match_rate` of unknown animals
+        get the name of a known one, in a gallery of the size and kind of the calibration's. With several
+        patterns each is certified for its share of that rate, with the confidence given.
 
-        All hold for what identification compares, the mean over a tracklet's rows of the nearest sighting of
-        an individual: it is never above the certified maximum, and the mean of log-odds obeys the same
-        inequality (Jensen).
+        `new_below` is the higher of two bounds, below which at most `miss_rate` of the known animals lie.
+        First, where the likelihood ratio falls to `miss_rate`: the expectation of 1 / ratio over pairs of one
+        animal is at most 1 (Markov's inequality), if the calibration is right. Second, from `known_scores` of
+        enough individuals (59 for 0.05), an exact binomial bound.
+
+        Both hold for the mean over a tracklet's rows of the nearest sighting, which identification compares:
+        it is never above the certified maximum, and the mean of log-odds obeys the same inequality (Jensen).
 
         Args:
             calibration: of the encoder.
             false_match_rate: float in (0, 1). Default 0.001.
             confidence: float in (0, 1), of that rate.
-            miss_rate: float in (0, 1): sightings of known animals that are called new. Default 0.05.
+            miss_rate: float in (0, 1), of known animals that are called new. Default 0.05.
             margin: float >= 0, of log-odds: how much likelier than the runner-up. Default log(10).
             patterns: which pair patterns are compared.
             known_scores: pattern -> float [num_individuals], one per individual:
@@ -129,11 +129,13 @@ class Thresholds:
         """
         if not 0 < miss_rate < 1:
             raise ValueError(f"Expected miss_rate in (0, 1), received {miss_rate}.")
+        # So that all patterns together have the confidence that was asked for.
+        each_confidence = 1 - (1 - confidence) / max(len(patterns), 1)
         found: dict[str, PatternThresholds] = {}
         galleries = []
         for pattern in patterns:
             certified = calibration.threshold_at(
-                false_match_rate / len(patterns), confidence, pattern
+                false_match_rate / len(patterns), each_confidence, pattern
             )
             galleries.append(certified.num_gallery)
             pair = calibration.pair(pattern)

@@ -1,4 +1,4 @@
-"""How far a count may be off: what certainly holds, and what counts of known individuals were off by."""
+"""How far a count may be off: its bounds, and what counts of known individuals were off by."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from inference.calibrate.grouping_rule import CountTrial
 
 NEAR_FOOTAGES = 40  # more where the confidence needs more
-FARTHEST = 3.0  # a count of more than so many times the largest tried one is another matter
 MAX_SETS = 20_000
 SLACK = 1e-9  # of floating point
 
@@ -65,14 +64,14 @@ def count_interval(
     A prediction interval by ranks (split conformal): of the 40 footages nearest in their found count,
     the ratio true / found at the ranks that hold at least the confidence, applied to this count. It has
     that coverage for footage drawn as those were; other places, years and cameras it cannot know. A
-    confidence of 0.95 needs 39 footages, 0.99 needs 199; of fewer, or for counts more than three times the
-    largest that was tried, the interval is what is certain.
+    confidence of 0.95 needs 39 footages, 0.99 needs 199. With fewer, or for a count above the largest that
+    was tried, only the bounds are told.
 
     Args:
         num_found: int, groups.
         trials: of a `GroupingRule`; may be empty.
-        minimum: int, how many are certain.
-        maximum: int, how many there can be at most.
+        minimum: int, the lower bound.
+        maximum: int, the upper bound.
         confidence: float in (0, 1).
 
     Returns:
@@ -92,7 +91,7 @@ def count_interval(
     bounds = CountInterval(
         minimum, maximum, None, minimum, maximum, float(num_found), len(trials), largest
     )
-    if num_found == 0 or len(trials) < needed or num_found > FARTHEST * largest:
+    if num_found == 0 or len(trials) < needed or num_found > largest:
         return bounds
     found = np.array([trial.num_found for trial in trials], float)
     ratios = np.array([trial.num_true for trial in trials], float) / found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
-from individuals.outputs.media_names import distinct_file_names
+from individuals.outputs.media_details import distinct_file_names
 from individuals.sighting import Sighting
 
 

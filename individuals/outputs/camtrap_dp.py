@@ -98,12 +98,8 @@ def check_camtrap_dp(
 ) -> None:
     """Refuses what `write_camtrap_dp` would refuse of media and deployments, before anybody is looked for.
 
-    Args:
-        details: of every media file, by path.
-        deployments: as there.
-        media_root: as there.
-    Raises:
-        ValueError: as there.
+    Args: as there, with the details of every media file.
+    Raises: as there.
     """
     _media((), deployments, details, media_root)
 

@@ -91,11 +91,11 @@ def capture_history(
     find = _find_occasions(occasion_of)
     found = [(sighting, find(sighting)) for sighting in sightings]
     problems = []
-    if homeless := [_who(sighting) for sighting, occasion in found if occasion is None]:
+    if without := [_who(sighting) for sighting, occasion in found if occasion is None]:
         ways = {"occasion": "Set occasion", "date": "Set captured_at"}
         way = ways.get(str(occasion_of), "Give every media file an occasion")
         problems.append(
-            f"{len(homeless)} sightings have no occasion: {some_problems(homeless)}. {way}, or leave them "
+            f"{len(without)} sightings have no occasion: {some_problems(without)}. {way}, or leave them "
             "out."
         )
     unknown = [

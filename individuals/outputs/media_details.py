@@ -1,13 +1,18 @@
-"""What people know of a video, photo or recording and its pixels do not tell: when, where, which occasion."""
+"""What people know of media and pixels do not tell: when, where, which occasion; and short names of media."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from media.cells import read_csv_rows
 from media.wording import some_problems
+
+MAX_STEM = 60  # letters of a file name, of up to four bytes each; file systems allow 255 bytes
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,58 @@ def read_media_details(path: str | Path) -> dict[str, MediaDetails]:
             "2026-05-01T06:30:00+02:00."
         )
     return details
+
+
+def short_media_names(media: Iterable[str]) -> dict[str, str]:
+    """The end of each path that is enough to tell it from the others.
+
+    Args:
+        media: paths; repeated ones count once.
+    Returns:
+        Path to name, such as "monday.mp4", or "pond/monday.mp4" where there are several mondays.
+
+    Example:
+        >>> short_media_names(["a/monday.mp4", "b/monday.mp4", "b/tuesday.mp4"])
+        {'a/monday.mp4': 'a/monday.mp4', 'b/monday.mp4': 'b/monday.mp4', 'b/tuesday.mp4': 'tuesday.mp4'}
+    """
+    paths = list(dict.fromkeys(media))
+    names: dict[str, str] = {}
+    for length in range(1, 1 + max([len(PurePath(path).parts) for path in paths], default=0)):
+        ends = {path: "/".join(PurePath(path).parts[-length:]) for path in paths}
+        times = Counter(ends.values())
+        names |= {path: end for path, end in ends.items() if path not in names and times[end] == 1}
+    return {path: names.get(path, path) for path in paths}
+
+
+def distinct_file_names(media: Iterable[str], suffix: str) -> dict[str, str]:
+    """A file name for something about each media file; no two alike, on any file system.
+
+    Args:
+        media: paths; repeated ones count once.
+        suffix: end of every name, such as ".txt".
+    Returns:
+        Path to name, such as "monday.txt", or "pond_monday.txt" where there are several mondays. Names
+        that differ only in case are told apart by a number.
+    """
+    paths = list(dict.fromkeys(media))
+    short = short_media_names(paths)
+    times = Counter(_without_suffix(name).casefold() for name in short.values())
+    taken: set[str] = set()
+    names = {}
+    for path in paths:
+        name = short[path]
+        if times[_without_suffix(name).casefold()] == 1:
+            name = _without_suffix(name)
+        stem = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", name.strip("/"))[-MAX_STEM:] or "media"
+        number, candidate = 1, stem
+        while candidate.casefold() in taken:
+            number += 1
+            candidate = f"{stem} ({number})"
+        taken.add(candidate.casefold())
+        names[path] = candidate + suffix
+    return names
+
+
+def _without_suffix(name: str) -> str:
+    path = PurePath(name)
+    return path.with_suffix("").as_posix() if path.name else name

@@ -122,7 +122,7 @@ def check_outputs(
 
     Args:
         media: paths of the videos, as they will be counted.
-        details: as in `write_outputs`.
+        details: as there.
         deployments: as there.
         project: as there.
         media_root: as there.

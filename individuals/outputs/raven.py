@@ -25,7 +25,7 @@ RAVEN_COLUMNS = (
     *("Individual", "Name", "Species", "Probability"),
 )
 SUFFIX = ".Table.1.selections.txt"
-HEARD_HZ = (0.0, 8000.0)
+BAND_HZ = (0.0, 8000.0)
 
 
 def write_raven_table(
@@ -33,7 +33,7 @@ def write_raven_table(
     sightings: Iterable[Sighting],
     *,
     durations_seconds: Mapping[str, float] | None = None,
-    band_hz: tuple[float, float] = HEARD_HZ,
+    band_hz: tuple[float, float] = BAND_HZ,
 ) -> Path:
     """Writes a selection table of one recording, or of several that Raven opens as a sequence.
 
@@ -84,7 +84,7 @@ def write_raven_tables(
     sightings: Iterable[Sighting],
     *,
     all_media: Iterable[str] = (),
-    band_hz: tuple[float, float] = HEARD_HZ,
+    band_hz: tuple[float, float] = BAND_HZ,
 ) -> dict[str, Path]:
     """Writes one selection table for each recording into a folder.
 
@@ -178,10 +178,10 @@ def _decimal(text: str) -> Decimal:
 
 def _starts(media: list[str], durations: Mapping[str, float] | None) -> dict[str, Decimal]:
     """When each recording starts in the sequence."""
-    if torn := [path for path in media if plain_text(path) != path]:
+    if unwritable := [path for path in media if plain_text(path) != path]:
         raise ValueError(
-            f"A selection table cannot hold paths with tabs or line breaks: {some_names(torn)}. Rename the "
-            "files."
+            f"A selection table cannot hold paths with tabs or line breaks: "
+            f"{some_names(unwritable)}. Rename the files."
         )
     if len(media) <= 1 and durations is None:
         return dict.fromkeys(media, Decimal(0))

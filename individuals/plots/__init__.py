@@ -1,14 +1,8 @@
-"""Pictures of a count: who was met in which video, when, and how the number hangs on the threshold."""
+"""Pictures of a count: who was met in which video, when, and how the number depends on the threshold.
 
-from individuals.plots.contact_sheet import plot_individual_pages, plot_individuals
-from individuals.plots.count_curve import plot_count_curve, plot_curve_of_count
-from individuals.plots.timeline import plot_timeline, plot_timeline_pages
+The menu stands in `__init__.pyi`; names load on first use, so that importing the package is quick.
+"""
 
-__all__ = [
-    "plot_count_curve",
-    "plot_curve_of_count",
-    "plot_individual_pages",
-    "plot_individuals",
-    "plot_timeline",
-    "plot_timeline_pages",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from individuals.outputs.media_names import short_media_names
+from individuals.outputs.media_details import short_media_names
 from individuals.plots.page_style import (
     A4_WIDTH,
     COLOURS,

@@ -52,7 +52,7 @@ def plot_count_curve(
 ) -> Figure:
     """The number of individuals over the threshold, with the chosen point.
 
-    A flat stretch around the point says that the count does not hang on the exact threshold; a steep one
+    A flat stretch around the point says that the count does not depend on the exact threshold; a steep one
     says that it does.
 
     Args:

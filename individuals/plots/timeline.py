@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from individuals.outputs.media_names import short_media_names
+from individuals.outputs.media_details import short_media_names
 from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, Style, empty_page
 from individuals.sighting import Sighting
 from inference.plot_labels import individual_label, plot_labels

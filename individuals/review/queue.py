@@ -138,9 +138,9 @@ class _Questions:
             halves = _halves(self._means[_sample(members[label])])
             if len(halves) == 2:
                 one, other = (_sample(members[label])[half] for half in halves)
-                yield from self._ask(one, other, "counted as one, on a weak link")
+                yield from self._ask(one, other, "counted as one, by a weak link")
         for one, other in self._look_alikes():
-            reason = "counted as two, though they look alike"
+            reason = "counted as two, but they look alike"
             yield from self._ask(members[one], members[other], reason)
 
     def _look_alikes(self) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from individuals.crop_files import short_id
 from individuals.footage import IndividualCount, group_sightings
-from individuals.review.answers import AT_MOST_SHOWN, Answers
+from individuals.review.sheet import AT_MOST_SHOWN, Answers
 from individuals.sighting_file import CountedSightings, KeyPair
 from inference.calibrate.calibration import Calibration
 from media.wording import some_problems

@@ -90,6 +90,7 @@ def find_sightings(
         video,
         frames_per_second=frames_per_second if chosen is None else None,
         audio_seconds=None if sound == "none" else embedder.settings.audio_seconds,
+        sample_rate_hz=embedder.settings.front_end.sample_rate_hz,
         frame_indices=chosen,
     )
     if chosen is not None and not chosen:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from fused_encoder.front_ends.audio_sequence import SilentRecordingError, TooShortRecordingError
+from fused_encoder.front_ends.contract import SilentRecordingError, TooShortRecordingError
 from individuals.video.detection import Detection
 from inference.embed import Embedder
 from media import Moment
@@ -57,17 +57,17 @@ def who_may_be_heard(sound: Sound, moment: Moment, detections: Sequence[Detectio
 
 
 def audio_sequence_of(embedder: Embedder, waveform: np.ndarray) -> np.ndarray | None:
-    """What YAMNet makes of the sound around a frame; None where there is nothing to be heard.
+    """The audio sequence of the sound around a frame; None where it is silent or too short.
 
     Args:
         embedder: hears.
-        waveform: float32 [num_samples], 16 kHz.
+        waveform: float32 [num_samples], at the sample rate of the embedder's front end.
 
     Returns:
-        float32 [num_frames, 1024], or None for a sound that is silent or too short.
+        float32 [num_frames, size], or None.
     """
     try:
-        return embedder.audio_sequence(waveform)
+        return embedder.front_end(waveform)
     except (SilentRecordingError, TooShortRecordingError):
         return None
 

@@ -72,11 +72,8 @@ class Calibration:
         Affine in the similarity. 0: undecided if both are equally likely beforehand.
 
         Args:
-            similarity: float, cosine, of any shape [].
+            similarity: float, cosine, of any shape []; the answer is float64 of that shape.
             pattern: what the two embeddings were made of; see `inference.modalities.pair_pattern`.
-
-        Returns:
-            float64, of the same shape.
 
         Raises:
             ValueError: no such pattern.
@@ -89,8 +86,8 @@ class Calibration:
         """The probability that two embeddings show one individual.
 
         Args:
-            similarity: float, cosine, of any shape [].
-            pattern: as in `log_odds`.
+            similarity: as in `log_odds` [].
+            pattern: likewise.
             prior: float in (0, 1), how likely it is before looking: for two sightings drawn from n equally
                 often seen individuals 1 / n.
 
@@ -116,8 +113,10 @@ class Calibration:
             pattern: as in `log_odds`.
 
         Returns:
-            See `certify_threshold` for what is promised: it holds for a gallery of `num_gallery` individuals
-            like those of the calibration.
+            For a gallery of `num_gallery` individuals like those of the calibration. `certify_threshold` is
+            exact for one gallery. As a catalogue is another one, galleries were drawn again from the known
+            individuals, and the highest threshold counts: other galleries of that size then exceed the rate
+            in less than 1 - confidence of all cases, as measured (`benchmarks/calibration.py`).
 
         Raises:
             CannotCertifyError: the calibration has too few independent individuals for that rate.
@@ -126,9 +125,7 @@ class Calibration:
         unknowns = self.pair(pattern).unknowns
         if unknowns is None:
             return certify_threshold([], false_match_rate, confidence)
-        return certify_threshold(
-            unknowns.scores, false_match_rate, confidence, unknowns.num_gallery
-        )
+        return unknowns.certify(false_match_rate, confidence)
 
     def strictest_threshold(
         self, confidence: float = 0.95, pattern: str = "image-image"

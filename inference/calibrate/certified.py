@@ -25,11 +25,14 @@ class UnknownScores:
             the gallery.
         num_gallery: int, individuals in the gallery.
         held_out: likewise, of further units that make no threshold, to try it on; often empty.
+        redrawn: likewise, each of another gallery of that size, drawn from the same individuals; the others
+            are the unknown ones then.
     """
 
     scores: tuple[float, ...]
     num_gallery: int
     held_out: tuple[float, ...] = ()
+    redrawn: tuple[tuple[float, ...], ...] = ()
 
     # Any: as JSON takes it
     def to_dict(self) -> dict[str, Any]:
@@ -38,12 +41,27 @@ class UnknownScores:
             "scores": list(self.scores),
             "num_gallery": self.num_gallery,
             "held_out": list(self.held_out),
+            "redrawn": [list(scores) for scores in self.redrawn],
         }
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> UnknownScores:
         """What `to_dict` gave."""
-        return cls(tuple(record["scores"]), record["num_gallery"], tuple(record["held_out"]))
+        return cls(
+            tuple(record["scores"]),
+            record["num_gallery"],
+            tuple(record["held_out"]),
+            tuple(map(tuple, record["redrawn"])),
+        )
+
+    def certify(self, false_match_rate: float, confidence: float) -> CertifiedThreshold:
+        """The highest of the thresholds that the galleries certify; see `Calibration.threshold_at`."""
+        galleries = (self.scores, *self.redrawn)
+        each = [
+            certify_threshold(scores, false_match_rate, confidence, self.num_gallery)
+            for scores in galleries
+        ]
+        return max(each, key=lambda certified: certified.similarity)
 
 
 @dataclass(frozen=True)

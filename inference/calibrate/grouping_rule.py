@@ -15,8 +15,8 @@ from inference.metrics.grouping import bcubed
 from inference.pooling import observations_of_known
 from inference.threshold import best_threshold
 
-NUM_HALVES = 4
-TRIALS_PER_HALF = 30
+NUM_HALVES = 8  # footages of few halves share their individuals: intervals get too narrow
+TRIALS_PER_HALF = 15
 MAX_OBSERVATIONS_TRIED = 1500  # of one half
 
 

@@ -8,16 +8,15 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 import numpy as np
 
-from inference.sqlite_file import beside
-
 logger = logging.getLogger(__name__)
 
 NPY_HEADER_BYTES = 128
-TAIL_BYTES = 32  # rows, room, size, checksum
+TAIL_BYTES = 48  # rows, room, size, revision, checksum
 ROOM_SHARE, LEAST_ROOM = 4, 1000  # a new file has room for a quarter more rows
 ROWS_AT_ONCE = 8192
 SECONDS_TO_WRITE = 3600  # an unfinished file that is older was left by a process that was killed
@@ -105,90 +104,67 @@ def matrix_in_memory(chunks: Chunks, num: int, size: int) -> Matrix:
 
 
 def save_matrix(
-    index: Path, revision: tuple[int, int], chunks: Chunks, num: int, size: int
+    path: Path, revision: tuple[int, int], chunks: Chunks, num: int, size: int
 ) -> Matrix:
-    """Write these rows (`num` at most) into a file beside the index, in the place of earlier ones.
+    """Write these rows (`num` at most) of this revision of the index into a file, and map it into memory.
 
     `numpy.load` reads it too: it is a .npy file of float32 [room, size], of which the rows not in use are a
-    hole. Behind it stand the positions, the numbers of rows, room and size, and a checksum of the rows.
+    hole. Behind it stand the positions, the numbers of rows, room and size, the revision, and a checksum.
 
-    Returns:
-        Matrix, mapped into memory.
     Raises:
         OSError: it cannot be written.
     """
-    room, others = room_for(num), _files_of(index)
-    path = beside(index, f"-matrix-{revision[0]}-{revision[1]}.npy")
+    room = room_for(num)
     with replacing(path) as temporary:
         with temporary.open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": (room, size)}
             np.lib.format.write_array_header_1_0(file, header)
-            written, checksum = [np.empty(0, "<i8")], 0
+            positions, checksum = [np.empty(0, "<i8")], 0
             for some, embeddings in chunks:
                 content = np.ascontiguousarray(embeddings, "<f4").data
                 checksum = zlib.crc32(content, checksum)
                 file.write(content)
-                written.append(some)
-            positions = np.concatenate(written)
-            numbers = np.array([len(positions), room, size], "<i8")
-            checksum = zlib.crc32(numbers.data, zlib.crc32(positions.data, checksum))
+                positions.append(some)
+            numbers = np.array([sum(map(len, positions)), room, size, *revision], "<i8")
+            tail = np.concatenate([*positions, numbers])
             file.seek(NPY_HEADER_BYTES + 4 * room * size)
-            file.write(np.concatenate([positions, numbers, [checksum]]).astype("<i8").data)
-        matrix = _mapped(temporary)
-    for other in others:
-        with suppress(FileNotFoundError):  # another process does the same
-            is_written_now = time.time() - other.stat().st_mtime < SECONDS_TO_WRITE
-            if other != path and not (other.suffix == ".part" and is_written_now):
-                other.unlink()
-    return matrix
+            file.write(np.append(tail, zlib.crc32(tail.data, checksum)).astype("<i8").data)
+        return _mapped(temporary)[0]
 
 
-def latest_matrix(index: Path) -> tuple[Matrix | None, tuple[int, int] | None]:
-    """The matrix that stands beside the index, and the revision that it is of; None where there is none.
-
-    A file that is damaged is passed over, with a warning.
-    """
-    found = {}
-    for path in _files_of(index):
-        name, _, stamp = path.name.removesuffix(".npy").rpartition("-")
-        entry = name.rpartition("-")[2]
-        if entry.isdecimal() and stamp.isdecimal():
-            found[int(entry), int(stamp)] = path
-    for revision in sorted(found, reverse=True):
-        try:
-            return _mapped(found[revision]), revision
-        except FileNotFoundError:  # another process has replaced it
-            continue
-        except (OSError, ValueError) as error:
-            logger.warning("%s cannot be used (%s); it is made again.", found[revision], error)
-    return None, None
+def load_matrix(path: Path) -> tuple[Matrix | None, tuple[int, int] | None]:
+    """The matrix that `save_matrix` wrote and its revision; None where there is none, or a damaged one."""
+    try:
+        return _mapped(path)
+    except FileNotFoundError:
+        return None, None
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be used (%s); it is made again.", path, error)
+        return None, None
 
 
-def _files_of(index: Path) -> list[Path]:
-    start = beside(index, "-matrix-")
-    return [path for path in start.parent.iterdir() if path.name.startswith(start.name)]
-
-
-def _mapped(path: Path) -> Matrix:
+def _mapped(path: Path) -> tuple[Matrix, tuple[int, int]]:
     num_bytes = path.stat().st_size
     tail = np.fromfile(path, "<i8", offset=max(0, num_bytes - TAIL_BYTES))
-    num, room, size, checksum = tail.tolist()
+    num, room, size, entry, stamp, checksum = tail.tolist()
     if min(num, room, size) < 0 or num > room:
         raise ValueError("its last numbers are wrong")
     if NPY_HEADER_BYTES + 4 * room * size + 8 * num + TAIL_BYTES != num_bytes:
         raise ValueError("it is cut short, or of another kind")
-    memory = np.memmap(path, "<f4", "c", NPY_HEADER_BYTES, (room, size))
-    positions = np.fromfile(path, "<i8", num, offset=NPY_HEADER_BYTES + memory.nbytes)
-    rows = np.asarray(memory)[:num]
-    found = zlib.crc32(tail[:3].data, zlib.crc32(positions.data, zlib.crc32(rows.data)))
-    if found != checksum:
+    memory = np.asarray(np.memmap(path, "<f4", "c", NPY_HEADER_BYTES, (room, size)))
+    tail = np.fromfile(path, "<i8", offset=NPY_HEADER_BYTES + memory.nbytes)
+    if zlib.crc32(tail[:-1].data, zlib.crc32(memory[:num].data)) != checksum:
         raise ValueError("its checksum does not fit")
-    return Matrix(positions, np.asarray(memory))
+    return Matrix(tail[:num].copy(), memory), (entry, stamp)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """As `media.atomic.atomic_file`, with a name by which what a killed process left is found later."""
+    """As `media.atomic.atomic_file`; what a process that was killed has left of this file is removed."""
+    for left in path.parent.glob(f"{escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > SECONDS_TO_WRITE:
+                left.unlink()
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield temporary

@@ -19,7 +19,7 @@ MOST_FACETS = 4096  # of one row
 FIELDS = {"key", "position", "id", "metadata", "facets", "embedding"}
 FINGERPRINT = "fused_encoder.fingerprint"  # a property of the collection
 REFUSED = ("unauthenticated", "auth check failure", "permission deny", "privilegepermissiondenied")
-NO_DATABASE = 800  # Milvus' own number
+NO_COLLECTION, NO_DATABASE = 100, 800  # Milvus' own numbers
 
 
 class MilvusCollection:
@@ -52,6 +52,9 @@ class MilvusCollection:
             )
         if self.exists():
             self.call("load_collection")
+        else:
+            with self._errors_in_words():
+                self._client.list_collections(timeout=SECONDS_PER_CALL)  # is the database there?
 
     def call(self, name: str, /, *arguments: object, **options: object) -> Any:
         """What a method of pymilvus' client gives for this collection (Any: of many types)."""
@@ -65,22 +68,32 @@ class MilvusCollection:
 
     def exists(self) -> bool:
         """Whether the collection is there; ValueError if it is another program's."""
-        if not self.call("has_collection"):
-            return False
-        if not {field["name"] for field in self.call("describe_collection")["fields"]} >= FIELDS:
+        return self._described() is not None
+
+    def settings(self) -> StoreSettings:
+        """The encoder and size that it accepts; None where it is not there yet."""
+        found = self._described()
+        if found is None:
+            return StoreSettings(None, None)
+        sizes = {field["name"]: field["params"].get("dim") for field in found["fields"]}
+        return StoreSettings(found.get("properties", {}).get(FINGERPRINT), int(sizes["embedding"]))
+
+    def _described(self) -> dict[str, Any] | None:
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            found = self.call("describe_collection")
+        except OSError as error:
+            reason = error.__cause__
+            if isinstance(reason, MilvusException) and reason.code == NO_COLLECTION:
+                return None
+            raise
+        if not {field["name"] for field in found["fields"]} >= FIELDS:
             raise ValueError(
                 f"The collection {self._address} is no embedding index. It was left as it is. Give another "
                 "collection in the address."
             )
-        return True
-
-    def settings(self) -> StoreSettings:
-        """The encoder and size that it accepts; None where it is not there yet."""
-        if not self.exists():
-            return StoreSettings(None, None)
-        found = self.call("describe_collection")
-        sizes = {field["name"]: field["params"].get("dim") for field in found["fields"]}
-        return StoreSettings(found.get("properties", {}).get(FINGERPRINT), int(sizes["embedding"]))
+        return dict(found)
 
     def create(self, embedding_size: int) -> None:
         """Make the collection, with consistency "Strong": each call sees what was written before it."""

@@ -168,16 +168,9 @@ class MilvusStore:
         return 0
 
     def check(self) -> list[str]:
-        """Read every row; each must be of unit length."""
-        lengths = {row.id: float(np.linalg.norm(row.embedding)) for row in self.rows()}
-        faults = [
-            f"the row {id_!r} is not of unit length"
-            for id_, length in lengths.items()
-            if not abs(length - 1) < 1e-3
-        ]
-        if len(lengths) != self.count({}):
-            faults.append(f"{len(lengths)} rows could be read of {self.count({})}")
-        return faults
+        """Read every row."""
+        num_read, num = sum(1 for _ in self.rows()), self.count({})
+        return [] if num_read == num else [f"{num_read} rows could be read of {num}"]
 
     def close(self) -> None:  # noqa: D102
         self._collection.close()

@@ -15,7 +15,7 @@ import numpy as np
 from inference.embeddings import Embeddings
 from inference.index.approximate import FROM_ROWS, Groups, group, load_groups, save_groups
 from inference.index.exact_scan import Found, nearest, ranked
-from inference.index.matrix import Chunks, Matrix, latest_matrix, matrix_in_memory, save_matrix
+from inference.index.matrix import Chunks, Matrix, load_matrix, matrix_in_memory, save_matrix
 from inference.index.rows import Approximation, Filter, Hit, Scalar, check_same_encoder
 from inference.index.sqlite_rows import (
     AMONG,
@@ -43,13 +43,15 @@ class SqliteStore(SqliteRows):
 
     Args:
         path: of the file. Beside it, where that may be written, stand copies for speed: the matrix of one
-            revision (`-matrix-<revision>.npy`) and the groups of approximate search (`-approximate.faiss`).
+            revision (`-matrix.npy`) and the groups of approximate search (`-approximate.faiss`).
         create: whether to start a new index where there is no file.
         read_only: whether to write nothing, neither the file nor beside it.
     """
 
     def __init__(self, path: str | Path, *, create: bool = True, read_only: bool = False) -> None:
         super().__init__(path, create=create, read_only=read_only)
+        self._matrix_path = beside(self._path, "-matrix.npy")
+        self._groups_path = beside(self._path, "-approximate.faiss")
         self._matrix: Matrix | None = None
         self._revision: tuple[int, int] | None = None  # of the matrix
         self._may_save = not self._file.is_read_only
@@ -157,10 +159,9 @@ class SqliteStore(SqliteRows):
     @contextmanager
     def _current(self) -> Iterator[tuple[sqlite3.Connection, Matrix | None]]:
         """A transaction, and the matrix as it sees it; None before the first rows were added."""
-        if (
-            self._matrix is None
-        ):  # before the transaction, which then sees all that the matrix holds
-            self._matrix, self._revision = latest_matrix(self._path)
+        if self._matrix is None:
+            # before the transaction begins, which then sees all that the matrix holds
+            self._matrix, self._revision = load_matrix(self._matrix_path)
         with self._file.reading() as connection:
             revision, size = revision_of(connection), read_settings(connection).embedding_size
             if size is not None and revision is not None and revision != self._revision:
@@ -217,7 +218,7 @@ class SqliteStore(SqliteRows):
         revision = revision_of(connection)
         if self._may_save and revision is not None:
             try:
-                return save_matrix(self._path, revision, chunks(), num, size)
+                return save_matrix(self._matrix_path, revision, chunks(), num, size)
             except OSError as error:
                 logger.warning("%s: searching without a matrix file (%s).", self._path, error)
                 self._may_save = False
@@ -233,10 +234,6 @@ class SqliteStore(SqliteRows):
                 check_row(self._path, row)
             positions = np.array([row[0] for row in rows], dtype=np.int64)
             yield positions, unit_vectors([row[2] for row in rows], size)
-
-    @property
-    def _groups_path(self) -> Path:
-        return beside(self._path, "-approximate.faiss")
 
     def _current_groups(self) -> Groups | None:
         if self._revision is None:

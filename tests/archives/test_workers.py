@@ -47,8 +47,9 @@ def result_among_good(workers: Workers, task: tuple) -> list:
 @pytest.mark.parametrize("num_workers", [0, 1, 3])
 def test_every_task_gives_its_messages_in_order_and_then_its_end(num_workers):
     tasks = [tuple(("say", number) for number in range(length)) for length in (3, 0, 1, 70)] * 3
+    tasks.append((("say", None),))
     with Workers(toy_work.act, num_workers=num_workers) as workers:
-        expected = [[*range(len(task)), Ended()] for task in tasks]
+        expected = [[*(act[1] for act in task), Ended()] for task in tasks]
         assert results_of(workers, tasks) == expected
 
 
@@ -62,9 +63,23 @@ def test_arrays_arrive_as_they_were_sent(workers):
     ("act", "how"),
     [(("segfault",), "died of SIGSEGV"), (("exit", 3), "ended with exit code 3")],
 )
-def test_a_death_ends_its_task_alone_and_keeps_what_came_before(workers, act, how):
+def test_a_second_death_ends_its_task_alone_and_keeps_what_came_before(workers, act, how):
     result = result_among_good(workers, (("say", 1), ("say", 2), act, ("say", 3)))
     assert result == [1, 2, Ended(crash=how)]
+
+
+def test_a_task_whose_worker_dies_once_loses_and_repeats_nothing(workers, tmp_path):
+    once = (("say", 1), ("say", 2), ("segfault once", str(tmp_path / "died")), ("say", 3))
+    assert result_among_good(workers, once) == [1, 2, 3, Ended()]
+    assert (tmp_path / "died").exists()
+
+
+def test_killing_idle_workers_again_and_again_harms_nothing():
+    with Workers(toy_work.act, num_workers=1) as workers:
+        for _ in range(3):
+            [[process, _]] = results_of(workers, [(("say process",),)])
+            os.kill(process, signal.SIGKILL)
+        assert results_of(workers, [GOOD]) == [["good", Ended()]]
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
@@ -123,8 +138,11 @@ def test_what_the_tasks_raise_reaches_the_caller():
         list(workers.run(tasks()))
 
 
-def test_a_worker_never_imports_tensorflow(workers):
-    modules = [(("say whether imported", name),) for name in ("numpy", "tensorflow", "keras")]
+def test_a_worker_that_decodes_does_not_import_tensorflow(workers):
+    decoder = (("import", "archives.embed.decode_source"),)
+    modules = [
+        (*decoder, ("say whether imported", name)) for name in ("numpy", "tensorflow", "keras")
+    ]
     assert [found for found, _ in results_of(workers, modules)] == [True, False, False]
 
 

@@ -1,5 +1,6 @@
 """What the tests let workers do: good, slow, broken and deadly."""
 
+import importlib
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ def act(acts: tuple) -> Iterator[object]:
             yield arguments[0]
         elif name == "say process":
             yield os.getpid()
+        elif name == "import":
+            importlib.import_module(arguments[0])
         elif name == "say whether imported":
             yield arguments[0] in sys.modules
         elif name == "sleep":
@@ -27,7 +30,7 @@ def act(acts: tuple) -> Iterator[object]:
             raise ValueError("a fault of ours")
         elif name == "exit":
             os._exit(arguments[0])
-        elif name == "segfault":
+        elif name == "segfault" or (name == "segfault once" and _is_first(arguments[0])):
             os.kill(os.getpid(), signal.SIGSEGV)
 
 
@@ -37,3 +40,9 @@ def count_blocks(file: str) -> Iterator[bytes]:
         with Path(file).open("ab") as made:
             made.write(b".")
         yield bytes(100_000)
+
+
+def _is_first(marker: str) -> bool:
+    is_first = not Path(marker).exists()
+    Path(marker).touch()
+    return is_first

@@ -41,7 +41,10 @@ def test_all_four_trees_hold_the_same_classes_with_files_that_can_be_read(aviary
         for folder in tree.iterdir():
             paths = list(folder.glob("recording_*.flac"))
             assert len(paths) == num
-            assert all(1.2 < len(load_waveform(path)) / 16_000 < 1.8 for path in paths)
+            assert all(
+                1.2 < len(load_waveform(path, sample_rate_hz=16_000)) / 16_000 < 1.8
+                for path in paths
+            )
             assert {probe_audio(path).sample_rate_hz for path in paths} <= {22_050, 44_100}
 
 
@@ -75,7 +78,9 @@ def test_an_interrupted_aviary_is_completed(aviary: Aviary, tmp_path: Path) -> N
 
 
 def test_a_folder_with_something_else_is_refused(aviary: Aviary, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"another aviary: expected .*seed 3; found .*seed 0"):
+    with pytest.raises(
+        ValueError, match=r"another aviary: expected .*'seed': 3}; found .*'seed': 0}"
+    ):
         write_aviary(aviary.directory, size="tiny", seed=3)
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="not empty and holds no aviary"):

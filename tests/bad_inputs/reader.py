@@ -22,6 +22,7 @@ import numpy as np
 import media
 
 ROOT = Path(__file__).resolve().parents[2]
+RATE_HZ = 16_000
 MEMORY_BYTES = 3 << 30
 
 
@@ -68,11 +69,13 @@ def _load(path: Path) -> tuple[str, float]:
         return _wrong_image(image), image.shape[0] * image.shape[1]
     if extension in media.AUDIO_EXTENSIONS:
         streamed = _streamed(path)
-        waveform = media.load_waveform(path)
+        waveform = media.load_waveform(path, sample_rate_hz=RATE_HZ)
         wrong = _wrong_sound(waveform) or _wrong_stream(streamed, waveform)
-        return wrong, len(waveform) / 16000
+        return wrong, len(waveform) / RATE_HZ
     wrong, num_frames = "", 0
-    for moment in media.iter_moments(path, frames_per_second=None, audio_seconds=0.5):
+    for moment in media.iter_moments(
+        path, frames_per_second=None, audio_seconds=0.5, sample_rate_hz=RATE_HZ
+    ):
         num_frames += 1
         wrong = wrong or _wrong_image(moment.frame)
         if moment.waveform is not None:
@@ -83,7 +86,7 @@ def _load(path: Path) -> tuple[str, float]:
 def _streamed(path: Path) -> np.ndarray | None:
     """The sound of a recording as a stream gives it; None where it is refused."""
     try:
-        with media.stream_waveform(path, block_seconds=0.25) as stream:
+        with media.stream_waveform(path, sample_rate_hz=RATE_HZ, block_seconds=0.25) as stream:
             return np.concatenate([block.waveform for block in stream])
     except media.UnreadableMediaError:
         return None

@@ -24,4 +24,4 @@ def test_every_known_animal_gets_one_answer(shares, method):
 
 def test_easy_animals_are_recognised_and_strangers_rarely_named(shares):
     assert shares["calibrated_known_right"] > 0.9
-    assert shares["calibrated_strangers_named"] < 0.05 < shares["nearest_strangers_named"]
+    assert shares["calibrated_unknown_named"] < 0.05 < shares["nearest_unknown_named"]

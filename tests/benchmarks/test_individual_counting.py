@@ -47,13 +47,20 @@ def test_what_hdbscan_calls_noise_is_an_individual_each(benchmark_module, monkey
     assert benchmark_module.hdbscan(on_circle(*range(6))).tolist() == [0, 2, 0, 1, 3, 1]
 
 
-def test_components_chain(benchmark_module):
-    labels = benchmark_module.components(on_circle(0, 20, 40, 120), np.cos(np.radians(25)))
-    assert labels.tolist() == [0, 0, 0, 1]
-
-
-def test_a_small_draw_is_counted_and_every_way_is_there(benchmark_module, capsys):
-    embeddings, labels = benchmark_module.make_identities(120, 12, "easy", seed=3)
-    ways = benchmark_module.baselines(embeddings, embeddings, labels, 0.6)
-    assert len(ways) == 4
+def test_a_small_draw_is_counted_and_every_way_is_there(benchmark_module):
+    embeddings, _ = benchmark_module.make_identities(120, 12, "easy", seed=3)
+    ways = benchmark_module.baselines(embeddings, 0.6)
+    assert len(ways) == 3
     assert all(len(found) == 120 for found in ways.values())
+
+
+def test_coverage_is_told_by_size_with_its_interval_over_worlds(benchmark_module, monkeypatch):
+    monkeypatch.setattr(benchmark_module, "DIFFICULTIES", ("easy",))
+    told = [(2, True), (3, False), (20, None)]
+    monkeypatch.setattr(benchmark_module, "_footages", lambda *options: told)
+    figures = benchmark_module.coverage(3, 4)
+    name = "easy_24_known_1_videos"
+    assert figures[f"interval_share_{name}"] == pytest.approx(2 / 3)
+    assert figures[f"interval_coverage_{name}_1_to_3"] == 0.5
+    assert figures[f"interval_coverage_{name}_1_to_3_margin"] == 0
+    assert f"interval_coverage_{name}_17_to_36" not in figures

@@ -6,9 +6,8 @@ import pytest
 
 from fused_encoder import create_fused_encoder, load_encoder
 from fused_encoder.audio_branch import FrameAttention
-from fused_encoder.direction import centred_direction
 from fused_encoder.encoder import split_encoder
-from fused_encoder.fusion import AddPresent
+from fused_encoder.fusion import AddPresent, centred_direction
 
 
 def additive(seed=0, **options):

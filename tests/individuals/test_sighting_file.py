@@ -81,6 +81,10 @@ def test_a_crop_outside_of_its_folder_is_neither_read_nor_copied(tmp_path, anima
         with pytest.raises(ValueError, match=r"outside of '.*count'"):
             use()
     assert not (tmp_path / "sheet").exists()
+    save_sightings(folder, CountedSightings(table, two.labels, two.threshold))
+    if where != "link":
+        with pytest.raises(ValueError, match=r"the crop of 'a\.jpg' is outside of its folder"):
+            load_sightings(folder)
 
 
 def test_a_crop_that_is_no_picture_is_as_if_there_was_none(tmp_path, animals, two):

@@ -5,6 +5,7 @@ import resource
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -12,7 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from media import SoundBlock, SoundOutcome, stream_waveform
+import media
+
+RATE_HZ = 16000
+load_waveform = partial(media.load_waveform, sample_rate_hz=RATE_HZ)
+load_waveform_with_notes = partial(media.load_waveform_with_notes, sample_rate_hz=RATE_HZ)
+stream_waveform = partial(media.stream_waveform, sample_rate_hz=RATE_HZ)
+stream_sound_track = partial(media.stream_sound_track, sample_rate_hz=RATE_HZ)
+iter_moments = partial(media.iter_moments, sample_rate_hz=RATE_HZ, audio_seconds=5.0)
+write_video = partial(media.write_video, sample_rate_hz=RATE_HZ)
 
 MILLISECONDS = Fraction(1, 1000)
 AUDIO_RATE_HZ = 48000
@@ -121,10 +130,10 @@ def _encode_sound(
 
 
 @pytest.fixture
-def streamed() -> Callable[..., tuple[np.ndarray, list[SoundBlock], SoundOutcome]]:
+def streamed():
     """streamed(path, **options) gives the joined waveform, the blocks and the outcome."""
 
-    def read(path: Path, **options: float) -> tuple[np.ndarray, list[SoundBlock], SoundOutcome]:
+    def read(path, **options):
         with stream_waveform(path, **options) as stream:
             blocks = list(stream)
         return np.concatenate([block.waveform for block in blocks]), blocks, stream.outcome

@@ -12,18 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media import (
-    UnreadableMediaError,
-    iter_moments,
-    load_image,
-    load_waveform,
-    stream_waveform,
-)
+from media import UnreadableMediaError, load_image
 from tests.bad_inputs import KINDS, NO_EMBEDDING, Kind
 from tests.bad_inputs.archive import write_archive
 from tests.bad_inputs.checksums import with_right_checksums
 from tests.bad_inputs.damage import DEEDS, Damage, damaged, good_files, random_damages
 from tests.bad_inputs.reader import Reader
+from tests.media.conftest import iter_moments, load_waveform, stream_waveform
 
 TOO_SHORT_SAMPLES = 1600
 ENCODED = {".m4a", ".mp4", ".mka", ".mkv", ".avi"}

@@ -8,14 +8,9 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media import (
-    UnreadableMediaError,
-    load_waveform,
-    load_waveform_with_notes,
-    probe_audio,
-    stream_waveform,
-)
+from media import UnreadableMediaError, probe_audio
 from tests.bad_inputs.good_media import mp3_without_table
+from tests.media.conftest import load_waveform, load_waveform_with_notes, stream_waveform
 
 CONSTANT = {"bitrate_mode": "CONSTANT", "compression_level": 0.5}
 VARIABLE = {"bitrate_mode": "VARIABLE", "compression_level": 0.5}

@@ -48,6 +48,15 @@ def test_a_photo_with_a_film_behind_it_is_whole(tmp_path):
     assert read_photo_header(path).is_complete
 
 
+def test_a_photo_that_announces_more_pixels_than_are_accepted_is_refused(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.new("L", (300, 200)).save(path)
+    size, huge = struct.pack(">HH", 200, 300), struct.pack(">HH", 65_000, 65_000)
+    path.write_bytes(path.read_bytes().replace(size, huge))
+    with pytest.raises(UnreadableMediaError, match="too large"):
+        read_photo_header(path)
+
+
 @pytest.mark.parametrize(("ending", "bits"), [("flac", 24), ("aiff", 24), ("ogg", None)])
 def test_format_and_bits_of_a_recording_are_told(ending, bits, tmp_path):
     path = tmp_path / f"a.{ending}"
@@ -83,3 +92,20 @@ def test_a_wav_of_unknown_length_and_one_cut_anywhere(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(UnreadableMediaError, match="expected a recording, found"):
             read_recording_header(path)
+
+
+@pytest.mark.parametrize(
+    ("guano", "notes"),
+    [
+        ("GUANO|Version: 1\nWA|Song Meter|Serial: S4A1\n", {"serial": "S4A1"}),
+        ("Timestamp: 2023-05-14T05:30:00+02:00", {"timestamp": "2023-05-14 05:30:00+02:00"}),
+        ("Timestamp: 2023-05-14T05:30:00+99:00", {}),
+        ("no colon", {}),
+    ],
+)
+def test_guano_is_read_and_damaged_guano_is_no_error(guano, notes, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.ones(800), 8000)
+    content = guano.encode()
+    with (tmp_path / "a.wav").open("ab") as file:
+        file.write(b"guan" + struct.pack("<I", len(content)) + content)
+    assert read_recording_header(tmp_path / "a.wav").notes == {"comment": ""} | notes

@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from media import (
-    UnreadableMediaError,
-    load_waveform,
-    load_waveform_with_notes,
-    probe_audio,
-    save_waveform,
-)
+from media import UnreadableMediaError, probe_audio, save_waveform
 from media.containers import StreamDecoder
-from tests.media.conftest import chirp
+from tests.media.conftest import chirp, load_waveform, load_waveform_with_notes
 
 
 def assert_is_chirp(waveform, tolerance=5e-3):
@@ -53,7 +47,6 @@ def test_every_kind_of_samples_has_the_same_scale_whatever_its_name(
     path = path.rename(path.with_name("Gruña – 山雀 🐦 #%s{0}" + "x" * 200 + ".mp3"))
     assert_is_chirp(load_waveform(path), tolerance)
     info = probe_audio(path)
-    assert info.decoder == ("pyav" if name == "a.mp3" else "soundfile")
     assert (info.sample_rate_hz, info.num_channels) == (16000, 1)
     assert info.duration_seconds == pytest.approx(2, abs=0.03)
 
@@ -72,7 +65,7 @@ def test_what_soundfile_cannot_open_is_read_by_pyav(
     path = compressed_recording("a", codec, container_format)
     path = path.rename(path.with_name(name))
     info = probe_audio(path)
-    assert (info.decoder, info.sample_rate_hz, info.num_channels) == ("pyav", 48000, 1)
+    assert (info.sample_rate_hz, info.num_channels) == (48000, 1)
     assert info.duration_seconds == pytest.approx(4, abs=0.1)
     whole = load_waveform(path)
     delay = 1024 / 3 if name == "a.aac" else 0  # raw AAC has no place to tell its start-up delay

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media import load_waveform
 from media.sound_marks import mark_cells, starts_of_cells
 from media.waveforms import regroup
+from tests.media.conftest import load_waveform
 
 
 def marks_one_by_one(samples, rate_hz):

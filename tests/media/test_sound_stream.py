@@ -8,16 +8,14 @@ import av
 import numpy as np
 import pytest
 
-from media import (
-    UnreadableMediaError,
+from media import UnreadableMediaError, samples_per_cell, sound_files
+from media.sound_stream import _without_gaps
+from tests.media.conftest import (
     load_waveform,
     load_waveform_with_notes,
-    samples_per_cell,
-    sound_files,
     stream_sound_track,
     stream_waveform,
 )
-from media.sound_stream import _without_gaps
 
 
 def noise(num_samples, num_channels=1):

@@ -10,19 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media import (
-    UnreadableMediaError,
-    iter_moments,
-    load_waveform,
-    probe_audio,
-    probe_video,
-    stream_sound_track,
-    video,
-    write_video,
-)
+from media import UnreadableMediaError, probe_audio, probe_video, video
 from media.containers import StreamDecoder
 from media.moments import read_sound_track
 from tests.bad_inputs.good_media import film, flipped, song, wav_of
+from tests.media.conftest import iter_moments, load_waveform, stream_sound_track, write_video
 
 EVEN_TIMES = [index / 25 for index in range(100)]
 UNEVEN_TIMES = [*np.arange(0, 1, 0.02), *np.arange(1, 2, 0.25), *np.arange(2, 4, 0.05)]

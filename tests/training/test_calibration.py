@@ -83,8 +83,8 @@ def test_the_exported_encoder_hears_for_itself(embedder, aviary, calibration, st
     folders = scan_any_folders(aviary.images, aviary.audio)
     heard = prepare_media(
         folders,
-        embedder.yamnet,
-        max_audio_seconds=embedder.seconds_heard,
+        embedder.front_end,
+        max_audio_seconds=embedder.max_seconds,
         store=store,
         progress=False,
     )

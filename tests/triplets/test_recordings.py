@@ -67,7 +67,7 @@ def one_by_one(files, yamnet: Yamnet, max_seconds: float | None) -> list[np.ndar
     results: list[np.ndarray | str] = []
     for file in files:
         try:
-            waveform = load_waveform(file.path, max_seconds=max_seconds)
+            waveform = load_waveform(file.path, sample_rate_hz=16_000, max_seconds=max_seconds)
             results.append(extract_audio_sequence(yamnet, waveform))
         except UnreadableMediaError as error:
             results.append(error.reason)

@@ -35,5 +35,7 @@ def archive(tmp_path: Path) -> Path:
         save_waveform(folder / f"{name}.wav", tone(7.0, 100.0 * len(name)), RATE)
     save_waveform(folder / "short.flac", tone(1.0), RATE)
     frames = [np.full((32, 32, 3), 40 + 30 * number, np.uint8) for number in range(4)]
-    write_video(folder / "film.mp4", frames, frames_per_second=1, waveform=tone(4.0))
+    write_video(
+        folder / "film.mp4", frames, frames_per_second=1, waveform=tone(4.0), sample_rate_hz=16_000
+    )
     return folder

@@ -16,8 +16,7 @@ import numpy as np
 
 from archives.embed import shards
 from archives.embed.archive import Archive, holds_shards
-from archives.embed.embedding_rows import Place, rows_of
-from archives.embed.file_rows import FileRow
+from archives.embed.rows import FileRow, Place, rows_of
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.shards import RowsOfFile, ShardWriter, remove_abandoned_parts
 from archives.embed.sources import Source

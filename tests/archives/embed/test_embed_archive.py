@@ -69,7 +69,7 @@ def test_a_window_is_embedded_as_its_frames_of_the_whole_recording(
 ):
     embed(archive, settings=ArchiveSettings(window_seconds=2.0, hop_seconds=1.0))
     path = archive / "wren/1.wav"
-    frames = embedder.hear([load_waveform(path)])[0]
+    frames = embedder.front_end(load_waveform(path, sample_rate_hz=16_000))
     for row, vector in embeddings_in(tmp_path / "out").items():
         if row.startswith(f"{path}#t="):
             start = round(float(row.rpartition("=")[2].split(",")[0]) / 0.48)
@@ -91,7 +91,7 @@ def test_a_pair_gives_each_window_with_the_photo(embed, archive, tmp_path, embed
     (archive / "pairs.csv").write_text("image,recording\nwren/1.png,wren/1.wav\n")
     embed(pairs=archive / "pairs.csv", settings=ArchiveSettings(2.0, 1.0))
     [(ids, embeddings, told)] = Archive(tmp_path / "out").batches()
-    frames = embedder.hear([load_waveform(archive / "wren/1.wav")])[0]
+    frames = embedder.front_end(load_waveform(archive / "wren/1.wav", sample_rate_hz=16_000))
     seen = prepare_photo(load_image(archive / "wren/1.png"))
     assert ids[0] == f"{archive}/wren/1.png+{archive}/wren/1.wav#t=0.00,2.00"
     assert told[0]["modality"] == "fused"

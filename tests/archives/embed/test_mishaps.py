@@ -1,17 +1,18 @@
 """Whatever happens to disks, headers and encoders, and whatever its name: each file has its one row."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pyarrow import parquet
 
-from archives.embed import embedding_queue, open_source
+from archives.embed import embed_sources, open_source
 from archives.embed.archive import Archive
-from archives.embed.content import Identity
 from archives.embed.embed_archive import NotWholeError, embed_archive
 from archives.embed.embed_sources import Decoding
+from archives.embed.sources import Source
 from inference import Embedder
 from media import save_image, save_waveform
 from tests.archives.embed.conftest import RATE, photo, tone
@@ -27,8 +28,9 @@ def embed(embedder: Embedder, tmp_path: Path):
 
 def test_what_fails_while_its_disk_falls_off_is_tried_again(embed, archive, monkeypatch):
     os.truncate(archive / "wren/1.wav", 44 + 2 * RATE * 3)
+    read = Source.read_identity
     with monkeypatch.context() as fallen:
-        fallen.setattr(open_source, "look_at", lambda paths: Identity())
+        fallen.setattr(Source, "read_identity", lambda self: replace(read(self), modified_ns=1))
         [row] = embed(archive).not_whole
     assert (row.status, row.is_settled) == ("partial", False)
     assert embed(archive).num_new == 1
@@ -49,13 +51,13 @@ def test_of_a_pair_it_is_told_which_file_is_meant(embed, archive, missing):
 def test_what_the_encoder_makes_nothing_of_is_told_and_not_written(
     embed, archive, tmp_path, given, monkeypatch
 ):
-    embedded = embedding_queue.EmbeddingQueue._embedded
+    embedded = embed_sources.EmbeddingQueue._embedded
 
     def spoilt(self, items):
         embeddings = embedded(self, items)
         return np.concatenate([embeddings[:1] * np.float32(given), embeddings[1:]])
 
-    monkeypatch.setattr(embedding_queue.EmbeddingQueue, "_embedded", spoilt)
+    monkeypatch.setattr(embed_sources.EmbeddingQueue, "_embedded", spoilt)
     [row] = embed(archive / "wren/1.wav").not_whole
     assert (row.status, row.num_embeddings) == ("partial", 1)
     assert row.reason == "the encoder gives no embedding for 1 of its windows or moments"

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from archives.embed import plan as plan_module
 from archives.embed.archive import Archive
-from archives.embed.content import identity_of
-from archives.embed.file_rows import FileRow
 from archives.embed.plan import Copy, Embed, Plan, Skip
+from archives.embed.rows import FileRow
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.shards import ShardWriter
 from archives.embed.sources import Source
@@ -29,7 +27,7 @@ def step(tmp_path: Path, wren: Source):
 
     def plan(source: Source = wren, status: str = "ok", key: str = RUN.key):
         if not (tmp_path / "out").exists():
-            known = vars(identity_of(wren.paths))
+            known = vars(wren.read_identity())
             writer = ShardWriter(tmp_path / "out", RUN)
             writer.keep(FileRow(wren.name, wren.kind, status, settings=key, **known), [])
             writer.flush()
@@ -40,8 +38,9 @@ def step(tmp_path: Path, wren: Source):
 
 @pytest.mark.parametrize("status", ["ok", "partial", "silent", "too_short", "unreadable"])
 def test_what_is_settled_is_skipped_without_being_read(step, status, monkeypatch):
-    monkeypatch.setattr(plan_module, "identity_of", pytest.fail)
-    assert isinstance(step(status=status), Skip)
+    step(status=status)
+    monkeypatch.setattr(Source, "read_identity", pytest.fail)
+    assert isinstance(step(), Skip)
 
 
 @pytest.mark.parametrize("done", [{"status": "crashed"}, {"key": "0" * 16}])
@@ -71,7 +70,7 @@ def test_the_same_bytes_under_another_name_are_copied_if_they_are_of_one_kind(st
 def test_a_file_of_another_size_is_not_read(step, tmp_path, monkeypatch):
     (tmp_path / "other.wav").write_bytes(b"a longer song")
     step()
-    monkeypatch.setattr(plan_module, "identity_of", pytest.fail)
+    monkeypatch.setattr(Source, "read_identity", pytest.fail)
     assert isinstance(step(Source("recording", tmp_path / "other.wav")), Embed)
 
 

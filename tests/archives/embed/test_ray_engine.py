@@ -14,8 +14,7 @@ from archives.embed import ray_engine
 from archives.embed.archive import Archive
 from archives.embed.embed_archive import NotWholeError, embed_archive
 from archives.embed.embed_sources import Decoding
-from archives.embed.ray_engine import RayEngine, batches_of
-from archives.embed.ray_worker import ClusterJob, check_folders
+from archives.embed.ray_engine import BatchWorker, ClusterJob, RayEngine, batches_of
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.sources import Source
 from inference import Embedder
@@ -139,16 +138,20 @@ def test_a_file_of_which_the_process_dies_is_crashed_and_the_others_are_not(
 
 def _dying_worker(deadly: str) -> type:
     """Made in a function, so that Ray sends it whole: the cluster does not see the tests."""
-    from archives.embed.ray_worker import BatchWorker
 
-    class DyingWorker(BatchWorker):
+    class DyingWorker:
+        def __init__(self, job, batches):
+            from archives.embed.ray_engine import BatchWorker
+
+            self._worker, self._batches = BatchWorker(job, batches), batches
+
         def __call__(self, batch):
             import ray
 
             sources = ray.get(self._batches[int(batch["number"][0])])
             if any(source.name == deadly for source, _ in sources):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().__call__(batch)
+            return self._worker(batch)
 
     return DyingWorker
 
@@ -160,18 +163,22 @@ def test_strict_ends_at_the_first_file_that_is_not_whole(cluster, embedder, inpu
     assert {row.status for row in Archive(tmp_path).files} == {"unreadable"}
 
 
-def test_another_encoder_on_the_machines_ends_the_run(cluster, embedder, inputs, tmp_path):
-    other = Embedder(embedder._model, replace(embedder.settings, fingerprint="f" * 16))
-    other.path = embedder.path
-    with pytest.raises(ConnectionError, match=r"is another: its fingerprint is .* expected ffff"):
-        embed_archive(other, inputs[:1], tmp_path, engine=RayEngine(cluster.address))
-
-
-def test_a_machine_that_sees_another_folder_is_refused(tmp_path):
-    run = Run("wren-1", 128, ArchiveSettings())
-    job = ClusterJob(tmp_path, tmp_path, tmp_path / "mark", tmp_path, run, Decoding(), 1)
-    with pytest.raises(FileNotFoundError, match=r"machine .* does not see '.*mark'\. Expected"):
-        check_folders(job)
+def test_a_machine_with_another_folder_or_encoder_ends_the_run(exported, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.chdir(tmp_path)
+    for name in ("intra", "inter"):  # TensorFlow runs here already
+        setting = f"tensorflow.config.threading.set_{name}_op_parallelism_threads"
+        monkeypatch.setattr(setting, lambda num_threads: None)
+    run = Run("f" * 16, 128, ArchiveSettings())
+    job = ClusterJob(exported, tmp_path, tmp_path / "mark", tmp_path, run, Decoding(), 1)
+    told = BatchWorker(job, [])({"number": np.array([0])})
+    expected = (
+        f"does not see {tmp_path / 'mark'}. Expected inputs, encoder and output under the same"
+    )
+    assert expected in told["error"][0]
+    job.mark.touch()
+    told = BatchWorker(job, [])({"number": np.array([0])})
+    assert "is another: its fingerprint is" in told["error"][0]
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

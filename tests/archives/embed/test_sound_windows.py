@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archives.embed.front_end import FrontEndSpec
 from archives.embed.settings import ArchiveSettings
 from archives.embed.sound_windows import SoundWindows
+from fused_encoder.front_ends.contract import FrontEndSpec
 from media import SoundBlock
 
 PLAIN = ArchiveSettings()

@@ -49,7 +49,7 @@ def test_a_recordings_header_is_told(tmp_path, wav):
     assert (header.num_channels, header.bits_per_sample, header.duration_seconds) == (1, 16, 0.1)
     assert (file.serial, file.clock.source) == ("24F31901603710E1", "name")
     assert [clock.source for clock in file.other_clocks] == ["header"]
-    assert header.notes["guano"] == GUANO
+    assert header.notes["timestamp"] == "2023-05-14 05:30:00"
     assert file.faults == ()
 
 

@@ -82,19 +82,7 @@ def test_weights_of_the_official_layout_are_loaded(tmp_path: Path, root: str) ->
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")])
     path = save_as_officially(other, tmp_path / "other.h5")
-    with pytest.raises(ValueError, match=r"other\.h5 is not the yamnet\.h5 .* 1 layers .* not 55"):
-        create_yamnet(path)
-
-
-def test_layers_in_another_order_are_refused(tmp_path: Path, network: keras.Model) -> None:
-    path = save_as_officially(network, tmp_path / "yamnet.h5")
-    swapped = {"layer8": "layer9", "layer9": "layer8"}  # these two have the same shapes
-    with h5py.File(path, "a") as file:
-        names = [name.split("/", 1) for name in file.attrs["layer_names"]]
-        file.attrs["layer_names"] = ["/".join([swapped.get(n[0], n[0]), *n[1:]]) for n in names]
-    with pytest.raises(
-        ValueError, match=r"layer 'layer9/depthwise_conv' .*'layer8_depthwise_conv'"
-    ):
+    with pytest.raises(ValueError, match=r"other\.h5 is not the yamnet\.h5 .* 55 layers"):
         create_yamnet(path)
 
 
@@ -108,7 +96,7 @@ def test_a_file_that_is_missing_damaged_or_of_something_else_is_refused(
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["values"] = np.zeros(3)
     for path in (torn, tmp_path / "data.h5"):
-        with pytest.raises(ValueError, match="cannot be read as a Keras weight file"):
+        with pytest.raises(ValueError, match=r"is not the yamnet\.h5 .* or is damaged"):
             create_yamnet(path)
 
 

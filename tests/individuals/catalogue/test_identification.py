@@ -71,7 +71,7 @@ def test_two_individuals_that_fit_nearly_alike_are_uncertain(path, animals):
         query = animals.table(animals.seen("x.jpg", 9), animals.seen("y.jpg", 3))
         between, near = catalogue.identify(query, PLAIN)
     assert between.status == "uncertain"
-    assert f"{a} and {b} fit nearly alike" in between.reason
+    assert f"{a} and {b} are almost equally similar" in between.reason
     assert (near.status, near.individual) == ("known", a)
 
 
@@ -104,7 +104,7 @@ def test_a_tracklet_gets_one_answer_by_the_mean_of_its_rows(catalogue, animals):
 def test_two_animals_of_a_frame_never_get_one_name(catalogue, animals):
     answers = catalogue.identify(animals.in_frame("monday.mp4", 3, 1, 20), PLAIN)
     assert animals.statuses(answers) == [("known", "NYA-0001"), ("uncertain", None)]
-    assert answers[1].reason == "looks like NYA-0001 (Älva), which was found beside it"
+    assert answers[1].reason == "similar to NYA-0001 (Älva), which is the animal beside it"
     twins = catalogue.identify(animals.in_frame("monday.mp4", 3, 1, 2), PLAIN)
     assert animals.statuses(twins) == [("uncertain", None)] * 2
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from individuals.outputs.media_names import distinct_file_names, short_media_names
+from individuals.outputs.media_details import distinct_file_names, short_media_names
 
 paths = st.lists(st.text("aAb./\\:é鳥 ", min_size=1, max_size=12), max_size=6)
 

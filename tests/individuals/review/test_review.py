@@ -44,7 +44,7 @@ def test_weak_links_and_look_alikes_are_asked_by_their_most_similar_sightings():
     pairs = review_queue(counted(*DOUBTFUL), 2)
     assert asked(pairs) == {(frozenset((1, 2)), (0, 0)), (frozenset((4, 5)), (1, 2))}
     weak = next(pair for pair in pairs if pair.individuals == (0, 0))
-    assert (weak.num_at_stake, weak.reason) == (2, "counted as one, on a weak link")
+    assert (weak.num_at_stake, weak.reason) == (2, "counted as one, by a weak link")
     assert {weak.first_beside, weak.second_beside} == {(0,), (3,)}
 
 

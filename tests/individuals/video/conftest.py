@@ -53,7 +53,9 @@ def film(tmp_path: Path, squares: Callable[..., list[np.ndarray]]) -> Callable[.
     def write(name: str, places: list[dict], waveform: np.ndarray | None = None) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_video(path, squares(places), frames_per_second=10, waveform=waveform)
+        write_video(
+            path, squares(places), frames_per_second=10, waveform=waveform, sample_rate_hz=16_000
+        )
         return path
 
     return write

@@ -58,7 +58,7 @@ def test_nobody_who_is_grouped_in_a_trial_was_fitted_on(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "_group", spy_on_trial)
     monkeypatch.setattr(module, "TRIALS_PER_HALF", 5)
     fit_grouping_rule(embeddings, labels)
-    assert num_grouped == 4 * (1 + 5)
+    assert num_grouped == 8 * (1 + 5)
     assert len(fitted_on) == 16  # the rule itself is of all
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import sqlite3
 import subprocess
 import sys
@@ -17,24 +16,6 @@ from inference import sqlite_file
 from inference.index import EmbeddingIndex
 from inference.index.sqlite_rows import INDEX_FILE
 from inference.sqlite_file import SqliteFile, write_setting
-
-WRITER = """
-import sys
-import numpy as np
-from inference.index import EmbeddingIndex
-
-path, name, num = sys.argv[1], sys.argv[2], int(sys.argv[3])
-with EmbeddingIndex.open(path) as index:
-    for row in range(num):
-        angle = np.radians(row % 360)
-        index.add([f"{name}-{row}"], [[np.cos(angle), np.sin(angle)]], [{"row": row}])
-        print(row, flush=True)
-"""
-
-
-def start_writer(path: Path, name: str = "w", num: int = 100_000) -> subprocess.Popen:
-    command = [sys.executable, "-c", WRITER, str(path), name, str(num)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.fixture
@@ -68,12 +49,9 @@ def test_a_missing_index_is_not_made_up(tmp_path: Path) -> None:
         EmbeddingIndex.open(tmp_path / "none.index", create=False)
     with pytest.raises(FileNotFoundError, match=r"The folder .* does not exist"):
         EmbeddingIndex.open(tmp_path / "no folder" / "birds.index")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_is_no_index(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is a folder; the index is one file"):
         EmbeddingIndex.open(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_compact_gives_space_back(path: Path) -> None:
@@ -82,24 +60,16 @@ def test_compact_gives_space_back(path: Path) -> None:
         assert index.compact() > 0
 
 
-def test_another_kind_of_file_is_left_as_it_was(tmp_path: Path) -> None:
-    photo = tmp_path / "wren.jpg"
+def test_files_of_other_programs_are_left_as_they_were(tmp_path: Path) -> None:
+    photo, other = tmp_path / "wren.jpg", tmp_path / "other.db"
     photo.write_bytes(b"\xff\xd8\xff\xe0 not an index")
-    with pytest.raises(ValueError, match="is no index"):
-        EmbeddingIndex.open(photo)
-    assert photo.read_bytes() == b"\xff\xd8\xff\xe0 not an index"
-
-
-def test_another_programs_database_is_left_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "other.db"
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE rows (id)")
-    connection.commit()
-    connection.close()
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match="SQLite file, but no index"):
-        EmbeddingIndex.open(path)
-    assert path.read_bytes() == before
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE rows (id)")
+    for path, message in ((photo, "is no index"), (other, "SQLite file, but no index")):
+        before = path.read_bytes()
+        with pytest.raises(ValueError, match=message):
+            EmbeddingIndex.open(path)
+        assert path.read_bytes() == before
 
 
 def test_an_empty_file_becomes_an_index_only_on_request(tmp_path: Path) -> None:
@@ -121,8 +91,7 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Without the random numbers of revisions."""
-    return sorted(re.sub(r"-\d+\.npy", "", file.name) for file in folder.iterdir())
+    return sorted(file.name for file in folder.iterdir())
 
 
 def test_read_only_finds_everything_and_writes_nothing(path: Path) -> None:
@@ -151,7 +120,7 @@ def test_read_only_follows_a_writer(path: Path) -> None:
         assert "row 7" not in reader
         assert len(reader.search(np.eye(64)[0], k=500)[0]) == 200
         writer.search(np.eye(64)[0])
-    assert names_in(path.parent) == ["birds.index", "birds.index-matrix-4"]
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix.npy"]
 
 
 @pytest.fixture
@@ -196,7 +165,7 @@ def test_a_link_leads_to_the_files_beside_the_index(path: Path, tmp_path: Path) 
     with EmbeddingIndex.open(link) as index:
         assert len(index.search(np.eye(64)[0], k=500)[0]) == 200
     assert names_in(link.parent) == ["link.index"]
-    assert names_in(path.parent) == ["birds.index", "birds.index-matrix-2", "elsewhere"]
+    assert names_in(path.parent) == ["birds.index", "birds.index-matrix.npy", "elsewhere"]
 
 
 def test_a_large_file_is_opened_without_reading_it(
@@ -261,30 +230,17 @@ def test_a_row_with_one_changed_bit_is_named(path: Path) -> None:
         index.search(np.eye(64)[:1])
 
 
-def test_readers_see_whole_rows_while_another_process_writes(tmp_path: Path) -> None:
-    path = tmp_path / "birds.index"
-    writer = start_writer(path, num=200)
-    assert writer.stdout is not None
-    writer.stdout.readline()
-    with EmbeddingIndex.open(path, create=False) as index:
-        seen = [len(index)]
-        while writer.poll() is None:
-            [hits] = index.search([1.0, 0.0], k=500)
-            assert [hit.id for hit in hits if hit.metadata["row"] == 0] == ["w-0"]
-            seen.append(len(hits))
-        assert writer.wait() == 0
-        writer.stdout.close()
-        assert len(index.search([1.0, 0.0], k=500)[0]) == 200
-    assert seen == sorted(seen)
-
-
 def test_two_writers_take_turns(tmp_path: Path) -> None:
     path = tmp_path / "birds.index"
-    writers = [start_writer(path, name, num=60) for name in ("left", "right")]
-    for writer in writers:
-        writer.communicate()
+    program = (
+        "import sys; from inference.index import EmbeddingIndex\n"
+        "with EmbeddingIndex.open(sys.argv[1]) as index:\n"
+        "    for row in range(60): index.add([f'{sys.argv[2]}-{row}'], [[0.6, 0.8]])"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
     with EmbeddingIndex.open(path, create=False) as index:
-        assert ([writer.returncode for writer in writers], len(index)) == ([0, 0], 120)
+        assert len(index) == 120
 
 
 def test_threads_share_one_index(path: Path) -> None:
@@ -312,7 +268,7 @@ def test_a_writer_that_waits_too_long_is_told(path: Path, monkeypatch: pytest.Mo
         EmbeddingIndex.open(path) as index,
         holder.writing(),
         pytest.raises(
-            TimeoutError, match="Another process is writing to the index, nothing of this call"
+            TimeoutError, match="Another process writes to the index, nothing of this call"
         ),
     ):
         index.delete(["row 7"])

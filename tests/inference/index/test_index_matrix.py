@@ -37,8 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def matrix_of(path: Path) -> Path:
-    (file,) = path.parent.glob(f"{path.name}-matrix-*.npy")
-    return file
+    return path.with_name(f"{path.name}-matrix.npy")
 
 
 def assert_answers_fit_the_rows(path: Path) -> None:
@@ -56,22 +55,19 @@ def test_it_is_mapped_and_not_made_again(path: Path, caplog: pytest.LogCaptureFi
     before = matrix_of(path).stat()
     assert_answers_fit_the_rows(path)
     after = matrix_of(path).stat()
+    assert np.allclose(np.load(matrix_of(path))[:40], embeddings(40))  # other programs can read it
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert caplog.text == ""
 
 
-def test_numpy_can_read_it(path: Path) -> None:
-    assert np.allclose(np.load(matrix_of(path))[:40], embeddings(40))
-
-
 def test_new_rows_are_kept_in_memory_until_the_file_has_no_room(path: Path) -> None:
-    names = [matrix_of(path).name]
+    files = [matrix_of(path).stat().st_ino]
     for start, num in ((40, 15), (55, 50)):
         with EmbeddingIndex.open(path) as index:
             index.add([str(row) for row in range(start, start + num)], embeddings(num, seed=start))
         assert_answers_fit_the_rows(path)
-        names.append(matrix_of(path).name)
-    assert names[0] == names[1] != names[2]
+        files.append(matrix_of(path).stat().st_ino)
+    assert files[0] == files[1] != files[2]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -84,7 +80,7 @@ def test_changed_bytes_never_give_wrong_answers(path: Path, seed: int) -> None:
     assert_answers_fit_the_rows(path)
 
 
-@pytest.mark.parametrize("one_bit_at", [128, -1, -10, -30, -33])
+@pytest.mark.parametrize("one_bit_at", [128, -1, -10, -20, -30, -50])
 def test_one_changed_bit_is_noticed_and_mended(
     path: Path, one_bit_at: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,14 +103,13 @@ def test_one_changed_bit_is_noticed_and_mended(
         lambda matrix: os.truncate(matrix, matrix.stat().st_size - 1),
         lambda matrix: os.truncate(matrix, matrix.stat().st_size + 10_000),
         lambda matrix: matrix.write_bytes(bytes(matrix.stat().st_size)),
-        lambda matrix: matrix.rename(matrix.with_name("birds.index-matrix-x-y.npy")),
     ],
-    ids=["missing", "empty", "other", "short", "long", "zeros", "misnamed"],
+    ids=["missing", "empty", "other", "short", "long", "zeros"],
 )
 def test_any_other_file_is_made_again(path: Path, damage: Callable[[Path], object]) -> None:
     damage(matrix_of(path))
     assert_answers_fit_the_rows(path)
-    matrix_of(path)
+    assert matrix_of(path).stat().st_size > 1000
 
 
 def test_a_restored_copy_does_not_believe_the_matrix_of_its_later_self(path: Path) -> None:
@@ -135,9 +130,7 @@ def test_the_matrix_of_another_index_is_not_believed(path: Path, tmp_path: Path)
     other = tmp_path / "other.index"
     with EmbeddingIndex.open(other) as index:
         index.add([str(row) for row in range(40)], embeddings(40, seed=9))
-    shutil.copy(
-        matrix_of(path), tmp_path / matrix_of(path).name.replace("birds.index", "other.index")
-    )
+    shutil.copy(matrix_of(path), matrix_of(other))
     assert_answers_fit_the_rows(other)
 
 
@@ -171,7 +164,7 @@ def test_few_changes_are_patched_in_memory_and_many_worked_into_the_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_store, "FEW_CHANGES", 3)
-    before = matrix_of(path).name
+    before = matrix_of(path).stat().st_ino
     with EmbeddingIndex.open(path) as reader, EmbeddingIndex.open(path) as writer:
         reader.search(embeddings(1))
         writer.update(["5"], embeddings(1, seed=8))
@@ -179,10 +172,10 @@ def test_few_changes_are_patched_in_memory_and_many_worked_into_the_file(
         hits = reader.search(embeddings(1, seed=8), k=40)[0]
         assert (hits[0].id, hits[0].similarity) == ("5", pytest.approx(1))
         assert "6" not in [hit.id for hit in hits]
-        assert matrix_of(path).name == before
+        assert matrix_of(path).stat().st_ino == before
         writer.delete([str(row) for row in range(10)])
         reader.search(embeddings(1))
-        assert matrix_of(path).name != before
+        assert matrix_of(path).stat().st_ino != before
     assert_answers_fit_the_rows(path)
 
 
@@ -205,7 +198,7 @@ def test_where_it_cannot_be_written_the_search_goes_on_in_memory(
 
 
 def test_what_a_killed_process_left_unfinished_is_removed_later(path: Path) -> None:
-    left, young = (path.with_name(f"birds.index-matrix-1-1.npy.{name}.part") for name in "ab")
+    left, young = (path.with_name(f"birds.index-matrix.npy.{name}.part") for name in "ab")
     for file in (left, young):
         file.write_bytes(b"half")
     os.utime(left, (0, 0))
