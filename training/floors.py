@@ -31,13 +31,13 @@ def raw_pixels(photos: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def raw_audio_sequence(sequences: Sequence[np.ndarray]) -> np.ndarray:
-    """What YAMNet makes of recordings, as the mean over all frames.
+    """What the audio front end makes of recordings, as the mean over all frames.
 
     Args:
-        sequences: float32 [num_frames, 1024] each.
+        sequences: float32 [num_frames, size] each.
 
     Returns:
-        float32 [num_sequences, 1024], unit length.
+        float32 [num_sequences, size], unit length.
     """
     return _unit_length(np.stack([sequence.mean(axis=0) for sequence in sequences]))
 
