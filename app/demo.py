@@ -24,7 +24,7 @@ from training.evaluate import Evaluation, evaluate_encoder
 from training.fit import TrainedEncoder
 from training.run import save_run
 from triplets import FeatureStore
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 AVIARY_OPTIONS = TrainingOptions(
     batches=PairBatches(classes_per_batch=12, pairs_per_class=4, steps_per_epoch=50),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aviary.drawing import Pose
-from aviary.individuals import Individual
+from aviary.individuals import LOOK_ALIKES, Individual
 
 Generator = np.random.Generator
 Place = tuple[float, float]
@@ -170,11 +170,21 @@ def choose_casts(
     cast_sizes: Sequence[int],
     generator: Generator,
 ) -> list[list[Individual]]:
-    """Who plays in which video: every cast after the first holds at least one bird seen before.
+    """Who is in which video: every cast after the first holds at least one bird seen before.
 
-    Those who have played least come first, a stranger among the first two.
+    Those who have been in the fewest come first, a stranger among the first two. Of two look-alikes only
+    one is in any video: no picture could tell which one it is.
+
+    Raises:
+        ValueError: a cast of none, of more than four or of more than there are known individuals.
     """
-    order = [known[i] for i in generator.permutation(len(known))]
+    stars = [bird for bird in known if bird.number not in LOOK_ALIKES]
+    if not all(1 <= size <= min(4, len(stars)) for size in cast_sizes):
+        raise ValueError(
+            f"The casts {list(cast_sizes)} hold none or too many individuals."
+            f" Expected 1 to {min(4, len(stars))} for each video."
+        )
+    order = [stars[i] for i in generator.permutation(len(stars))]
     for place, i in enumerate(generator.permutation(len(strangers))):
         order.insert(min(1 + 4 * place, len(order)), strangers[i])
     times_seen = [0] * len(order)

@@ -1,11 +1,10 @@
 """How large an aviary is, who lives in it, and where its files lie."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aviary.individuals import LOOK_ALIKES, Individual, draw_individuals
+from aviary.individuals import Individual, draw_individuals
 from aviary.species import SPECIES
 
 Size = Literal["tiny", "small", "standard"]
@@ -96,13 +95,3 @@ def inhabitants(size: Size, seed: int) -> tuple[list[Individual], list[Individua
     families = [draw_individuals(species, seed=seed) for species in SPECIES[: amounts.num_species]]
     known = [bird for family in families for bird in family[: amounts.num_individuals]]
     return known, [bird for family in families for bird in family[4:]]
-
-
-def film_stars(known: Sequence[Individual], seed: int) -> list[Individual]:
-    """Known individuals for the videos: of two look-alikes only one, since the videos are to be seen.
-
-    Even and odd seeds choose differently.
-    """
-    left_out = set(LOOK_ALIKES if seed % 2 == 0 else LOOK_ALIKES.values())
-    is_pair = {bird.number for bird in known} >= set(LOOK_ALIKES) | set(LOOK_ALIKES.values())
-    return [bird for bird in known if not (is_pair and bird.number in left_out)]

@@ -11,7 +11,7 @@ from tqdm.contrib.concurrent import thread_map
 
 from aviary.choreography import FRAMES_PER_SECOND, choose_casts
 from aviary.individuals import Individual, generator_for
-from aviary.layout import AMOUNTS, Aviary, Size, film_stars, inhabitants
+from aviary.layout import AMOUNTS, Aviary, Size, inhabitants
 from aviary.photos import take_photo
 from aviary.songs import make_recording
 from aviary.videos import SAMPLE_RATE_HZ, Truth, make_film, truth_of_all
@@ -126,8 +126,8 @@ def _is_complete(directory: Path, settings: Truth) -> bool:
         written = json.loads(marker.read_text(encoding="utf-8"))
         if written["settings"] != settings:
             raise ValueError(
-                f"Folder '{directory}' holds another aviary: expected {_told(settings)}; found"
-                f" {_told(written['settings'])}. Name another folder, or delete this one."
+                f"Folder '{directory}' holds another aviary: expected {settings}; found"
+                f" {written['settings']}. Name another folder, or delete this one."
             )
         return bool(written["is_complete"])
     if directory.exists() and any(directory.iterdir()):
@@ -136,10 +136,6 @@ def _is_complete(directory: Path, settings: Truth) -> bool:
             " Name a folder that is new or empty."
         )
     return False
-
-
-def _told(settings: Truth) -> str:
-    return ", ".join(f"{name} {value!r}" for name, value in settings.items())
 
 
 def _write_json(path: Path, content: Truth) -> None:
@@ -157,14 +153,8 @@ def _film_tasks(
 ) -> list[Callable[[], None]]:
     """One for each video; each adds what is true about it to `films`."""
     known, strangers = inhabitants(size, seed)
-    stars = film_stars(known, seed)
-    if not all(1 <= cast_size <= min(4, len(stars)) for cast_size in cast_sizes):
-        raise ValueError(
-            f"The casts {list(cast_sizes)} hold none or too many individuals."
-            f" Expected 1 to {min(4, len(stars))} for each video."
-        )
+    casts = choose_casts(known, strangers, cast_sizes, generator_for(seed, series, "casts"))
     directory.mkdir(parents=True, exist_ok=True)
-    casts = choose_casts(stars, strangers, cast_sizes, generator_for(seed, series, "casts"))
 
     def write_film(number: int) -> None:
         film = make_film(

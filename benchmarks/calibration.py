@@ -40,7 +40,7 @@ from inference.calibrate import (
     certify_threshold,
     fit_calibration,
 )
-from inference.calibrate.samples import Rows, assign_roles, sample_pairs, unknown_scores
+from inference.calibrate.samples import Rows, draw_roles, sample_pairs, unknown_scores
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 TARGET, CONFIDENCE = 0.05, 0.95
@@ -139,10 +139,11 @@ def measure_nyalas(rows: Rows, num_splits: int) -> dict[str, float]:
         ):
             errors[name].append(calibration_error(probability, pairs.is_same, pairs.weight))
         role = np.full(len(rows.individual), "held_out")
-        role[is_fitted] = assign_roles(
+        (role[is_fitted],) = draw_roles(
             known.individual,
             gallery_share=0.5,
             held_out_share=0,
+            num_galleries=1,
             rng=np.random.default_rng([seed, 1]),
         )
         strangers = unknown_scores(rows, "image", "image", unit=rows.individual, role=role)

@@ -23,7 +23,7 @@ from training.callbacks import (
     SetEpoch,
 )
 from triplets import prepare_media, prepare_triplets, scan_folders
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 BATCH_SIZE = 8
 WATCHED = "val_mean_average_precision_at_r"  # finer than precision at 1

@@ -74,25 +74,22 @@ def group_videos(
     video has its say. Two groups of one video may still become one through a third video, unless they were
     seen together.
 
-    Each number has an interval: see `count_interval`. Without a calibration it is what is certain,
-    from the animals that were seen together to the number of tracklets.
+    Each number has an interval: see `count_interval`. Without a calibration it is the bounds, from the
+    animals that were seen together to the number of tracklets.
 
     Args:
         embeddings: float32 [num, size], unit length.
         videos: num hashable values, the video of each row (such as its path).
-        threshold: float in [-1, 1], mean cosine similarity. Either this or `calibration`.
-        calibration: of the encoder that made the embeddings.
-        modalities: what each row was made of, or one for all. Default "image".
-        frames: num frame numbers within the video; rows of one frame are different animals. None for a row
-            that belongs to no frame.
-        tracklets: num tracklet numbers within the video; rows of one tracklet are one individual. None for a
-            row without one.
-        qualities: float [num] in [0, 1]; poor rows count less in their tracklet.
-        must_link: pairs of rows that are one individual.
-        cannot_link: pairs of rows that are not.
+        threshold: as in `group_individuals`; either this or `calibration`.
+        calibration: likewise.
+        modalities: likewise.
+        frames: num frame numbers within the video, or None for a row that belongs to no frame.
+        tracklets: num tracklet numbers within the video, or None for a row without one.
+        qualities: as in `group_individuals`.
+        must_link: likewise.
+        cannot_link: likewise.
         all_videos: videos to report even if no row is of them.
-    Returns:
-        IndividualCount.
+
     Raises:
         ValueError: as `group_individuals`; all contradictions of all videos in one message.
     """

@@ -103,9 +103,6 @@ def group_individuals(
         qualities: float [num] in [0, 1], how well a row shows the animal; poor rows count less in their
             tracklet (never less than a twentieth). None: all alike.
 
-    Returns:
-        Grouping.
-
     Raises:
         ValueError: NaN, not of unit length, a threshold outside [-1, 1], neither or both of threshold and
             calibration, a calibration of another encoder or without what is needed; or constraints that

@@ -106,22 +106,6 @@ class Embedder:
         """How much of a recording is used, from its start."""
         return self.settings.audio_seconds * self.settings.max_windows
 
-    # These four go with their last caller.
-    seconds_heard = max_seconds
-
-    def hear(self, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """See `AudioFrontEnd.embed_sounds`."""
-        return self.front_end.embed_sounds(sounds)
-
-    def audio_sequence(self, waveform: np.ndarray) -> np.ndarray:
-        """See `AudioFrontEnd`."""
-        return self.front_end(waveform)
-
-    @property
-    def yamnet(self) -> AudioFrontEnd:
-        """See `front_end`."""
-        return self.front_end
-
     @cached_property
     def front_end(self) -> AudioFrontEnd:
         """The audio front end inside the model: turns waveforms into audio sequences."""

@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -75,11 +75,9 @@ def export_saved_model(
 ) -> Path:
     """Writes the encoder, its audio front end and all preprocessing as one SavedModel.
 
-    It runs by `tf.saved_model.load(path)` or in TF Serving. `embed(images, waveforms)` takes photos
-    (uint8, or float32 in [0, 1]; RGB, any size) and waveforms (float32, mono, at the front end's sample
-    rate, right-padded with zeros) and gives embeddings; `serving_default` is that for uint8,
-    `float_images` for float32. All zeros stand for "no photo" and "no recording".
-    `assets/encoder.json` holds `EncoderSettings`.
+    It runs by `tf.saved_model.load(path)` or in TF Serving: `embed(images, waveforms)`, see
+    `PairEmbedding.embed`; the signature `serving_default` is that for uint8 photos, `float_images` for
+    float32. `assets/encoder.json` holds `EncoderSettings`.
 
     Args:
         encoder: from `create_fused_encoder`.
@@ -109,11 +107,8 @@ def export_saved_model(
         )
     _refuse_to_overwrite(target)
     front_end = as_front_end(yamnet)
-    settings = settings_of(
-        encoder,
-        front_end,
-        audio_seconds=audio_seconds,
-        max_windows=max_windows,
+    settings = replace(
+        settings_of(encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows),
         class_names=tuple(class_names),
         thresholds=dict(thresholds or {}),
     )
@@ -149,9 +144,6 @@ def attach_calibration(path: str | Path, calibration: Calibration) -> None:
 def attached_calibration(path: str | Path) -> Calibration | None:
     """The calibration inside an exported encoder, or None where it has none.
 
-    Args:
-        path: folder that `export_saved_model` wrote.
-
     Raises:
         FileNotFoundError: it is not an exported encoder.
         ValueError: the calibration is damaged, of a newer version, or of another encoder.
@@ -173,9 +165,6 @@ def attached_calibration(path: str | Path) -> Calibration | None:
 
 def load_settings(path: str | Path) -> EncoderSettings:
     """The settings of an exported encoder, without loading it.
-
-    Args:
-        path: folder that `export_saved_model` wrote.
 
     Raises:
         FileNotFoundError: it is not an exported encoder.
@@ -202,13 +191,7 @@ def load_settings(path: str | Path) -> EncoderSettings:
 
 
 def settings_of(
-    encoder: keras.Model,
-    front_end: AudioFrontEnd,
-    *,
-    audio_seconds: float,
-    max_windows: int,
-    class_names: tuple[str, ...] = (),
-    thresholds: Mapping[str, float] | None = None,
+    encoder: keras.Model, front_end: AudioFrontEnd, *, audio_seconds: float, max_windows: int
 ) -> EncoderSettings:
     """The settings of an encoder that is not exported; arguments as in `export_saved_model`."""
     return EncoderSettings(
@@ -219,8 +202,6 @@ def settings_of(
         audio_seconds=audio_seconds,
         max_windows=max_windows,
         front_end=front_end.spec,
-        class_names=class_names,
-        thresholds=thresholds or {},
         versions=library_versions(),
     )
 

@@ -9,19 +9,10 @@ MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 
 def pair_pattern(first: Modality, second: Modality) -> str:
-    """The name of a pair of embeddings by what each was made of, the same in either order.
+    """The name of a pair of embeddings by what each was made of, such as "image-fused", in either order.
 
-    Args:
-        first: "image", "audio" or "fused".
-        second: likewise.
-    Returns:
-        Such as "image-image" or "image-fused".
     Raises:
         ValueError: an unknown modality.
-
-    Example:
-        >>> pair_pattern("fused", "image")
-        'image-fused'
     """
     unknown = [name for name in (first, second) if name not in MODALITIES]
     if unknown:

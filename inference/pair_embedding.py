@@ -125,9 +125,7 @@ class PairEmbedding(tf.Module):
 
     @tf.function(input_signature=[IMAGE_SPECS[0]])
     def see(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """What is seen in photos, once for the many pairs a photo may be in.
-
-        `join(see(images), audio_sequences)` are the embeddings of the pairs.
+        """The image branch alone, for photos that are in many pairs: then `join(see(images), sequences)`.
 
         Args:
             images: uint8 [batch, height, width, 3], as in `embed`.

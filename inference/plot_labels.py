@@ -13,19 +13,15 @@ MAX_LENGTH = 26
 def plot_labels(
     names: Sequence[str], max_length: int = MAX_LENGTH, word: str = "class"
 ) -> list[str]:
-    """What stands for each class, individual or file in a picture.
+    """One label per class, individual or file, to be drawn as text.
 
     Long names lose their middle, because nested ones ("house_sparrow/blue_left_leg") differ at the end. A
-    name in a script that the picture's font cannot draw becomes "class 7", its number in the list,
-    counted from 1.
+    name in a script that the picture's font cannot draw becomes "class 7", its number in the list.
 
     Args:
         names: all of them, in the order of their list.
         max_length: int >= 3, of a label.
         word: what the names are of.
-
-    Returns:
-        One label per name, to be drawn as text: without mathematics, and never hidden from a legend.
     """
     return [
         plain_text(shortened(name, max_length) if can_draw(name) else f"{word} {number}")
@@ -34,7 +30,7 @@ def plot_labels(
 
 
 def shortened(name: str, max_length: int = MAX_LENGTH) -> str:
-    """The name, or its beginning and end with "…" between, of `max_length` characters in all."""
+    """The name, or its beginning and end with "…" between them, `max_length` characters in all."""
     if len(name) <= max_length:
         return name
     head = (max_length - 1) // 2

@@ -14,7 +14,7 @@ from media.atomic import atomic_file
 from media.errors import UnreadableMediaError
 from media.files import not_decodable, read_head, unreadable_file
 
-# Of large photos and odd metadata, which load nevertheless.
+# Pillow warns of large photos and of odd metadata, which load nevertheless.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 IMAGE_EXTENSIONS: frozenset[str] = frozenset(
@@ -66,12 +66,12 @@ def load_image(path: str | Path) -> np.ndarray:
     content = _read_content(path)
     try:
         return _decode(path, content)
-    except Image.DecompressionBombError as error:
-        too_large = str(error).removesuffix(".")
+    except (Image.DecompressionBombError, MemoryError) as error:
+        too_large = str(error).removesuffix(".") or "not enough memory"
         raise UnreadableMediaError(
             path, f"it is too large ({too_large}). Scale it down, or remove it."
         ) from error
-    except (UnreadableMediaError, MemoryError):
+    except UnreadableMediaError:
         raise
     except Exception as error:  # a damaged file makes Pillow's decoders raise errors of any kind
         raise not_decodable(path, _EXPECTED) from error

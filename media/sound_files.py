@@ -174,10 +174,9 @@ class PyavReader:
             self.expected_seconds = self.duration_seconds
         elif self._format == "mp3":
             announced = mp3_announced_seconds(path, self.sample_rate_hz)
-            is_near = abs(seconds - (announced or 0)) < _LENGTH_TOLERANCE_SECONDS
-            self.expected_seconds = (
-                seconds if is_near else announced
-            )  # FFmpeg takes the padding off
+            self.expected_seconds = announced
+            if announced is not None and abs(seconds - announced) < _LENGTH_TOLERANCE_SECONDS:
+                self.expected_seconds = seconds  # FFmpeg takes the encoder's padding off
 
     def read(self, first: int = 0, count: int | None = None) -> Iterator[np.ndarray]:
         """As `SoundReader.read`; packets that cannot be decoded are left out."""
@@ -186,10 +185,9 @@ class PyavReader:
         position = None if self._seek(first / rate) else 0
         for time_seconds, samples in self.timed_samples():
             if position is None:  # after a seek only the time tells where we are
-                seconds = (
-                    first / rate if time_seconds is None else time_seconds - self.start_seconds
-                )
-                position = round(seconds * rate)
+                position = first
+                if time_seconds is not None:
+                    position = round((time_seconds - self.start_seconds) * rate)
             last = None if end is None else end - position
             yield samples[max(0, first - position) : last]
             position += len(samples)

@@ -216,18 +216,8 @@ def stream_sound_track(
 
     The positions of the blocks count from the stream's `start_seconds` on the file's own clock.
     Where the track pauses they hold zeros that are marked as not changing, so that what follows
-    stays at its time; such pauses count as decoded.
-
-    Args:
-        path: the file.
-        sample_rate_hz: as in `stream_waveform`.
-        block_seconds: as in `stream_waveform`.
-    Returns:
-        A context manager that gives the `SoundStream`.
-    Raises:
-        FileNotFoundError, ValueError: as `stream_waveform` (on entering).
-        UnreadableMediaError: no sound track that FFmpeg can decode, or nothing of it can be decoded
-            (on entering); or amplitudes beyond 100 times full scale (while iterating).
+    stays at its time; such pauses count as decoded. Arguments and errors are those of
+    `stream_waveform`; a file without a sound track that FFmpeg can decode is refused on entering.
     """
     path = Path(path)
     _check_options(sample_rate_hz, block_seconds)

@@ -138,14 +138,9 @@ def resample(
 def resample_blocks(
     blocks: Iterable[np.ndarray], source_rate_hz: int, target_rate_hz: int
 ) -> Iterator[np.ndarray]:
-    """`resample` ("soxr_hq") of a waveform that comes in blocks: joined, the result is the same.
+    """`resample` ("soxr_hq") of a waveform in blocks, float32 [num_samples] each.
 
-    Args:
-        blocks: float32 [num_samples] each.
-        source_rate_hz: int > 0.
-        target_rate_hz: int > 0.
-    Yields:
-        float32 [num_samples], of any length, later than what they are made of.
+    Joined, the result is the same; each block comes later than what it is made of.
     """
     if source_rate_hz == target_rate_hz:
         yield from blocks
@@ -181,14 +176,7 @@ class Pieces:
 
 
 def regroup(pieces: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
-    """The same samples, so many at a time; the last may be fewer.
-
-    Args:
-        pieces: float [num_samples, ...] each, of any length.
-        length: int > 0.
-    Yields:
-        float [length, ...].
-    """
+    """The same rows, [num_rows, ...] of any number each, so many at a time; the last may be fewer."""
     waiting = Pieces()
     for piece in pieces:
         waiting.append(piece)

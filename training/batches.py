@@ -9,10 +9,10 @@ from training.backup import RunBackup
 from training.callbacks import RemineTriplets
 from training.frozen_features import TrainedPart
 from training.options import MinedTriplets, TrainingOptions
-from triplets.epochs import EpochCounter
-from triplets.features import PreparedMedia
 from triplets.pair_batches import pair_batches
+from triplets.pipeline import EpochCounter
 from triplets.prepare import triplets_from_media
+from triplets.prepared import PreparedMedia
 
 
 def training_batches(
@@ -31,8 +31,7 @@ def training_batches(
         epoch: which epoch an iterator belongs to.
         backup: where the rows of mined triplets are kept for a run that goes on.
     """
-    batches = options.batches
-    window_frames = media.front_end.frames_in(options.audio_seconds)
+    batches, window_frames = options.batches, media.front_end.frames_in(options.audio_seconds)
     if not isinstance(batches, MinedTriplets):
         dataset = pair_batches(
             media,

@@ -12,7 +12,7 @@ from inference.embed import Embedder
 from inference.modalities import MODALITIES
 from training.pairs import StoredFeatures, distinct_files
 from training.sides import SourceOf
-from triplets.features import PreparedFile, PreparedMedia
+from triplets.prepared import PreparedFile, PreparedMedia
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from training.pairs import EmbeddedPairs, Pairs, Pattern, draw_pairs, embed_pair
 from training.retrieval_rows import embedded_side, raw_sides, retrieval_row
 from training.sides import SourceOf
 from training.thresholds import measure_threshold
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 ROWS: dict[str, tuple[Pattern, Pattern]] = {  # what asks, and what is searched
     "fused": ("fused", "fused"),

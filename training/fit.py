@@ -20,8 +20,10 @@ from training.objective import create_training_model, create_training_state, wit
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
 from training.sides import Folders, SourceOf, prepare_sides
-from triplets.epochs import EpochCounter
-from triplets.features import FeatureStore, PreparedMedia, Skipped, prepare_media
+from triplets.features import prepare_media
+from triplets.pipeline import EpochCounter
+from triplets.prepared import PreparedMedia, Skipped
+from triplets.store import FeatureStore
 
 
 @dataclass(frozen=True)

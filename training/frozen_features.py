@@ -19,9 +19,8 @@ from tqdm import tqdm
 
 from fused_encoder.encoder import behind_trunk
 from training.options import TrainingOptions
-from triplets.augmentation import augment_photo
 from triplets.features import FEATURES_VERSION
-from triplets.photos import PhotoSource, StoredPhotos, scale_photos
+from triplets.photos import PhotoSource, StoredPhotos, augment_photo, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.store import FeatureStore
 

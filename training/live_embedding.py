@@ -12,8 +12,8 @@ from fused_encoder.encoder import split_encoder
 from fused_encoder.front_ends.sequences import audio_windows, pad_sequences
 from fused_encoder.photo import IMAGE_SIZE
 from training.pairs import Pairs
-from triplets.features import PreparedMedia
 from triplets.photos import PhotoSource, StoredPhotos, load_photos, scale_photos
+from triplets.prepared import PreparedMedia
 
 BATCH_SIZE = 16
 

@@ -11,7 +11,7 @@ from training.losses import LossMining
 from training.losses.pair_loss import require_choice
 from training.losses.triplet import LOSS_MININGS
 from triplets.mining import MINING_WAYS, Mining
-from triplets.sampling import EXPONENTS, Sampling
+from triplets.pair_batches import EXPONENTS, Sampling
 
 
 @dataclass(frozen=True)

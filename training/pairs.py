@@ -11,7 +11,7 @@ import numpy as np
 
 from inference.embed import Embedder
 from training.sides import SourceOf
-from triplets.features import PreparedFile, PreparedMedia
+from triplets.prepared import PreparedFile, PreparedMedia
 
 Pattern = Literal["fused", "image", "audio"]
 PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")

@@ -181,4 +181,4 @@ def _write_percentages(axes: Axes, cells: np.ndarray) -> None:
 def _colours(number: int) -> np.ndarray:
     from matplotlib import colormaps
 
-    return colormaps["turbo"](np.linspace(0.04, 0.96, max(number, 2)))
+    return colormaps["turbo"](np.linspace(0.05, 0.95, max(number, 2)))

@@ -11,14 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fused_encoder.front_ends import YAMNET
 from inference.plot_labels import plot_labels
 from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
-SAMPLE_RATE_HZ = 16000
+SAMPLE_RATE_HZ = YAMNET.sample_rate_hz
 SHOWN_SECONDS = 5.0
 
 

@@ -15,7 +15,7 @@ from inference.metrics import (
 )
 from training.floors import Describe, raw_audio_sequence, raw_pixels
 from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from triplets.features import PreparedMedia, Skipped
 from triplets.folders import MediaFile, PairedFolders, scan_folders
+from triplets.prepared import PreparedMedia, Skipped
 from triplets.splits import split_by_source
 
 Folders = tuple[str | Path, str | Path]

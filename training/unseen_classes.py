@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from triplets.features import PreparedFile, PreparedMedia
+from triplets.prepared import PreparedFile, PreparedMedia
 
 
 def split_gallery_queries(

@@ -2,11 +2,6 @@ from .candidates import CandidatePairs as CandidatePairs
 from .candidates import draw_candidate_pairs as draw_candidate_pairs
 from .dataset import Triplet as Triplet
 from .dataset import Triplets as Triplets
-from .epochs import EpochCounter as EpochCounter
-from .features import FeatureStore as FeatureStore
-from .features import PreparedFile as PreparedFile
-from .features import PreparedMedia as PreparedMedia
-from .features import Skipped as Skipped
 from .features import prepare_media as prepare_media
 from .folders import MediaFile as MediaFile
 from .folders import PairedFolders as PairedFolders
@@ -15,6 +10,11 @@ from .folders import scan_folders as scan_folders
 from .pair_batches import pair_batches as pair_batches
 from .photos import PhotoSource as PhotoSource
 from .photos import StoredPhotos as StoredPhotos
+from .pipeline import EpochCounter as EpochCounter
 from .prepare import prepare_triplets as prepare_triplets
+from .prepared import PreparedFile as PreparedFile
+from .prepared import PreparedMedia as PreparedMedia
+from .prepared import Skipped as Skipped
 from .splits import split_by_class as split_by_class
 from .splits import split_by_source as split_by_source
+from .store import FeatureStore as FeatureStore

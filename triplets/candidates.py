@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from triplets.features import PreparedMedia
-from triplets.members import distinct_files, source_ids
+from triplets.prepared import PreparedMedia, distinct_files, source_ids
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def draw_candidate_pairs(
 
 
 def mean_sequences(media: PreparedMedia) -> np.ndarray:
-    """Each recording's mean YAMNet embedding, float32 [num_recordings, 1024]."""
+    """Each recording's mean over frames, float32 [num_recordings, size]."""
     return np.stack([file.feature().mean(axis=0) for file in media.recordings])
 
 

@@ -7,21 +7,19 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, overload
 
 import numpy as np
+import tensorflow as tf
 
 from fused_encoder.front_ends.contract import FrontEndSpec
-from triplets.epochs import EpochCounter
-from triplets.features import PreparedFile, PreparedMedia, Skipped
-from triplets.members import MemberLoader
+from media.atomic import write_text_atomically
 from triplets.mining import TripletRow
 from triplets.photos import PhotoSource
+from triplets.pipeline import DRAWN, EpochCounter, MemberLoader, build_dataset
+from triplets.prepared import PreparedFile, PreparedMedia, Skipped
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-SCHEMA = 1
+SCHEMA = 2
 AudioWindows = Literal["fixed", "random"]
 AUDIO_WINDOWS = (None, "fixed", "random")
 
@@ -29,7 +27,7 @@ AUDIO_WINDOWS = (None, "fixed", "random")
 class Triplet(NamedTuple):
     """Anchor, positive and negative, in the published order.
 
-    Images are paths; audio sequences are float32 [num_frames, 1024].
+    Images are paths; audio sequences are float32 [num_frames, size].
     """
 
     anchor_image: str
@@ -46,7 +44,7 @@ class Triplets(Sequence[Triplet]):
     Args:
         media: the photos and recordings that the rows point into.
         rows: indices of the members.
-        window_frames: int >= 1, how many YAMNet frames a member's audio holds at most.
+        window_frames: int >= 1, how many frames a member's audio holds at most.
         seed: int >= 0, for which window of a long recording each member gets, and for the order.
 
     Example:
@@ -108,7 +106,7 @@ class Triplets(Sequence[Triplet]):
             batch_size: int >= 1, triplets per batch.
             shuffle: whether each epoch has its own order.
             augment: whether photos are varied lightly, as their source does it: see
-                `triplets.augmentation`.
+                `augment_photo`.
             audio_windows: which piece of a long recording a member holds: "fixed", the one that
                 indexing gives; or "random", drawn anew each epoch. Default: random with `augment`,
                 else fixed.
@@ -121,32 +119,47 @@ class Triplets(Sequence[Triplet]):
         Returns:
             tf.data.Dataset of (inputs, labels). Inputs by name: `anchor_image`, `positive_image`,
             `negative_image` float32 [batch, 224, 224, 3], RGB in [0, 1] (or [batch, *photos.shape]);
-            `anchor_audio`, `positive_audio`, `negative_audio` float32 [batch, window_frames, 1024].
+            `anchor_audio`, `positive_audio`, `negative_audio` float32 [batch, window_frames, size].
             Labels int32 [batch, 3, 3]: of each role class index, photo id and recording id; files of
             equal content have equal ids.
 
         Raises:
             ValueError: the batch size is below 1, the seed below 0, or `audio_windows` unknown.
         """
-        from triplets.triplet_batches import triplet_batches
-
         if batch_size < 1:
             raise ValueError(f"Expected batch_size >= 1, received {batch_size}.")
         if audio_windows not in AUDIO_WINDOWS:
             raise ValueError(
                 f"Expected audio_windows to be one of {AUDIO_WINDOWS}, received {audio_windows!r}."
             )
-        return triplet_batches(
-            lambda: self._members,
-            MemberLoader(
-                self.media, window_frames=self.window_frames, photos=photos, augment=augment
-            ),
-            batch_size,
-            shuffle=shuffle,
-            random_windows=augment if audio_windows is None else audio_windows == "random",
+        loader = MemberLoader(
+            self.media, window_frames=self.window_frames, photos=photos, augment=augment
+        )
+        draws_windows = augment if audio_windows is None else audio_windows == "random"
+
+        def plan(rng: np.random.Generator) -> np.ndarray:
+            members = self._members  # as they are when the epoch begins
+            return (members[rng.permutation(len(members))] if shuffle else members).reshape(-1, 9)
+
+        def load(rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+            images, recordings, starts = rows.reshape(-1, 3).T  # anchor, positive, negative in turn
+            if draws_windows:
+                starts = np.full_like(starts, DRAWN)
+            labels = loader.labels(images, recordings)
+            arrays = (*loader.load(images, recordings, starts, rng), labels)
+            return tuple(array.reshape(-1, 3, *array.shape[1:]) for array in arrays)
+
+        batches = build_dataset(
+            plan,
+            load,
+            batch_size=batch_size,
+            num_batches=-(-len(self) // batch_size),
+            loader=loader,
+            item_shape=(3,),
             epoch=epoch,
             seed=self.seed if seed is None else seed,
         )
+        return batches.map(_by_role).prefetch(2)
 
     def save(self, directory: str | Path) -> None:
         """Writes the triplets and all features they need into one folder, for `Triplets.load`.
@@ -172,9 +185,7 @@ class Triplets(Sequence[Triplet]):
             "seed": self.seed,
             "front_end": asdict(self.media.front_end),
         }
-        temporary = root / "triplets.json.part"
-        temporary.write_text(json.dumps(document), encoding="utf-8")
-        temporary.replace(root / "triplets.json")
+        write_text_atomically(root / "triplets.json", json.dumps(document))
 
     @classmethod
     def load(cls, directory: str | Path) -> Triplets:
@@ -185,7 +196,7 @@ class Triplets(Sequence[Triplet]):
 
         Raises:
             FileNotFoundError: the folder holds no saved triplets.
-            ValueError: they were written by a newer version.
+            ValueError: they were written by another version.
         """
         root = Path(directory)
         if not (root / "triplets.json").is_file():
@@ -194,10 +205,10 @@ class Triplets(Sequence[Triplet]):
                 "`fused-encoder prepare --out` wrote, with a file triplets.json."
             )
         document = json.loads((root / "triplets.json").read_text(encoding="utf-8"))
-        if document["schema"] > SCHEMA:
+        if document["schema"] != SCHEMA:
             raise ValueError(
-                f"'{root}' has schema {document['schema']}, this version reads up to {SCHEMA}. "
-                "Update fused-encoder, or prepare the triplets again."
+                f"'{root}' has schema {document['schema']}, this version reads {SCHEMA}. Prepare the "
+                "triplets again, or use the version of fused-encoder that wrote them."
             )
         media = PreparedMedia(
             tuple(document["class_names"]),
@@ -240,6 +251,16 @@ class Triplets(Sequence[Triplet]):
         choices = np.maximum(self._lengths[files[:, :, 1]] - self.window_frames, 0) + 1
         starts = np.random.default_rng(self.seed).integers(0, choices)
         return np.concatenate([files, starts[:, :, None]], axis=2)
+
+
+def _by_role(
+    photos: tf.Tensor, audio: tf.Tensor, labels: tf.Tensor
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    inputs = {}
+    for position, role in enumerate(("anchor", "positive", "negative")):
+        inputs[f"{role}_image"] = photos[:, position]
+        inputs[f"{role}_audio"] = audio[:, position]
+    return inputs, labels
 
 
 def _to_json(member: PreparedFile) -> dict[str, str | int]:

@@ -1,7 +1,7 @@
 """Mining: which files make a triplet, and which negatives are hard enough to learn from.
 
-Hardness is the cosine of two candidates' vectors: of recordings by their mean YAMNet embeddings, which
-is what the published method does, or of pairs by what an encoder makes of photo and call together.
+Hardness is the cosine of two candidates' vectors: of recordings by their mean audio frames, as published,
+or of pairs by what an encoder makes of photo and call together.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Literal, NamedTuple, NoReturn
 import numpy as np
 
 from triplets.candidates import Candidates, Embeddings, EmbedMedia, make_candidates
-from triplets.features import PreparedFile, PreparedMedia
-from triplets.members import distinct_files
+from triplets.prepared import PreparedFile, PreparedMedia, distinct_files
 
 Mining = Literal["cosine", "semi-hard", "hard"]
 MINING_WAYS = ("cosine", "semi-hard", "hard")
@@ -58,8 +57,8 @@ def mine_triplets(
         num_triplets_per_class: int >= 1.
         mining: how negatives are chosen.
         min_similarity: float in [-1, 1], for "cosine". Default 0.6, as published.
-        embeddings: what similarity is measured on. None (default): each recording's mean YAMNet
-            embedding. An array float32 [num_recordings, size], in the order of `media.recordings`:
+        embeddings: what similarity is measured on. None (default): each recording's mean over
+            its audio frames. An array float32 [num_recordings, size], in the order of `media.recordings`:
             candidates are recordings, with any photos of their classes. `CandidatePairs`: candidates
             are these pairs, by the similarity of photo and call together (see
             `training.embed_candidates`). Or a function that gives one of the two for `media`.

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
-from triplets.epochs import EpochCounter
-from triplets.features import PreparedMedia
-from triplets.members import DRAWN, MemberLoader, distinct_files
 from triplets.photos import PhotoSource
-from triplets.pipeline import build_dataset
-from triplets.sampling import (
-    EXPONENTS,
-    Sampling,
-    draw_distinct,
-    draw_without_repeats,
-    inclusion_probabilities,
-)
+from triplets.pipeline import DRAWN, EpochCounter, MemberLoader, build_dataset
+from triplets.prepared import PreparedMedia, distinct_files
 
 logger = logging.getLogger(__name__)
+
+Sampling = Literal["class_balanced", "square_root", "by_file"]
+EXPONENTS = {"class_balanced": 0.0, "square_root": 0.5, "by_file": 1.0}
 
 
 def pair_batches(
@@ -52,7 +47,7 @@ def pair_batches(
         sampling: how often a class is drawn: "class_balanced" (default) all alike, "by_file" in
             proportion to the number of its photos and recordings, "square_root" to its square root.
             No class stands in a batch twice, which limits the share of a large one.
-        window_frames: int >= 1, YAMNet frames of 0.48 s in a pair at most. Default 10 (5 s).
+        window_frames: int >= 1, frames of sound in a pair at most, see `media.front_end.frames_in`.
         photos: where photos come from: the stored ones (default), or features of a frozen trunk.
         augment: whether photos are varied, as their source does it.
         epoch: which epoch an iterator belongs to, see `training.SetEpoch`. Default: the next one.
@@ -61,7 +56,7 @@ def pair_batches(
     Returns:
         tf.data.Dataset of (inputs, labels). Inputs by name: `image_input` float32
         [P * K, 224, 224, 3], RGB in [0, 1] (or [P * K, *photos.shape]); `audio_input` float32
-        [P * K, window_frames, 1024]. Labels int32 [P * K, 3]: class index, photo id, recording id, -1
+        [P * K, window_frames, size]. Labels int32 [P * K, 3]: class index, photo id, recording id, -1
         for what is absent. A class's pairs stand together.
 
     Raises:
@@ -109,8 +104,7 @@ def pair_batches(
         load,
         batch_size=batch_size,
         num_batches=steps_per_epoch,
-        photos=loader.photos,
-        audio_size=loader.audio_shape[-1],
+        loader=loader,
         epoch=epoch,
         seed=seed,
     )
@@ -140,3 +134,68 @@ def _check(
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise ValueError(f"Batches cannot be made:{listed}")
+
+
+def inclusion_probabilities(
+    num_files: np.ndarray, num_drawn: int, sampling: Sampling
+) -> np.ndarray:
+    """The probability of each class to be among the distinct ones that are drawn.
+
+    No class can be drawn twice: one whose share would be above 1 is always drawn, and the others share
+    what is left.
+
+    Args:
+        num_files: int [num_classes], each >= 1.
+        num_drawn: int in [1, num_classes].
+        sampling: how.
+
+    Returns:
+        float64 [num_classes] in (0, 1], whose sum is `num_drawn`.
+    """
+    shares = num_files.astype(np.float64) ** EXPONENTS[sampling]
+    is_certain = np.zeros(len(shares), bool)
+    while True:
+        left = num_drawn - is_certain.sum()
+        probabilities = np.where(is_certain, 1.0, left * shares / shares[~is_certain].sum())
+        above = ~is_certain & (probabilities >= 1.0)
+        if not above.any():
+            return probabilities
+        is_certain |= above
+        if is_certain.all():
+            return np.ones(len(shares))
+
+
+def draw_distinct(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Distinct indices, each with exactly its probability, in random order, int [num_drawn].
+
+    Drawing one after the other without putting back would favour the small shares; here a comb with
+    teeth 1 apart is laid on the shares in random order.
+
+    Args:
+        probabilities: float64 [num_classes] in (0, 1], whose sum is a whole number.
+        rng: where they are drawn from.
+    Reference:
+        Madow, "On the theory of systematic sampling, II", 1949,
+        https://doi.org/10.1214/aoms/1177729988.
+    """
+    certain = np.flatnonzero(probabilities >= 1.0)
+    others = rng.permutation(np.flatnonzero(probabilities < 1.0))
+    num_others = round(float(probabilities[others].sum()))
+    edges = np.cumsum(probabilities[others])
+    teeth = rng.uniform() + np.arange(num_others)
+    chosen = others[np.minimum(np.searchsorted(edges, teeth, side="right"), len(others) - 1)]
+    return rng.permutation(np.concatenate([certain, chosen]))
+
+
+def draw_without_repeats(files: np.ndarray, num_drawn: int, rng: np.random.Generator) -> np.ndarray:
+    """Files in random order, none twice before each was drawn once, int [num_drawn].
+
+    Args:
+        files: int [num_files]; none at all gives -1 (absent) throughout.
+        num_drawn: int >= 1.
+        rng: where they are drawn from.
+    """
+    if len(files) == 0:
+        return np.full(num_drawn, -1)
+    rounds = -(-num_drawn // len(files))
+    return np.concatenate([rng.permutation(files) for _ in range(rounds)])[:num_drawn]

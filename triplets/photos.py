@@ -1,24 +1,60 @@
-"""Photo sources: where a dataset's photos come from, as pixels or as features of a frozen trunk."""
+"""Photos of a dataset: as pixels, lightly varied, or as features of a frozen trunk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from fused_encoder.photo import IMAGE_SIZE
-from triplets.augmentation import augment_photo
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 VaryPhoto = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+MAX_ZOOM = 0.25
+MAX_SHIFT = 0.08
+MAX_TILT_DEGREES = 8.0
+MAX_CONTRAST = 0.25
+MAX_BRIGHTNESS = 30
+
+
+def augment_photo(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A photo mirrored by chance, zoomed in by up to a quarter, shifted, tilted, and lit otherwise.
+
+    What comes into view at the edges is mirrored from inside. An absent photo (all zeros) stays absent.
+
+    Args:
+        photo: uint8 [height, width, 3], RGB.
+        rng: where the variation is drawn from.
+
+    Returns:
+        uint8 [height, width, 3], RGB.
+    """
+    if not photo.any():
+        return photo
+    height, width = photo.shape[:2]
+    tilt, zoom, mirror, contrast, brightness, *shift = rng.uniform(-1, 1, 7)
+    turn = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), MAX_TILT_DEGREES * tilt, 1 + MAX_ZOOM * abs(zoom)
+    )
+    turn[:, 2] += MAX_SHIFT * np.array([width, height]) * shift
+    if mirror > 0:
+        turn = turn @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1.0]])
+    varied = cv2.warpAffine(
+        photo, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    gain = 1 + MAX_CONTRAST * contrast
+    offset = varied.mean() * (1 - gain) + MAX_BRIGHTNESS * brightness
+    levels = np.clip(
+        np.arange(256) * gain + offset, 1, 255
+    )  # 1: never all zeros, which is "absent"
+    return cv2.LUT(varied, levels.astype(np.uint8))
 
 
 class PhotoSource(Protocol):
     """Gives the photos of a `PreparedMedia`, by their place in `media.images`.
-
-    Stored photos and features that were computed from them are interchangeable: what takes a
-    `PhotoSource` asks for `shape` and `dtype` and does not care which it has.
 
     Args:
         shape: of one item, such as (224, 224, 3) or (1280,).

@@ -7,9 +7,11 @@ from pathlib import Path
 from media import Resampler
 from triplets.candidates import Embeddings, EmbedMedia
 from triplets.dataset import Triplets
-from triplets.features import FeatureStore, PreparedMedia, Yamnet, prepare_media
+from triplets.features import Yamnet, prepare_media
 from triplets.folders import scan_folders
 from triplets.mining import Mining, mine_triplets, option_problems
+from triplets.prepared import PreparedMedia
+from triplets.store import FeatureStore
 
 
 def prepare_triplets(

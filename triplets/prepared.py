@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import FrontEndSpec
+from fused_encoder.front_ends.yamnet import YAMNET
+
+ABSENT = -1  # in place of a photo or a recording
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,7 @@ class PreparedFile:
         path: the original file.
         class_index: int, into the class names.
         content: SHA-256 of the file's bytes, in hex: two files of one content are one source.
-        feature_path: .npy file: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a
-            recording.
+        feature_path: .npy file, see `feature`.
     """
 
     path: Path
@@ -29,7 +31,7 @@ class PreparedFile:
     feature_path: Path
 
     def feature(self) -> np.ndarray:
-        """The stored feature, memory-mapped: uint8 [224, 224, 3] or float32 [num_frames, size]."""
+        """The stored feature: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a recording."""
         return np.load(self.feature_path, mmap_mode="r")
 
 
@@ -53,9 +55,9 @@ class PreparedMedia:
     Args:
         class_names: one per class.
         images: photos that could be decoded.
-        recordings: recordings that could be run through the audio front end.
+        recordings: recordings that the audio front end could embed.
         skipped: the others.
-        front_end: how the recordings' frames were made.
+        front_end: the audio front end's numbers.
     """
 
     class_names: tuple[str, ...]
@@ -63,3 +65,28 @@ class PreparedMedia:
     recordings: tuple[PreparedFile, ...]
     skipped: tuple[Skipped, ...] = ()
     front_end: FrontEndSpec = YAMNET
+
+
+def source_ids(files: Sequence[PreparedFile]) -> np.ndarray:
+    """A number for each file, equal for files of equal content, int64 [num_files + 1].
+
+    The last entry is -1, so that index -1, an absent file, has the id -1.
+
+    Args:
+        files: photos or recordings.
+    """
+    first: dict[str, int] = {}
+    ids = [first.setdefault(file.content, index) for index, file in enumerate(files)]
+    return np.array([*ids, ABSENT])
+
+
+def distinct_files(files: Sequence[PreparedFile]) -> dict[int, np.ndarray]:
+    """Of each class the places of its files, int [num_files]: of equal content the first alone.
+
+    Args:
+        files: photos or recordings.
+    """
+    places: dict[int, dict[str, int]] = {}
+    for place, file in enumerate(files):
+        places.setdefault(file.class_index, {}).setdefault(file.content, place)
+    return {index: np.array(list(first.values())) for index, first in places.items()}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HEADER = ("pairs", "individuals", "of one", "of two", "curve", "error", "even at", "certified")
+HEADER = ("pairs", "individuals", "of one", "curve", "error", "even at", "certified")
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
@@ -98,7 +98,7 @@ def calibration_text(calibration: Calibration) -> str:
         except CannotCertifyError as refusal:
             threshold = "no"
             refusals.setdefault(str(refusal), []).append(pattern)
-        counts = (pair.num_individuals, pair.num_positive_pairs, pair.num_negative_pairs)
+        counts = (pair.num_individuals, pair.num_positive_pairs)
         rows.append((pattern, *counts, pair.method, error, even, threshold))
     notes += [f"{', '.join(patterns)}: {refusal}" for refusal, patterns in refusals.items()]
     if not calibration.is_identity_disjoint:

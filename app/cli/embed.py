@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_LISTED = 20
-OPTIONS_OF_FOLDERS = {
-    "window_seconds": 5.0,
-    "hop_seconds": None,
-    "frames_per_second": 1.0,
-    "max_clipped_share": 0.1,
-    "resume": True,
-    "shard": (1, 1),
-    "workers": None,
-    "time_limit": 60.0,
-    "strict": False,
-}
-"""With what they are where nobody asked for them."""
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
@@ -49,73 +38,62 @@ def add_options(commands: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="where embeddings go; a name that ends in .npz gets one embedding per file, and no videos",
     )
-    _add_cutting(parser)
-    _add_running(parser)
+    folder = [*_add_cutting(parser), *_add_running(parser)]
+    parser.set_defaults(options_of_folders=folder)
     _add_engine(parser)
 
 
-def _add_cutting(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--window-seconds",
-        type=float,
-        default=5.0,
-        metavar="S",
-        help="sound in one embedding (default: 5)",
+def _add_cutting(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    yield parser.add_argument(
+        "--window-seconds", type=float, default=5.0, metavar="S", help="sound in one embedding"
     )
-    parser.add_argument(
+    yield parser.add_argument(
         "--hop-seconds",
         type=float,
         metavar="S",
         help="from window to window (default: half a window)",
     )
-    parser.add_argument(
-        "--frames-per-second",
-        type=float,
-        default=1.0,
-        metavar="N",
-        help="moments of a video (default: 1)",
+    yield parser.add_argument(
+        "--frames-per-second", type=float, default=1.0, metavar="N", help="moments of a video"
     )
-
-    parser.add_argument(
+    yield parser.add_argument(
         "--max-clipped-share",
         type=float,
         default=0.1,
         metavar="S",
-        help="of a window; one of which more is clipped is listed, not embedded (default: 0.1)",
+        help="a window of which more is clipped is listed, not embedded",
     )
 
 
-def _add_running(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def _add_running(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    yield parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="skip what was embedded before with these settings, by content (default)",
+        help="skip files that were embedded before with these settings (default)",
     )
-    parser.add_argument(
+    yield parser.add_argument(
         "--shard",
         type=shard_of,
         default=(1, 1),
         metavar="I/N",
         help="only the I-th of N parts of the files: one for each of N machines",
     )
-    parser.add_argument(
+    yield parser.add_argument(
         "--workers",
         type=int,
         metavar="N",
         help="processes that decode (with --engine ray: for each actor)",
     )
-    parser.add_argument(
+    yield parser.add_argument(
         "--time-limit",
         type=float,
         default=60.0,
         metavar="S",
-        help="a file of which nothing was decoded for so long is given up (default: 60)",
+        help="a file of which nothing was decoded for so long is given up",
     )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at the first file that is not whole (exit code 2)",
+    yield parser.add_argument(
+        "--strict", action="store_true", help="stop at the first damaged file (exit code 2)"
     )
 
 
@@ -124,7 +102,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="where the work is done: in this process, or on a Ray cluster (default: local)",
+        help="where the work is done: in this process, or on a Ray cluster",
     )
     parser.add_argument(
         "--ray-address",
@@ -139,21 +117,34 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def shard_of(text: str) -> tuple[int, int]:
+    """(i, n) of "i/n".
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such text, or i is not from 1 to n.
+    """
+    number, _, count = text.partition("/")
+    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+        return int(number), int(count)
+    raise argparse.ArgumentTypeError(f"expected I/N such as 2/3, received {text!r}")
+
+
 def run(options: argparse.Namespace) -> int:
     """Embeds what it can, and says of the rest why not."""
-    import_tensorflow_quietly()
-    from archives import Decoding, embed_archive
-    from archives.embed.archive import FILES_TABLE
-    from archives.embed.shards import SHARDS_FOLDER
-    from inference import Embedder
-
-    engine = _engine(options)
-    if Path(options.out).suffix == ".npz":
-        _refuse_options_of_folders(options)
+    is_file = Path(options.out).suffix == ".npz"
+    _check_options(options, is_file)
+    if is_file:
         from app.cli import embed_file
 
         return embed_file.run(options)
+    from archives.embed.shards import SHARDS_FOLDER
+
+    engine = _engine(options)
     check_destination(options.out, SHARDS_FOLDER)
+    import_tensorflow_quietly()
+    from archives import Decoding, embed_archive
+    from inference import Embedder
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt
     embedder = Embedder.load(options.encoder)
     summary = embed_archive(
@@ -169,53 +160,47 @@ def run(options: argparse.Namespace) -> int:
         progress=True,
         engine=engine,
     )
-    print(told(summary))
-    _list_not_whole(summary)
+    print(_in_words(summary))
+    for row in summary.not_whole[:MOST_LISTED]:
+        print(f"  {row.file}: {row.status}: {row.reason}", file=sys.stderr)
+    if (rest := len(summary.not_whole) - MOST_LISTED) > 0:
+        print(f"  ... and {rest:,} more, listed in '{summary.table}'", file=sys.stderr)
     if not summary.num_embeddings and summary.rows:
         raise ValueError(
             f"None of the {len(summary.rows)} inputs can be embedded; "
-            f"'{summary.folder / FILES_TABLE}' says why of each."
+            f"'{summary.table}' gives the reason for each."
         )
     return DONE_WITH_SKIPPED if summary.not_whole else DONE
 
 
-def _engine(options: argparse.Namespace) -> Engine:
-    """What embeds: this process, or Ray; checked before the encoder is loaded."""
-    from archives.embed.embed_sources import embed_sources
+def _check_options(options: argparse.Namespace, is_file: bool) -> None:
+    """An option that would have no effect is an error."""
+    useless = []
+    if is_file:
+        asked = [o for o in options.options_of_folders if getattr(options, o.dest) != o.default]
+        useless = ["--no-resume" if o.dest == "resume" else o.option_strings[0] for o in asked]
+        useless += ["--engine ray"] if options.engine == "ray" else []
+    if useless:
+        raise ValueError(
+            f"'{options.out}' gets one embedding per file, which {', '.join(useless)} cannot change. Leave "
+            "that out, or choose a folder as --out."
+        )
+    given = [name for name in ("address", "actors") if getattr(options, f"ray_{name}") is not None]
+    if given and options.engine != "ray":
+        raise ValueError(f"--ray-{given[0]} needs --engine ray. Add that, or leave it out.")
 
+
+def _engine(options: argparse.Namespace) -> Engine:
     if options.engine == "ray":
         from archives.embed.ray_engine import RayEngine
 
-        if Path(options.out).suffix == ".npz":
-            raise ValueError(
-                f"--engine ray writes a folder of shards, and '{options.out}' is to be one file. Give "
-                "--out a folder, or leave --engine out."
-            )
         return RayEngine(options.ray_address, options.ray_actors)
-    given = [name for name in ("address", "actors") if getattr(options, f"ray_{name}") is not None]
-    if given:
-        raise ValueError(
-            f"--ray-{given[0]} is of use with --engine ray only. Add that, or leave it out."
-        )
+    from archives.embed.embed_sources import embed_sources
+
     return embed_sources
 
 
-def _refuse_options_of_folders(options: argparse.Namespace) -> None:
-    """What a .npz cannot do is refused, not passed over."""
-    asked = [
-        "--no-resume" if name == "resume" else f"--{name.replace('_', '-')}"
-        for name, default in OPTIONS_OF_FOLDERS.items()
-        if getattr(options, name) != default
-    ]
-    if asked:
-        raise ValueError(
-            f"'{options.out}' gets one embedding per file, and {', '.join(asked)} cannot be had there. Leave "
-            "that out, or choose a folder as --out."
-        )
-
-
 def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSettings:
-    """What was asked for; a hop that was not is half a window."""
     from archives import ArchiveSettings
 
     trained, window = embedder.settings.audio_seconds, options.window_seconds
@@ -229,9 +214,7 @@ def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSetting
         )
     if window != trained:
         logger.warning(
-            "The encoder was trained to hear %g s at a time, and is to hear %g s. See --window-seconds.",
-            trained,
-            window,
+            "The encoder was trained on windows of %g s; --window-seconds is %g.", trained, window
         )
     return ArchiveSettings(
         window_seconds=window,
@@ -241,13 +224,8 @@ def _settings(options: argparse.Namespace, embedder: Embedder) -> ArchiveSetting
     )
 
 
-def told(summary: ArchiveSummary) -> str:
-    """A run in two or three lines.
-
-    Args:
-        summary: of `embed_archive`.
-    """
-    from archives.embed.archive import FILES_TABLE
+def _in_words(summary: ArchiveSummary) -> str:
+    """A run in two or three lines."""
     from archives.embed.rows import STATUSES
 
     counts = summary.by_status
@@ -256,7 +234,7 @@ def told(summary: ArchiveSummary) -> str:
     lines = [
         f"{len(summary.rows):,} files: {by_status or 'nothing to do'}"
         + (f"; {before:,} of them were done before." if before else "."),
-        f"{summary.num_embeddings:,} embeddings in '{summary.folder}'; its {FILES_TABLE} tells of each file.",
+        f"{summary.num_embeddings:,} embeddings in '{summary.folder}'; {summary.table.name} lists each file.",
     ]
     if summary.replaced:
         lines.append(
@@ -270,26 +248,3 @@ def told(summary: ArchiveSummary) -> str:
         )
         lines.append(f"Passed over, of kinds that are not read: {kinds}.")
     return "\n".join(lines)
-
-
-def _list_not_whole(summary: ArchiveSummary) -> None:
-    from archives.embed.archive import FILES_TABLE
-
-    rows = summary.not_whole
-    for row in rows[:MOST_LISTED]:
-        print(f"  {row.file}: {row.status}: {row.reason}", file=sys.stderr)
-    if len(rows) > MOST_LISTED:
-        rest = f"  ... and {len(rows) - MOST_LISTED:,} more, listed in '{summary.folder / FILES_TABLE}'"
-        print(rest, file=sys.stderr)
-
-
-def shard_of(text: str) -> tuple[int, int]:
-    """(i, n) of "i/n".
-
-    Raises:
-        argparse.ArgumentTypeError: it is no such text, or i is not from 1 to n.
-    """
-    number, _, count = text.partition("/")
-    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
-        return int(number), int(count)
-    raise argparse.ArgumentTypeError(f"expected I/N such as 2/3, received {text!r}")

@@ -9,12 +9,17 @@ def add_command(
     commands: argparse._SubParsersAction, name: str, text: str
 ) -> argparse.ArgumentParser:
     """The parser of a command; its help shows the defaults."""
-    return commands.add_parser(
-        name,
-        help=text,
-        description=text,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    return commands.add_parser(name, help=text, description=text, formatter_class=_WithDefaults)
+
+
+class _WithDefaults(argparse.HelpFormatter):
+    """Adds the default to the help of an option, unless the help names it or there is none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        told = action.help or ""
+        is_value = isinstance(action.default, str | int | float) and action.option_strings
+        has_none = action.default in (False, argparse.SUPPRESS) or "default" in told
+        return f"{told} (default: %(default)s)" if is_value and not has_none else told
 
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:

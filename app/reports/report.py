@@ -15,7 +15,7 @@ from training.query_sheet import (
     best_and_worst_queries,
     plot_query_sheet,
 )
-from triplets.features import PreparedMedia
+from triplets.prepared import PreparedMedia
 
 MIN_MAPPED = 5
 

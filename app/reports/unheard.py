@@ -9,9 +9,9 @@ from app.cli.outcome import table
 from app.reports.survey_words import counted, in_rate, in_share, shown
 from archives.survey import UnheardShare
 from archives.survey.high_frequencies import HIGHEST_HEARD_HZ
+from fused_encoder.front_ends import YAMNET
 
 _MUCH = 0.3
-_YAMNET_RATE_HZ = 16_000
 
 
 def unheard_text(unheard: Sequence[UnheardShare], root: Path | None, most: int) -> str:
@@ -58,7 +58,7 @@ def _meaning(ranked: Sequence[UnheardShare]) -> list[str]:
         lines.append(
             "  Single files have much above it: bats, insects and some warblers are not heard."
         )
-    low = [share for share in ranked if share.lowest_rate_hz < _YAMNET_RATE_HZ]
+    low = [share for share in ranked if share.lowest_rate_hz < YAMNET.sample_rate_hz]
     if low:
         lowest = min(share.lowest_rate_hz for share in low)
         lines.append(

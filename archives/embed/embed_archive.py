@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from archives.embed.archive import Archive, holds_shards, rows_of_shard
+from archives.embed.archive import FILES_TABLE, Archive, holds_shards, rows_of_shard
 from archives.embed.embed_sources import Decoding, Engine, KnownSource, embed_sources
 from archives.embed.find_sources import Found, find_sources
 from archives.embed.plan import Copy, Embed, Plan, Skip
@@ -45,6 +45,11 @@ class ArchiveSummary:
     num_new: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
     replaced: Sequence[str] = ()
+
+    @property
+    def table(self) -> Path:
+        """The Parquet file with a row for each file."""
+        return self.folder / FILES_TABLE
 
     @property
     def num_embeddings(self) -> int:

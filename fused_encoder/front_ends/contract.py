@@ -1,6 +1,6 @@
 """What an audio front end is: a pretrained network that turns sound into an audio_sequence.
 
-Nobody outside a front end knows its numbers: callers ask the front end that they were given.
+Callers ask the front end that they were given for its numbers:
 
     front_end = as_front_end(load_yamnet())
     front_end.frames_in(5.0)                          # 10

@@ -1,4 +1,4 @@
-"""How far a count may be off: what certainly holds, and what counts of known individuals were off by."""
+"""How far a count may be off: its bounds, and what counts of known individuals were off by."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def count_interval(
     Args:
         num_found: int, groups.
         trials: of a `GroupingRule`; may be empty.
-        minimum: int, how many are certain.
-        maximum: int, how many there can be at most.
+        minimum: int, the lower bound.
+        maximum: int, the upper bound.
         confidence: float in (0, 1).
 
     Returns:

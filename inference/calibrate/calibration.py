@@ -72,11 +72,8 @@ class Calibration:
         Affine in the similarity. 0: undecided if both are equally likely beforehand.
 
         Args:
-            similarity: float, cosine, of any shape [].
+            similarity: float, cosine, of any shape []; the answer is float64 of that shape.
             pattern: what the two embeddings were made of; see `inference.modalities.pair_pattern`.
-
-        Returns:
-            float64, of the same shape.
 
         Raises:
             ValueError: no such pattern.
@@ -89,8 +86,8 @@ class Calibration:
         """The probability that two embeddings show one individual.
 
         Args:
-            similarity: float, cosine, of any shape [].
-            pattern: as in `log_odds`.
+            similarity: as in `log_odds` [].
+            pattern: likewise.
             prior: float in (0, 1), how likely it is before looking: for two sightings drawn from n equally
                 often seen individuals 1 / n.
 

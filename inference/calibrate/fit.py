@@ -14,13 +14,11 @@ from inference.calibrate.grouping_rule import fit_grouping_rule
 from inference.calibrate.pair_calibration import PairCalibration, fit_isotonic, fit_logistic
 from inference.calibrate.quality import CalibrationError, calibration_error
 from inference.calibrate.samples import (
-    PairCounts,
     PairSample,
     Rows,
-    assign_roles,
-    count_pairs,
+    count_positive_pairs,
+    draw_roles,
     independent_units,
-    redraw_gallery,
     sample_pairs,
     unknown_scores,
 )
@@ -51,18 +49,13 @@ def fit_calibration(
 ) -> Calibration:
     """What similarities mean, learnt from embeddings of individuals that the encoder was NOT trained on.
 
-    Similarities of individuals that it was trained on are too high: a calibration on them does not hold for
-    others. Take individuals from the places and cameras that will be asked about. What is compared should
-    be what will be compared: single crops, or pooled tracklets.
-
-    For each pair pattern that has positive and negative pairs, three things are made:
+    Take individuals from the places and cameras that will be asked about, and what will be compared: single
+    crops, or pooled tracklets. For each pair pattern that has positive and negative pairs there are
 
     - log-odds: a logistic curve over the similarity (Platt's, with smoothed targets, and never falling);
-    - the probability that is shown: that curve, or an isotonic one from 300 positive pairs of sources of 30
-      individuals on;
+    - probabilities: that curve, or an isotonic one from 300 positive pairs of sources of 30 individuals on;
     - the scores of unknown animals, from which `Calibration.threshold_at` certifies thresholds: half of the
-      individuals are a gallery, and each of the others is looked for in it; ten times, with other
-      galleries.
+      individuals are a gallery, and each of the others is looked for in it; ten times, with other galleries.
 
     Pairs within one source are left out: two frames of one tracklet resemble each other whoever is in them.
     Individuals count evenly, however often they were seen, and so do both kinds of pairs.
@@ -99,27 +92,28 @@ def fit_calibration(
         rows.individual, None if units is None else _numbered(units, len(rows.individual), "units")
     )
     rng = np.random.default_rng(seed)
-    roles = [
-        assign_roles(unit, gallery_share=gallery_share, held_out_share=held_out_share, rng=rng)
-    ]
-    of_galleries = np.random.default_rng([seed, 1])
-    roles += [redraw_gallery(unit, roles[0], of_galleries) for _ in range(NUM_GALLERIES - 1)]
+    roles = draw_roles(
+        unit,
+        gallery_share=gallery_share,
+        held_out_share=held_out_share,
+        num_galleries=NUM_GALLERIES,
+        rng=np.random.default_rng([seed, 1]),
+    )
     fold = rng.permutation(int(rows.individual.max(initial=-1)) + 1)
     pairs = {}
     for pattern in PAIR_PATTERNS:
         first, second = pattern.split("-")
-        counts = count_pairs(rows, first, second)
+        num_positive = count_positive_pairs(rows, first, second)
         sample = sample_pairs(rows, first, second, max_pairs=max_pairs, rng=rng)
         if sample.has_both:
-            slope, intercept, knots = _curves(sample, counts)
+            slope, intercept, knots = _curves(sample, num_positive)
             pairs[pattern] = PairCalibration(
                 slope,
                 intercept,
                 knots,
                 len(np.union1d(sample.first, sample.second)),
-                counts.num_positive,
-                counts.num_negative,
-                _held_out_error(sample, counts, fold),
+                int(num_positive.sum()),
+                _held_out_error(sample, num_positive, fold),
                 _unknowns(rows, first, second, unit, roles),
             )
     if not pairs:
@@ -184,11 +178,11 @@ def _unknowns(
 
 
 def _curves(
-    sample: PairSample, counts: PairCounts
+    sample: PairSample, num_positive_of: np.ndarray
 ) -> tuple[float, float, tuple[tuple[float, float], ...]]:
     """Slope, intercept, and the knots of the isotonic curve where there are data enough for one."""
     matched = np.unique(sample.first[sample.is_same])
-    num_positive = int(counts.of_individual[matched].sum())
+    num_positive = int(num_positive_of[matched].sum())
     num_individuals = len(np.union1d(sample.first, sample.second))
     # Platt's targets; two rows of the same two individuals are no further evidence that others differ
     positive_target = (num_positive + 1) / (num_positive + 2)
@@ -203,13 +197,13 @@ def _curves(
 
 
 def _held_out_error(
-    sample: PairSample, counts: PairCounts, fold: np.ndarray
+    sample: PairSample, num_positive_of: np.ndarray, fold: np.ndarray
 ) -> CalibrationError | None:
     """The error on individuals that were left out of the fit in turn; None where they are too few.
 
     Args:
         sample: all pairs.
-        counts: of pairs of sources.
+        num_positive_of: int64 [num_individuals], pairs of two sources of each.
         fold: int [num_individuals], a permutation that says which individuals are left out together.
     """
     matched = np.unique(sample.first[sample.is_same])
@@ -228,7 +222,7 @@ def _held_out_error(
         asked = sample.where(is_left_out[0] & is_left_out[1])
         if not (fitted.has_both and asked.has_both):
             continue
-        curves = PairCalibration(*_curves(fitted, counts))
+        curves = PairCalibration(*_curves(fitted, num_positive_of))
         probability.append(curves.probability(asked.similarity))
         is_same.append(asked.is_same)
         weight.append(asked.weight)

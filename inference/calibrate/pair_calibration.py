@@ -31,7 +31,6 @@ class PairCalibration:
             probabilities are of the logistic curve.
         num_individuals: int, whose pairs were fitted.
         num_positive_pairs: int, pairs of two sources of one individual.
-        num_negative_pairs: int, pairs of sources of two individuals.
         error: of the probabilities, on held-out individuals; None where there were too few to hold out.
         unknowns: how similar unknown animals were to a gallery, for thresholds; None where there were too
             few.
@@ -42,7 +41,6 @@ class PairCalibration:
     knots: tuple[tuple[float, float], ...] = ()
     num_individuals: int = 0
     num_positive_pairs: int = 0
-    num_negative_pairs: int = 0
     error: CalibrationError | None = None
     unknowns: UnknownScores | None = None
 

@@ -73,40 +73,18 @@ class PairSample:
         return bool(self.is_same.any() and not self.is_same.all())
 
 
-@dataclass(frozen=True)
-class PairCounts:
-    """How many pairs of sources there are, and of whom.
-
-    Args:
-        of_individual: int64 [num_individuals], pairs of two sources of each individual.
-        num_negative: int, pairs of two sources of two individuals.
-    """
-
-    of_individual: np.ndarray
-    num_negative: int
-
-    @property
-    def num_positive(self) -> int:
-        """Pairs of two sources of one individual."""
-        return int(self.of_individual.sum())
-
-
-def count_pairs(rows: Rows, first: str, second: str) -> PairCounts:
-    """Counts pairs of sources, one of each modality; rows of one source and individual count once."""
+def count_positive_pairs(rows: Rows, first: str, second: str) -> np.ndarray:
+    """Pairs of two sources of each individual, one of each modality, int64 [num_individuals]."""
+    num = int(rows.individual.max(initial=-1)) + 1
     sides = [
         np.unique(np.stack([rows.individual[at], rows.source[at]]), axis=1)
         for at in (rows.of_modality(first), rows.of_modality(second))
     ]
-    common = sides[0][:, _is_in(sides[0], sides[1])]
-    by_individual, by_source = (
-        [np.bincount(side[of], minlength=numbers.max(initial=-1) + 1) for side in (*sides, common)]
-        for of, numbers in enumerate((rows.individual, rows.source))
-    )
-    positive = by_individual[0] * by_individual[1] - by_individual[2]
-    ordered = sides[0].shape[1] * sides[1].shape[1]
-    alike = by_individual[0] @ by_individual[1] + by_source[0] @ by_source[1] - common.shape[1]
-    halves = 2 if first == second else 1  # each pair was counted in both orders
-    return PairCounts(positive // halves, int(ordered - alike) // halves)
+    of_first, of_second = (np.bincount(side[0], minlength=num) for side in sides)
+    every, times = np.unique(np.concatenate(sides, axis=1), axis=1, return_counts=True)
+    with_itself = np.bincount(every[0][times > 1], minlength=num)
+    # Of one modality, each pair was counted in both orders.
+    return (of_first * of_second - with_itself) // (2 if first == second else 1)
 
 
 def sample_pairs(
@@ -126,7 +104,7 @@ def sample_pairs(
     shares = [_shares(rows, side) for side in sides]
     is_drawn = len(sides[0]) * len(sides[1]) > max_pairs
     if is_drawn:
-        may_match = np.flatnonzero(count_pairs(rows, first, second).of_individual)
+        may_match = np.flatnonzero(count_positive_pairs(rows, first, second))
         drawn = _drawn(rows, sides, shares, may_match, max_pairs, rng)
     else:
         drawn = np.indices((len(sides[0]), len(sides[1]))).reshape(2, -1)
@@ -194,14 +172,6 @@ def _similarities(embeddings: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.nd
     return np.concatenate([np.zeros(0), *parts]).astype(np.float64)
 
 
-def _is_in(pairs: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which columns of [2, num] are among the others, bool [num]; both hold each column once."""
-    _, inverse, times = np.unique(
-        np.concatenate([pairs, others], axis=1), axis=1, return_inverse=True, return_counts=True
-    )
-    return times[inverse.reshape(-1)[: pairs.shape[1]]] > 1
-
-
 def _halves(weight: np.ndarray, is_same: np.ndarray) -> np.ndarray:
     sums = np.array([weight[~is_same].sum(), weight[is_same].sum()])
     return weight / (2 * np.where(sums > 0, sums, 1))[is_same.astype(int)]
@@ -227,10 +197,15 @@ def independent_units(individual: np.ndarray, unit: np.ndarray | None) -> np.nda
     return connected_components(links, directed=False)[1][individual]
 
 
-def assign_roles(
-    unit: np.ndarray, *, gallery_share: float, held_out_share: float, rng: np.random.Generator
-) -> np.ndarray:
-    """The role of each row, `Role` [num]: whole units are the gallery, unknown, or unknown and held out.
+def draw_roles(
+    unit: np.ndarray,
+    *,
+    gallery_share: float,
+    held_out_share: float,
+    num_galleries: int,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    """Who is the gallery, unknown, or unknown and held out: whole units, `Role` [num] for each gallery.
 
     Given the gallery, the scores of unknown animals are independent of each other, as an exact bound asks;
     if everybody were compared with everybody else, the best match of A would often be B and that of B A.
@@ -238,8 +213,9 @@ def assign_roles(
     Args:
         unit: int [num], the independent unit of each row.
         gallery_share: float in (0, 1), of the units.
-        held_out_share: float in [0, 1), of the units that are not the gallery.
-        rng: for the draw.
+        held_out_share: float in [0, 1), of the units that are not the gallery; the same ones each time.
+        num_galleries: int >= 1.
+        rng: for the draws.
     """
     units, unit_of_row = np.unique(unit, return_inverse=True)
     num_gallery = min(max(round(gallery_share * len(units)), 1), max(len(units) - 1, 0))
@@ -247,22 +223,12 @@ def assign_roles(
     roles = np.full(len(units), "unknown", dtype="U8")
     roles[:num_gallery] = "gallery"
     roles[num_gallery : num_gallery + num_held_out] = "held_out"
-    return rng.permutation(roles)[unit_of_row.reshape(-1)]
-
-
-def redraw_gallery(unit: np.ndarray, role: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The roles after other units became the gallery, `Role` [num]; who is held out stays so.
-
-    Args:
-        unit: int [num].
-        role: `Role` [num].
-        rng: for the draw.
-    """
-    _, first_row, unit_of_row = np.unique(unit, return_index=True, return_inverse=True)
-    roles = role[first_row]
-    is_free = roles != "held_out"
-    roles[is_free] = rng.permutation(roles[is_free])
-    return roles[unit_of_row.reshape(-1)]
+    drawn: list[np.ndarray] = []
+    for _ in range(num_galleries):
+        is_free = roles != "held_out" if drawn else np.ones(len(units), bool)
+        roles[is_free] = rng.permutation(roles[is_free])
+        drawn.append(roles[unit_of_row.reshape(-1)])
+    return drawn
 
 
 def unknown_scores(

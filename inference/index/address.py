@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 DEFAULT_PORT = 19530
 TOKEN_VARIABLE = "MILVUS_TOKEN"
-SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):(//)?", re.IGNORECASE)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 EXPECTED = (
     "Expected http://host:19530, http://host:19530/collection, http://host:19530/database/collection, the "
@@ -55,24 +55,25 @@ def parse_address(uri: str | Path) -> Path | MilvusAddress:
             of the address that may be a password.
         TypeError: neither str nor Path.
     """
-    if isinstance(uri, Path):
-        return uri
-    if not isinstance(uri, str):
+    if not isinstance(uri, str | Path):
         raise TypeError(
             f"An index is opened by a path (str or Path), received {type(uri).__name__}."
         )
-    found = SCHEME.match(uri)
+    text = str(uri).strip()
+    found = SCHEME.match(text)
     scheme = found[1].lower() if found else ""
-    if scheme == "milvus" and found and not found[2]:
-        return _lite(uri.strip()[len("milvus:") :])
-    if scheme in ("http", "https", "milvus"):
-        return _on_server(uri.strip())
+    if scheme in ("http", "https") or text.lower().startswith("milvus://"):
+        return _on_server(text)
+    if isinstance(uri, Path):
+        return uri
+    if scheme == "milvus":
+        return _lite(text[len("milvus:") :])
     if found and found[2]:
         raise ValueError(
             f"There is no engine {scheme!r} for an index in this version. Give a path ('birds.index') for "
             "one in a file, or http://host:19530/birds for one on a Milvus server."
         )
-    if uri.strip() in ("", "."):
+    if text in ("", "."):
         raise ValueError("The path of the index is empty. Give a file, such as 'birds.index'.")
     return Path(uri)
 
@@ -100,14 +101,8 @@ def _on_server(uri: str) -> MilvusAddress:
                 "Databases and collections of Milvus have names of at most 200 letters, digits and "
                 f"underscores, and no digit in front, received {name!r}. {EXPECTED}"
             )
-    database, collection = (
-        ["default", "fused_encoder", *names][-2:]
-        if len(names) > 1
-        else (
-            "default",
-            names[0] if names else "fused_encoder",
-        )
-    )
+    *databases, collection = names or ["fused_encoder"]
+    database = databases[0] if databases else "default"
     return MilvusAddress(server, None, database, collection, _token(parts))
 
 

@@ -248,7 +248,7 @@ def _problem(key: object, value: object) -> str | None:
     return None if value is None else f"{key!r} is a {type(value).__name__}"
 
 
-@lru_cache(maxsize=1024)  # the same few keys in every row
+@lru_cache(maxsize=1000)  # the same few keys in every row
 def _is_plain_key(key: object) -> bool:
     if not isinstance(key, str) or not key or UNSTORABLE.search(key):
         return False

@@ -50,7 +50,7 @@ def write_song(path: Path, seconds: float, seed: int = 0) -> Path:
 def test_a_good_archive_ends_with_0_and_says_what_there_is(embed, tiny_aviary, capsys, tmp_path):
     assert embed(tiny_aviary.images, tiny_aviary.audio) == 0
     assert capsys.readouterr().out.startswith(
-        f"40 files: 40 ok.\n40 embeddings in '{tmp_path / 'out'}'; its files.parquet tells of each file.\n"
+        f"40 files: 40 ok.\n40 embeddings in '{tmp_path / 'out'}'; files.parquet lists each file.\n"
     )
 
 
@@ -103,7 +103,7 @@ def test_a_shard_that_is_none_is_refused(embed, journey, shard, capsys):
 
 def test_another_window_than_the_encoder_was_trained_with_is_told(embed, tmp_path, caplog):
     embed(write_song(tmp_path / "a.wav", 3.0), "--window-seconds", 2)
-    assert "was trained to hear 5 s at a time, and is to hear 2 s" in caplog.text
+    assert "was trained on windows of 5 s; --window-seconds is 2" in caplog.text
     [row] = Archive(tmp_path / "out").files
     assert row.num_embeddings == 2
 

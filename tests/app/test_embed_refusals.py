@@ -1,10 +1,11 @@
 """What `embed` and `index build` cannot do as asked is refused, never passed over in silence."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from app.cli.embed import OPTIONS_OF_FOLDERS
-from app.cli.main import build_parser, main
+from app.cli.main import main
 from inference import EmbeddingIndex
 from media import save_waveform
 
@@ -17,18 +18,34 @@ def run(*arguments) -> int:
 
 @pytest.mark.parametrize(
     "asked",
-    ["--no-resume", "--strict", "--shard 1/2", "--hop-seconds 1", "--time-limit 5", "--workers 2"],
+    [
+        "--no-resume",
+        "--strict",
+        "--shard 1/2",
+        "--hop-seconds 1",
+        "--time-limit 5",
+        "--workers 2",
+        "--engine ray",
+    ],
 )
-def test_a_npz_refuses_what_only_a_folder_can_do(asked, capsys):
+def test_an_option_that_cannot_change_a_npz_is_an_error(asked, capsys):
     assert run("embed", "a.jpg", "--encoder", "e", "--out", "x.npz", *asked.split()) == 2
-    assert f"{asked.split()[0]} cannot be had there" in capsys.readouterr().err
+    assert f"which {asked if '--engine' in asked else asked.split()[0]} cannot change" in (
+        capsys.readouterr().err
+    )
 
 
-def test_the_table_of_such_options_holds_their_defaults():
-    options = vars(build_parser().parse_args(["embed", "a", "--encoder", "e", "--out", "x"]))
-    beside = {"command", "inputs", "encoder", "pairs", "out"}
-    beside |= {"engine", "ray_address", "ray_actors"}  # refused on their own
-    assert {name: options[name] for name in options.keys() - beside} == OPTIONS_OF_FOLDERS
+@pytest.mark.parametrize("option", [("--ray-address", "auto"), ("--ray-actors", "2")])
+def test_a_cluster_is_named_with_the_engine_that_uses_it(option, tmp_path, capsys):
+    assert run("embed", "cards", "--encoder", "e", "--out", tmp_path / "out", *option) == 2
+    assert f"{option[0]} needs --engine ray" in capsys.readouterr().err
+
+
+def test_without_ray_the_extra_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    out = ("--out", tmp_path / "out", "--engine", "ray")
+    assert run("embed", "cards", "--encoder", "e", *out) == 2
+    assert "pip install 'fused-encoder[ray]'" in capsys.readouterr().err
 
 
 def test_a_video_in_a_folder_is_told_where_a_npz_is_written(journey, tmp_path, capsys):

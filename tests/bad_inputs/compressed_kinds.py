@@ -17,30 +17,7 @@ from tests.bad_inputs.kind import KindTable
 
 Rng = np.random.Generator
 COMPRESSED_KINDS = KindTable()
-
-
-@COMPRESSED_KINDS.add("recording", ".wav", "unreadable", says="the file is empty (0 bytes)")
-def empty_recording(path: Path, rng: Rng) -> None:
-    """File of zero bytes named .wav."""
-    path.touch()
-
-
-@COMPRESSED_KINDS.add("recording", ".wav", "unreadable", says="nothing but zero bytes")
-def zeros_named_wav(path: Path, rng: Rng) -> None:
-    """File of nothing but zeros named .wav: a damaged card."""
-    path.write_bytes(bytes(40_000))
-
-
-@COMPRESSED_KINDS.add("recording", ".wav", "unreadable", says="found text ('Field notes")
-def text_named_wav(path: Path, rng: Rng) -> None:
-    """Text named .wav."""
-    path.write_text("Field notes of the third of May.\n" * 40, encoding="utf-8")
-
-
-@COMPRESSED_KINDS.add("recording", ".mp3", "unreadable", says="found text ('<!DOCTYPE html>")
-def html_named_mp3(path: Path, rng: Rng) -> None:
-    """Error page of a server named .mp3."""
-    path.write_text("<!DOCTYPE html><html><h1>404 Not Found</h1></html>\n", encoding="utf-8")
+COMPRESSED_KINDS.add_no_media("recording", ".wav")
 
 
 @COMPRESSED_KINDS.add("recording", ".m4a", "unreadable", says="found text ('#EXTM3U")

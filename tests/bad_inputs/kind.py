@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,21 @@ Status = Literal[
     "ok", "partial", "silent", "too_short", "non_finite", "unreadable", "crashed", "no row"
 ]
 Writer = Callable[[Path, np.random.Generator], None]
+
+_NO_MEDIA = {
+    "empty": (b"", "File of zero bytes", "the file is empty (0 bytes)"),
+    "zeros": (
+        bytes(40_000),
+        "File of nothing but zeros (a damaged card)",
+        "nothing but zero bytes",
+    ),
+    "text": (b"Field notes of the third of May.\n" * 40, "Text", "found text ('Field notes"),
+    "html": (
+        b"<!DOCTYPE html><h1>404</h1>",
+        "Error page of a server",
+        "found text ('<!DOCTYPE html>",
+    ),
+}
 
 _LOADED = frozenset({"ok", "partial", "silent", "too_short"})
 NO_EMBEDDING = frozenset({"silent", "too_short", "non_finite", "unreadable", "crashed"})
@@ -78,3 +94,24 @@ class KindTable(list[Kind]):
             return write
 
         return register
+
+    def add_no_media(self, medium: Medium, extension: str) -> None:
+        """What is no photo, recording or video at all, under the name of one."""
+        for name, (content, what, says) in _NO_MEDIA.items():
+            self.append(
+                Kind(
+                    name=f"{name}_named_{extension[1:]}",
+                    medium=medium,
+                    file_name=f"{name}_named{extension}",
+                    status="unreadable",
+                    says=says,
+                    loads=False,
+                    description=f"{what} named {extension}",
+                    gets="",
+                    write=partial(_write, content),
+                )
+            )
+
+
+def _write(content: bytes, path: Path, rng: np.random.Generator) -> None:
+    path.write_bytes(content)

@@ -14,6 +14,7 @@ from tests.bad_inputs.kind import KindTable
 
 Rng = np.random.Generator
 PHOTO_KINDS = KindTable()
+PHOTO_KINDS.add_no_media("photo", ".jpg")
 _LARGE = (240, 320)
 
 
@@ -32,30 +33,6 @@ def save_with_pillow(path: Path, image: Image.Image, file_format: str, **options
 def write_cut(path: Path, rng: Rng, extension: str, *options: int, kept: float = 0.6) -> None:
     whole = encoded_photo(extension, photo(rng, *_LARGE), *options)
     path.write_bytes(whole[: int(kept * len(whole))])
-
-
-@PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="the file is empty (0 bytes)")
-def empty_photo(path: Path, rng: Rng) -> None:
-    """File of zero bytes named .jpg."""
-    path.touch()
-
-
-@PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="nothing but zero bytes")
-def zeros_named_jpg(path: Path, rng: Rng) -> None:
-    """File of nothing but zeros named .jpg: a damaged card."""
-    path.write_bytes(bytes(40_000))
-
-
-@PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="found text ('Field notes")
-def text_named_jpg(path: Path, rng: Rng) -> None:
-    """Text named .jpg."""
-    path.write_text("Field notes of the third of May.\n" * 40, encoding="utf-8")
-
-
-@PHOTO_KINDS.add("photo", ".png", "unreadable", says="found text ('<!DOCTYPE html>")
-def html_named_png(path: Path, rng: Rng) -> None:
-    """Error page of a server named .png."""
-    path.write_text("<!DOCTYPE html><html><h1>404 Not Found</h1></html>\n", encoding="utf-8")
 
 
 @PHOTO_KINDS.add("photo", ".jpg", "unreadable", says="found an MP3 recording")

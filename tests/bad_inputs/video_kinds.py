@@ -9,24 +9,7 @@ from tests.bad_inputs.kind import KindTable
 
 Rng = np.random.Generator
 VIDEO_KINDS = KindTable()
-
-
-@VIDEO_KINDS.add("video", ".mp4", "unreadable", says="the file is empty (0 bytes)")
-def empty_video(path: Path, rng: Rng) -> None:
-    """File of zero bytes named .mp4."""
-    path.touch()
-
-
-@VIDEO_KINDS.add("video", ".mp4", "unreadable", says="nothing but zero bytes")
-def zeros_named_mp4(path: Path, rng: Rng) -> None:
-    """File of nothing but zeros named .mp4."""
-    path.write_bytes(bytes(40_000))
-
-
-@VIDEO_KINDS.add("video", ".mov", "unreadable", says="found text ('Field notes")
-def text_named_mov(path: Path, rng: Rng) -> None:
-    """Text named .mov."""
-    path.write_text("Field notes of the third of May.\n" * 40, encoding="utf-8")
+VIDEO_KINDS.add_no_media("video", ".mp4")
 
 
 @VIDEO_KINDS.add(

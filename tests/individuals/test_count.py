@@ -11,7 +11,7 @@ from app.cli.count import count_table
 from individuals import count_individuals
 from individuals.plots import plot_individuals
 from individuals.video.detection import Detection
-from inference import Embedder, Embeddings
+from inference import Embedder
 from inference.calibrate import Calibration, PairCalibration
 from media import write_video
 
@@ -61,14 +61,6 @@ def test_two_animals_in_one_frame_are_never_one_individual(videos, embedder):
     for individuals in together.values():
         assert all(one != other for one, other in combinations(individuals, 2))
     assert set(counted.per_video.values()) == {2}
-
-
-def test_one_tracklet_is_always_one_individual(videos, embedder):
-    counted = count_individuals(videos, embedder, threshold=1.0)
-    individuals = defaultdict(set)
-    for video, _, tracklet, individual in rows_of(counted):
-        individuals[video, tracklet].add(individual)
-    assert all(len(found) == 1 for found in individuals.values())
 
 
 def test_without_a_threshold_the_encoders_own_is_taken(videos, embedder):
@@ -174,27 +166,6 @@ def test_everything_can_be_written_as_json(counted, videos):
     assert {row["video"] for rows in record["sightings"].values() for row in rows} == set(videos)
 
 
-def test_boxes_of_any_number_type_can_be_written_as_json(videos, embedder):
-    def detector(moments):
-        box = tuple(np.array([10, 20, 60, 80], np.float32))
-        return [Detection(m.frame_index, m.time_seconds, box) for m in moments]
-
-    counted = count_individuals(videos[:1], embedder, threshold=0.5, detector=detector)
-    assert json.dumps(counted.to_dict())
-
-
-def test_reading_in_small_pieces_finds_the_same_tracklets(videos, embedder, monkeypatch):
-    def tracklets():
-        counted = count_individuals(
-            videos[:1], embedder, threshold=0.5, detector=two_squares, frames_per_second=25.0
-        )
-        return {tracklet for _, _, tracklet, _ in rows_of(counted)}
-
-    whole = tracklets()
-    monkeypatch.setattr("individuals.video.watching.PIECE_BYTES", 1)
-    assert tracklets() == whole == {0, 1}
-
-
 def test_a_file_name_with_other_letters_is_kept(videos, embedder, tmp_path):
     path = tmp_path / "Zaunkönig 鳥.mp4"
     shutil.copy(videos[0], path)
@@ -207,9 +178,3 @@ def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
     labels = [text for text in texts if " found" in text]
     assert [text.partition("\n")[0] for text in labels] == ["video_01.mp4", "video_02.mp4"]
     assert all("2 true" in text for text in labels)
-
-
-def test_embeddings_of_sightings_carry_the_encoders_name(counted, embedder):
-    assert isinstance(counted.table.embeddings, Embeddings)
-    assert counted.table.embeddings.fingerprint == embedder.fingerprint
-    assert len(counted.table.crops) == len(counted.table)

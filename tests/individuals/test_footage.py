@@ -23,11 +23,6 @@ def test_individuals_are_counted_per_video_and_linked_across() -> None:
     assert count.estimand == "distinct individuals in this footage"
 
 
-def test_videos_may_come_one_by_one() -> None:
-    count = group_videos(on_circle(0), ["a"], threshold=0.9, all_videos=iter(["a", "b"]))
-    assert set(count.per_video) == set(count.intervals) == {"a", "b"}
-
-
 def test_frames_and_tracklets_of_different_videos_are_different() -> None:
     count = group_videos(
         on_circle(0, 0, 180), ["a", "b", "b"], threshold=0.9, frames=[7, 7, 7], tracklets=[0, 0, 1]
@@ -51,13 +46,6 @@ def test_each_video_is_grouped_before_videos_are_linked() -> None:
     assert (count.num_individuals, count.per_video) == (1, {"a": 1, "b": 1})
 
 
-def test_constraints_across_videos_are_honoured() -> None:
-    embeddings, videos = on_circle(0, 1, 90), ["a", "b", "c"]
-    apart = group_videos(embeddings, videos, threshold=0.9, cannot_link=[(0, 1)])
-    tied = group_videos(embeddings, videos, threshold=0.9, must_link=[(0, 2)])
-    assert (apart.num_individuals, tied.labels.tolist()) == (3, [0, 1, 0])
-
-
 def test_a_cannot_link_reaches_through_a_must_link_in_another_video() -> None:
     # Rows 0 and 1 look alike, but 1 is known to be the bird of row 2, which is not that of row 0.
     count = group_videos(
@@ -75,16 +63,6 @@ def test_contradictions_of_all_videos_come_in_one_message() -> None:
             frames=[1, 1, 1, 1],
             tracklets=[5, 5, 5, 5],
         )
-
-
-def test_footage_without_any_row_counts_nothing() -> None:
-    count = group_videos(np.empty((0, 4)), [], threshold=0.5, all_videos=["a"])
-    assert (count.num_individuals, count.per_video, count.links, count.members) == (
-        0,
-        {"a": 0},
-        {},
-        {},
-    )
 
 
 def test_lengths_must_fit() -> None:

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from individuals.group import Grouping, group_individuals
-from inference.metrics import bcubed
 
 
 def on_circle(*degrees: float) -> np.ndarray:
@@ -103,27 +101,9 @@ def test_an_animal_seen_once_is_an_individual() -> None:
     assert (grouping.num_individuals, grouping.labels.tolist()) == (2, [0, 0, 1])
 
 
-def test_labels_are_numbered_by_first_appearance() -> None:
-    grouping = group_individuals(on_circle(180, 0, 90, 1, 181), threshold=0.9)
-    assert grouping.labels.tolist() == [0, 1, 2, 1, 0]
-    assert grouping.labels.dtype == np.int32
-
-
 def test_no_embeddings_are_no_individuals() -> None:
     grouping = group_individuals(np.empty((0, 8)), threshold=0.5, tracklets=[], frames=[])
     assert (grouping.num_individuals, grouping.labels.shape, grouping.members()) == (0, (0,), [])
-
-
-def test_rows_of_one_frame_are_never_one_individual_however_alike() -> None:
-    grouping = group_individuals(on_circle(0, 0, 0), threshold=-1, frames=["f1", "f1", None])
-    assert grouping.num_individuals == 2
-    assert grouping.labels[0] != grouping.labels[1]
-
-
-def test_a_cannot_link_holds_through_chains_of_merges() -> None:
-    grouping = group_individuals(on_circle(0, 5, 10, 15, 20), threshold=-1, cannot_link=[(0, 4)])
-    assert grouping.num_individuals == 2
-    assert grouping.labels[0] != grouping.labels[4]
 
 
 @settings(max_examples=50, deadline=None)
@@ -165,34 +145,16 @@ def test_a_poor_view_counts_less_in_its_tracklet() -> None:
     assert (even.num_individuals, weighted.num_individuals) == (1, 2)
 
 
-def test_qualities_do_not_matter_where_nothing_is_pooled() -> None:
-    embeddings = random_embeddings(20, 4, seed=0)
-    plain = group_individuals(embeddings, threshold=0.4)
-    poor = group_individuals(embeddings, threshold=0.4, qualities=np.linspace(0, 1, 20))
-    assert np.array_equal(plain.labels, poor.labels)
-
-
 @pytest.mark.parametrize("qualities", [[0.5], [0.5, 1.5], [0.5, float("nan")], [[0.5, 0.5]]])
 def test_qualities_that_do_not_fit_are_refused(qualities: list) -> None:
     with pytest.raises(ValueError, match=r"qualities must be 2 numbers in \[0, 1\], received"):
         group_individuals(on_circle(0, 90), threshold=0.5, qualities=qualities)
 
 
-@pytest.mark.parametrize("num", [13, 60])
-def test_many_equal_rows_are_one_individual(num: int) -> None:
-    assert group_individuals(on_circle(*[10] * num), threshold=0.9).num_individuals == 1
-
-
 def test_a_flock_of_look_alikes_in_one_frame_is_as_many_animals() -> None:
     grouping = group_individuals(on_circle(*[10] * 60), threshold=0.9, frames=["f"] * 60)
     assert grouping.num_individuals == 60
     assert len(grouping.conflicts) == 60 * 59 // 2
-
-
-def test_must_link_joins_what_looks_different() -> None:
-    assert (
-        group_individuals(on_circle(0, 180), threshold=0.9, must_link=[(0, 1)]).num_individuals == 1
-    )
 
 
 def test_look_alikes_that_were_seen_together_are_listed_as_conflicts() -> None:
@@ -265,32 +227,3 @@ def test_very_many_contradictions_are_counted() -> None:
 def test_what_does_not_fit_is_refused(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         group_individuals(on_circle(0, 90), **({"threshold": 0.5} | options))
-
-
-def test_a_thousand_embeddings_of_clear_individuals_are_grouped_exactly() -> None:
-    centres = random_embeddings(100, 64, seed=1)
-    labels = np.random.default_rng(2).integers(0, 100, 1000)
-    noisy = centres[labels] + 0.03 * np.random.default_rng(3).standard_normal((1000, 64))
-    embeddings = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-    assert bcubed(labels, group_individuals(embeddings, threshold=0.7).labels).f1 == 1
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("difficulty", "least_f1"), [("easy", 0.98), ("medium", 0.95), ("hard", 0.92)]
-)
-def test_synthetic_identities_are_found_at_a_threshold_from_others(
-    data_dir: Path, difficulty: str, least_f1: float
-) -> None:
-    import importlib.util
-
-    from inference.threshold import suggest_threshold
-
-    spec = importlib.util.spec_from_file_location("synthetic", data_dir / "synthetic_identities.py")
-    assert spec is not None
-    assert spec.loader is not None
-    synthetic = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(synthetic)
-    threshold = suggest_threshold(*synthetic.make_identities(1000, 100, difficulty, seed=1))
-    embeddings, labels = synthetic.make_identities(1000, 100, difficulty, seed=2)
-    assert bcubed(labels, group_individuals(embeddings, threshold=threshold).labels).f1 >= least_f1

@@ -17,10 +17,6 @@ def copied(exported, tmp_path):
     return shutil.copytree(exported, tmp_path / "encoder")
 
 
-def test_an_export_without_a_calibration_has_none(embedder):
-    assert embedder.calibration is None
-
-
 def test_a_calibration_travels_with_the_exported_encoder(encoder, yamnet, tmp_path):
     live = Embedder.from_encoder(encoder, yamnet)
     calibration = Calibration(live.fingerprint, PAIRS)
@@ -64,14 +60,6 @@ def test_an_encoder_with_the_calibration_of_another_does_not_load(copied):
     (copied / "assets" / "calibration.json").write_text(json.dumps(record))
     with pytest.raises(ValueError, match=r"does not belong to the encoder beside it: .* crow-2"):
         Embedder.load(copied)
-
-
-def test_a_damaged_calibration_is_told_of(copied):
     (copied / "assets" / "calibration.json").write_text("{")
     with pytest.raises(ValueError, match="Cannot read the calibration"):
         Embedder.load(copied)
-
-
-def test_nothing_is_attached_to_a_folder_that_is_no_export(tmp_path):
-    with pytest.raises(FileNotFoundError, match="No exported encoder"):
-        attach_calibration(tmp_path, Calibration("wren-1", PAIRS))

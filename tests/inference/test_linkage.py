@@ -120,14 +120,6 @@ def test_a_threshold_that_is_just_reached_joins() -> None:
     assert len(average_linkage(views, alone, np.nextafter(similarity, 1)).first) == 0
 
 
-def test_what_was_given_is_left_as_it_was() -> None:
-    sums, sizes, _ = random_groups(30, 2, most=3)
-    before = sums.copy(), sizes.copy()
-    average_linkage(sums, sizes, 0.0)
-    assert np.array_equal(sums, before[0])
-    assert np.array_equal(sizes, before[1])
-
-
 @settings(max_examples=30, deadline=None)
 @given(times=st.integers(2, 40), num_neighbours=st.integers(1, 12), seed=st.integers(0, 1000))
 def test_duplicates_beyond_the_length_of_a_list_become_one(

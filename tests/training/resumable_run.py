@@ -16,7 +16,7 @@ from training import TripletLoss, create_triplet_model
 from training.backup import read_history
 from training.callbacks import SetEpoch
 from triplets import Triplets
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 EPOCHS = 5
 

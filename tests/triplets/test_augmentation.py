@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from triplets.augmentation import augment_photo
+from triplets.photos import augment_photo
 
 
 @pytest.fixture

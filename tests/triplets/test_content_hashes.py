@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from media import UnreadableMediaError
-from triplets import content_hashes
-from triplets.content_hashes import ContentHashes
+from triplets import store
+from triplets.store import ContentHashes
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files just written count as old enough."""
-    monkeypatch.setattr(content_hashes, "SETTLED_SECONDS", -1)
+    monkeypatch.setattr(store, "SETTLED_SECONDS", -1)
 
 
 def hash_of(path: Path, memory: Path) -> str:

@@ -10,8 +10,8 @@ import pytest
 
 from media import load_image, resize_image
 from triplets import Triplet, Triplets
-from triplets.epochs import EpochCounter
 from triplets.mining import mine_triplets
+from triplets.pipeline import EpochCounter
 
 WINDOW_FRAMES = 2
 
@@ -300,9 +300,9 @@ def test_a_save_that_was_interrupted_holds_no_triplets(triplets, tmp_path, monke
         Triplets.load(tmp_path)
 
 
-def test_triplets_of_a_newer_version_are_refused(triplets, tmp_path):
+def test_triplets_of_another_version_are_refused(triplets, tmp_path):
     triplets.save(tmp_path)
     document = json.loads((tmp_path / "triplets.json").read_text(encoding="utf-8"))
     (tmp_path / "triplets.json").write_text(json.dumps({**document, "schema": 99}))
-    with pytest.raises(ValueError, match="has schema 99, this version reads up to 1"):
+    with pytest.raises(ValueError, match="has schema 99, this version reads 2"):
         Triplets.load(tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 
 def test_left_alone_each_iterator_is_the_next_epoch():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from triplets.members import DRAWN, MemberLoader, distinct_files, source_ids
+from triplets.pipeline import DRAWN, MemberLoader
+from triplets.prepared import distinct_files, source_ids
 
 
 def _starts_seen(media, window_frames: int, recording: int) -> set[int]:

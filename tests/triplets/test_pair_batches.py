@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from triplets import PreparedMedia
-from triplets.epochs import EpochCounter
 from triplets.pair_batches import pair_batches
+from triplets.pipeline import EpochCounter
 
 
 class OnePixel:

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from triplets.read_ahead import num_threads, read_ahead
+from triplets.features import NUM_THREADS, read_ahead
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -53,7 +53,7 @@ def test_closing_begins_nothing_more():
     with closing(read_ahead(work, range(100), num_ahead=50)) as results:
         next(results)
     time.sleep(0.1)
-    assert len(begun) <= 2 + 2 * num_threads()
+    assert len(begun) <= 2 + 2 * NUM_THREADS
 
 
 def test_an_error_ends_the_reading():

@@ -13,7 +13,8 @@ import tensorflow as tf
 from fused_encoder import LogMelFeatures, extract_audio_sequence
 from fused_encoder.front_ends.yamnet import Yamnet
 from media import UnreadableMediaError, load_waveform, save_waveform
-from triplets import content_hashes, prepare_media, recordings, scan_folders
+from triplets import features, prepare_media, scan_folders
+from triplets import store as triplets_store
 
 
 class WaveformOnly(tf.Module):
@@ -183,21 +184,21 @@ def test_files_are_decoded_while_yamnet_works(write_folders, yamnet, store, monk
             assert three_are_decoded.wait(10)  # while the first recording is still being heard
         return yamnet(waveform)
 
-    load = recordings.load_waveform_with_notes
-    monkeypatch.setattr(recordings, "load_waveform_with_notes", decode)
+    load = features.load_waveform_with_notes
+    monkeypatch.setattr(features, "load_waveform_with_notes", decode)
     assert len(prepare(write_folders("robin", "wren"), patient, store).recordings) == 4
 
 
 @pytest.mark.parametrize("max_seconds", [None, 30.0, 450.0])
 def test_no_more_than_fifteen_minutes_of_sound_wait(max_seconds):
-    num_ahead = recordings._num_ahead(max_seconds)
-    least = 2 * recordings.num_threads()
+    num_ahead = features._num_ahead(max_seconds)
+    least = 2 * features.NUM_THREADS
     assert num_ahead >= least
     assert num_ahead == least or num_ahead * (max_seconds or 0) <= 900
 
 
 def test_short_recordings_are_read_farther_ahead():
-    assert recordings._num_ahead(5.0) == 64
+    assert features._num_ahead(5.0) == 64
 
 
 def test_a_recording_that_vanishes_while_it_is_read_is_skipped(
@@ -208,8 +209,8 @@ def test_a_recording_that_vanishes_while_it_is_read_is_skipped(
             path.unlink()
         return load(path, **options)
 
-    load = recordings.load_waveform_with_notes
-    monkeypatch.setattr(recordings, "load_waveform_with_notes", vanishing)
+    load = features.load_waveform_with_notes
+    monkeypatch.setattr(features, "load_waveform_with_notes", vanishing)
     media = prepare(write_folders("robin", "wren"), yamnet, store)
     assert [file.path.name for file in media.skipped] == ["1.wav", "1.wav"]
     assert "does not exist" in media.skipped[0].reason
@@ -217,7 +218,7 @@ def test_a_recording_that_vanishes_while_it_is_read_is_skipped(
 
 def test_a_second_run_reads_no_file_whole(write_folders, yamnet, store, monkeypatch):
     home = write_folders("robin", "wren")
-    monkeypatch.setattr(content_hashes, "SETTLED_SECONDS", -1)
+    monkeypatch.setattr(triplets_store, "SETTLED_SECONDS", -1)
     before = prepare(home, yamnet, store)
     monkeypatch.setattr(hashlib, "file_digest", lambda file, _: pytest.fail(f"read {file}"))
     assert prepare(home, yamnet, store) == before

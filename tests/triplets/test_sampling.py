@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from triplets.sampling import draw_distinct, draw_without_repeats, inclusion_probabilities
+from triplets.pair_batches import draw_distinct, draw_without_repeats, inclusion_probabilities
 
 NUM_FILES = np.array([1, 4, 9, 16, 25])
 

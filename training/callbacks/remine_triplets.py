@@ -14,9 +14,9 @@ import tensorflow as tf
 from training.live_embedding import check_photos
 from triplets.candidates import CandidatePairs, draw_candidate_pairs
 from triplets.dataset import Triplets
-from triplets.members import DRAWN, MemberLoader
 from triplets.mining import Mining, TripletRow, mine_triplets, option_problems
 from triplets.photos import PhotoSource, scale_photos
+from triplets.pipeline import DRAWN, MemberLoader
 from triplets.prepared import PreparedMedia
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from inference.metrics import retrieval_metrics
 from training.live_embedding import LiveEmbedding
 from training.pairs import draw_pairs
-from triplets.features import PreparedMedia
 from triplets.photos import PhotoSource
+from triplets.prepared import PreparedMedia
 
 RETRIEVAL = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
 NUM_STARTS = 10

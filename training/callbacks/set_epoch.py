@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from triplets.epochs import EpochCounter
+from triplets.pipeline import EpochCounter
 
 DRAWS_PER_EPOCH = 2**20  # more than a layer draws in one epoch
 NUM_EPOCHS = 2**11  # then the draws begin anew: TensorFlow looks at 31 bits

@@ -183,21 +183,18 @@ def test_a_graph_with_yamnets_weights_that_does_more_is_called_as_it_is(tmp_path
     check_equal_to_one_by_one(louder, sounds_of([20_000, 40_000]))
 
 
-def test_patches_that_become_something_else_are_refused() -> None:
-    class NoYamnet(CountingPatches):
-        def from_patches(self, patches: tf.Tensor) -> tuple:
-            return tf.zeros([1, 521]), tf.zeros([1, 7])
-
-    with pytest.raises(ValueError, match=r"'yamnet' to give \[4, 1024\], received \[1, 7\]"):
-        as_front_end(NoYamnet())(noise(35_000))
-
-
 @pytest.mark.parametrize(
     "outputs", [(np.zeros((1, 1024)),), (np.zeros((1, 521)), np.zeros((1, 7)), np.zeros((96, 64)))]
 )
 def test_a_yamnet_of_another_interface_is_refused(outputs: tuple[np.ndarray, ...]) -> None:
+    class NoYamnet(CountingPatches):
+        def from_patches(self, patches: tf.Tensor) -> tuple:
+            return outputs[0], np.zeros((1, 7))
+
     with pytest.raises(ValueError, match=r"Expected a yamnet that gives .* load_yamnet"):
-        extract_audio_sequence(lambda waveform: outputs, noise(16_000))
+        as_front_end(lambda waveform: outputs)
+    with pytest.raises(ValueError, match=r"'yamnet' to give \[4, 1024\], received \[1, 7\]"):
+        as_front_end(NoYamnet())(noise(35_000))
 
 
 @settings(max_examples=20, deadline=None)
@@ -205,11 +202,6 @@ def test_a_yamnet_of_another_interface_is_refused(outputs: tuple[np.ndarray, ...
 def test_padding_with_zeros_changes_nothing(num_samples: int, padding: int) -> None:
     waveform = noise(num_samples)
     np.testing.assert_array_equal(front_end(np.pad(waveform, (0, padding))), front_end(waveform))
-
-
-def test_zeros_before_and_within_the_sound_are_kept() -> None:
-    waveform = np.concatenate([np.zeros(16_000), noise(4000), np.zeros(16_000), noise(4000)])
-    assert len(front_end.sound_in(waveform)) == 40_000
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 0.25])

@@ -31,19 +31,9 @@ def test_a_threshold_is_average_linkage() -> None:
     assert decision.rule == GroupingRule(0.7)
 
 
-def test_a_calibration_without_a_rule_joins_down_to_log_odds_0() -> None:
-    assert decide_by(None, PHOTOS, "image", ROWS).threshold == pytest.approx(0.55)
-
-
 def test_a_zero_outside_of_cosines_is_cut() -> None:
     assert calibrated_rule(calibration(image_image=(2.0, -4.0)), "image").threshold == 1
     assert calibrated_rule(calibration(image_image=(2.0, 4.0)), "image").threshold == -1
-
-
-def test_the_rule_of_the_calibration_is_taken_where_there_is_one() -> None:
-    rule = GroupingRule(0.3)
-    with_rule = Calibration(None, PHOTOS.pairs, groupings={"image": rule})
-    assert decide_by(None, with_rule, ["image"] * 3, ROWS).rule is rule
 
 
 def test_several_modalities_are_joined_by_log_odds() -> None:
@@ -110,12 +100,6 @@ def test_log_odds_of_mixed_modalities_agree_with_nested_loops(
     labels = Decision(None, LINES, atoms.modality_of).group(atoms)
     found = {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
     assert found == slow_groups(atoms)
-
-
-def test_some_of_the_rows_keep_their_modalities() -> None:
-    lines = calibration(image_image=(10.0, -5.0), image_audio=(4.0, -1.0), audio_audio=(8.0, -6.0))
-    decision = decide_by(None, lines, ["image", "audio", "audio"], ROWS)
-    assert decision.of_rows(np.array([2, 0])).modalities.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,3 @@ def test_the_certain_minimum_is_the_most_animals_of_one_frame(footage: Footage) 
     assert count.interval.minimum == max(together.values()) >= 2
     for video, interval in count.intervals.items():
         assert interval.minimum == max(n for (of, _), n in together.items() if of == video)
-
-
-def test_nothing_at_all_counts_nothing(calibration: Calibration) -> None:
-    count = group_videos(np.empty((0, 64)), [], calibration=calibration, all_videos=["a.mp4"])
-    assert (count.num_individuals, count.interval.high) == (0, 0)
-    assert count.intervals["a.mp4"].high == 0

@@ -217,12 +217,6 @@ def test_what_is_not_json_is_refused(tmp_path):
         load_detections(path)
 
 
-def test_a_byte_order_mark_is_no_damage(tmp_path, megadetector):
-    path = tmp_path / "found.json"
-    path.write_text(json.dumps(megadetector([])), encoding="utf-8-sig")
-    assert load_detections(path).videos == {}
-
-
 @pytest.mark.parametrize("entry", [{"detections": []}, {"file": "", "detections": []}])
 def test_entries_without_a_file_are_damage(write_json, megadetector, entry):
     with pytest.raises(ValueError, match=r"images\[0\] names no file"):
@@ -315,11 +309,6 @@ def test_a_folder_of_frames_may_lack_the_extension():
     assert match(["/data/monday.mp4"], ["monday"]) == {"/data/monday.mp4": "monday"}
     with pytest.raises(ValueError, match=r"'monday.avi' is not in it; it has 'monday.mp4'"):
         match(["monday.avi"], ["monday.mp4"])
-
-
-def test_two_videos_are_never_one_entry():
-    with pytest.raises(ValueError, match=r"the entry 'monday' fits 'monday.avi' and 'monday.mp4'"):
-        match(["monday.avi", "monday.mp4"], ["monday"])
 
 
 def test_all_that_does_not_fit_is_told_at_once():

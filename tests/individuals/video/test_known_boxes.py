@@ -57,12 +57,6 @@ def test_more_frames_than_are_wanted_are_thinned_evenly(film, found_in):
     assert len(detect.for_video(path).frames_to_look_at(30.0)) == 12
 
 
-def test_fewer_frames_than_are_wanted_are_all_taken(film, found_in):
-    path = film("monday.mp4", PLACES)
-    detect = found_in("monday.mp4", dict.fromkeys((1, 6, 11), (0.1, 0.1, 0.2, 0.2)))
-    assert sorted(detect.for_video(path).frames_to_look_at(5.0)) == [1, 6, 11]
-
-
 def test_one_frame_of_many_cannot_be_followed_and_that_is_noted(film, found_in):
     path = film("monday.mp4", PLACES)
     found = found_in("monday.mp4", {3: (0.1, 0.1, 0.2, 0.2)}, frames_processed=list(range(12)))

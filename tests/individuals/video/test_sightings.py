@@ -164,13 +164,6 @@ def test_a_silent_track_gives_sightings_by_sight(film, sightings_of):
     assert seen.notes == ("the sound around 4 crops is silent: they are embedded by sight alone.",)
 
 
-def test_whole_frames_are_heard_one_by_one(film, sightings_of):
-    path = film("walk.mp4", WALK, SONG)
-    seen = sightings_of(path, detect_whole_frames, follow=False, sound="alone")
-    assert len(tracklets(seen)) == len(set(tracklets(seen))) == 10
-    assert set(modalities(seen)) == {"fused"}
-
-
 def test_an_unknown_sound_is_refused_before_the_video_is_read(sightings_of, tmp_path):
     with pytest.raises(ValueError, match="Unknown sound 'loud'"):
         sightings_of(tmp_path / "gone.mp4", sound="loud")
@@ -193,19 +186,6 @@ def test_a_detector_that_speaks_of_other_frames_is_refused(film, sightings_of):
 
     with pytest.raises(ValueError, match=r"detections in frames \[1, 3, .*which it was not shown"):
         sightings_of(film("walk.mp4", WALK), confused)
-
-
-@pytest.mark.parametrize("num_frames", [1, 2])
-def test_a_video_of_one_or_two_frames_is_a_video(film, sightings_of, num_frames):
-    path = film("short.mp4", WALK[:num_frames], SONG)
-    assert len(sightings_of(path, sound="alone").table.sightings) == 1
-    assert sightings_of(path, detect_motion).table.sightings == ()
-
-
-def test_a_file_of_no_length_is_refused(tmp_path, sightings_of):
-    (tmp_path / "empty.mp4").write_bytes(b"")
-    with pytest.raises(UnreadableMediaError, match=r"empty"):
-        sightings_of(tmp_path / "empty.mp4")
 
 
 def found_by_truth(write_json, megadetector, aviary, every=1):
@@ -245,17 +225,6 @@ def test_a_detection_file_counts_the_aviarys_birds(write_json, megadetector, avi
     assert {video: min(n, 2) for video, n in counted.per_video.items()} == expected
 
 
-def test_a_detection_file_of_other_videos_is_refused_before_any_is_read(
-    write_json, megadetector, aviary, embedder, tmp_path
-):
-    path, _ = found_by_truth(write_json, megadetector, aviary)
-    (tmp_path / "other.mp4").write_bytes(b"")
-    with pytest.raises(
-        ValueError, match=r"'.*other.mp4' is not in it; it has 'videos/video_01.mp4"
-    ):
-        count_individuals([tmp_path / "other.mp4"], embedder, detector=load_detections(path))
-
-
 def listed(megadetector, name, frames, **entry):
     box = {"category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.3, 0.3]}
     return megadetector(
@@ -292,13 +261,6 @@ def test_a_video_in_which_the_detector_found_nothing_has_no_sightings(
     (tmp_path / "walk.mp4").write_bytes(b"no longer a video")
     with pytest.raises(UnreadableMediaError):
         sightings_of(tmp_path / "walk.mp4", found)
-
-
-def test_only_the_frames_of_the_file_are_looked_at(film, write_json, megadetector, sightings_of):
-    frames = [3, 4, 9]
-    found = load_detections(write_json(listed(megadetector, "walk.mp4", frames)))
-    seen = sightings_of(film("walk.mp4", WALK), found, frames_per_second=10.0)
-    assert [d.frame_index for d in seen.table.sightings] == frames
 
 
 @pytest.mark.data

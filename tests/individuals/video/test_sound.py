@@ -28,11 +28,6 @@ def test_alone_may_be_any_until_the_whole_video_was_seen():
     assert who_may_be_heard("alone", moment(), []) == set()
 
 
-def test_without_sound_or_when_it_is_not_wanted_nobody_is_heard():
-    assert who_may_be_heard("alone", moment(None), detections(1)) == set()
-    assert who_may_be_heard("none", moment(), detections(1)) == set()
-
-
 def test_who_is_told_to_sing_is_heard():
     def rightmost(moment, detections):
         return int(np.argmax([d.box[0] for d in detections]))
@@ -62,18 +57,6 @@ def test_alone_means_alone_as_long_as_the_sound_lasts():
     animals = [0] * 10 + [1]
     assert is_alone_throughout(seen, animals, range(10), 4.0) == [True] * 5 + [False] * 5
     assert is_alone_throughout(seen, animals, [6, 7, 8], 1.0) == [True, False, True]
-
-
-def test_the_next_animal_just_after_the_last_one_leaves_it_open_who_was_heard():
-    seen = [Detection(n, float(n), BOXES[0]) for n in range(6)]
-    alone = is_alone_throughout(seen, [0, 0, 0, 1, 1, 1], range(6), 2.0)
-    assert alone == [True, True, False, False, True, True]
-
-
-def test_nothing_in_view_is_not_several():
-    assert is_alone_throughout([], [], [], 2.0) == []
-    seen = [Detection(0, 0.0, BOXES[0]), Detection(9, 9.0, BOXES[0])]
-    assert is_alone_throughout(seen, [0, 1], [4.5, 20.0], 2.0) == [True, True]
 
 
 def test_the_slow_way_gives_the_same():

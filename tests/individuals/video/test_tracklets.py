@@ -39,14 +39,6 @@ def test_the_gap_fits_a_video_of_which_every_12th_frame_was_looked_at() -> None:
     assert link_tracklets([at(f, 0) for f in (0, 12, 24, 60, 120)]) == [0, 0, 0, 0, 1]
 
 
-def test_what_does_not_overlap_starts_a_tracklet() -> None:
-    assert link_tracklets([at(0, 0), at(1, 50), at(2, 0)]) == [0, 1, 0]
-
-
-def test_no_detections_give_no_tracklets() -> None:
-    assert link_tracklets([]) == []
-
-
 detections = st.lists(
     st.builds(at, st.integers(0, 6), st.integers(0, 20), st.integers(0, 5)),
     max_size=25,
@@ -54,28 +46,10 @@ detections = st.lists(
 )
 
 
-@given(detections)
-def test_no_tracklet_is_twice_in_one_frame(detections: list[Detection]) -> None:
-    seen = list(zip(link_tracklets(detections), (d.frame_index for d in detections), strict=True))
-    assert len(seen) == len(set(seen))
-
-
-@given(detections, st.randoms(use_true_random=False))
-def test_the_order_of_the_list_does_not_matter(detections: list[Detection], random) -> None:
-    mixed = random.sample(detections, len(detections))
-    by_detection = dict(zip(mixed, link_tracklets(mixed), strict=True))
-    assert [by_detection[d] for d in detections] == link_tracklets(detections)
-
-
 @pytest.mark.parametrize("box", [(10, 0, 5, 10), (0, 0, 10, np.nan), (0, 5, 10, 5)])
 def test_a_box_the_wrong_way_round_is_refused(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(ValueError, match=r"box in frame 3 must be .*left, top, width, height"):
         Detection(3, 0.1, box)
-
-
-def test_a_detection_before_the_start_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs frame_index >= 0"):
-        Detection(-1, 0.0, (0, 0, 1, 1))
 
 
 @pytest.mark.parametrize("options", [{"min_iou": 0}, {"max_gap_frames": 0}])
@@ -100,12 +74,6 @@ def test_the_looks_before_an_encounter_count_more_than_one_odd_sight() -> None:
     detections = [at(f, 0) for f in range(8)]
     looks = [RED] * 4 + [MIXED] + [RED] * 3
     assert link_tracklets(detections, appearances=looks) == [0] * 8
-
-
-def test_another_animal_on_the_same_spot_starts_a_tracklet() -> None:
-    detections = [at(f, 0) for f in range(4)]
-    assert link_tracklets(detections) == [0] * 4
-    assert link_tracklets(detections, appearances=[RED, RED, BLUE, BLUE]) == [0, 0, 1, 1]
 
 
 def test_a_fast_animal_goes_on_where_it_is_near_and_looks_the_same() -> None:

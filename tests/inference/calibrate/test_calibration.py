@@ -29,7 +29,6 @@ FULL = Calibration(
             ((0.1, -6.0), (0.5, 0.0), (0.7, 5.0)),
             12,
             40,
-            900,
             CalibrationError(0.02, 0.04, 0.1, 12, ((0.1, 0.2, 0.5), (0.8, 0.9, 0.5))),
             UnknownScores(tuple(np.linspace(0, 0.6, 80).tolist()), 7, (0.2, 0.3)),
         ),
@@ -110,11 +109,6 @@ def test_a_damaged_calibration_is_refused_with_its_path(text, tmp_path):
         load_calibration(file)
 
 
-def test_a_missing_calibration_is_not_found(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        load_calibration(tmp_path / "none.json")
-
-
 # How good probabilities are
 
 
@@ -123,14 +117,6 @@ def test_errors_are_those_counted_by_hand():
     assert error.expected_calibration_error == pytest.approx((0.3 + 0.2) / 2)
     assert error.brier_score == pytest.approx((0.04 + 0.64 + 0.04 + 0.04) / 4)
     assert error.log_loss == pytest.approx(-(3 * math.log(0.8) + math.log(0.2)) / 4)
-
-
-def test_weights_count_as_repetitions():
-    weighed = calibration_error([0.2, 0.7], [False, True], [3, 1])
-    repeated = calibration_error([0.2, 0.2, 0.2, 0.7], [False, False, False, True])
-    names = ("expected_calibration_error", "brier_score", "log_loss")
-    for name in names:
-        assert getattr(weighed, name) == pytest.approx(getattr(repeated, name))
 
 
 def test_true_probabilities_lie_on_the_diagonal():
@@ -144,8 +130,3 @@ def test_true_probabilities_lie_on_the_diagonal():
     assert error.expected_calibration_error < 0.01
     too_sure = np.clip(3 * (probability - 0.5) + 0.5, 0.01, 0.99)
     assert calibration_error(too_sure, is_same).expected_calibration_error > 0.1
-
-
-def test_no_pairs_have_no_error():
-    with pytest.raises(ValueError, match="not empty"):
-        calibration_error([], [])

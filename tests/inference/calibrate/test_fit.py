@@ -6,14 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from inference import Embeddings
 from inference.calibrate import CannotCertifyError, certify_threshold, fit_calibration
-from inference.calibrate.fit import ISOTONIC_FROM_INDIVIDUALS
 from inference.calibrate.pair_calibration import fit_logistic
 from inference.calibrate.samples import (
     Rows,
-    assign_roles,
-    count_pairs,
+    count_positive_pairs,
+    draw_roles,
     independent_units,
     sample_pairs,
     unknown_scores,
@@ -82,14 +80,15 @@ def test_all_pairs_of_different_sources_are_taken_once(known, modalities):
 @given(KNOWN, MODALITY_PAIRS)
 def test_pairs_of_sources_are_counted_as_by_loops(known, modalities):
     rows = rows_of(*zip(*known, strict=True))
-    observed = {True: set(), False: set()}
+    observed = set()
     for a, b in pairs_by_loops(rows, *modalities):
-        one = (rows.individual[a], rows.source[a])
-        other = (rows.individual[b], rows.source[b])
-        pair = frozenset([one, other]) if modalities[0] == modalities[1] else (one, other)
-        observed[one[0] == other[0]].add(pair)
-    counts = count_pairs(rows, *modalities)
-    assert (counts.num_positive, counts.num_negative) == (len(observed[True]), len(observed[False]))
+        if rows.individual[a] == rows.individual[b]:
+            sources = (rows.source[a], rows.source[b])
+            pair = frozenset(sources) if modalities[0] == modalities[1] else sources
+            observed.add((rows.individual[a], pair))
+    counted = count_positive_pairs(rows, *modalities)
+    who = [individual for individual, _ in observed]
+    assert counted.tolist() == [who.count(n) for n in range(max(rows.individual) + 1)]
 
 
 def test_an_individual_with_many_rows_weighs_as_much_as_one_with_two():
@@ -104,14 +103,6 @@ def test_an_individual_with_many_rows_weighs_as_much_as_one_with_two():
         between[(sample.first == a)[~sample.is_same] & (sample.second == b)[~sample.is_same]].sum()
         for a, b in ((0, 1), (0, 2), (1, 2))
     ] == pytest.approx([1 / 6] * 3)
-
-
-def test_a_source_with_many_rows_weighs_as_much_as_one_with_one():
-    rows = rows_of([0] * 12 + [1], [0] * 10 + [1, 2, 3])
-    sample = sample_pairs(rows, "image", "image", max_pairs=1_000, rng=np.random.default_rng(0))
-    # pairs of sources 0-1, 0-2 and 1-2: the last is a single pair of rows
-    assert sample.weight[sample.is_same].max() == pytest.approx(0.5 / 3)
-    assert np.sum(sample.is_same) == 21
 
 
 def test_drawn_pairs_weigh_as_all_pairs_do():
@@ -131,13 +122,6 @@ def test_drawn_pairs_weigh_as_all_pairs_do():
     )
 
 
-def test_of_many_pairs_no_more_are_drawn_than_asked_for():
-    embeddings, who = individuals(40, 10)
-    rows = Rows(embeddings, who, np.arange(400), np.full(400, "image"))
-    sample = sample_pairs(rows, "image", "image", max_pairs=500, rng=np.random.default_rng(0))
-    assert 900 < len(sample.similarity) <= 1_000
-
-
 # The curves
 
 
@@ -150,25 +134,6 @@ def test_log_odds_are_those_of_two_known_bells():
     # of two normal distributions of one width: log-odds = (m1 - m0) / s^2 * (x - (m1 + m0) / 2)
     assert slope == pytest.approx(30, rel=0.1)
     assert -intercept / slope == pytest.approx(0.45, abs=0.01)
-
-
-def test_perfectly_told_apart_pairs_give_a_finite_curve_between_them():
-    embeddings, who = individuals(12, 3, noise=0.05)
-    pair = fit_calibration(embeddings, who).pair()
-    similarity = embeddings @ embeddings.T
-    lowest = similarity[who[:, None] == who].min()
-    highest = similarity[who[:, None] != who].max()
-    assert highest < -pair.intercept / pair.slope < lowest
-    assert pair.slope < 200
-    assert 0 < pair.probability(-1) < 0.01 < 0.95 < pair.probability(1) < 1
-
-
-def test_where_similarity_says_nothing_the_slope_is_not_negative():
-    rng = np.random.default_rng(0)
-    embeddings, who = unit(rng.standard_normal((60, 16))), np.repeat(np.arange(20), 3)
-    first, second = fit_calibration(embeddings, who), fit_calibration(-embeddings, who)
-    assert first.pair().slope >= 0
-    assert first.log_odds([0.5]) == pytest.approx(second.log_odds([0.5]))
 
 
 def test_dissimilar_individuals_of_one_name_give_slope_zero():
@@ -184,11 +149,6 @@ def test_few_positive_pairs_get_a_logistic_curve_and_many_an_isotonic_one():
     few, many = (fit_calibration(*individuals(n, 4)).pair() for n in (20, 60))
     assert (few.num_positive_pairs, few.method) == (120, "logistic")
     assert (many.num_positive_pairs, many.method) == (360, "isotonic")
-
-
-def test_many_pairs_of_few_individuals_are_few():
-    pair = fit_calibration(*individuals(ISOTONIC_FROM_INDIVIDUALS - 1, 10)).pair()
-    assert (pair.num_positive_pairs, pair.method) == (29 * 45, "logistic")
 
 
 @pytest.mark.parametrize("num_individuals", [8, 80])
@@ -221,7 +181,7 @@ def test_the_same_seed_gives_the_same_calibration():
     assert fits[0] != fit_calibration(embeddings, who, seed=4, max_pairs=500)
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(order=st.permutations(range(40)))
 def test_the_order_of_rows_does_not_change_the_curve(order):
     embeddings, who = individuals(10, 4)
@@ -242,10 +202,6 @@ def test_the_error_is_measured_on_individuals_that_were_held_out():
     shuffled = np.random.default_rng(0).permutation(who)
     lost = fit_calibration(embeddings, shuffled).pair().error
     assert lost.brier_score == pytest.approx(0.25, abs=0.02)
-
-
-def test_with_too_few_individuals_no_error_is_told():
-    assert fit_calibration(*individuals(3, 3)).pair().error is None
 
 
 # Modalities
@@ -317,22 +273,24 @@ def test_individuals_of_one_video_are_one_unit():
     assert units[4] not in units[:4]
 
 
-def test_nobody_is_both_in_the_gallery_and_a_stranger():
+def test_nobody_is_both_in_the_gallery_and_unknown_and_the_same_are_held_out():
     unit_of = np.repeat(np.arange(50), 3)
-    role = assign_roles(
-        unit_of, gallery_share=0.4, held_out_share=0.5, rng=np.random.default_rng(0)
+    roles = draw_roles(
+        unit_of,
+        gallery_share=0.4,
+        held_out_share=0.5,
+        num_galleries=3,
+        rng=np.random.default_rng(0),
     )
-    assert [len(set(unit_of[role == name])) for name in ("gallery", "unknown", "held_out")] == [
-        20,
-        15,
-        15,
-    ]
-    assert all(len(set(role[unit_of == unit])) == 1 for unit in range(50))
-
-
-def test_half_of_the_individuals_are_strangers():
-    certified = fit_calibration(*individuals(120, 3)).threshold_at(0.05)
-    assert (certified.num_units, certified.num_gallery) == (60, 60)
+    for role in roles:
+        assert [len(set(unit_of[role == n])) for n in ("gallery", "unknown", "held_out")] == [
+            20,
+            15,
+            15,
+        ]
+        assert all(len(set(role[unit_of == unit])) == 1 for unit in range(50))
+        assert np.array_equal(role == "held_out", roles[0] == "held_out")
+    assert not np.array_equal(roles[0], roles[1])
 
 
 def test_the_threshold_holds_for_a_gallery_with_a_look_alike_that_the_first_one_lacked():
@@ -374,10 +332,11 @@ def test_strangers_of_new_worlds_pass_no_more_often_than_promised():
     for seed in range(num_worlds):
         embeddings, who = individuals(700, 2, seed=seed, size=8)
         rows = Rows(embeddings, who, np.arange(1_400), np.full(1_400, "image"))
-        role = assign_roles(
+        (role,) = draw_roles(
             who,
             gallery_share=40 / 700,
             held_out_share=600 / 660,
+            num_galleries=1,
             rng=np.random.default_rng([seed, 1]),
         )
         strangers = unknown_scores(rows, "image", "image", unit=who, role=role)
@@ -415,8 +374,3 @@ def test_an_unknown_modality_is_refused():
 def test_shares_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"gallery_share in \(0, 1\)"):
         fit_calibration(*individuals(3, 2), gallery_share=1.0)
-
-
-def test_the_fingerprint_is_that_of_the_embeddings():
-    embeddings, who = individuals(5, 3)
-    assert fit_calibration(Embeddings.of(embeddings, "wren-1"), who).fingerprint == "wren-1"

@@ -51,6 +51,7 @@ def test_milvus_lite_is_named_by_a_path() -> None:
         ("http://", "names no Milvus server"),
         ("http:/me:secret@host/birds", "names no Milvus server"),
         ("http:me:secret@host/birds", "names no Milvus server"),
+        (Path("http://me:secret@host/birds"), "names no Milvus server"),
         ("milvus://me:secret@host:19530", "names no Milvus server"),
         ("http://me:secret@host:port", "port of the Milvus server is no number"),
         ("http://me:secret/s@host/birds", "port of the Milvus server is no number"),
@@ -63,7 +64,7 @@ def test_milvus_lite_is_named_by_a_path() -> None:
         ("milvus:", "path after 'milvus:' is empty"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(uri: str, message: str) -> None:
+def test_what_is_no_address_is_refused_without_its_password(uri: str | Path, message: str) -> None:
     with pytest.raises(ValueError, match=rf"{message}(?s:.)*Expected http://host:19530") as told:
         EmbeddingIndex.open(uri)
     assert "secret" not in str(told.value)

@@ -11,9 +11,9 @@ from training.callbacks import RemineTriplets, SetEpoch, embed_candidates
 from training.triplet_model import create_triplet_model
 from triplets import Triplets, prepare_triplets
 from triplets.candidates import CandidatePairs, draw_candidate_pairs
-from triplets.epochs import EpochCounter
 from triplets.mining import TripletRow, mine_triplets
 from triplets.photos import StoredPhotos
+from triplets.pipeline import EpochCounter
 
 
 class ThreePixels:

@@ -5,8 +5,8 @@ import numpy as np
 
 from training.callbacks import SetEpoch
 from training.triplet_model import create_triplet_model
-from triplets.epochs import EpochCounter
 from triplets.pair_batches import pair_batches
+from triplets.pipeline import EpochCounter
 
 
 @keras.saving.register_keras_serializable(package="tests")
