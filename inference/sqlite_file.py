@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,8 @@ PRAGMAS = (
 SETTINGS_TABLE = "CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
 NOTHING = "nothing of this call was written"
 RIGHTS = (
-    "The {name} cannot be opened. Check the rights of the file and its folder. If it was not closed, "
-    "what was last written is in the file beside it that ends in -wal: copy both to where you may write"
+    "The {name} cannot be opened. Check the rights of the file and its folder, or copy it, with the "
+    "file beside it that ends in -wal, to where you may write"
 )
 ERRORS = {  # of SQLite, as Python's OSError
     sqlite3.SQLITE_FULL: (errno.ENOSPC, f"The disk is full, {NOTHING}. Free some space"),
@@ -40,30 +40,19 @@ ERRORS = {  # of SQLite, as Python's OSError
 
 @dataclass(frozen=True)
 class FileKind:
-    """What the files of one kind hold, and what messages say about them.
+    """What the files of one kind hold, and what messages say about them."""
 
-    Attributes:
-        name: "index", as messages call it.
-        application_id: stands in the header of every such file.
-        schema_version: that this version of the library reads and writes.
-        schema: statements that make the tables of a new file; the table `settings` comes by itself.
-        opener: "EmbeddingIndex.open".
-        recovery: a command with {path} that saves what can be read of a damaged file.
-    """
-
-    name: str
-    application_id: int
-    schema_version: int
-    schema: tuple[str, ...]
-    opener: str
-    recovery: str
+    name: str  # "index", as messages call it
+    application_id: int  # stands in the header of every such file
+    schema_version: int  # that this version of the library reads and writes
+    schema: tuple[str, ...]  # makes the tables of a new file; `settings` comes by itself
+    opener: str  # "EmbeddingIndex.open"
+    recovery: str  # a command with {path} that saves what can be read of a damaged file
 
     def damaged(self, path: Path, fault: str) -> str:
         """The message for a file that is not what was written."""
-        return (
-            f"The {self.name} {path} is damaged: {fault}. Restore it from a copy, or save what can be read "
-            f"with `{self.recovery.format(path=path)}`."
-        )
+        advice = f"save what can be read with `{self.recovery.format(path=path)}`"
+        return f"The {self.name} {path} is damaged: {fault}. Restore it from a copy, or {advice}."
 
 
 class SqliteFile:
@@ -75,7 +64,7 @@ class SqliteFile:
         path: of the file. SQLite keeps `<path>-wal` and `<path>-shm` beside it while it is open.
         kind: FileKind.
         create: whether to start a new one where there is no file (or an empty one).
-        read_only: whether to open for reading only even where writing is allowed.
+        read_only: whether to write nothing.
         fill: writes the first rows of a new file, in the transaction that makes its tables.
     Raises:
         FileNotFoundError: no such file (without `create`), or no such folder.
@@ -99,13 +88,14 @@ class SqliteFile:
             os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
         )
         self.is_read_only = read_only or not may_write
-        self._check_path(may_create=create and not self.is_read_only)
+        may_create = create and not self.is_read_only
+        self._check_path(may_create=may_create)
         with ExitStack() as on_failure, self._errors_in_words():
             on_failure.callback(self.close)
             self._check_log()
             self._connection = connection = self._connect(may_write=may_write)
             if _is_empty(connection):
-                self._create(fill, may_create=create and not self.is_read_only)
+                self._create(fill, may_create=may_create)
             self._check_content(connection)
             if not self.is_read_only:
                 with suppress(sqlite3.OperationalError):  # busy: another process is doing the same
@@ -120,23 +110,20 @@ class SqliteFile:
         if path.is_dir():
             raise ValueError(f"{path} is a folder; the {name} is one file, such as 'birds.{name}'.")
         if not path.parent.is_dir():
-            raise FileNotFoundError(
-                f"The folder {path.parent} for the {name} {path.name} does not exist. Create it first."
-            )
+            told = f"The folder {path.parent} for the {name} {path.name} does not exist"
+            raise FileNotFoundError(f"{told}. Create it first.")
         if not path.exists() and not may_create:
-            raise FileNotFoundError(
-                f"There is no {name} {path}. Check the path, or open it with create=True."
-            )
+            told = f"There is no {name} {path}"
+            raise FileNotFoundError(f"{told}. Check the path, or open it with create=True.")
 
     def _check_log(self) -> None:
-        """Refuse the write-ahead log of another state of the file: SQLite would work it in, unseen."""
+        # SQLite would work the write-ahead log of another state of the file in, unseen.
         # Another process may write meanwhile: only what does not fit three times is of another state.
         if not any(_log_fits(self.path) for _ in range(3)):
-            name = self.kind.name
             raise ValueError(
-                f"{beside(self.path, '-wal')} does not belong to the {name} {self.path} as it is now: "
-                f"the {name} was probably restored from a copy while this file was left. To keep the copy, "
-                "delete the two files that end in -wal and -shm; what was written later is then gone."
+                f"{beside(self.path, '-wal')} does not belong to the {self.kind.name}, which was probably "
+                "restored from a copy. To keep the copy, delete the two files that end in -wal and -shm; "
+                "what was written later is then gone."
             )
 
     def _connect(self, *, may_write: bool) -> sqlite3.Connection:
@@ -158,9 +145,8 @@ class SqliteFile:
 
     def _create(self, fill: Callable[[sqlite3.Connection], object], *, may_create: bool) -> None:
         if not may_create:
-            raise ValueError(
-                f"{self.path} is an empty file, no {self.kind.name}. Open it with create=True to start one."
-            )
+            told = f"{self.path} is an empty file, no {self.kind.name}"
+            raise ValueError(f"{told}. Open it with create=True to start one.")
         with self._transaction("BEGIN IMMEDIATE") as connection:
             if not _is_empty(connection):
                 return  # another process was quicker
@@ -174,24 +160,20 @@ class SqliteFile:
     def _check_content(self, connection: sqlite3.Connection) -> None:
         path, kind = self.path, self.kind
         if _pragma(connection, "application_id") != kind.application_id:
-            raise ValueError(
-                f"{path} is an SQLite file, but no {kind.name}. It was left as it is. Give another path."
-            )
+            told = f"{path} is an SQLite file, but no {kind.name}"
+            raise ValueError(f"{told}. It was left as it is. Give another path.")
         version = read_setting(connection, "schema_version")
         if version != kind.schema_version:
-            raise ValueError(
-                f"{path} has schema {version}; this version of fused-encoder reads schema "
-                f"{kind.schema_version}. Install the version that wrote it, or a newer one."
-            )
+            ours = f"this version of fused-encoder reads schema {kind.schema_version}"
+            told = f"{path} has schema {version}; {ours}"
+            raise ValueError(f"{told}. Install the version that wrote it, or a newer one.")
         is_small = path.stat().st_size <= CHECKED_WHOLE_BYTES
         if is_small and (faults := structural_faults(connection, at_most=3)):
             raise ValueError(kind.damaged(path, "; ".join(faults)))
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """All that is read inside belongs to one moment, whatever others write meanwhile."""
-        with self._transaction("BEGIN DEFERRED") as connection:
-            yield connection
+        return self._transaction("BEGIN DEFERRED")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -222,18 +204,16 @@ class SqliteFile:
     def check_may_write(self) -> None:
         """Refuse to write to what is open for reading only (PermissionError)."""
         if self.is_read_only:
-            told = (
-                f"The {self.kind.name} is open for reading only: as was asked for, or as the file or its "
-                "folder may not be written. Check the rights, or copy it to where you may write"
-            )
+            told = f"The {self.kind.name} is open for reading only. Check the rights of the file and "
+            told += "its folder, or copy it to where you may write"
             raise PermissionError(errno.EACCES, told, str(self.path))
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
+        """Close the file, if it is open."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+            self._connection = None
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -259,27 +239,22 @@ class SqliteFile:
 
     @contextmanager
     def _errors_in_words(self) -> Iterator[None]:
+        path, kind = self.path, self.kind
         try:
             yield
-        except sqlite3.Error as error:
-            raise _in_words(error, self.path, self.kind) from error
         except UnicodeDecodeError as error:  # SQLite quotes damaged bytes in its own message
-            raise ValueError(self.kind.damaged(self.path, "its schema is not readable")) from error
-
-
-def _in_words(error: sqlite3.Error, path: Path, kind: FileKind) -> Exception:
-    code = getattr(error, "sqlite_errorcode", -1) & 0xFF
-    if code == sqlite3.SQLITE_CORRUPT or str(error).startswith("no such table"):
-        return ValueError(kind.damaged(path, str(error)))
-    if code == sqlite3.SQLITE_NOTADB:
-        return ValueError(
-            f"{path} is no {kind.name}, or its first bytes are damaged. It was left as it is. Give another "
-            "path; or, if it was one, restore it from a copy."
-        )
-    if code not in ERRORS:
-        return error
-    number, told = ERRORS[code]
-    return OSError(number, f"{told.format(name=kind.name)} ({error})", str(path))
+            raise ValueError(kind.damaged(path, "its schema is not readable")) from error
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", -1) & 0xFF
+            if code == sqlite3.SQLITE_CORRUPT or str(error).startswith("no such table"):
+                raise ValueError(kind.damaged(path, str(error))) from error
+            if code == sqlite3.SQLITE_NOTADB:
+                told = f"{path} is no {kind.name}, or its first bytes are damaged"
+                raise ValueError(f"{told}. Give another path, or restore it from a copy.") from error
+            if code not in ERRORS:
+                raise
+            number, told = ERRORS[code]
+            raise OSError(number, f"{told.format(name=kind.name)} ({error})", str(path)) from error
 
 
 def beside(path: Path, ending: str) -> Path:
@@ -295,7 +270,7 @@ def read_setting(connection: sqlite3.Connection, name: str) -> str | int | None:
 
 
 def write_setting(connection: sqlite3.Connection, name: str, value: str | int | None) -> None:
-    """Set a setting, inside the caller's transaction."""
+    """Inside the caller's transaction."""
     connection.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
 
 
@@ -320,13 +295,14 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _count_up(connection: sqlite3.Connection) -> None:
-    """Number the states of the file in its header: by it a write-ahead log is known to belong to it."""
+    """Number the states of the file in its header, so that a write-ahead log is known to belong."""
     connection.execute(f"PRAGMA user_version = {_pragma(connection, 'user_version') + 1}")
 
 
 def _log_fits(path: Path) -> bool:
     """Whether the write-ahead log, if there is one, goes on from the state of the file."""
-    if not (path.exists() and path.stat().st_size and (states := _states_in_log(path))):
+    states = _states_in_log(path)
+    if not states or not path.exists() or not path.stat().st_size:
         return True
     with closing(sqlite3.connect(sqlite_uri(path, "mode=ro&immutable=1"), uri=True)) as without_log:
         now = (_pragma(without_log, "user_version"), _pragma(without_log, "schema_version"))
