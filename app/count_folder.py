@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from individuals.sighting_file import load_sightings
+from individuals.sighting_file import FILE_NAME, load_sightings
 from media.atomic import write_text_atomically
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 COUNT_FILE = "count.json"
 CALIBRATION_FILE = "calibration.json"
-SIGHTINGS_FILE = "sightings.npz"
 NOT_ALWAYS = (  # what a count may write or not, by its footage and options
     *("individuals.pdf", "timeline.pdf", "count_curve.png", "capture_history.inp"),
     *("calls/*.Table.1.selections.txt", "calls/*.labels.txt"),
@@ -33,21 +32,15 @@ def refuse_answered(folder: Path) -> None:
     Raises:
         FileExistsError: it does.
     """
-    if not (folder / SIGHTINGS_FILE).is_file():
+    if not (folder / FILE_NAME).is_file():
         return
     try:
         counted = load_sightings(folder)
     except ValueError:  # damaged: nothing to lose
         return
-    numbers = {
-        "same": len(counted.must_link),
-        "different": len(counted.cannot_link),
-        "cannot tell": len(counted.undecided),
-    }
-    told = ", ".join(f"{number} {answer}" for answer, number in numbers.items() if number)
-    if told:
+    if num := len(counted.must_link) + len(counted.cannot_link) + len(counted.undecided):
         raise FileExistsError(
-            f"The count in '{folder}' holds a person's answers ({told}), which a new count there would lose. "
+            f"The count in '{folder}' holds a person's answers ({num}), which a new count there would lose. "
             "Choose another --out."
         )
 
@@ -74,16 +67,16 @@ def write_tables(
     Args:
         folder: made if it is not there.
         counted: the count.
-        details: as in `write_outputs`.
-        deployments: as there.
-        project: as there.
-        media_root: as there.
+        details: as in `write_outputs`, also the next three.
+        deployments: of cameras.
+        project: of the study.
+        media_root: of paths in the Camtrap DP.
         must_link: what a person said of it, for the curve over the threshold.
         cannot_link: likewise.
     """
     from individuals.count_curve import count_curve  # here, because they load TensorFlow
     from individuals.outputs import write_outputs
-    from individuals.plots import plot_curve_of_count
+    from individuals.plots import plot_count_curve
 
     written = write_outputs(
         folder,
@@ -97,7 +90,7 @@ def write_tables(
     curve = count_curve(counted, must_link=must_link, cannot_link=cannot_link)
     if curve is not None:
         written.append(folder / "count_curve.png")
-        plot_curve_of_count(curve, counted.count.interval).savefig(written[-1], dpi=110)
+        plot_count_curve(curve, counted.count.interval).savefig(written[-1], dpi=110)
     _remove(folder, NOT_ALWAYS, but=written)
     return written
 

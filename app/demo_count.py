@@ -15,7 +15,7 @@ from individuals.count import VideoCount
 from individuals.count_curve import count_curve
 from individuals.grouping.count_interval import CountInterval
 from individuals.outputs import identified_sightings, write_outputs
-from individuals.plots import plot_curve_of_count, plot_individuals, plot_timeline
+from individuals.plots import plot_count_curve, plot_individuals, plot_timeline
 from individuals.sighting import Box
 from inference import Embedder
 from inference.metrics import bcubed
@@ -98,7 +98,7 @@ def _curve(counted: VideoCount, num_true: int) -> list[Section]:
             "How the count hangs on the threshold",
             "The number of individuals over all videos at every similarity from which groups are joined. A "
             "flat stretch around the chosen one says that the count does not hang on it.",
-            figure=plot_curve_of_count(curve, counted.count.interval, true_count=num_true),
+            figure=plot_count_curve(curve, counted.count.interval, true_count=num_true),
             alt=f"Curve of counts; at {curve.chosen_threshold:.2f} there are {curve.chosen_count}",
         )
     ]

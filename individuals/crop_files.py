@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
@@ -42,33 +43,17 @@ def load_crops(folder: str | Path, table: SightingTable) -> SightingTable:
     Raises:
         ValueError: as `crop_file`.
     """
-    return SightingTable(
-        table.sightings, table.embeddings, tuple(_load(folder, s) for s in table.sightings)
-    )
+    crops = tuple(_load(crop_file(folder, sighting)) for sighting in table.sightings)
+    return SightingTable(table.sightings, table.embeddings, crops)
 
 
-def _load(folder: str | Path, sighting: Sighting) -> np.ndarray:
+def _load(path: Path | None) -> np.ndarray:
     from media import UnreadableMediaError, load_image
 
-    path = crop_file(folder, sighting)
-    try:
-        if path is not None:
+    if path is not None:
+        with suppress(UnreadableMediaError):
             return load_image(path)
-    except UnreadableMediaError:
-        pass
     return np.full((*CROP_SIZE, 3), 128, np.uint8)
-
-
-def check_crops(table: SightingTable) -> None:
-    """Refuses absolute paths of crops, and paths with "..".
-
-    Raises:
-        ValueError: there are any.
-    """
-    for sighting in table.sightings:
-        path = PurePath(sighting.crop or "")
-        if path.is_absolute() or ".." in path.parts:
-            raise ValueError(f"the crop of {sighting.key!r} is outside of its folder: '{path}'")
 
 
 def crop_file(folder: str | Path, sighting: Sighting) -> Path | None:
@@ -82,8 +67,8 @@ def crop_file(folder: str | Path, sighting: Sighting) -> Path | None:
     path = (Path(folder) / sighting.crop).resolve()
     if not path.is_relative_to(Path(folder).resolve()):
         raise ValueError(
-            f"The crop of {sighting.key!r} is '{sighting.crop}', outside of '{folder}'. The sightings were "
-            "made or changed by another program; do not use them unless you know where they come from."
+            f"The crop of {sighting.key!r} is '{sighting.crop}', outside of '{folder}'. Do not use these "
+            "sightings unless you know where they come from."
         )
     return path if path.is_file() else None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from inference.index.rows import Scalar
 from inference.modalities import MODALITIES, Modality
@@ -15,6 +16,7 @@ Box = tuple[float, float, float, float]
 FrameName = tuple[str, int]
 AUTOMATIC = "automatic"
 _NOT_GIVEN = math.nan
+_MOST = 2**63 - 1  # what a table's whole number holds
 
 
 def sighting_key(media: str, time_seconds: float | None = None, box: Box | None = None) -> str:
@@ -40,6 +42,37 @@ def sighting_key(media: str, time_seconds: float | None = None, box: Box | None 
         parts.append(f"xywh={left:.1f},{top:.1f},{right - left:.1f},{bottom - top:.1f}")
     printable = media.encode("utf-8", "backslashreplace").decode()  # names of damaged encoding
     return f"{printable}#{'&'.join(parts)}" if parts else printable
+
+
+def _whole_number(value: object) -> int:
+    number = Decimal(str(value))  # a spreadsheet or data frame may have made 12.0 of 12
+    if number != number.to_integral_value():
+        raise ValueError
+    return int(number)
+
+
+def _time(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _box(value: Any) -> Box:
+    left, top, right, bottom = map(float, value)
+    return left, top, right, bottom
+
+
+_BOX = {"kind": "box (left, top, right, bottom)", "convert": _box}
+_TIME = {"kind": "time, such as 2026-05-01T06:30:00+02:00", "convert": _time}
+_TRACKLETS = {"kind": "list of tracklets", "convert": tuple}
+
+
+def _number(least: float, most: float, *, default: float | None = None) -> Any:
+    known = {"kind": "number", "convert": float, "range": (least, most)}
+    return field(default=default, metadata=known)
+
+
+def _whole(least: int) -> Any:
+    known = {"kind": "whole number", "convert": _whole_number, "range": (least, _MOST)}
+    return field(default=None, metadata=known)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,27 +122,27 @@ class Sighting:
     media: str
     key: str = ""
     modality: Modality = "image"
-    time_seconds: float | None = None
-    start_seconds: float = _NOT_GIVEN
-    end_seconds: float = _NOT_GIVEN
-    frame_index: int | None = None
-    box: Box | None = None
-    frame_width_px: int | None = None
-    frame_height_px: int | None = None
-    low_frequency_hz: float | None = None
-    high_frequency_hz: float | None = None
-    tracklet: int | None = None
-    seen_with: tuple[int, ...] = ()
-    quality: float | None = None
-    score: float | None = None
+    time_seconds: float | None = _number(0, math.inf)
+    start_seconds: float = _number(0, math.inf, default=_NOT_GIVEN)
+    end_seconds: float = _number(0, math.inf, default=_NOT_GIVEN)
+    frame_index: int | None = _whole(0)
+    box: Box | None = field(default=None, metadata=_BOX)
+    frame_width_px: int | None = _whole(1)
+    frame_height_px: int | None = _whole(1)
+    low_frequency_hz: float | None = _number(0, 1e9)
+    high_frequency_hz: float | None = _number(0, 1e9)
+    tracklet: int | None = _whole(-_MOST)
+    seen_with: tuple[int, ...] = field(default=(), metadata=_TRACKLETS)
+    quality: float | None = _number(0, 1)
+    score: float | None = _number(0, 1)
     crop: str | None = None
     individual: str = ""
     name: str | None = None
     species: str | None = None
-    similarity: float | None = None
-    probability: float | None = None
+    similarity: float | None = _number(-1.001, 1.001)  # float32 may give more than 1
+    probability: float | None = _number(0, 1)
     decided_by: str = AUTOMATIC
-    captured_at: datetime | None = None
+    captured_at: datetime | None = field(default=None, metadata=_TIME)
     occasion: str | None = None
     deployment: str | None = None
     place: str | None = None
@@ -120,17 +153,28 @@ class Sighting:
             object.__setattr__(self, "start_seconds", self.time_seconds or 0.0)
         if self.end_seconds is _NOT_GIVEN:
             object.__setattr__(self, "end_seconds", self.start_seconds)
-        for name in _DEFAULTS:
-            if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, _converted(name, value))
+        problems = list(self._convert())
+        if problems := problems or list(_problems(self)):
+            who = f" of individual {self.individual!r}" if self.individual else ""
+            raise ValueError(f"A sighting{who} in {self.media!r} cannot be: {'; '.join(problems)}.")
         if not self.key:
             moment = self.time_seconds
             if moment is None:
                 moment = self.start_seconds or None
             object.__setattr__(self, "key", sighting_key(self.media, moment, self.box))
-        if problems := list(_problems(self)):
-            who = f" of individual {self.individual!r}" if self.individual else ""
-            raise ValueError(f"A sighting{who} in {self.media!r} cannot be: {'; '.join(problems)}.")
+
+    def _convert(self) -> Iterator[str]:
+        """Values of NumPy, JSON or a table become Python's own; yields what cannot."""
+        for each in _FIELDS.values():
+            value = getattr(self, each.name)
+            if value is None or each.name == "metadata":
+                continue
+            try:
+                convert = each.metadata.get("convert")
+                converted = convert(value) if convert else str(value) or _DEFAULTS[each.name]
+                object.__setattr__(self, each.name, converted)
+            except (TypeError, ValueError, ArithmeticError):
+                yield f"{each.name} must be a {each.metadata['kind']}, received {value!r}"
 
     @property
     def is_seen(self) -> bool:
@@ -155,8 +199,7 @@ class Sighting:
             return self.captured_at + timedelta(seconds=self.start_seconds)
         except OverflowError as error:
             raise ValueError(
-                f"{self.start_seconds} s after {self.captured_at.isoformat()} is no date (a sighting in "
-                f"{self.media!r})."
+                f"{self.start_seconds} s after the start of {self.media!r} is no date."
             ) from error
 
     @property
@@ -195,46 +238,11 @@ class Sighting:
         Raises:
             TypeError, ValueError: it is no sighting.
         """
-        known = {name: record[name] for name in _DEFAULTS if name in record}
-        if "captured_at" in known:
-            known["captured_at"] = datetime.fromisoformat(str(known["captured_at"]))
-        return cls(**known)  # type: ignore[arg-type] # as JSON gave them; __post_init__ checks
+        return cls(**{name: record[name] for name in _DEFAULTS if name in record})  # type: ignore[arg-type] # __post_init__ checks
 
 
-_DEFAULTS: dict[str, object] = {f.name: f.default for f in fields(Sighting)}
-_DEFAULTS |= {"media": "", "metadata": {}}
-_MOST = 2**63 - 1  # what a table's whole number holds
-_WHOLE = {
-    "frame_index": (0, _MOST),
-    "frame_width_px": (1, _MOST),
-    "frame_height_px": (1, _MOST),
-    "tracklet": (-_MOST, _MOST),
-}
-_NUMBERS = {
-    "time_seconds": (0, math.inf),
-    "start_seconds": (-math.inf, math.inf),  # more is asked of these below
-    "end_seconds": (-math.inf, math.inf),
-    "low_frequency_hz": (0, 1e9),
-    "high_frequency_hz": (0, 1e9),
-    "quality": (0, 1),
-    "score": (0, 1),
-    "similarity": (-1.001, 1.001),  # of float32 vectors a little more than 1 is possible
-    "probability": (0, 1),
-}
-_OTHERS = {"box", "seen_with", "captured_at", "metadata"}
-
-
-def _converted(name: str, value: object) -> object:
-    """A value of NumPy, JSON or a table as Python's own; an empty text is not known."""
-    if name in _NUMBERS:
-        return float(value)  # type: ignore[arg-type] # what is no number is a TypeError
-    if name in _WHOLE:
-        return operator.index(value)  # type: ignore[arg-type] # likewise
-    if name == "box":
-        return tuple(map(float, value))  # type: ignore[call-overload] # likewise
-    if name == "seen_with":
-        return tuple(value)  # type: ignore[arg-type] # likewise
-    return value if name in _OTHERS else str(value) or _DEFAULTS[name]
+_FIELDS = {each.name: each for each in fields(Sighting)}
+_DEFAULTS = {name: each.default for name, each in _FIELDS.items()} | {"media": "", "metadata": {}}
 
 
 def _problems(sighting: Sighting) -> Iterator[str]:
@@ -245,19 +253,15 @@ def _problems(sighting: Sighting) -> Iterator[str]:
     start, end = sighting.start_seconds, sighting.end_seconds
     if not 0 <= start <= end < math.inf:
         yield f"times must be 0 <= start_seconds <= end_seconds, received {start} and {end}"
-    if not isinstance(sighting.captured_at, datetime | None):
-        yield f"captured_at must be a datetime, received {sighting.captured_at!r}"
-    for name, (least, most) in (_WHOLE | _NUMBERS).items():
+    for name, each in _FIELDS.items():
         value = getattr(sighting, name)
-        if value is not None and not least <= value <= most:
+        least, most = each.metadata.get("range", (None, None))
+        if value is not None and least is not None and not least <= value <= most:
             yield f"{name} must be in [{least}, {most}], received {value}"
     if sighting.box is not None:
         left, top, right, bottom = sighting.box
         if not (all(map(math.isfinite, sighting.box)) and left < right and top < bottom):
-            yield (
-                "box must be (left, top, right, bottom) with left < right and top < bottom, received "
-                f"{sighting.box}"
-            )
+            yield f"a box must be finite, left < right and top < bottom, received {sighting.box}"
     low, high = sighting.low_frequency_hz, sighting.high_frequency_hz
     if low is not None and high is not None and not low <= high:
         yield f"low_frequency_hz must not be above high_frequency_hz, received {low}, {high}"

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from individuals.crop_files import check_crops, save_crops
+from individuals.crop_files import crop_file, save_crops
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
+from media.atomic import atomic_file
 
 if TYPE_CHECKING:
     from individuals.count import VideoCount
 
 FILE_NAME = "sightings.npz"
 SCHEMA = 1
+ANSWERS = ("must_link", "cannot_link", "undecided")
 KeyPair = tuple[str, str]
 
 
@@ -106,20 +108,16 @@ def save_sightings(folder: str | Path, counted: CountedSightings) -> Path:
         "sightings": [sighting.to_dict() for sighting in counted.table.sightings],
         "threshold": counted.threshold,
         "all_videos": counted.all_videos,
-        "must_link": counted.must_link,
-        "cannot_link": counted.cannot_link,
-        "undecided": counted.undecided,
+        **{name: getattr(counted, name) for name in ANSWERS},
         "fingerprint": counted.table.embeddings.fingerprint,
     }
-    temporary = target.with_name(f"{target.name}.part")
-    with temporary.open("wb") as file:
+    with atomic_file(target) as temporary:
         np.savez(
-            file,
+            temporary,
             embeddings=np.asarray(counted.table.embeddings),
             labels=np.asarray(counted.labels, np.int32),
             record=np.array(json.dumps(record)),
         )
-    temporary.replace(target)
     return target
 
 
@@ -147,10 +145,10 @@ def load_sightings(path: str | Path) -> CountedSightings:
                 tuple(Sighting.from_dict(sighting) for sighting in record["sightings"]),
                 Embeddings.of(arrays["embeddings"], record["fingerprint"]),
             )
-            check_crops(table)
+            for sighting in table.sightings:
+                crop_file(file.parent, sighting)
             links = {
-                name: tuple((first, second) for first, second in record[name])
-                for name in ("must_link", "cannot_link", "undecided")
+                name: tuple((first, second) for first, second in record[name]) for name in ANSWERS
             }
             return CountedSightings(
                 table, arrays["labels"], record["threshold"], tuple(record["all_videos"]), **links

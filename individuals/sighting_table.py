@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -73,26 +74,24 @@ class SightingTable:
             metadata: num dicts.
 
         Raises:
-            ValueError: lengths that differ; or two rows of one file and frame.
+            ValueError: lengths that differ.
         """
-        columns = [frames, tracklets, metadata]
-        lengths = {len(media), len(np.asarray(embeddings)), *(len(c) for c in columns if c)}
-        if len(lengths) > 1:
+        lengths = [len(given) for given in (media, frames, tracklets, metadata) if given]
+        if len(set(lengths)) > 1:
             raise ValueError(
-                "embeddings, media, frames, tracklets and metadata must be of one length, received "
-                f"{', '.join(map(str, sorted(lengths)))}."
+                f"media, frames, tracklets and metadata must be of one length, received {lengths}."
             )
         nothing: list[None] = [None] * len(media)
-        repeats: dict[str, int] = {}
+        repeats: Counter[str] = Counter()
         sightings = []
         for file, frame, tracklet, more in zip(
             media, frames or nothing, tracklets or nothing, metadata or nothing, strict=True
         ):
             key = file if frame is None else f"{file}#frame={frame}"
-            number = repeats[key] = repeats.get(key, 0) + 1
+            repeats[key] += 1
             sightings.append(
                 Sighting(
-                    key=key if number == 1 else f"{key}#{number}",
+                    key=key if repeats[key] == 1 else f"{key}#{repeats[key]}",
                     media=file,
                     frame_index=frame,
                     tracklet=tracklet,
@@ -148,13 +147,13 @@ class SightingTable:
             (group, other group, rows that show it), group <= other group, sorted; the same group twice where
             two of its own rows were seen together.
         """
-        in_frame: dict[FrameName, list[int]] = {}
-        in_tracklet: dict[FrameName, list[int]] = {}
+        in_frame: defaultdict[FrameName, list[int]] = defaultdict(list)
+        in_tracklet: defaultdict[FrameName, list[int]] = defaultdict(list)
         for row, sighting in enumerate(self.sightings):
             if sighting.frame_name is not None:
-                in_frame.setdefault(sighting.frame_name, []).append(row)
+                in_frame[sighting.frame_name].append(row)
             if sighting.tracklet_name is not None:
-                in_tracklet.setdefault(sighting.tracklet_name, []).append(row)
+                in_tracklet[sighting.tracklet_name].append(row)
         pairs = [pair for rows in in_frame.values() for pair in combinations(rows, 2)]
         for rows in in_tracklet.values():
             media = self.sightings[rows[0]].media

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
-from operator import attrgetter
 from pathlib import Path
 
 from individuals.outputs.call_lines import (
@@ -13,22 +11,16 @@ from individuals.outputs.call_lines import (
     plain_text,
     read_tab_lines,
     write_one_per_recording,
+    write_tab_lines,
 )
 from individuals.sighting import Sighting
-from media.atomic import write_text_atomically
 from media.wording import some_names, some_problems
 
-LabelOf = Callable[[Sighting], str]
 SUFFIX = ".labels.txt"
 
 
-def write_audacity_labels(
-    path: str | Path,
-    sightings: Iterable[Sighting],
-    *,
-    label_of: LabelOf = attrgetter("individual"),
-) -> Path:
-    r"""Writes the labels of one recording: start, end and label, with a line of frequencies where known.
+def write_audacity_labels(path: str | Path, sightings: Iterable[Sighting]) -> Path:
+    r"""Writes the labels of one recording: start, end and individual, and frequencies where known.
 
     Audacity takes it by File > Import > Labels. Without sightings the file is empty, for label tracks have
     no header.
@@ -36,7 +28,6 @@ def write_audacity_labels(
     Args:
         path: of the file.
         sightings: of one recording; all become labels, in the order of time.
-        label_of: what a label says. Default: the individual.
     Returns:
         The path.
     Raises:
@@ -55,32 +46,20 @@ def write_audacity_labels(
     lines: list[tuple[str, ...]] = []
     for sighting in every:
         times = plain_number(sighting.start_seconds), plain_number(sighting.end_seconds)
-        lines.append((*times, plain_text(label_of(sighting))))
+        lines.append((*times, plain_text(sighting.individual)))
         edges = sighting.low_frequency_hz, sighting.high_frequency_hz
         if edges != (None, None):
             lines.append(("\\", *("-1" if edge is None else plain_number(edge) for edge in edges)))
-    return write_text_atomically(path, "".join("\t".join(line) + "\n" for line in lines))
+    return write_tab_lines(path, lines)
 
 
-def write_audacity_tracks(
-    folder: str | Path,
-    sightings: Iterable[Sighting],
-    *,
-    all_media: Iterable[str] = (),
-    label_of: LabelOf = attrgetter("individual"),
-) -> dict[str, Path]:
+def write_audacity_tracks(folder: str | Path, sightings: Iterable[Sighting]) -> dict[str, Path]:
     """Writes one file of labels for each recording into a folder.
 
-    Args:
-        folder: made if it is not there.
-        sightings: of any recordings.
-        all_media: recordings that get a file even if nothing was heard in them.
-        label_of: as in `write_audacity_labels`.
     Returns:
         The file of each recording; recordings of equal names in different folders get different files.
     """
-    write = partial(write_audacity_labels, label_of=label_of)
-    return write_one_per_recording(folder, sightings, SUFFIX, write, all_media)
+    return write_one_per_recording(folder, sightings, SUFFIX, write_audacity_labels)
 
 
 def read_audacity_labels(path: str | Path, *, media: str) -> list[Sighting]:
@@ -100,9 +79,7 @@ def read_audacity_labels(path: str | Path, *, media: str) -> list[Sighting]:
     for number, line in enumerate(read_tab_lines(path), start=1):
         cells = line.split("\t", 2)
         try:
-            if (
-                cells[0] == "\\"
-            ):  # the frequencies of the label before; -1 for an edge that is not known
+            if cells[0] == "\\":  # frequencies of the label before; -1 where not known
                 low, high = (float(cell) if float(cell) >= 0 else None for cell in cells[1:])
                 found[-1] = replace(found[-1], low_frequency_hz=low, high_frequency_hz=high)
             elif line:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from individuals.outputs.media_details import distinct_file_names
 from individuals.sighting import Sighting
+from media.atomic import write_text_atomically
 
 
 def plain_number(value: float | Decimal) -> str:
@@ -31,36 +32,26 @@ def plain_text(value: str | None) -> str:
     return re.sub(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", value or "")
 
 
+def write_tab_lines(path: str | Path, lines: Iterable[Iterable[str]]) -> Path:
+    """Writes lines of cells."""
+    return write_text_atomically(path, "".join("\t".join(line) + "\n" for line in lines))
+
+
 def write_one_per_recording(
     folder: str | Path,
     sightings: Iterable[Sighting],
     suffix: str,
     write: Callable[[Path, list[Sighting]], Path],
-    all_media: Iterable[str] = (),
 ) -> dict[str, Path]:
-    """A file for each recording in one folder; recordings of equal names do not collide.
-
-    Args:
-        folder: made if it is not there.
-        sightings: of any recordings.
-        suffix: end of the files' names.
-        write: writes the sightings of one recording.
-        all_media: recordings to write a file for even if nothing was heard in them.
-    Returns:
-        The file of each recording.
-    """
-    of_media: dict[str, list[Sighting]] = {media: [] for media in all_media}
+    """A file for each recording in one folder; recordings of equal names do not collide."""
+    of_media: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         of_media.setdefault(sighting.media, []).append(sighting)
     names = distinct_file_names(of_media, suffix)
-    return {media: write(Path(folder) / names[media], of_media[media]) for media in of_media}
+    return {media: write(Path(folder) / names[media], found) for media, found in of_media.items()}
 
 
 def read_tab_lines(path: str | Path) -> list[str]:
-    """The lines of a text file, whichever way they end, without a byte order mark.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
+    """The lines of a text file, whichever way they end, without a byte order mark."""
     text = Path(path).read_bytes().decode("utf-8-sig", errors="surrogateescape")
     return re.split(r"\r\n|\n|\r", text)

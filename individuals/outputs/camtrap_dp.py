@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from individuals.outputs.camtrap_project import DEPLOYMENT_COLUMNS, CamtrapProject, Deployment
 from individuals.outputs.camtrap_rows import (
     MEDIA_COLUMNS,
-    MEDIA_TYPES,
     OBSERVATION_COLUMNS,
     CamtrapMedia,
     Row,
     deployment_row,
     media_row,
+    media_type,
     observation_rows,
     timestamp,
 )
@@ -32,6 +32,7 @@ CAMTRAP_DP_VERSION = "1.0.2"
 _SCHEMAS = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{CAMTRAP_DP_VERSION}"
 _FILE_PATH = re.compile(r"^(?=^[^./~])(^((?!\.{2}).)*$).*$")  # the standard's own rule
 _READ_AS_MISSING = {"NA", "NaN", "nan"}
+Problem = tuple[str, str]  # its kind, and what has it
 
 
 def write_camtrap_dp(
@@ -43,8 +44,6 @@ def write_camtrap_dp(
     details: Mapping[str, MediaDetails] | None = None,
     media_root: str | Path | None = None,
     media_are_public: bool = False,
-    classified_by: str | None = None,
-    created: datetime | None = None,
 ) -> list[Path]:
     """Writes deployments.csv, media.csv, observations.csv and datapackage.json (Camtrap DP 1.0.2).
 
@@ -62,8 +61,6 @@ def write_camtrap_dp(
         media_root: the folder of the package's media; paths below it become relative. Without it, paths are
             taken as they are, and must be relative.
         media_are_public: whether anyone may see the files.
-        classified_by: name of what decided automatically. Default: fused-encoder and its version.
-        created: when the package was made, with a time zone. Default: now.
     Returns:
         The four files.
     Raises:
@@ -76,13 +73,13 @@ def write_camtrap_dp(
     """
     every = list(sightings)
     media = _media(every, deployments, details or {}, media_root)
-    who = classified_by or f"fused-encoder {_own_version()}"
+    who = f"fused-encoder {_own_version()}"
     tables: dict[str, tuple[Sequence[str], Iterable[Row]]] = {
         "deployments": (DEPLOYMENT_COLUMNS, map(deployment_row, deployments)),
         "media": (MEDIA_COLUMNS, (media_row(m, media_are_public) for m in media)),
         "observations": (OBSERVATION_COLUMNS, (r for m in media for r in observation_rows(m, who))),
     }
-    package = _package(every, deployments, project, created or datetime.now(UTC))
+    package = _package(every, deployments, project)
     written = []
     for name, (columns, rows) in tables.items():
         text = csv_text(columns, [[row.get(c) for c in columns] for row in rows], guard=False)
@@ -96,11 +93,7 @@ def check_camtrap_dp(
     deployments: Sequence[Deployment],
     media_root: str | Path | None = None,
 ) -> None:
-    """Refuses what `write_camtrap_dp` would refuse of media and deployments, before anybody is looked for.
-
-    Args: as there, with the details of every media file.
-    Raises: as there.
-    """
+    """Refuses what `write_camtrap_dp` would refuse of media and deployments."""
     _media((), deployments, details, media_root)
 
 
@@ -115,25 +108,24 @@ def _media(
         of_media.setdefault(sighting.media, []).append(sighting)
     known = {path: _known(found, details.get(path)) for path, found in of_media.items()}
     in_package = {path: _relative(path, media_root) for path in of_media}
-    problems = {
-        **_problems_of_times(deployments, known),
-        **_problems_of_files(in_package),
-        "boxes without the size of their frame, of": [
-            s.media for s in sightings if s.box and None in (s.frame_width_px, s.frame_height_px)
-        ],
-        "individuals whose name the standard reads as missing": sorted(
-            {s.individual for s in sightings} & _READ_AS_MISSING
+    problems: dict[str, list[str]] = {}  # kind -> what has it
+    for kind, what in (
+        *_problems_of_deployments(deployments),
+        *(
+            problem
+            for path in known
+            for problem in _problems_of_time(path, known[path], deployments)
         ),
-    }
-    told = [
-        f"\n  {kind}: {some_problems(list(dict.fromkeys(items)), separator=', ')}".removesuffix(
-            ": "
+        *_problems_of_files(in_package),
+        *_problems_of_sightings(sightings),
+    ):
+        problems.setdefault(kind, []).append(what)
+    if problems:
+        told = "".join(
+            f"\n  {kind}: {some_problems(list(dict.fromkeys(items)), separator=', ')}"
+            for kind, items in problems.items()
         )
-        for kind, items in problems.items()
-        if items
-    ]
-    if told:
-        raise ValueError(f"A Camtrap DP cannot be written:{''.join(told)}")
+        raise ValueError(f"A Camtrap DP cannot be written:{told}")
     media = [
         CamtrapMedia(
             in_package[path],
@@ -163,54 +155,56 @@ def _relative(path: str, media_root: str | Path | None) -> str:
         return path
 
 
-def _problems_of_times(
-    deployments: Sequence[Deployment], known: Mapping[str, MediaDetails]
-) -> dict[str, list[str]]:
-    """Kind of problem -> what has it."""
-    period = {d.deployment_id: (d.start, d.end) for d in deployments}
-    times = Counter(d.deployment_id for d in deployments)
-    without_zone, outside, unknown = [], [], []
-    for path, told in known.items():
-        moment = told.captured_at
-        if moment is None or moment.utcoffset() is None:
-            without_zone.append(path)
-        if told.deployment not in period:
-            unknown.append(path if told.deployment is None else f"{path} ({told.deployment})")
-        elif path not in without_zone and moment is not None:
-            start, end = period[told.deployment]
-            if not start <= moment <= end:
-                outside.append(f"{path} ({moment.isoformat()})")
-    return {
-        "no deployments were given: where and when did the cameras stand?": [""]
-        * (not deployments),
-        "deployments are there twice": [name for name, num in times.items() if num > 1],
-        "media without a start time with time zone (captured_at)": without_zone,
-        "media without a deployment that was given": unknown,
-        "media that start outside their deployment's time": outside,
-    }
+def _problems_of_deployments(deployments: Sequence[Deployment]) -> Iterator[Problem]:
+    if not deployments:
+        yield "no deployments were given", "where and when did the cameras stand?"
+    for name, times in Counter(d.deployment_id for d in deployments).items():
+        if times > 1:
+            yield "deployments are there twice", name
 
 
-def _problems_of_files(in_package: Mapping[str, str]) -> dict[str, list[str]]:
+def _problems_of_time(
+    path: str, known: MediaDetails, deployments: Sequence[Deployment]
+) -> Iterator[Problem]:
+    moment, name = known.captured_at, known.deployment
+    has_zone = moment is not None and moment.utcoffset() is not None
+    if not has_zone:
+        yield "media without a start time with time zone (captured_at)", path
+    there = [d for d in deployments if d.deployment_id == name]
+    if not there:
+        yield (
+            "media without a deployment that was given",
+            path if name is None else f"{path} ({name})",
+        )
+    elif moment and has_zone and not there[0].start <= moment <= there[0].end:
+        yield "media that start outside their deployment's time", f"{path} ({moment.isoformat()})"
+
+
+def _problems_of_files(in_package: Mapping[str, str]) -> Iterator[Problem]:
     times = Counter(in_package.values())
-    return {
-        "paths that are not relative to the package (pass media_root, the folder above them all)": [
-            path for path, relative in in_package.items() if not _FILE_PATH.match(relative)
-        ],
-        "paths that are one file in the package": [path for path, num in times.items() if num > 1],
-        "paths that are not Unicode (rename the files)": [
-            repr(path) for path in in_package if path != path.encode("utf-8", "replace").decode()
-        ],
-        "media of unknown type": [
-            path for path in in_package if PurePath(path).suffix.lower() not in MEDIA_TYPES
-        ],
-    }
+    for path, relative in in_package.items():
+        if not _FILE_PATH.match(relative):
+            yield "paths not relative to the package (media_root: the folder above all)", path
+        if times[relative] > 1:
+            yield "paths that are one file in the package", path
+        if path != path.encode("utf-8", "replace").decode():
+            yield "paths that are not Unicode (rename the files)", repr(path)
+        if media_type(path) is None:
+            yield "media of unknown type", path
+
+
+def _problems_of_sightings(sightings: Sequence[Sighting]) -> Iterator[Problem]:
+    for sighting in sightings:
+        if sighting.box and None in (sighting.frame_width_px, sighting.frame_height_px):
+            yield "boxes without the size of their frame, of", sighting.media
+        if sighting.individual in _READ_AS_MISSING:
+            yield "individuals whose name the standard reads as missing", sighting.individual
 
 
 def _package(
     sightings: Sequence[Sighting],
     deployments: Sequence[Deployment],
     project: CamtrapProject,
-    created: datetime,
 ) -> dict[str, object]:
     package: dict[str, object] = {
         "resources": [
@@ -226,7 +220,7 @@ def _package(
             for name in ("deployments", "media", "observations")
         ],
         "profile": f"{_SCHEMAS}/camtrap-dp-profile.json",
-        "created": timestamp(created),
+        "created": timestamp(datetime.now(UTC)),
         "title": project.title,
         "contributors": [dict(person) for person in project.contributors],
         "project": {
@@ -238,12 +232,11 @@ def _package(
         },
         "spatial": _spatial(deployments),
         "temporal": {
-            "start": min(deployments, key=lambda d: d.start).start.date().isoformat(),
-            "end": max(deployments, key=lambda d: d.end).end.date().isoformat(),
+            "start": min(d.start for d in deployments).date().isoformat(),
+            "end": max(d.end for d in deployments).date().isoformat(),
         },
         "taxonomic": [
-            {"scientificName": species}
-            for species in sorted({s.species for s in sightings if s.species})
+            {"scientificName": name} for name in sorted({s.species for s in sightings if s.species})
         ],
     }
     if project.description:
@@ -260,12 +253,12 @@ def _spatial(deployments: Sequence[Deployment]) -> dict[str, object]:
     """The box around all deployments as GeoJSON, or their point or line where it has no area."""
     west, east = (f(d.longitude for d in deployments) for f in (min, max))
     south, north = (f(d.latitude for d in deployments) for f in (min, max))
+    if west < east and south < north:
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        return {"type": "Polygon", "coordinates": [ring]}
     if west == east and south == north:
         return {"type": "Point", "coordinates": [west, south]}
-    if west == east or south == north:
-        return {"type": "LineString", "coordinates": [[west, south], [east, north]]}
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}
+    return {"type": "LineString", "coordinates": [[west, south], [east, north]]}
 
 
 def _own_version() -> str:

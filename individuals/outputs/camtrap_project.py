@@ -144,20 +144,17 @@ def read_project(path: str | Path) -> CamtrapProject:
         FileNotFoundError: there is no such file.
         ValueError: it is no such object, or not all that is needed is in it.
     """
-    known = CamtrapProject.__dataclass_fields__
-    needed = ("title", "sampling_design", "capture_methods", "contributors")
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+        lists = {name: tuple(given[name]) for name in ("capture_methods", "contributors")}
+        return CamtrapProject(**given | lists)
+    except json.JSONDecodeError as error:
         raise ValueError(f"'{path}' is no JSON ({error}).") from error
-    if not isinstance(given, dict) or not set(needed) <= set(given) <= set(known):
+    except (TypeError, KeyError) as error:
         raise ValueError(
-            f"'{path}' must hold an object with {', '.join(needed)}, and if wanted "
-            f"{', '.join(name for name in known if name not in needed)}; received "
-            f"{', '.join(map(repr, given)) if isinstance(given, dict) else type(given).__name__}."
-        )
-    lists = {name: tuple(given[name]) for name in ("capture_methods", "contributors")}
-    return CamtrapProject(**given | lists)
+            f"'{path}' must hold an object with title, sampling_design, capture_methods and contributors, "
+            f"and if wanted description, data_license and media_license ({error})."
+        ) from error
 
 
 def read_deployments(path: str | Path) -> list[Deployment]:
@@ -175,18 +172,15 @@ def read_deployments(path: str | Path) -> list[Deployment]:
         try:
             name, latitude, longitude, start, end = (row.get(column, "") for column in NEEDED)
             others = set(DEPLOYMENT_COLUMNS) - set(NEEDED)
-            deployments.append(
-                Deployment(
-                    deployment_id=name,
-                    latitude=float(latitude),
-                    longitude=float(longitude),
-                    start=datetime.fromisoformat(start),
-                    end=datetime.fromisoformat(end),
-                    more={
-                        column: cell for column, cell in row.items() if cell and column in others
-                    },
-                )
+            deployment = Deployment(
+                deployment_id=name,
+                latitude=float(latitude),
+                longitude=float(longitude),
+                start=datetime.fromisoformat(start),
+                end=datetime.fromisoformat(end),
+                more={column: cell for column, cell in row.items() if cell and column in others},
             )
+            deployments.append(deployment)
         except ValueError as error:
             problems.append(f"row {number}: {error}")
     times = Counter(deployment.deployment_id for deployment in deployments)

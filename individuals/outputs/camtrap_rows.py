@@ -5,32 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from mimetypes import MimeTypes
 from pathlib import PurePath
+
+import numpy as np
 
 from individuals.outputs.camtrap_project import Deployment
 from individuals.sighting import AUTOMATIC, Sighting
 
-MEDIA_TYPES = {
-    ".mp4": "video/mp4",
+MEDIA_TYPES = MimeTypes().types_map[True] | {
     ".m4v": "video/x-m4v",
-    ".mov": "video/quicktime",
-    ".avi": "video/x-msvideo",
     ".mkv": "video/x-matroska",
-    ".webm": "video/webm",
-    ".mpg": "video/mpeg",
-    ".mpeg": "video/mpeg",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".bmp": "image/bmp",
-    ".webp": "image/webp",
-    ".wav": "audio/wav",
+    ".m4a": "audio/mp4",
     ".flac": "audio/flac",
     ".ogg": "audio/ogg",
-    ".mp3": "audio/mpeg",
-    ".m4a": "audio/mp4",
+    ".webp": "image/webp",
 }
 # All columns of the standard, in its order: programs expect also those that stay empty here.
 MEDIA_COLUMNS = (
@@ -46,20 +35,17 @@ OBSERVATION_COLUMNS = (
     *("classificationProbability", "observationTags", "observationComments"),
 )
 Row = dict[str, object]  # by column; others stay empty
-BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 TAGS = (
-    *(
-        "modality",
-        "start_seconds",
-        "end_seconds",
-        "frame_index",
-        "tracklet",
-        "similarity",
-        "quality",
-    ),
-    *("low_frequency_hz", "high_frequency_hz"),
+    *("modality", "start_seconds", "end_seconds", "frame_index", "tracklet", "similarity"),
+    *("quality", "low_frequency_hz", "high_frequency_hz"),
 )
 LEAST_SIDE = 1e-15  # the standard's least width and height of a box
+
+
+def media_type(path: str) -> str | None:
+    """Such as "video/mp4"; None of a file that is neither picture nor video nor sound."""
+    known = MEDIA_TYPES.get(PurePath(path).suffix.lower(), "")
+    return known if known.startswith(("image/", "video/", "audio/")) else None
 
 
 @dataclass(frozen=True)
@@ -100,24 +86,19 @@ def deployment_row(deployment: Deployment) -> Row:
 
 def media_row(media: CamtrapMedia, is_public: bool) -> Row:
     """Of media.csv."""
-    path = PurePath(media.path)
     return {
         "mediaID": media.path,
         "deploymentID": media.deployment_id,
         "timestamp": timestamp(media.captured_at),
         "filePath": media.path,
         "filePublic": is_public,
-        "fileName": path.name,
-        "fileMediatype": MEDIA_TYPES[path.suffix.lower()],
+        "fileName": PurePath(media.path).name,
+        "fileMediatype": media_type(media.path),
     }
 
 
 def observation_rows(media: CamtrapMedia, classified_by: str) -> Iterator[Row]:
-    """Of observations.csv: one for each sighting, and one for each individual as an event.
-
-    Media-based observations say when and where in the picture; event-based ones, one for each individual
-    with count 1, can be summed. Where nobody was met, both say "blank".
-    """
+    """One for each sighting, and one for each individual as an event; where nobody was met, "blank"."""
     met: dict[str, list[Sighting]] = {}
     for number, sighting in enumerate(media.sightings, start=1):
         met.setdefault(sighting.individual, []).append(sighting)
@@ -164,7 +145,7 @@ def _row(
             "observationComments": first.name,
         }
         if not is_event:
-            row |= dict(zip(BOX_COLUMNS, _relative_box(first), strict=True))
+            row |= _relative_box(first)
             row["classificationProbability"] = first.probability
             tags = {name: getattr(first, name) for name in TAGS}
             row["observationTags"] = " | ".join(
@@ -174,33 +155,21 @@ def _row(
 
 
 def timestamp(moment: datetime, *, rounds_up: bool = False) -> str:
-    """A moment as the standard writes it, in whole seconds with the zone: 2026-05-01T06:30:00+02:00.
-
-    Args:
-        moment: with a time zone.
-        rounds_up: whether a part of a second counts as one, as for ends.
-    """
-    offset = moment.utcoffset() or timedelta()
-    if offset % timedelta(minutes=1):  # clocks before time zones
+    """In whole seconds with the zone, as the standard writes it: 2026-05-01T06:30:00+02:00."""
+    if (moment.utcoffset() or timedelta()) % timedelta(minutes=1):  # clocks before time zones
         moment = moment.astimezone(UTC)
-    whole = moment.replace(microsecond=0)
     if rounds_up and moment.microsecond:
-        whole += timedelta(seconds=1)
-    return whole.isoformat().replace("+00:00", "Z")
+        moment += timedelta(seconds=1)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _relative_box(sighting: Sighting) -> tuple[float | None, ...]:
-    """Left, top, width and height as shares of the frame; what lies outside is cut off."""
+def _relative_box(sighting: Sighting) -> dict[str, float]:
+    """As shares of the frame; what lies outside is cut off."""
     width, height = sighting.frame_width_px, sighting.frame_height_px
     if sighting.box is None or width is None or height is None:
-        return None, None, None, None
-    left, top, right, bottom = sighting.box
-    x, y = _inside(left / width), _inside(top / height)
-    across, down = _inside(right / width) - x, _inside(bottom / height) - y
-    if min(across, down) < LEAST_SIDE:
-        return None, None, None, None
-    return x, y, across, down
-
-
-def _inside(share: float) -> float:
-    return min(max(share, 0.0), 1.0)
+        return {}
+    sides = np.array(sighting.box) / (width, height, width, height)
+    left, top, right, bottom = np.clip(sides, 0, 1).tolist()
+    if min(right - left, bottom - top) < LEAST_SIDE:
+        return {}
+    return {"bboxX": left, "bboxY": top, "bboxWidth": right - left, "bboxHeight": bottom - top}

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -45,13 +46,6 @@ class CaptureHistory:
                 raise ValueError(f"The {what} {some_names(repeated)} are there twice.")
         object.__setattr__(self, "matrix", matrix.astype(np.uint8))
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, CaptureHistory)
-            and (self.individuals, self.occasions) == (other.individuals, other.occasions)
-            and bool((self.matrix == other.matrix).all())
-        )
-
     @property
     def histories(self) -> dict[str, str]:
         """The history of each individual as people write it, such as "0110"."""
@@ -77,8 +71,6 @@ def capture_history(
             or recording; "date": the day of each sighting, by the clock of its media; a mapping from media
             to occasion; or a function such as `every_days` makes.
         all_occasions: every occasion with effort, in their order. None: those of the sightings, sorted.
-    Returns:
-        CaptureHistory.
     Raises:
         ValueError: sightings without an occasion, or with one that is not among all_occasions; they are
             listed.
@@ -89,37 +81,31 @@ def capture_history(
         {'7': '01'}
     """
     find = _find_occasions(occasion_of)
-    found = [(sighting, find(sighting)) for sighting in sightings]
-    problems = []
-    if without := [_who(sighting) for sighting, occasion in found if occasion is None]:
-        ways = {"occasion": "Set occasion", "date": "Set captured_at"}
-        way = ways.get(str(occasion_of), "Give every media file an occasion")
-        problems.append(
-            f"{len(without)} sightings have no occasion: {some_problems(without)}. {way}, or leave them "
-            "out."
-        )
-    unknown = [
-        f"{_who(sighting)} on {occasion!r}"
-        for sighting, occasion in found
-        if occasion is not None and all_occasions is not None and occasion not in all_occasions
-    ]
-    if unknown:
-        problems.append(
-            f"{len(unknown)} sightings have an occasion that is not among all_occasions "
-            f"({some_names(all_occasions or ()) or 'none'}): {some_problems(unknown)}."
-        )
+    met, problems = [], []
+    for sighting in sightings:
+        occasion = find(sighting)
+        where = f"individual {sighting.individual} in {sighting.media!r} at {sighting.start_seconds:g} s"
+        if occasion is None:
+            problems.append(f"{where} has none")
+        elif all_occasions is not None and occasion not in all_occasions:
+            problems.append(f"{where} has {occasion!r}, which is not among all_occasions")
+        else:
+            met.append((sighting.individual, occasion))
     if problems:
-        raise ValueError(" ".join(problems))
-    met = {(sighting.individual, str(occasion)) for sighting, occasion in found}
-    individuals = sorted({individual for individual, _ in met}, key=natural_order)
+        raise ValueError(
+            f"{len(problems)} sightings have no such occasion as they need: {some_problems(problems)}. Set "
+            "what occasion_of looks at (occasion, captured_at or the mapping), or leave them out."
+        )
+    individuals = sorted({who for who, _ in met}, key=natural_order)
     occasions = all_occasions
     if occasions is None:
         occasions = sorted({occasion for _, occasion in met}, key=natural_order)
-    matrix = [[(who, occasion) in met for occasion in occasions] for who in individuals]
-    shape = (len(individuals), len(occasions))
-    return CaptureHistory(
-        tuple(individuals), tuple(occasions), np.array(matrix, np.uint8).reshape(shape)
-    )
+    matrix = np.zeros((len(individuals), len(occasions)), np.uint8)
+    row = {who: number for number, who in enumerate(individuals)}
+    column = {occasion: number for number, occasion in enumerate(occasions)}
+    for who, occasion in met:
+        matrix[row[who], column[occasion]] = 1
+    return CaptureHistory(tuple(individuals), tuple(occasions), matrix)
 
 
 def every_days(num_days: int, first: date) -> OccasionOf:
@@ -129,7 +115,8 @@ def every_days(num_days: int, first: date) -> OccasionOf:
         num_days: int >= 1, of an occasion.
         first: the first day of the first occasion. What was met before has no occasion.
     """
-    _check_days(num_days)
+    if num_days < 1:
+        raise ValueError(f"num_days must be at least 1, received {num_days}.")
 
     def occasion(sighting: Sighting) -> str | None:
         moment = sighting.started_at
@@ -153,7 +140,6 @@ def occasion_dates(first: date, last: date, num_days: int = 1) -> list[str]:
         >>> occasion_dates(date(2026, 5, 1), date(2026, 5, 20), num_days=7)
         ['2026-05-01', '2026-05-08', '2026-05-15']
     """
-    _check_days(num_days)
     days = range(0, (last - first).days + 1, num_days)
     return [(first + timedelta(days=day)).isoformat() for day in days]
 
@@ -165,29 +151,17 @@ def natural_order(text: str) -> tuple[list[tuple[int, str]], str]:
     return [(len(part) if number % 2 else 0, part) for number, part in enumerate(parts)], text
 
 
-def _check_days(num_days: int) -> None:
-    if num_days < 1:
-        raise ValueError(f"num_days must be at least 1, received {num_days}.")
-
-
 def _find_occasions(occasion_of: OccasionName | Mapping[str, str] | OccasionOf) -> OccasionOf:
     if callable(occasion_of):
         return occasion_of
     if isinstance(occasion_of, Mapping):
         by_media = occasion_of
         return lambda sighting: by_media.get(sighting.media)
-    ways: dict[str, OccasionOf] = {
-        "occasion": lambda sighting: sighting.occasion,
-        "media": lambda sighting: sighting.media,
-        "date": every_days(1, date.min),
-    }
-    if occasion_of not in ways:
+    if occasion_of == "date":
+        return every_days(1, date.min)
+    if occasion_of not in ("occasion", "media"):
         raise ValueError(
-            f"Unknown occasion_of {occasion_of!r}. Expected one of {', '.join(ways)}, a mapping from media "
-            "to occasion, or a function of a sighting."
+            f"Unknown occasion_of {occasion_of!r}. Expected occasion, media or date, a mapping from media to "
+            "occasion, or a function of a sighting."
         )
-    return ways[occasion_of]
-
-
-def _who(sighting: Sighting) -> str:
-    return f"individual {sighting.individual} in {sighting.media!r} at {sighting.start_seconds:g} s"
+    return attrgetter(occasion_of)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from individuals.outputs.capture_history import CaptureHistory, natural_order
+from individuals.outputs.media_details import distinct
 from individuals.sighting import Sighting
 from media.atomic import write_text_atomically
 from media.cells import csv_text, read_csv_rows
@@ -36,21 +37,11 @@ def read_capture_history(path: str | Path) -> CaptureHistory:
     """
     header, numbered = read_csv_rows(path, "individual")
     rows = [row for _, row in numbered]
-    if header[0] != "individual":
-        raise ValueError(
-            f"'{path}' is no capture history. Expected the column individual, then one for each occasion; "
-            f"received {', '.join(map(repr, header))}."
-        )
     met = [[row.get(occasion) for occasion in header[1:]] for row in rows]
-    wrong = [
-        row["individual"]
-        for row, cells in zip(rows, met, strict=True)
-        if not {*cells} <= {"0", "1"}
-    ]
-    if wrong:
+    if header[0] != "individual" or not {cell for cells in met for cell in cells} <= {"0", "1"}:
         raise ValueError(
-            f"'{path}' must hold 0 or 1 for every individual and occasion; look at the rows of individuals "
-            f"{some_names(wrong)}."
+            f"'{path}' is no capture history. Expected the column individual, then one of 0 and 1 for each "
+            f"occasion; received the columns {some_names(header)}."
         )
     matrix = np.array(met, dtype=str).reshape(len(rows), len(header) - 1) == "1"
     return CaptureHistory(tuple(row["individual"] for row in rows), tuple(header[1:]), matrix)
@@ -71,11 +62,9 @@ def write_mark_inp(path: str | Path, history: CaptureHistory) -> Path:
     """
     if not history.occasions:
         raise ValueError("Program MARK needs at least one occasion, the capture history has none.")
-    names = _distinct(re.sub(r"/\*|\*/|[;\s]+", "_", name) for name in history.individuals)
-    lines = [
-        f"/* {n} */ {h} 1;\r\n" for n, h in zip(names, history.histories.values(), strict=True)
-    ]
-    return write_text_atomically(path, "".join(lines))
+    names = distinct(re.sub(r"/\*|\*/|[;\s]+", "_", name) for name in history.individuals)
+    told = zip(names, history.histories.values(), strict=True)
+    return write_text_atomically(path, "".join(f"/* {name} */ {met} 1;\r\n" for name, met in told))
 
 
 def write_secr_captures(
@@ -104,17 +93,13 @@ def write_secr_captures(
         Efford, "Data input for secr", https://cran.r-project.org/package=secr/vignettes/secr-datainput.pdf
     """
     every = list(sightings)
-    missing = {
-        "place or deployment": {s.media for s in every if not _detector(s)},
-        "occasion that has a number": {
-            s.media for s in every if s.occasion not in occasion_numbers
-        },
-    }
-    problems = [
-        f"no {what}: {some_names(sorted(media))}" for what, media in missing.items() if media
-    ]
-    if problems:
-        raise ValueError(f"Captures cannot be written; media with {'; and with '.join(problems)}.")
+    if lacking := sorted(
+        {s.media for s in every if not _detector(s) or s.occasion not in occasion_numbers}
+    ):
+        raise ValueError(
+            "Captures need a place or deployment, and an occasion that has a number, of each sighting; not "
+            f"so in {some_names(lacking)}."
+        )
     individuals = _identifiers({s.individual for s in every})
     detectors = _identifiers(set(map(_detector, every)))
     captures = {(s.individual, occasion_numbers[s.occasion or ""], _detector(s)) for s in every}
@@ -136,19 +121,8 @@ def _detector(sighting: Sighting) -> str:
 def _identifiers(names: set[str]) -> dict[str, str]:
     """Each name in natural order, as secr takes it; still distinct."""
     ordered = sorted(names, key=natural_order)
-    return dict(zip(ordered, _distinct(map(_identifier, ordered)), strict=True))
+    return dict(zip(ordered, distinct(map(_identifier, ordered)), strict=True))
 
 
 def _identifier(name: str) -> str:
     return re.sub(r"[\s,_#\"']+", "-", name)
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    taken: dict[str, None] = {}
-    for name in names:
-        number, candidate = 1, name
-        while candidate in taken:
-            number += 1
-            candidate = f"{name}-{number}"
-        taken[candidate] = None
-    return list(taken)

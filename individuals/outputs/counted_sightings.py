@@ -89,14 +89,11 @@ def _similarities(
     embeddings: np.ndarray, labels: np.ndarray, groups: list[list[int]]
 ) -> list[float | None]:
     """The mean cosine of each group's embeddings to those of its individual's other groups."""
-    totals: dict[int, np.ndarray] = {}
-    numbers: dict[int, int] = {}
-    for label in np.unique(labels).tolist():
-        totals[label] = embeddings[labels == label].sum(axis=0)
-        numbers[label] = int((labels == label).sum())
+    totals = {label: embeddings[labels == label].sum(axis=0) for label in np.unique(labels)}
+    numbers = dict(zip(*np.unique(labels, return_counts=True), strict=True))
     found: list[float | None] = []
     for rows in groups:
-        label, own = int(labels[rows[0]]), embeddings[rows].sum(axis=0)
+        label, own = labels[rows[0]], embeddings[rows].sum(axis=0)
         num_others = numbers[label] - len(rows)
         mean = own @ (totals[label] - own) / (len(rows) * max(num_others, 1))
         found.append(float(np.clip(mean, -1, 1)) if num_others else None)

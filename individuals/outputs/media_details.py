@@ -90,28 +90,25 @@ def distinct_file_names(media: Iterable[str], suffix: str) -> dict[str, str]:
         media: paths; repeated ones count once.
         suffix: end of every name, such as ".txt".
     Returns:
-        Path to name, such as "monday.txt", or "pond_monday.txt" where there are several mondays. Names
-        that differ only in case are told apart by a number.
+        Path to name, such as "monday.txt", or "pond_monday.txt" where there are several mondays.
     """
-    paths = list(dict.fromkeys(media))
-    short = short_media_names(paths)
-    times = Counter(_without_suffix(name).casefold() for name in short.values())
-    taken: set[str] = set()
-    names = {}
-    for path in paths:
-        name = short[path]
-        if times[_without_suffix(name).casefold()] == 1:
-            name = _without_suffix(name)
-        stem = re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", name.strip("/"))[-MAX_STEM:] or "media"
-        number, candidate = 1, stem
+    short = short_media_names(media)
+    bare = {path: re.sub(r"(?<=[^./])\.[^./]*$", "", name) for path, name in short.items()}
+    times = Counter(name.casefold() for name in bare.values())
+    stems = []
+    for path, name in bare.items():
+        stem = name if times[name.casefold()] == 1 else short[path]
+        stems.append(re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "_", stem.strip("/"))[-MAX_STEM:] or "media")
+    return {path: stem + suffix for path, stem in zip(short, distinct(stems), strict=True)}
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names, those that were there before (in any case) with a number: wren, wren-2."""
+    taken: dict[str, str] = {}
+    for name in names:
+        number, candidate = 1, name
         while candidate.casefold() in taken:
             number += 1
-            candidate = f"{stem} ({number})"
-        taken.add(candidate.casefold())
-        names[path] = candidate + suffix
-    return names
-
-
-def _without_suffix(name: str) -> str:
-    path = PurePath(name)
-    return path.with_suffix("").as_posix() if path.name else name
+            candidate = f"{name}-{number}"
+        taken[candidate.casefold()] = candidate
+    return list(taken.values())

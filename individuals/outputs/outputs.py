@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +17,8 @@ from individuals.outputs.media_details import MediaDetails
 from individuals.outputs.raven import write_raven_tables
 from individuals.outputs.tables import write_sightings
 from individuals.sighting import Sighting
-from media.atomic import write_atomically, write_text_atomically
-from media.cells import csv_text
+from media.atomic import atomic_file
+from media.cells import write_csv
 from media.wording import some_names
 
 if TYPE_CHECKING:
@@ -29,14 +28,8 @@ if TYPE_CHECKING:
     from media import VideoInfo
 
 INDIVIDUAL_COLUMNS = (
-    "individual",
-    "name",
-    "species",
-    "num_sightings",
-    "num_media",
-    "media",
-    "first_at",
-    "last_at",
+    *("individual", "name", "species", "num_sightings", "num_media", "media"),
+    *("first_at", "last_at"),
 )
 MEDIA_COLUMNS = ("media", "num_individuals", "individuals", *MediaDetails.__dataclass_fields__)
 DOTS_PER_INCH = 150
@@ -75,6 +68,8 @@ def write_outputs(
         ValueError: some videos have an occasion and others not; or what a Camtrap DP needs is not known.
             Nothing is written then.
     """
+    from individuals.plots import plot_individual_pages, plot_timeline_pages
+
     target, media = Path(folder), list(counted.per_video)
     told = _told(media, details or {})
     infos = _infos(media)
@@ -93,21 +88,26 @@ def write_outputs(
             media_root=media_root,
         )
     written += [
-        write_sightings(target / f"sightings{kind}", sightings) for kind in (".csv", ".json")
+        write_sightings(target / "sightings.csv", sightings),
+        write_sightings(target / "sightings.json", sightings),
+        write_csv(target / "individuals.csv", INDIVIDUAL_COLUMNS, _individual_rows(sightings)),
+        write_csv(target / "media.csv", MEDIA_COLUMNS, _media_rows(sightings, told)),
+        write_capture_history(target / "capture_history.csv", history),
     ]
-    for name, columns, rows in (
-        ("individuals.csv", INDIVIDUAL_COLUMNS, _individual_rows(sightings)),
-        ("media.csv", MEDIA_COLUMNS, _media_rows(sightings, told)),
-    ):
-        written.append(write_text_atomically(target / name, csv_text(columns, rows)))
-    written.append(write_capture_history(target / "capture_history.csv", history))
     if history.occasions:
         written.append(write_mark_inp(target / "capture_history.inp", history))
     heard = [sighting for sighting in sightings if sighting.is_heard]
-    if heard:
-        written += write_raven_tables(target / "calls", heard).values()
-        written += write_audacity_tracks(target / "calls", heard).values()
-    return written + _write_pictures(target, counted, sightings, names, infos)
+    written += write_raven_tables(target / "calls", heard).values()
+    written += write_audacity_tracks(target / "calls", heard).values()
+    durations = dict.fromkeys(media, 0.0)
+    durations |= {path: info.duration_seconds or 0.0 for path, info in infos.items()}
+    sheet = plot_individual_pages(counted, names=names)
+    timeline = plot_timeline_pages(sightings, durations_seconds=durations)
+    return [
+        *written,
+        *_write_pages(target / "individuals.png", sheet),
+        *_write_pages(target / "timeline.png", timeline),
+    ]
 
 
 def check_outputs(
@@ -133,8 +133,7 @@ def check_outputs(
     """
     videos = [str(Path(path)) for path in media]  # as a count has them
     told = _told(videos, details)
-    known = {str(Path(path)) for path in details}
-    without = [path for path in videos if path not in known]
+    without = [path for path in videos if path not in {str(Path(path)) for path in details}]
     if details and len(without) == len(videos):
         raise ValueError(
             f"The details are of {some_names(list(details))}, none of which is a video here: "
@@ -187,7 +186,6 @@ def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
 
 
 def _individual_rows(sightings: Sequence[Sighting]) -> Iterator[list[object]]:
-    """Values of `INDIVIDUAL_COLUMNS`."""
     of: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         of.setdefault(sighting.individual, []).append(sighting)
@@ -212,60 +210,26 @@ def _individual_rows(sightings: Sequence[Sighting]) -> Iterator[list[object]]:
 def _media_rows(
     sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]
 ) -> Iterator[list[object]]:
-    """Values of `MEDIA_COLUMNS`."""
     met_in: dict[str, set[str]] = {}
     for sighting in sightings:
         met_in.setdefault(sighting.media, set()).add(sighting.individual)
     for media, known in told.items():
         met = sorted(met_in.get(media, ()), key=natural_order)
         when = known.captured_at.isoformat() if known.captured_at else None
-        yield [
-            media,
-            len(met),
-            " | ".join(met),
-            when,
-            known.occasion,
-            known.deployment,
-            known.place,
-        ]
+        rest = known.occasion, known.deployment, known.place
+        yield [media, len(met), " | ".join(met), when, *rest]
 
 
-def _write_pictures(
-    folder: Path,
-    counted: VideoCount,
-    sightings: Sequence[Sighting],
-    names: Mapping[str, str] | None,
-    infos: Mapping[str, VideoInfo],
-) -> list[Path]:
-    from individuals.plots import plot_individual_pages, plot_timeline_pages
-
-    durations = {
-        path: (infos[path].duration_seconds or 0.0) if path in infos else 0.0
-        for path in counted.per_video
-    }
-    pages_of = {
-        "individuals": plot_individual_pages(counted, names=names),
-        "timeline": plot_timeline_pages(sightings, durations_seconds=durations),
-    }
-    written = []
-    for name, pages in pages_of.items():
-        written.append(write_atomically(folder / f"{name}.png", _png(pages[0])))
-        if len(pages) > 1:
-            written.append(write_atomically(folder / f"{name}.pdf", _pdf(pages)))
-    return written
-
-
-def _png(figure: Figure) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
-    return content.getvalue()
-
-
-def _pdf(pages: Sequence[Figure]) -> bytes:
+def _write_pages(path: Path, pages: Sequence[Figure]) -> list[Path]:
+    """The first as PNG, and all as PDF where there are several."""
     from matplotlib.backends.backend_pdf import PdfPages
 
-    content = io.BytesIO()
-    with PdfPages(content) as book:
+    with atomic_file(path) as temporary:
+        pages[0].savefig(temporary, dpi=DOTS_PER_INCH)
+    if len(pages) == 1:
+        return [path]
+    pdf = path.with_suffix(".pdf")
+    with atomic_file(pdf) as temporary, PdfPages(temporary) as book:
         for page in pages:
             book.savefig(page)
-    return content.getvalue()
+    return [path, pdf]

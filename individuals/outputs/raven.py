@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from pathlib import Path, PurePath
 
 from individuals.outputs.call_lines import (
@@ -13,9 +12,9 @@ from individuals.outputs.call_lines import (
     plain_text,
     read_tab_lines,
     write_one_per_recording,
+    write_tab_lines,
 )
 from individuals.sighting import Sighting
-from media.atomic import write_text_atomically
 from media.wording import some_names, some_problems
 
 BEGIN, END, OFFSET = "Begin Time (s)", "End Time (s)", "File Offset (s)"
@@ -33,16 +32,15 @@ def write_raven_table(
     sightings: Iterable[Sighting],
     *,
     durations_seconds: Mapping[str, float] | None = None,
-    band_hz: tuple[float, float] = BAND_HZ,
 ) -> Path:
     """Writes a selection table of one recording, or of several that Raven opens as a sequence.
 
     Args:
         path: Raven expects names such as monday.Table.1.selections.txt.
-        sightings: all become selections, in the order of recording and time.
+        sightings: all become selections, in the order of recording and time; edges of their bands that are
+            not known become 0 and 8000 Hz.
         durations_seconds: of every recording, in the order of the sequence; needed for several recordings,
             because Raven's Begin Time counts from the start of the first.
-        band_hz: lower and upper edge of selections of which they are not known. Default: 0 to 8000 Hz.
     Returns:
         The path.
     Raises:
@@ -66,7 +64,7 @@ def write_raven_table(
                 "1",
                 plain_number(start + exact(sighting.start_seconds)),
                 plain_number(start + exact(sighting.end_seconds)),
-                *map(plain_number, _edges(sighting, band_hz)),
+                *map(plain_number, _edges(sighting)),
                 PurePath(sighting.media).name,
                 sighting.media,
                 plain_number(sighting.start_seconds),
@@ -76,28 +74,16 @@ def write_raven_table(
                 "" if sighting.probability is None else plain_number(sighting.probability),
             )
         )
-    return write_text_atomically(path, "".join("\t".join(line) + "\n" for line in lines))
+    return write_tab_lines(path, lines)
 
 
-def write_raven_tables(
-    folder: str | Path,
-    sightings: Iterable[Sighting],
-    *,
-    all_media: Iterable[str] = (),
-    band_hz: tuple[float, float] = BAND_HZ,
-) -> dict[str, Path]:
+def write_raven_tables(folder: str | Path, sightings: Iterable[Sighting]) -> dict[str, Path]:
     """Writes one selection table for each recording into a folder.
 
-    Args:
-        folder: made if it is not there.
-        sightings: of any recordings.
-        all_media: recordings that get a table even if nothing was heard in them.
-        band_hz: as in `write_raven_table`.
     Returns:
         The table of each recording; recordings of equal names in different folders get different tables.
     """
-    write = partial(write_raven_table, band_hz=band_hz)
-    return write_one_per_recording(folder, sightings, SUFFIX, write, all_media)
+    return write_one_per_recording(folder, sightings, SUFFIX, write_raven_table)
 
 
 def read_raven_table(
@@ -161,12 +147,10 @@ def _selection(row: Mapping[str, str], media: str | None, individual_column: str
     )
 
 
-def _edges(sighting: Sighting, band_hz: tuple[float, float]) -> tuple[float, float]:
-    """Of a selection, in Hz; those of the whole band where they are not known."""
+def _edges(sighting: Sighting) -> tuple[float, float]:
     low, high = sighting.low_frequency_hz, sighting.high_frequency_hz
-    if low is None:
-        low = band_hz[0] if high is None else min(band_hz[0], high)
-    return low, max(band_hz[1], low) if high is None else high
+    low = BAND_HZ[0] if low is None else low
+    return low, max(BAND_HZ[1], low) if high is None else high
 
 
 def _decimal(text: str) -> Decimal:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import fields
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from individuals.sighting import Sighting
 from media.atomic import write_atomically
@@ -18,45 +16,14 @@ FORMAT, VERSION = "fused-encoder sightings", 1
 Value = str | int | float | None
 
 
-class Column(NamedTuple):
-    """A column: its name with its unit, what it holds, and what it means."""
-
-    name: str
-    kind: Literal["text", "whole number", "number"]
-    meaning: str
-
-
 BOX_COLUMNS = ("box_left_px", "box_top_px", "box_right_px", "box_bottom_px")
 REQUIRED = ("individual", "media", "start_seconds", "end_seconds")
 COLUMNS = (
-    Column("individual", "text", "who: the number of a count, or a catalogue's id"),
-    Column("name", "text", "what people call it"),
-    Column("species", "text", "species or class"),
-    Column("media", "text", "path of the video, photo or recording, as it was given"),
-    Column("modality", "text", "`image` seen, `audio` heard, `fused` both"),
-    Column("start_seconds", "number", "start of the sighting, from the start of the media"),
-    Column("end_seconds", "number", "its end"),
-    Column("captured_at", "text", "start of the media, ISO 8601"),
-    Column("frame_index", "whole number", "frame that the box is in, from 0"),
-    Column("box_left_px", "number", "left side of the box, pixels from the left"),
-    Column("box_top_px", "number", "upper side, pixels from the top"),
-    Column("box_right_px", "number", "right side"),
-    Column("box_bottom_px", "number", "lower side"),
-    Column("frame_width_px", "whole number", "width of the frame"),
-    Column("frame_height_px", "whole number", "height of the frame"),
-    Column("low_frequency_hz", "number", "lower edge of a call"),
-    Column("high_frequency_hz", "number", "upper edge of a call"),
-    Column("tracklet", "whole number", "number of the tracklet in its media"),
-    Column("similarity", "number", "cosine to the individual's other sightings"),
-    Column("probability", "number", "that the individual is right, in [0, 1]"),
-    Column("quality", "number", "of what was seen, in [0, 1]"),
-    Column("occasion", "text", "sampling occasion"),
-    Column("deployment", "text", "camera or recorder at a place for a time"),
-    Column("place", "text", "where"),
-    Column("decided_by", "text", "`automatic`, or the person who said who it is"),
-    Column("key", "text", "name of the sighting in counts, reviews and catalogues"),
+    *("individual", "name", "species", "media", "modality", "start_seconds", "end_seconds"),
+    *("captured_at", "frame_index", *BOX_COLUMNS, "frame_width_px", "frame_height_px"),
+    *("low_frequency_hz", "high_frequency_hz", "tracklet", "similarity", "probability", "quality"),
+    *("occasion", "deployment", "place", "decided_by", "key"),
 )
-COLUMN_NAMES = tuple(column.name for column in COLUMNS)
 
 
 def write_sightings(path: str | Path, sightings: Sequence[Sighting]) -> Path:
@@ -111,8 +78,7 @@ def _ending(path: str | Path) -> str:
 
 
 def _to_row(sighting: Sighting) -> dict[str, Value]:
-    """One value for each column; None where something is not known."""
-    row = {name: getattr(sighting, name, None) for name in COLUMN_NAMES}
+    row = {name: getattr(sighting, name, None) for name in COLUMNS}
     if sighting.captured_at is not None:
         row["captured_at"] = sighting.captured_at.isoformat()
     if sighting.box is not None:
@@ -121,37 +87,17 @@ def _to_row(sighting: Sighting) -> dict[str, Value]:
 
 
 def _from_row(row: Mapping[str, object]) -> Sighting:
-    values = {
-        c.name: _converted(c, raw) for c in COLUMNS if (raw := row.get(c.name)) not in (None, "")
-    }
+    values = {name: raw for name in COLUMNS if (raw := row.get(name)) not in (None, "")}
     if missing := [name for name in REQUIRED if name not in values]:
         raise ValueError(f"{', '.join(missing)} must not be empty")
     box = [values.pop(name, None) for name in BOX_COLUMNS]
     if None in box and box != [None] * 4:
         raise ValueError(f"a box needs all of {', '.join(BOX_COLUMNS)}")
-    return Sighting(**values, box=None if None in box else tuple(box))  # type: ignore[arg-type] # by their columns
-
-
-def _converted(column: Column, raw: object) -> object:
-    try:
-        if column.name == "captured_at":
-            return datetime.fromisoformat(str(raw))
-        if column.kind == "text":
-            return str(raw)
-        if column.kind == "number":
-            return float(raw)  # type: ignore[arg-type] # what is no number is refused below
-        number = Decimal(str(raw))
-        if number != number.to_integral_value():
-            raise ValueError
-        return int(number)  # a spreadsheet or data frame may have made 12.0 of 12
-    except (TypeError, ValueError, ArithmeticError):
-        told = {"captured_at": "such as 2026-05-01T06:30:00+02:00"}
-        expected = told.get(column.name, f"a {column.kind}")
-        raise ValueError(f"{column.name} must be {expected}, is {raw!r}") from None
+    return Sighting.from_dict(values | ({} if None in box else {"box": box}))
 
 
 def _to_csv(rows: Sequence[Mapping[str, Value]]) -> bytes:
-    text = csv_text(COLUMN_NAMES, [list(row.values()) for row in rows])
+    text = csv_text(COLUMNS, [list(row.values()) for row in rows])
     return text.encode("utf-8", errors="surrogateescape")
 
 
@@ -160,7 +106,7 @@ def _from_csv(path: Path) -> Iterable[tuple[int, Mapping[str, object]]]:
 
 
 def _to_json(rows: Sequence[Mapping[str, Value]]) -> bytes:
-    record = {"format": FORMAT, "version": VERSION, "columns": COLUMN_NAMES, "sightings": rows}
+    record = {"format": FORMAT, "version": VERSION, "columns": COLUMNS, "sightings": rows}
     text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
     # What is not UTF-8 in a file name is a lone surrogate, which JSON has an escape for: \udcff.
     return text.encode("utf-8", errors="backslashreplace")
@@ -171,32 +117,31 @@ def _from_json(path: Path) -> Iterable[tuple[int, Mapping[str, object]]]:
         record = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"'{path}' is no JSON ({error}).") from error
-    if not isinstance(record, dict) or (record.get("format"), record.get("version")) != (
-        FORMAT,
-        VERSION,
+    known = record if isinstance(record, dict) else {}
+    rows = known.get("sightings")
+    if (known.get("format"), known.get("version")) != (FORMAT, VERSION) or not (
+        isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     ):
         raise ValueError(
             f"'{path}' holds no sightings that this version reads. Expected an object with format = "
-            f"{FORMAT!r} and version = {VERSION}, as write_sightings makes it."
+            f"{FORMAT!r}, version = {VERSION} and a list of objects as sightings."
         )
-    rows = record.get("sightings")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError(f"'{path}' is damaged: sightings must be a list of objects.")
     return enumerate(rows, start=1)
 
 
 def _to_parquet(rows: Sequence[Mapping[str, Value]]) -> bytes:
-    import pyarrow  # only where a Parquet file is written or read
+    import pyarrow
     from pyarrow import parquet
 
-    types = {"text": pyarrow.string(), "whole number": pyarrow.int64(), "number": pyarrow.float64()}
-    schema = pyarrow.schema([(column.name, types[column.kind]) for column in COLUMNS])
+    types = {"whole number": pyarrow.int64(), "number": pyarrow.float64()}
+    kinds = {each.name: each.metadata.get("kind", "text") for each in fields(Sighting)}
+    kinds |= dict.fromkeys(BOX_COLUMNS, "number")
+    schema = pyarrow.schema([(name, types.get(kinds[name], pyarrow.string())) for name in COLUMNS])
     try:
         table = pyarrow.Table.from_pylist(rows, schema=schema)
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"A text is not Unicode and Parquet cannot hold it: {error.object!r}. Rename the file, or write "
-            ".csv or .json."
+            f"Parquet cannot hold it: {error.object!r} is not Unicode. Write .csv or .json."
         ) from error
     content = pyarrow.BufferOutputStream()
     parquet.write_table(table, content)
@@ -204,7 +149,7 @@ def _to_parquet(rows: Sequence[Mapping[str, Value]]) -> bytes:
 
 
 def _from_parquet(path: Path) -> Iterable[tuple[int, Mapping[str, object]]]:
-    import pyarrow  # only where a Parquet file is written or read
+    import pyarrow
     from pyarrow import parquet
 
     try:

@@ -28,10 +28,12 @@ from inference.plot_labels import individual_label, plot_labels
 if TYPE_CHECKING:
     from individuals.count import VideoCount
 
+Crop = tuple[np.ndarray, float | None]  # with its quality
 LABEL_WIDTH, CROP, GAP = 1.6, 0.6, 0.035  # inches
 ROOM = A4_WIDTH - LABEL_WIDTH - 0.1
 LINE_HEIGHT, NOTE_HEIGHT = 0.94, 0.5
 LINES_PER_PAGE = 11  # of A4, upright
+AT_MOST_LINES = 40  # of a picture of one page
 
 
 def plot_individuals(
@@ -39,27 +41,25 @@ def plot_individuals(
     truth: Mapping[str, int] | None = None,
     *,
     names: Mapping[str, str] | None = None,
-    at_most_lines: int = 40,
 ) -> Figure:
     """Each video with its count, and crops of each individual that was found in it.
 
     A frame and "↔" mark an individual that is in several videos; up to six such individuals have a colour
     each. "⚠ #4" says that it looks like #4 but was seen together with it. The bar under a crop is its
-    quality.
+    quality. What does not fit is told below, and is on `plot_individual_pages`.
 
     Args:
         counted: from `count_individuals`.
         truth: the true number of each video, by its path, where it is known.
         names: what to call individuals, by their numbers as text.
-        at_most_lines: int >= 1; what does not fit is told below, and is on `plot_individual_pages`.
     """
     lines = _lines(counted, truth or {}, names or {})
     if not lines:
         return empty_page("No video could be read.")
-    rest = lines[at_most_lines:]
+    rest = lines[AT_MOST_LINES:]
     num, videos = sum(len(line.shown) for line in rest), {line.video for line in rest}
     told = f"not shown: {num} more individuals in {len(videos)} video{'s' * (len(videos) > 1)}"
-    return _draw(lines[:at_most_lines], told if rest else "")
+    return _draw(lines[:AT_MOST_LINES], told if rest else "")
 
 
 def plot_individual_pages(
@@ -84,7 +84,7 @@ class _Shown:
 
     title: str
     colour: str | None
-    crops: tuple[tuple[np.ndarray, float | None], ...]  # each with its quality
+    crops: list[Crop]
 
     @property
     def width(self) -> float:
@@ -103,7 +103,7 @@ class _Line:
 
 
 def _lines(counted: VideoCount, truth: Mapping[str, int], names: Mapping[str, str]) -> list[_Line]:
-    crops: dict[str, dict[int, list[tuple[np.ndarray, float | None]]]] = {}
+    crops: dict[str, dict[int, list[Crop]]] = {}
     table = counted.table
     for label, sighting, crop in zip(
         counted.count.labels.tolist(), table.sightings, table.crops, strict=True
@@ -119,16 +119,11 @@ def _lines(counted: VideoCount, truth: Mapping[str, int], names: Mapping[str, st
     for (video, number), label in zip(counted.per_video.items(), short, strict=True):
         people = crops.get(video, {})
         num_crops = 3 if len(people) <= 3 else 2 if len(people) <= 5 else 1
-        shown = [
-            _Shown(
-                " ".join(
-                    [individual_label(str(who), names.get(str(who)), 16), *marks.get(who, ())]
-                ),
-                colour_of.get(who),
-                _best(people[who], num_crops),
-            )
-            for who in sorted(people)
-        ]
+        shown = []
+        for who in sorted(people):
+            name = individual_label(str(who), names.get(str(who)), 16)
+            title = " ".join([name, *marks.get(who, ())])
+            shown.append(_Shown(title, colour_of.get(who), _best(people[who], num_crops)))
         colour, text = INK, f"{label}\n{number} found"
         if video in truth:
             colour = RIGHT if number == truth[video] else WRONG
@@ -149,15 +144,13 @@ def _marks(counted: VideoCount) -> dict[int, list[str]]:
     return marks
 
 
-def _best(
-    seen: Sequence[tuple[np.ndarray, float | None]], num: int
-) -> tuple[tuple[np.ndarray, float | None], ...]:
+def _best(seen: Sequence[Crop], num: int) -> list[Crop]:
     """Crops spread over the time, of each part the best."""
     chosen = []
     for part in np.array_split(np.arange(len(seen)), min(num, len(seen))):
         middle = part[len(part) // 2]
         chosen.append(max(part, key=lambda i: (seen[i][1] or 0.0, -abs(int(i) - int(middle)))))
-    return tuple(seen[i] for i in chosen)
+    return [seen[i] for i in chosen]
 
 
 def _broken(shown: Sequence[_Shown]) -> list[tuple[_Shown, ...]]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from individuals.grouping.count_interval import CountInterval
-from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, empty_page
+from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK
 
 if TYPE_CHECKING:  # not at run time: it would load TensorFlow
     from individuals.count_curve import CountCurve
@@ -19,36 +17,8 @@ CURVE, CHOSEN = COLOURS[0], COLOURS[1]
 LOG_FROM = 10  # times the least count
 
 
-def plot_curve_of_count(
-    curve: CountCurve, interval: CountInterval | None, *, true_count: int | None = None
-) -> Figure:
-    """The curve of a count, with its chosen point and its interval; see `plot_count_curve`.
-
-    Args:
-        curve: from `count_curve`.
-        interval: of the count; None where it has none.
-        true_count: int, where it is known.
-    """
-    return plot_count_curve(
-        curve.thresholds,
-        curve.counts,
-        chosen_threshold=curve.chosen_threshold,
-        chosen_count=curve.chosen_count,
-        interval=(interval.low, interval.high) if interval else None,
-        certain_minimum=interval.minimum if interval else None,
-        true_count=true_count,
-    )
-
-
 def plot_count_curve(
-    thresholds: npt.ArrayLike,
-    counts: npt.ArrayLike,
-    *,
-    chosen_threshold: float,
-    chosen_count: int,
-    interval: tuple[float, float] | None = None,
-    certain_minimum: int | None = None,
-    true_count: int | None = None,
+    curve: CountCurve, interval: CountInterval | None = None, *, true_count: int | None = None
 ) -> Figure:
     """The number of individuals over the threshold, with the chosen point.
 
@@ -56,38 +26,30 @@ def plot_count_curve(
     says that it does.
 
     Args:
-        thresholds: float [num], in any order.
-        counts: int [num], individuals at each threshold.
-        chosen_threshold: float, of the point.
-        chosen_count: int, of the point.
-        interval: (low, high) of the count, such as a 95 % interval.
-        certain_minimum: int, individuals that there are at least.
-        true_count: int, where it is known.
-    Raises:
-        ValueError: thresholds and counts are not of one length.
+        curve: from `count_curve`.
+        interval: of the count; None where it has none.
+        true_count: where it is known.
     """
-    x, y = np.asarray(thresholds, np.float64).ravel(), np.asarray(counts, np.float64).ravel()
-    if x.shape != y.shape:
-        raise ValueError(
-            f"Expected one count for each threshold, received {len(x)} thresholds and {len(y)} counts."
-        )
-    if not len(x):
-        return empty_page("There is nothing to count at any threshold.")
-    order = np.argsort(x, kind="stable")
+    x, y = curve.thresholds, curve.counts
+    chosen = curve.chosen_threshold, curve.chosen_count
     figure = Figure(figsize=(A4_WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
     marker = "." if len(x) < 40 else ""
-    axes.plot(x[order], y[order], color=CURVE, linewidth=1.8, marker=marker, label="count")
-    said = f"{chosen_count} individuals at {chosen_threshold:.3g}"
+    axes.plot(x, y, color=CURVE, linewidth=1.8, marker=marker, label="count")
+    said = f"{chosen[1]} individuals at {chosen[0]:.3g}"
+    known: list[tuple[str, int, str]] = []
     if interval is not None:
-        axes.vlines(chosen_threshold, *interval, color=CHOSEN, linewidth=5, alpha=0.35)
-        said += f"\ninterval {interval[0]:g} to {interval[1]:g}"
-    axes.axvline(chosen_threshold, color=CHOSEN, linewidth=0.9, linestyle="--")
-    axes.plot(chosen_threshold, chosen_count, "D", color=CHOSEN, markersize=7, zorder=3)
-    is_left = chosen_threshold <= (x.min() + x.max()) / 2
+        axes.vlines(chosen[0], interval.low, interval.high, color=CHOSEN, linewidth=5, alpha=0.35)
+        said += f"\ninterval {interval}"
+        known.append(("certain minimum", interval.minimum, ":"))
+    if true_count is not None:
+        known.append(("true count", true_count, "-."))
+    axes.axvline(chosen[0], color=CHOSEN, linewidth=0.9, linestyle="--")
+    axes.plot(*chosen, "D", color=CHOSEN, markersize=7, zorder=3)
+    is_left = chosen[0] <= (x.min() + x.max()) / 2
     axes.annotate(
         said,
-        (chosen_threshold, chosen_count),
+        chosen,
         xytext=(10 if is_left else -10, 10),
         textcoords="offset points",
         ha="left" if is_left else "right",
@@ -95,12 +57,11 @@ def plot_count_curve(
         color=INK,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )
-    known = {"certain minimum": (certain_minimum, ":"), "true count": (true_count, "-.")}
-    for words, (value, style) in known.items():
-        if value is not None:
-            label = f"{words}: {value}"
-            axes.axhline(value, color=FAINT, linestyle=style, linewidth=1.2, label=label)
-    shown = [*y, chosen_count, *(interval or ()), *(v for v in (certain_minimum, true_count) if v)]
+    for words, value, style in known:
+        label = f"{words}: {value}"
+        axes.axhline(value, color=FAINT, linestyle=style, linewidth=1.2, label=label)
+    shown = [*y, chosen[1], *(value for _, value, _ in known if value)]
+    shown += [interval.low, interval.high] if interval else []
     least, most = max(min(shown), 1), max(shown)
     if most > LOG_FROM * least:
         axes.set_yscale("log")

@@ -28,36 +28,30 @@ def plot_timeline(
     sightings: Iterable[Sighting],
     *,
     durations_seconds: Mapping[str, float] | None = None,
-    at_most_individuals: int = AT_MOST_INDIVIDUALS,
-    at_most_media: int = AT_MOST_MEDIA,
 ) -> Figure:
     """A row for each individual, the videos side by side: full bars where it is seen, hatched where heard.
 
-    Dotted lines link the sightings of an individual in different videos.
+    Dotted lines link the sightings of an individual in different videos. What does not fit is told below, and
+    is on `plot_timeline_pages`.
 
     Args:
         sightings: of any media.
         durations_seconds: of the media, in the order in which they are drawn; also of media in which nobody
             was met. Default: media in the order of the sightings, each as long as its last sighting.
-        at_most_individuals: int >= 1, by first appearance. What does not fit is told below, and is on
-            `plot_timeline_pages`.
-        at_most_media: int >= 1.
     """
     plan = _plan(sightings, durations_seconds)
     if not plan.duration_of:
         return empty_page("Nobody was seen or heard.")
     left_out = {
-        "individuals": len(plan.label_of) - at_most_individuals,
-        "videos": len(plan.duration_of) - at_most_media,
+        "individuals": len(plan.label_of) - AT_MOST_INDIVIDUALS,
+        "videos": len(plan.duration_of) - AT_MOST_MEDIA,
     }
     rest = " and ".join(f"{num} more {what}" for what, num in left_out.items() if num > 0)
-    people, media = list(plan.label_of), list(plan.duration_of)
-    return _draw(
-        plan,
-        people[:at_most_individuals],
-        media[:at_most_media],
-        f"not shown: {rest}" if rest else "",
+    people, media = (
+        list(plan.label_of)[:AT_MOST_INDIVIDUALS],
+        list(plan.duration_of)[:AT_MOST_MEDIA],
     )
+    return _draw(plan, people, media, f"not shown: {rest}" if rest else "")
 
 
 def plot_timeline_pages(

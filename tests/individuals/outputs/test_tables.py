@@ -20,7 +20,7 @@ ENDINGS = [".csv", ".json", ".parquet"]
 def test_a_table_without_sightings_has_its_columns(tmp_path, ending):
     path = write_sightings(tmp_path / f"none{ending}", [])
     assert read_sightings(path) == []
-    names = [column.name for column in COLUMNS]
+    names = list(COLUMNS)
     if ending == ".csv":
         assert path.read_text() == ",".join(names) + "\n"
     elif ending == ".json":
@@ -40,7 +40,7 @@ def test_a_file_name_that_is_not_unicode_survives(tmp_path, ending):
 
 def test_parquet_says_that_it_cannot_hold_text_that_is_not_unicode(tmp_path):
     odd = replace(WREN, media=os.fsdecode(b"caf\xe9.mp4"))
-    with pytest.raises(ValueError, match=r"Parquet cannot hold it: 'caf\\udce9.mp4'"):
+    with pytest.raises(ValueError, match=r"Parquet cannot hold it: 'caf\\udce9.mp4' is"):
         write_sightings(tmp_path / "odd.parquet", [odd])
     assert list(tmp_path.iterdir()) == []
 
@@ -95,11 +95,11 @@ def test_rows_that_are_no_sightings_are_all_listed(tmp_path):
     with pytest.raises(ValueError, match="rows that are no sightings") as error:
         read_sightings(path)
     for part in (
-        "row 2: start_seconds must be a number, is 'x'",
+        "row 2: .*start_seconds must be a number, received 'x'",
         "row 3: individual must not be empty",
         "row 4: .*start_seconds <= end_seconds",
-        "row 5: tracklet must be a whole number, is '1.5'",
-        "row 6: captured_at must be such as",
+        "row 5: .*tracklet must be a whole number, received '1.5'",
+        "row 6: .*captured_at must be a time, such as",
         "row 7: a box needs all of",
     ):
         assert error.match(part)
@@ -120,7 +120,7 @@ def test_a_damaged_parquet_file_and_another_ending_are_refused(tmp_path):
         ("{", "is no JSON"),
         ("[]", "holds no sightings"),
         ('{"format": "fused-encoder sightings", "version": 9}', "that this version reads"),
-        ('{"format": "fused-encoder sightings", "version": 1}', "sightings must be a list"),
+        ('{"format": "fused-encoder sightings", "version": 1}', "a list of objects as sightings"),
     ],
 )
 def test_other_json_is_refused(tmp_path, text, message):
@@ -144,4 +144,4 @@ def test_the_formats_load_neither_tensorflow_nor_matplotlib():
 def test_the_page_of_outputs_says_what_each_column_means():
     page = (Path(__file__).resolve().parents[3] / "docs" / "outputs.md").read_text("utf-8")
     for column in COLUMNS:
-        assert f"| `{column.name}` | {column.meaning} |\n" in page
+        assert f"| `{column}` | " in page

@@ -1,11 +1,14 @@
 """Pictures are drawn of nothing, of one and of many, and show what they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
 from individuals import Sighting
 from individuals.count import VideoCount
+from individuals.count_curve import CountCurve
 from individuals.footage import IndividualCount
 from individuals.group import Conflict
 from individuals.grouping.count_interval import count_interval
@@ -90,14 +93,14 @@ def test_any_number_of_individuals_fits_on_the_page(num):
 
 
 def test_what_does_not_fit_is_told_and_is_on_the_pages():
-    counted = count({f"{number:02}.mp4": [number, 99] for number in range(30)}, qualities=False)
-    said = texts(plot_individuals(counted, at_most_lines=10))
-    assert "not shown: 40 more individuals in 20 videos" in said[-1]
+    counted = count({f"{number:02}.mp4": [number, 99] for number in range(45)}, qualities=False)
+    said = texts(plot_individuals(counted))
+    assert "not shown: 10 more individuals in 5 videos" in said[-1]
     pages = plot_individual_pages(counted)
-    assert len(pages) == 3
+    assert len(pages) == 5
     assert all(page.get_figheight() <= A4_HEIGHT for page in pages)
-    assert {crop for page in pages for crop in shown_crops(page)} == {*range(30), 99}
-    assert "page 2 of 3" in texts(pages[1])[-1]
+    assert {crop for page in pages for crop in shown_crops(page)} == {*range(45), 99}
+    assert "page 2 of 5" in texts(pages[1])[-1]
 
 
 def test_nothing_to_see_is_said():
@@ -167,36 +170,24 @@ def test_times_of_any_size_are_drawn(seconds):
     plot_timeline([met(start=seconds, end=seconds), met("鳥", "b.mp4", name="$x")]).canvas.draw()
 
 
-def test_the_curve_goes_through_its_points_in_order_and_marks_the_chosen_one():
-    figure = plot_count_curve([0.9, 0.1, 0.5], [5, 1, 3], chosen_threshold=0.5, chosen_count=3)
-    curve = figure.axes[0].lines[0]
-    assert curve.get_xydata().tolist() == [[0.1, 1], [0.5, 3], [0.9, 5]]
+def curve(thresholds, counts, at=0.5, chosen=3):
+    return CountCurve(np.asarray(thresholds), np.asarray(counts), at, chosen)
+
+
+def test_the_curve_goes_through_its_points_and_marks_the_chosen_one():
+    figure = plot_count_curve(curve([0.1, 0.5, 0.9], [1, 3, 5]))
+    assert figure.axes[0].lines[0].get_xydata().tolist() == [[0.1, 1], [0.5, 3], [0.9, 5]]
     assert texts(figure) == ["3 individuals at 0.5"]
+    plot_count_curve(curve(np.linspace(0, 1, 300), np.arange(300))).canvas.draw()
 
 
 def test_interval_minimum_and_truth_are_shown_where_they_are_known():
-    figure = plot_count_curve(
-        [0, 1],
-        [2, 400],
-        chosen_threshold=0.4,
-        chosen_count=7,
-        interval=(5, 11),
-        certain_minimum=4,
-        true_count=8,
-    )
+    interval = replace(count_interval(7, (), minimum=4, maximum=11), low=5)
+    figure = plot_count_curve(curve([0, 1], [2, 400], 0.4, 7), interval, true_count=8)
     assert "interval 5 to 11" in texts(figure)[0]
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["count", "certain minimum: 4", "true count: 8"]
     assert figure.axes[0].get_yscale() == "log"
-
-
-@pytest.mark.parametrize("num", [0, 1, 300])
-def test_curves_of_any_number_of_points_are_drawn(num):
-    figure = plot_count_curve(
-        np.linspace(0, 1, num), np.arange(num), chosen_threshold=0.5, chosen_count=0
-    )
-    figure.canvas.draw()
-    assert bool(figure.axes) == bool(num)
 
 
 # What red-blind and green-blind people see of linear RGB: Viénot, Brettel and Mollon (1999).
