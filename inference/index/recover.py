@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -75,24 +74,17 @@ def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
             last = int(connection.execute(sql).fetchone()[0])
         except sqlite3.DatabaseError as error:
             raise _nothing(source, error) from error
-        num_damaged, ids = 0, set()
-
-        def whole() -> Iterator[StoredRow]:
-            nonlocal num_damaged
-            for row in _rows_between(connection, 1, last):
-                if row[1] in ids:
-                    continue
-                if is_whole(row):
-                    ids.add(row[1])
-                    yield row
-                else:
-                    num_damaged += 1
-
+        num_damaged, ids = 0, set[str]()
         with atomic_file(new) as temporary, closing(SqliteRows(temporary)) as store:
-            rows = (decoded(row, None) for row in whole())
-            while some := list(islice(rows, ROWS_AT_ONCE)):
-                vectors = Embeddings.of(np.stack([row.embedding for row in some]), fingerprint)
-                store.add([row.id for row in some], vectors, [row.metadata for row in some])
+            for rows in _rows_between(connection, 1, last):
+                unseen = [row for row in rows if row[1] not in ids]
+                whole = {row[1]: decoded(row, None) for row in unseen if is_whole(row)}
+                num_damaged += sum(not is_whole(row) for row in unseen)
+                if whole:
+                    vectors = np.stack([row.embedding for row in whole.values()])
+                    metadata = [row.metadata for row in whole.values()]
+                    store.add(list(whole), Embeddings.of(vectors, fingerprint), metadata)
+                    ids |= whole.keys()
             if not ids:
                 raise _nothing(source, "no row is whole")
             store.note("recover", len(ids))
@@ -108,13 +100,15 @@ def _nothing(path: Path, why: object) -> ValueError:
     )
 
 
-def _rows_between(connection: sqlite3.Connection, first: int, last: int) -> Iterator[StoredRow]:
-    """Rows at these positions, as far as SQLite can read them."""
+def _rows_between(
+    connection: sqlite3.Connection, first: int, last: int
+) -> Iterator[list[StoredRow]]:
+    """Rows at these positions, some at a time, as far as SQLite can read them."""
     sql = f"SELECT {COLUMNS} FROM rows WHERE position BETWEEN ? AND ?"
     for start in range(first, last + 1, ROWS_AT_ONCE):
         end = min(start + ROWS_AT_ONCE - 1, last)
         try:
-            yield from connection.execute(sql, (start, end)).fetchall()
+            yield connection.execute(sql, (start, end)).fetchall()
         except sqlite3.DatabaseError:
             if start < end:
                 middle = (start + end) // 2
