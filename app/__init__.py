@@ -1,1 +1,1 @@
-"""The command line, the demo with its generated birds, and reports: thin skins over the packages."""
+"""The command line, the demo, and reports: thin skins over the packages."""

@@ -47,7 +47,7 @@ def count_sections(aviary: Aviary, embedder: Embedder, out: Path) -> list[Sectio
     error = counted.num_individuals - truth["count"]
     summary = (
         f"videos: {exact} of {len(videos)} counted exactly; {counted.num_individuals} individuals found in "
-        f"all ({' '.join(_told(interval))}), {truth['count']} true (error {error:+d}); B-cubed F1 of the "
+        f"all ({_in_words(interval)}), {truth['count']} true (error {error:+d}); B-cubed F1 of the "
         f"sightings {purity.f1:.3f}"
     )
     print(summary)
@@ -65,6 +65,13 @@ def count_sections(aviary: Aviary, embedder: Embedder, out: Path) -> list[Sectio
 
 def _told(interval: CountInterval | None) -> tuple[str, str]:
     return ("none", "") if interval is None else (str(interval), interval.kind)
+
+
+def _in_words(interval: CountInterval | None) -> str:
+    if interval is None:
+        return "no interval"
+    word = "bounds" if interval.confidence is None else f"{interval.kind} interval"
+    return f"{word} {interval}"
 
 
 def _timeline(counted: VideoCount) -> list[Section]:

@@ -169,7 +169,9 @@ def recording_speeds(
     pieces = [
         tf.constant(piece)
         for path in paths
-        for piece in embedder.front_end._cut(load_waveform(path, sample_rate_hz=RATE_HZ))
+        for piece in embedder.front_end._cut(
+            load_waveform(path, sample_rate_hz=embedder.front_end.sample_rate_hz)
+        )
     ]
     hours = sum(soundfile.info(str(path)).duration for path in paths) / 3600
     windows = [

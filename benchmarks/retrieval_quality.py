@@ -35,8 +35,7 @@ from inference import Embedder
 from inference.metrics import retrieval_metrics
 from training import TrainingOptions, evaluate_encoder, fit_encoder, recommended_encoder
 from training.floors import frozen_image_features
-from training.sides import split_media
-from training.unseen_classes import split_gallery_queries
+from training.sides import split_gallery_queries, split_media
 from triplets import FeatureStore, PreparedMedia, prepare_media, scan_folders
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -1,4 +1,4 @@
-"""From a photo and a call to one unit vector: the fused encoder, YAMNet, and reading media.
+"""From a photo and a call to one unit vector: image branch, audio front ends and branch, fusion, weights.
 
 The menu stands in `__init__.pyi`; names load on first use, so that importing the package is quick.
 """

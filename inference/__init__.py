@@ -1,4 +1,4 @@
-"""From an encoder to answers: export, embed, index, metrics, and the number of individuals.
+"""From an encoder to answers: export, embed, index, calibrate, measure.
 
 The menu stands in `__init__.pyi`; names load on first use, so that importing the package is quick.
 """

@@ -8,11 +8,12 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
+
+from inference.sqlite_log import beside, log_fits, read_pragma, sqlite_uri
 
 SECONDS_TO_WAIT = 30.0  # for another process that writes
 CHECKED_WHOLE_BYTES = 64 * 2**20  # up to here a whole check at each open takes about 0.1 s
@@ -23,59 +24,49 @@ PRAGMAS = (
     "wal_autocheckpoint = 8000",  # for large loads: a page is written into the file once in a while
 )
 SETTINGS_TABLE = "CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
-NOTHING = "nothing of this call was written"
 RIGHTS = (
-    "The {name} cannot be opened. Check the rights of the file and its folder. If it was not closed, "
-    "what was last written is in the file beside it that ends in -wal: copy both to where you may write"
+    "The {name} cannot be opened. Check the rights of the file and its folder, or copy it, with the "
+    "file beside it that ends in -wal, to where you may write"
 )
+WRONG_LOG = (
+    "{log} does not belong to the {name}, which was probably restored from a copy. To keep the copy, "
+    "delete the two files that end in -wal and -shm; what was written later is then gone."
+)
+BUSY = "Another process writes to the {name}, nothing of this call was written"
+NOT_ALLOWED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 ERRORS = {  # of SQLite, as Python's OSError
-    sqlite3.SQLITE_FULL: (errno.ENOSPC, f"The disk is full, {NOTHING}. Free some space"),
-    sqlite3.SQLITE_BUSY: (errno.ETIMEDOUT, f"Another process writes to the {{name}}, {NOTHING}"),
-    sqlite3.SQLITE_IOERR: (errno.EIO, f"The disk failed, {NOTHING}. Check it"),
-    sqlite3.SQLITE_READONLY: (errno.EACCES, RIGHTS),
-    sqlite3.SQLITE_CANTOPEN: (errno.EACCES, RIGHTS),
-    sqlite3.SQLITE_PERM: (errno.EACCES, RIGHTS),
+    sqlite3.SQLITE_FULL: (errno.ENOSPC, "The disk is full, nothing of this call was written"),
+    sqlite3.SQLITE_BUSY: (errno.ETIMEDOUT, BUSY),
+    sqlite3.SQLITE_IOERR: (errno.EIO, "The disk failed, nothing of this call was written"),
+    **dict.fromkeys(NOT_ALLOWED, (errno.EACCES, RIGHTS)),
 }
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """What the files of one kind hold, and what messages say about them.
+    """What the files of one kind hold, and what messages say about them."""
 
-    Attributes:
-        name: "index", as messages call it.
-        application_id: stands in the header of every such file.
-        schema_version: that this version of the library reads and writes.
-        schema: statements that make the tables of a new file; the table `settings` comes by itself.
-        opener: "EmbeddingIndex.open".
-        recovery: a command with {path} that saves what can be read of a damaged file.
-    """
-
-    name: str
-    application_id: int
-    schema_version: int
-    schema: tuple[str, ...]
-    opener: str
-    recovery: str
+    name: str  # "index", as messages call it
+    application_id: int  # stands in the header of every such file
+    schema_version: int  # that this version of the library reads and writes
+    schema: tuple[str, ...]  # makes the tables of a new file; `settings` comes by itself
+    opener: str  # "EmbeddingIndex.open"
+    recovery: str  # a command with {path} that saves what can be read of a damaged file
 
     def damaged(self, path: Path, fault: str) -> str:
         """The message for a file that is not what was written."""
-        return (
-            f"The {self.name} {path} is damaged: {fault}. Restore it from a copy, or save what can be read "
-            f"with `{self.recovery.format(path=path)}`."
-        )
+        advice = f"save what can be read with `{self.recovery.format(path=path)}`"
+        return f"The {self.name} {path} is damaged: {fault}. Restore it from a copy, or {advice}."
 
 
 class SqliteFile:
     """An open file. Several threads may share it, and other processes may read and write it too.
 
-    A file that may not be written, or in such a folder, is opened for reading only.
-
     Args:
         path: of the file. SQLite keeps `<path>-wal` and `<path>-shm` beside it while it is open.
-        kind: FileKind.
+        kind: what it holds.
         create: whether to start a new one where there is no file (or an empty one).
-        read_only: whether to open for reading only even where writing is allowed.
+        read_only: whether to write nothing; so too where the file or its folder may not be written.
         fill: writes the first rows of a new file, in the transaction that makes its tables.
     Raises:
         FileNotFoundError: no such file (without `create`), or no such folder.
@@ -95,17 +86,20 @@ class SqliteFile:
         self.path, self.kind = path, kind
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        may_write = not path.exists() or (
-            os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
-        )
+        self._log = beside(path, "-wal")
+        folder_is_open = os.access(self._log.parent, os.W_OK)
+        may_write = not path.exists() or (folder_is_open and os.access(path, os.W_OK))
         self.is_read_only = read_only or not may_write
-        self._check_path(may_create=create and not self.is_read_only)
+        may_create = create and not self.is_read_only
+        self._check_path(may_create=may_create)
         with ExitStack() as on_failure, self._errors_in_words():
             on_failure.callback(self.close)
-            self._check_log()
+            # Another process may write meanwhile: only what does not fit three times is of another state.
+            if not any(log_fits(path, self._log) for _ in range(3)):
+                raise ValueError(WRONG_LOG.format(log=self._log, name=kind.name))
             self._connection = connection = self._connect(may_write=may_write)
             if _is_empty(connection):
-                self._create(fill, may_create=create and not self.is_read_only)
+                self._create(fill, may_create=may_create)
             self._check_content(connection)
             if not self.is_read_only:
                 with suppress(sqlite3.OperationalError):  # busy: another process is doing the same
@@ -120,28 +114,15 @@ class SqliteFile:
         if path.is_dir():
             raise ValueError(f"{path} is a folder; the {name} is one file, such as 'birds.{name}'.")
         if not path.parent.is_dir():
-            raise FileNotFoundError(
-                f"The folder {path.parent} for the {name} {path.name} does not exist. Create it first."
-            )
+            told = f"The folder {path.parent} for the {name} {path.name} does not exist"
+            raise FileNotFoundError(f"{told}. Create it first.")
         if not path.exists() and not may_create:
-            raise FileNotFoundError(
-                f"There is no {name} {path}. Check the path, or open it with create=True."
-            )
-
-    def _check_log(self) -> None:
-        """Refuse the write-ahead log of another state of the file: SQLite would work it in, unseen."""
-        # Another process may write meanwhile: only what does not fit three times is of another state.
-        if not any(_log_fits(self.path) for _ in range(3)):
-            name = self.kind.name
-            raise ValueError(
-                f"{beside(self.path, '-wal')} does not belong to the {name} {self.path} as it is now: "
-                f"the {name} was probably restored from a copy while this file was left. To keep the copy, "
-                "delete the two files that end in -wal and -shm; what was written later is then gone."
-            )
+            told = f"There is no {name} {path}"
+            raise FileNotFoundError(f"{told}. Check the path, or open it with create=True.")
 
     def _connect(self, *, may_write: bool) -> sqlite3.Connection:
         options = "mode=rwc" if may_write else "mode=ro"
-        if not os.access(self.path.resolve().parent, os.W_OK) and not self._log_bytes():
+        if not os.access(self._log.parent, os.W_OK) and not self._log_bytes():
             options = "mode=ro&immutable=1"  # without the locks, which need a file beside it
         connection = sqlite3.connect(
             sqlite_uri(self.path, options),
@@ -158,9 +139,8 @@ class SqliteFile:
 
     def _create(self, fill: Callable[[sqlite3.Connection], object], *, may_create: bool) -> None:
         if not may_create:
-            raise ValueError(
-                f"{self.path} is an empty file, no {self.kind.name}. Open it with create=True to start one."
-            )
+            told = f"{self.path} is an empty file, no {self.kind.name}"
+            raise ValueError(f"{told}. Open it with create=True to start one.")
         with self._transaction("BEGIN IMMEDIATE") as connection:
             if not _is_empty(connection):
                 return  # another process was quicker
@@ -173,25 +153,22 @@ class SqliteFile:
 
     def _check_content(self, connection: sqlite3.Connection) -> None:
         path, kind = self.path, self.kind
-        if _pragma(connection, "application_id") != kind.application_id:
-            raise ValueError(
-                f"{path} is an SQLite file, but no {kind.name}. It was left as it is. Give another path."
-            )
+        if read_pragma(connection, "application_id") != kind.application_id:
+            told = f"{path} is an SQLite file, but no {kind.name}"
+            raise ValueError(f"{told}. It was left as it is. Give another path.")
         version = read_setting(connection, "schema_version")
         if version != kind.schema_version:
+            ours = f"this version of fused-encoder reads schema {kind.schema_version}"
             raise ValueError(
-                f"{path} has schema {version}; this version of fused-encoder reads schema "
-                f"{kind.schema_version}. Install the version that wrote it, or a newer one."
+                f"{path} has schema {version}; {ours}. Install the version that wrote it, or a newer one."
             )
         is_small = path.stat().st_size <= CHECKED_WHOLE_BYTES
         if is_small and (faults := structural_faults(connection, at_most=3)):
             raise ValueError(kind.damaged(path, "; ".join(faults)))
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """All that is read inside belongs to one moment, whatever others write meanwhile."""
-        with self._transaction("BEGIN DEFERRED") as connection:
-            yield connection
+        return self._transaction("BEGIN DEFERRED")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -202,7 +179,7 @@ class SqliteFile:
                 # From here on the file differs from every copy that was made while it was closed.
                 with self._transaction("BEGIN IMMEDIATE") as connection:
                     _count_up(connection)
-                with self._errors_in_words():
+                with self._using() as connection:
                     connection.execute("PRAGMA wal_checkpoint")
             with self._transaction("BEGIN IMMEDIATE") as connection:
                 num_changes = connection.total_changes
@@ -213,32 +190,28 @@ class SqliteFile:
     def shrink(self) -> int:
         """Give the space of deleted rows back to the disk; returns the bytes."""
         self.check_may_write()
-        with self._lock, self._errors_in_words():
+        with self._using() as connection:
             before = self.path.stat().st_size + self._log_bytes()
-            self._connected().execute("VACUUM")
-            self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return before - self.path.stat().st_size - self._log_bytes()
 
     def check_may_write(self) -> None:
         """Refuse to write to what is open for reading only (PermissionError)."""
         if self.is_read_only:
-            told = (
-                f"The {self.kind.name} is open for reading only: as was asked for, or as the file or its "
-                "folder may not be written. Check the rights, or copy it to where you may write"
-            )
+            told = f"The {self.kind.name} is open for reading only. Check its rights, or copy it"
             raise PermissionError(errno.EACCES, told, str(self.path))
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
+        """Close the file, if it is open."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+            self._connection = None
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._errors_in_words():
-            connection = self._connected()
+        with self._using() as connection:
             connection.execute(begin)
             try:
                 yield connection
@@ -247,45 +220,36 @@ class SqliteFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    def _connected(self) -> sqlite3.Connection:
-        if self._connection is None:
-            told = f"The {self.kind.name} {self.path} is closed"
-            raise ValueError(f"{told}. Open it again with {self.kind.opener}.")
-        return self._connection
-
     def _log_bytes(self) -> int:
-        log = beside(self.path, "-wal")
-        return log.stat().st_size if log.exists() else 0
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The connection for this thread alone."""
+        with self._lock, self._errors_in_words():
+            if self._connection is None:
+                told = f"The {self.kind.name} {self.path} is closed"
+                raise ValueError(f"{told}. Open it again with {self.kind.opener}.")
+            yield self._connection
 
     @contextmanager
     def _errors_in_words(self) -> Iterator[None]:
+        path, kind = self.path, self.kind
         try:
             yield
-        except sqlite3.Error as error:
-            raise _in_words(error, self.path, self.kind) from error
         except UnicodeDecodeError as error:  # SQLite quotes damaged bytes in its own message
-            raise ValueError(self.kind.damaged(self.path, "its schema is not readable")) from error
-
-
-def _in_words(error: sqlite3.Error, path: Path, kind: FileKind) -> Exception:
-    code = getattr(error, "sqlite_errorcode", -1) & 0xFF
-    if code == sqlite3.SQLITE_CORRUPT or str(error).startswith("no such table"):
-        return ValueError(kind.damaged(path, str(error)))
-    if code == sqlite3.SQLITE_NOTADB:
-        return ValueError(
-            f"{path} is no {kind.name}, or its first bytes are damaged. It was left as it is. Give another "
-            "path; or, if it was one, restore it from a copy."
-        )
-    if code not in ERRORS:
-        return error
-    number, told = ERRORS[code]
-    return OSError(number, f"{told.format(name=kind.name)} ({error})", str(path))
-
-
-def beside(path: Path, ending: str) -> Path:
-    """The file beside another with this ending of its name; links are followed, as SQLite does."""
-    real = path.resolve()
-    return real.with_name(f"{real.name}{ending}")
+            raise ValueError(kind.damaged(path, "its schema is not readable")) from error
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", -1) & 0xFF
+            if code == sqlite3.SQLITE_CORRUPT or str(error).startswith("no such table"):
+                raise ValueError(kind.damaged(path, str(error))) from error
+            if code == sqlite3.SQLITE_NOTADB:
+                told = f"{path} is no {kind.name}, or its first bytes are damaged"
+                raise ValueError(f"{told}. Give another path, or restore a copy.") from error
+            if code not in ERRORS:
+                raise
+            number, told = ERRORS[code]
+            raise OSError(number, f"{told.format(name=kind.name)} ({error})", str(path)) from error
 
 
 def read_setting(connection: sqlite3.Connection, name: str) -> str | int | None:
@@ -300,48 +264,16 @@ def write_setting(connection: sqlite3.Connection, name: str, value: str | int | 
 
 
 def structural_faults(connection: sqlite3.Connection, *, at_most: int) -> list[str]:
-    """What SQLite finds wrong when it reads all pages; an empty list where nothing is."""
+    """What SQLite finds wrong when it reads all pages."""
     found = connection.execute(f"PRAGMA integrity_check({at_most})")
     return [fault for (fault,) in found if fault != "ok"]
 
 
-def sqlite_uri(path: Path, options: str) -> str:
-    """The file as SQLite's own address, with options such as "mode=ro"."""
-    return f"file:{quote(os.path.abspath(path))}?{options}"  # noqa: PTH100 - links are kept
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
 def _is_empty(connection: sqlite3.Connection) -> bool:
     (num_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return num_tables == 0 and _pragma(connection, "application_id") == 0
+    return num_tables == 0 and read_pragma(connection, "application_id") == 0
 
 
 def _count_up(connection: sqlite3.Connection) -> None:
-    """Number the states of the file in its header: by it a write-ahead log is known to belong to it."""
-    connection.execute(f"PRAGMA user_version = {_pragma(connection, 'user_version') + 1}")
-
-
-def _log_fits(path: Path) -> bool:
-    """Whether the write-ahead log, if there is one, goes on from the state of the file."""
-    if not (path.exists() and path.stat().st_size and (states := _states_in_log(path))):
-        return True
-    with closing(sqlite3.connect(sqlite_uri(path, "mode=ro&immutable=1"), uri=True)) as without_log:
-        now = (_pragma(without_log, "user_version"), _pragma(without_log, "schema_version"))
-    number, schema = states[0]
-    return now in states or now in ((number - 1, schema), (number, schema - 1))  # a call; VACUUM
-
-
-def _states_in_log(path: Path) -> list[tuple[int, int]]:
-    """User and schema version after each transaction (https://sqlite.org/fileformat2.html#walformat)."""
-    states: list[tuple[int, int]] = []
-    with suppress(FileNotFoundError), beside(path, "-wal").open("rb") as file:
-        header = file.read(32)
-        page_bytes, at = int.from_bytes(header[8:12]), 32
-        while len(frame := os.pread(file.fileno(), 88, at)) == 88 and frame[8:16] == header[16:24]:
-            if int.from_bytes(frame[:4]) == 1:  # the first page, after 24 bytes about it
-                states.append((int.from_bytes(frame[84:88]), int.from_bytes(frame[64:68])))
-            at += 24 + page_bytes
-    return states
+    """Number the states of the file in its header, so that a write-ahead log is known to belong."""
+    connection.execute(f"PRAGMA user_version = {read_pragma(connection, 'user_version') + 1}")

@@ -28,5 +28,5 @@ from .options import TrainingOptions as TrainingOptions
 from .precision import in_float32 as in_float32
 from .precision import with_dtype_policy as with_dtype_policy
 from .recommended import recommended_encoder as recommended_encoder
+from .sides import split_gallery_queries as split_gallery_queries
 from .triplet_model import create_triplet_model as create_triplet_model
-from .unseen_classes import split_gallery_queries as split_gallery_queries

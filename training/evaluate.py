@@ -17,11 +17,11 @@ from inference.metrics import (
     retrieval_metrics_per_query,
 )
 from training.class_results import ClassResult, class_results
+from training.comparison import Comparison, compare_ways
 from training.floors import frozen_image_features
 from training.pairs import EmbeddedPairs, Pairs, Pattern, draw_pairs, embed_pairs
-from training.retrieval_rows import embedded_side, raw_sides, retrieval_row
+from training.retrieval_rows import embedded_side, measure_threshold, raw_sides, retrieval_row
 from training.sides import SourceOf
-from training.thresholds import measure_threshold
 from triplets.prepared import PreparedMedia
 
 ROWS: dict[str, tuple[Pattern, Pattern]] = {  # what asks, and what is searched
@@ -42,13 +42,17 @@ class Evaluation:
         gallery: the pairs that were searched.
         queries: the pairs that asked.
         class_names: of all classes.
-        rows: for each way of asking its numbers; see `evaluate_encoder`.
+        rows: for each way of asking its numbers; see `evaluate_encoder`. "fused" is a mean over pairs,
+            the others are means over photos or recordings: to compare them, see `comparisons`.
+        comparisons: ways of asking beside "fused", over the same photos and the same recordings; see
+            `compare_ways`.
     """
 
     gallery: EmbeddedPairs
     queries: EmbeddedPairs
     class_names: tuple[str, ...]
     rows: dict[str, dict[str, float]]
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -151,7 +155,10 @@ def evaluate_encoder(
     )
     rows |= {name: retrieval_row(asking_raw[name], known_raw[name]) for name in known_raw}
     class_names = tuple(dict.fromkeys((*gallery.class_names, *queries.class_names)))
-    return Evaluation(known, asking, class_names, rows)
+    comparisons = compare_ways(
+        embedder, known, asking, gallery, queries, describe=describe, seed=seed
+    )
+    return Evaluation(known, asking, class_names, rows, tuple(comparisons))
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:

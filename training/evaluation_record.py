@@ -20,6 +20,7 @@ def evaluation_record(evaluation: Evaluation, notes: Sequence[str] = ()) -> dict
     - `num_classes`; `num_query_pairs` and `num_gallery_pairs`, int.
     - `<row>_<number>` for each row of `evaluate_encoder`, such as `fused_precision_at_1`,
       `image_only_mean_average_precision_at_r_low` and `audio_only_num_queries`.
+    - `comparisons`: one `Comparison` for each way of asking, per photo and per recording.
     - `threshold_<pattern>` for "fused", "image" and "audio": see `measure_threshold`.
     - `classes`: one `ClassResult` per class.
     - `confusion_counts`: int, how often query pairs of a class (outer list) had a nearest neighbour of a
@@ -44,6 +45,7 @@ def evaluation_record(evaluation: Evaluation, notes: Sequence[str] = ()) -> dict
         record |= {f"{name}_{number}": _plain(number, value) for number, value in row.items()}
     for pattern, threshold in evaluation.thresholds.items():
         record[f"threshold_{pattern}"] = threshold
+    record["comparisons"] = [_plain_values(asdict(row)) for row in evaluation.comparisons]
     record["classes"] = [_plain_values(asdict(result)) for result in evaluation.classes]
     record["confusion_class_names"] = list(evaluation.class_names)
     record["confusion_counts"] = evaluation.confusion.tolist()

@@ -12,11 +12,15 @@ import tensorflow as tf
 
 from fused_encoder.front_ends.yamnet import Yamnet
 from training.backup import RunBackup, read_history
-from training.batches import training_batches
 from training.callbacks import CollapseWarning, RetrievalValidation, SetEpoch
 from training.evaluate import refuse_leaks
 from training.frozen_features import TrainedPart, trained_part
-from training.objective import create_training_model, create_training_state, with_targets
+from training.objective import (
+    create_training_model,
+    create_training_state,
+    training_batches,
+    with_targets,
+)
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
 from training.sides import Folders, SourceOf, prepare_sides

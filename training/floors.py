@@ -9,6 +9,8 @@ import keras
 import numpy as np
 
 BATCH_SIZE = 16
+MAX_FOLDS = 3
+CHOICES_OF_C = (0.1, 1.0, 10.0, 100.0)
 Describe = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
@@ -29,13 +31,13 @@ def raw_pixels(photos: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def raw_audio_sequence(sequences: Sequence[np.ndarray]) -> np.ndarray:
-    """What YAMNet makes of recordings, as the mean over all frames.
+    """What the audio front end makes of recordings, as the mean over all frames.
 
     Args:
-        sequences: float32 [num_frames, 1024] each.
+        sequences: float32 [num_frames, size] each.
 
     Returns:
-        float32 [num_sequences, 1024], unit length.
+        float32 [num_sequences, size], unit length.
     """
     return _unit_length(np.stack([sequence.mean(axis=0) for sequence in sequences]))
 
@@ -70,6 +72,54 @@ def frozen_image_features(encoder: keras.Model) -> Describe | None:
         return _unit_length(np.concatenate(seen).astype(np.float32))
 
     return features
+
+
+def class_mean_hits(
+    known: np.ndarray, known_labels: np.ndarray, asking: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """Whether the nearest class mean, by cosine, is of the right class, float [num_asking].
+
+    Args:
+        known: float32 [num_known, size], the gallery's features.
+        known_labels: str [num_known].
+        asking: float32 [num_asking, size].
+        labels: str [num_asking].
+    """
+    classes = np.unique(known_labels)
+    means = _unit_length(np.stack([known[known_labels == name].mean(axis=0) for name in classes]))
+    return (classes[(asking @ means.T).argmax(axis=1)] == labels).astype(float)
+
+
+def log_probabilities(
+    known: np.ndarray, known_labels: np.ndarray, asking: np.ndarray, sources: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What logistic regression on the gallery's features makes of others.
+
+    Its C is chosen by cross-validation within the gallery, in folds that share no source; where a class
+    has one source only, C is 1.
+
+    Args:
+        known: float32 [num_known, size], unit length.
+        known_labels: str [num_known], at least two classes.
+        asking: float32 [num_asking, size], unit length.
+        sources: str [num_known].
+
+    Returns:
+        Classes str [num_classes], and log-probabilities float64 [num_asking, num_classes].
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+
+    model = LogisticRegression(max_iter=2000)
+    classes = np.unique(known_labels)
+    fewest = min(len(np.unique(sources[known_labels == name])) for name in classes)
+    if fewest > 1:
+        folds = StratifiedGroupKFold(min(MAX_FOLDS, fewest), shuffle=True, random_state=0)
+        model = GridSearchCV(model, {"C": CHOICES_OF_C}, cv=folds)
+        model.fit(known, known_labels, groups=sources)
+    else:
+        model.fit(known, known_labels)
+    return model.classes_, model.predict_log_proba(asking)
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

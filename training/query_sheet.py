@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fused_encoder.front_ends import YAMNET
 from inference.plot_labels import plot_labels
 from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
@@ -18,7 +19,7 @@ from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
 from triplets.prepared import PreparedMedia
 
-SAMPLE_RATE_HZ = 24_000  # shows up to 12 kHz
+SAMPLE_RATE_HZ = YAMNET.sample_rate_hz
 SHOWN_SECONDS = 5.0
 
 
@@ -146,7 +147,7 @@ def draw_spectrogram(axes: Axes, recording: Path) -> None:
         axes.text(0.5, 0.5, "cannot be read", ha="center", va="center", fontsize=8)
         return
     power = librosa.feature.melspectrogram(
-        y=waveform, sr=SAMPLE_RATE_HZ, n_fft=768, hop_length=240, n_mels=64, fmin=125, fmax=7500
+        y=waveform, sr=SAMPLE_RATE_HZ, n_fft=512, hop_length=160, n_mels=64, fmin=125, fmax=7500
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=60)
     axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", interpolation="nearest")

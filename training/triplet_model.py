@@ -22,7 +22,7 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
         keras.Model named "triplet_model". Inputs by name: `anchor_image`, `positive_image`,
         `negative_image`, shaped as the encoder's `image_input` (float32 [batch, 224, 224, 3]), and
         `anchor_audio`, `positive_audio`, `negative_audio`, shaped as its `audio_input` (float32
-        [batch, num_frames, 1024]), as `Triplets.to_dataset` gives them.
+        [batch, num_frames, size]), as `Triplets.to_dataset` gives them.
         Output float32 [batch, 3, embedding_size]: anchor, positive, negative.
 
     Raises:

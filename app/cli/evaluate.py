@@ -101,8 +101,8 @@ def embedder_of(saved: SavedRun, yamnet: Yamnet) -> Embedder:
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """One line per way of asking."""
-    from app.reports.report import interval_text
+    """One line per way of asking; then the ways compared over the same photos and recordings."""
+    from app.reports.report import comparison_cells, interval_text
 
     rows = [
         (
@@ -126,10 +126,12 @@ def evaluation_table(evaluation: Evaluation) -> str:
         "mAP@R",
     )
     guessing = evaluation.rows["fused"]["chance_precision_at_1"]
+    compared = ("over the same", "asked with", "P@1", "together less this", "95 % interval")
     return (
         table(rows, header)
-        + f"\nGuessing would give a fused P@1 of {guessing:.3f}. Intervals: bootstrap over "
-        "photos and recordings."
+        + f"\nGuessing would give a fused P@1 of {guessing:.3f}. Intervals: bootstrap over photos and "
+        "recordings. The fused row is a mean over pairs, the others over photos or recordings; the "
+        f"next table compares them.\n\n{table(comparison_cells(evaluation), compared)}"
     )
 
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.reports.page import Section, write_report
-from app.reports.report_words import QUERY_SHEET, ROW_NAMES, explanation
+from app.reports.report_words import (
+    COMPARED_NAMES,
+    COMPARISONS,
+    QUERY_SHEET,
+    ROW_NAMES,
+    explanation,
+)
 from training.class_results import common_confusions
 from training.evaluate import Evaluation
 from training.plots import plot_confusion, plot_embedding_map, plot_history, plot_rows
@@ -58,6 +64,7 @@ def evaluation_sections(
     return [
         *([Section("Before you read on", notes, is_note=True)] if notes else []),
         _numbers(evaluation),
+        *([_comparisons(evaluation)] if evaluation.comparisons else []),
         _explanation(evaluation),
         _classes(evaluation),
         _confusions(evaluation),
@@ -108,6 +115,31 @@ def _numbers(evaluation: Evaluation) -> Section:
         plot_rows(evaluation.rows, ROW_NAMES),
         f"Precision at 1 of each way of asking, with its 95 % interval. {spoken}.",
         "Retrieval by each way of asking",
+    )
+
+
+def comparison_cells(evaluation: Evaluation) -> list[tuple[object, ...]]:
+    """Rows of what counts once, the way of asking, P@1, the difference and its interval."""
+    return [
+        (
+            f"{row.num} {row.per}s",
+            COMPARED_NAMES.get(row.name, ROW_NAMES.get(row.name, row.name)),
+            row.precision_at_1,
+            row.difference,
+            f"{row.difference_low:+.3f} to {row.difference_high:+.3f}"
+            if row.difference_low <= row.difference_high  # NaN compares as false
+            else "–",
+        )
+        for row in evaluation.comparisons
+    ]
+
+
+def _comparisons(evaluation: Evaluation) -> Section:
+    return Section(
+        "What the second modality is worth",
+        COMPARISONS,
+        ("over the same", "asked with", "P@1", "together less this", "95 % interval"),
+        comparison_cells(evaluation),
     )
 
 

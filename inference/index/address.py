@@ -22,21 +22,13 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class MilvusAddress:
-    """One collection of one Milvus; as a str it is without user and password.
+    """One collection of one Milvus; as a str it is without user and password."""
 
-    Attributes:
-        server: "http://host:19530"; None for Milvus Lite.
-        path: of the folder of Milvus Lite; None for a server.
-        database: the server's database.
-        collection: that holds the rows.
-        token: "user:password" or an API key; empty for none.
-    """
-
-    server: str | None
-    path: Path | None
+    server: str | None  # "http://host:19530"; None for Milvus Lite
+    path: Path | None  # of the folder of Milvus Lite; None for a server
     database: str = "default"
     collection: str = "fused_encoder"
-    token: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)  # "user:password" or an API key; empty for none
 
     def __str__(self) -> str:
         if self.server is None:
@@ -56,9 +48,8 @@ def parse_address(uri: str | Path) -> Path | MilvusAddress:
         TypeError: neither str nor Path.
     """
     if not isinstance(uri, str | Path):
-        raise TypeError(
-            f"An index is opened by a path (str or Path), received {type(uri).__name__}."
-        )
+        received = type(uri).__name__
+        raise TypeError(f"An index is opened by a path (str or Path), received {received}.")
     text = str(uri).strip()
     found = SCHEME.match(text)
     scheme = found[1].lower() if found else ""
@@ -67,7 +58,9 @@ def parse_address(uri: str | Path) -> Path | MilvusAddress:
     if isinstance(uri, Path):
         return uri
     if scheme == "milvus":
-        return _lite(text[len("milvus:") :])
+        if text[len("milvus:") :] in ("", "."):
+            raise ValueError(f"The path after 'milvus:' is empty. {EXPECTED}")
+        return MilvusAddress(None, Path(text[len("milvus:") :]))
     if found and found[2]:
         raise ValueError(
             f"There is no engine {scheme!r} for an index in this version. Give a path ('birds.index') for "
@@ -78,12 +71,6 @@ def parse_address(uri: str | Path) -> Path | MilvusAddress:
     return Path(uri)
 
 
-def _lite(path: str) -> MilvusAddress:
-    if path in ("", "."):
-        raise ValueError(f"The path after 'milvus:' is empty. {EXPECTED}")
-    return MilvusAddress(None, Path(path))
-
-
 def _on_server(uri: str) -> MilvusAddress:
     parts = urlsplit(uri)
     server = _server(parts)
@@ -92,9 +79,8 @@ def _on_server(uri: str) -> MilvusAddress:
     if "@" in parts.path + parts.query + parts.fragment:
         raise ValueError(f"The address has an @ behind the name of the server. {EXPECTED}")
     if len(names) > 2 or parts.query or parts.fragment:
-        raise ValueError(
-            f"That is no address of an index on the Milvus server {server}. {EXPECTED}"
-        )
+        told = f"That is no address of an index on the Milvus server {server}"
+        raise ValueError(f"{told}. {EXPECTED}")
     for name in names:
         if not NAME.fullmatch(name):
             raise ValueError(

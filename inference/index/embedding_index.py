@@ -131,13 +131,11 @@ class EmbeddingIndex:
         """
         ids = check_ids(ids)
         if embeddings is None and metadata is None:
-            raise ValueError(
-                "update received neither embeddings nor metadata. Pass what is to be replaced."
-            )
-        checked = None if embeddings is None else _check_rows(ids, embeddings)
-        self._store.update(
-            ids, checked, None if metadata is None else check_metadata(metadata, len(ids))
-        )
+            told = "update received neither embeddings nor metadata"
+            raise ValueError(f"{told}. Pass what is to be replaced.")
+        vectors = None if embeddings is None else _check_rows(ids, embeddings)
+        entries = None if metadata is None else check_metadata(metadata, len(ids))
+        self._store.update(ids, vectors, entries)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove rows; ids that are not in the index are passed over, so a delete can be repeated.
@@ -182,9 +180,8 @@ class EmbeddingIndex:
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ValueError(f"k must be an int of at least 1, received {k!r}.")
         if min_similarity is not None and not -1 <= min_similarity <= 1:
-            raise ValueError(
-                f"min_similarity must be a cosine in [-1, 1], received {min_similarity!r}."
-            )
+            received = f"received {min_similarity!r}"
+            raise ValueError(f"min_similarity must be a cosine in [-1, 1], {received}.")
         queries = np.asarray(query)
         if queries.ndim == 1:
             queries = queries[np.newaxis]

@@ -31,15 +31,12 @@ class Matrix:
     Args:
         positions: int64 [num], where each row stands in the index, increasing.
         memory: float32 [room, size], unit length; the first num rows are in use.
-    Attributes:
-        is_live: bool [num], False for rows that were deleted since; None while all are live.
-        num_changed: rows that were changed or deleted since.
     """
 
     def __init__(self, positions: np.ndarray, memory: np.ndarray) -> None:
         self.positions, self._memory = positions, memory
-        self.is_live: np.ndarray | None = None
-        self.num_changed = 0
+        self.is_live: np.ndarray | None = None  # bool [num]; None while no row was deleted
+        self.num_changed = 0  # rows that were changed or deleted
 
     @property
     def embeddings(self) -> np.ndarray:
@@ -110,9 +107,6 @@ def save_matrix(
 
     `numpy.load` reads it too: it is a .npy file of float32 [room, size], of which the rows not in use are a
     hole. Behind it stand the positions, the numbers of rows, room and size, the revision, and a checksum.
-
-    Raises:
-        OSError: it cannot be written.
     """
     room = room_for(num)
     with replacing(path) as temporary:

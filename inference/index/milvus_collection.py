@@ -26,12 +26,11 @@ class MilvusCollection:
     """The collection at an address, which may not be there yet.
 
     Args:
-        address: MilvusAddress.
+        address: where it is.
         may_create: whether a folder of Milvus Lite may be made.
     Raises:
         ImportError: pymilvus (or milvus-lite) is not installed.
-        ConnectionError: no server answers, or another process uses the folder of Milvus Lite.
-        PermissionError: the token is not accepted.
+        OSError: nothing answers (ConnectionError), or the token is not accepted (PermissionError).
         ValueError: another program made the collection, or the folder.
     """
 
@@ -59,9 +58,8 @@ class MilvusCollection:
     def call(self, name: str, /, *arguments: object, **options: object) -> Any:
         """What a method of pymilvus' client gives for this collection (Any: of many types)."""
         if self._client is None:
-            raise ValueError(
-                f"The index {self._address} is closed. Open it again with EmbeddingIndex.open."
-            )
+            told = f"The index {self._address} is closed"
+            raise ValueError(f"{told}. Open it again with EmbeddingIndex.open.")
         with self._errors_in_words():
             call = getattr(self._client, name)
             return call(self._address.collection, *arguments, timeout=SECONDS_PER_CALL, **options)
@@ -89,10 +87,8 @@ class MilvusCollection:
                 return None
             raise
         if not {field["name"] for field in found["fields"]} >= FIELDS:
-            raise ValueError(
-                f"The collection {self._address} is no embedding index. It was left as it is. Give another "
-                "collection in the address."
-            )
+            told = f"The collection {self._address} is no embedding index. It was left as it is"
+            raise ValueError(f"{told}. Give another collection in the address.")
         return dict(found)
 
     def create(self, embedding_size: int) -> None:
@@ -104,9 +100,8 @@ class MilvusCollection:
         schema.add_field("position", DataType.INT64)
         schema.add_field("id", DataType.VARCHAR, max_length=MOST_BYTES)
         schema.add_field("metadata", DataType.VARCHAR, max_length=MOST_BYTES)
-        schema.add_field(
-            "facets", DataType.ARRAY, element_type=DataType.INT64, max_capacity=MOST_FACETS
-        )
+        numbers = {"element_type": DataType.INT64, "max_capacity": MOST_FACETS}
+        schema.add_field("facets", DataType.ARRAY, **numbers)
         schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=embedding_size)
         exact = self._client.prepare_index_params()
         exact.add_index("embedding", index_type="FLAT", metric_type="COSINE")
@@ -156,9 +151,8 @@ def _check_folder(path: Path, *, may_create: bool) -> None:
     if path.is_file() or (path.is_dir() and not (path / "LOCK").exists()):
         raise ValueError(f"{path} is no folder of Milvus Lite. It was left as it is.")
     if not path.exists() and not may_create:
-        raise FileNotFoundError(
-            f"There is no index milvus:{path}. Check the path, or open it with create=True."
-        )
+        told = f"There is no index milvus:{path}"
+        raise FileNotFoundError(f"{told}. Check the path, or open it with create=True.")
 
 
 def _in_words(error: BaseException, address: MilvusAddress, otherwise: type[OSError]) -> OSError:
@@ -166,19 +160,14 @@ def _in_words(error: BaseException, address: MilvusAddress, otherwise: type[OSEr
     while (cause := causes[-1].__cause__) is not None and cause not in causes:
         causes.append(cause)
     if getattr(error, "code", 0) == NO_DATABASE:
-        return FileNotFoundError(
-            errno.ENOENT,
-            f"The Milvus server has no database {address.database!r}. Create it there first, or leave it "
-            "out of the address",
-            str(address),
-        )
+        told = f"The Milvus server has no database {address.database!r}. Create it there first"
+        return FileNotFoundError(errno.ENOENT, told, str(address))
     if any(word in str(cause).lower() for word in REFUSED for cause in causes):
-        return PermissionError(
-            errno.EACCES,
+        told = (
             "Milvus does not accept the user or token, or they may not do this. Put it into the environment "
-            f"variable {TOKEN_VARIABLE} (user:password, or an API key)",
-            str(address),
+            f"variable {TOKEN_VARIABLE} (user:password, or an API key)"
         )
+        return PermissionError(errno.EACCES, told, str(address))
     if otherwise is ConnectionError:
         return ConnectionError(
             f"No Milvus answers at {address.server or address}. Start the server, or check host and port; "

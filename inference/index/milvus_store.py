@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from errno import EACCES
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
@@ -14,8 +14,8 @@ import numpy as np
 
 from inference.embeddings import Embeddings
 from inference.index.address import MilvusAddress
-from inference.index.exact_scan import ROUNDING, SPARE, ranked
 from inference.index.milvus_collection import MilvusCollection
+from inference.index.near_rows import ROUNDING, SPARE, ranked
 from inference.index.rows import (
     Approximation,
     Filter,
@@ -39,15 +39,10 @@ Entity = dict[str, Any]  # Any: the client's own type of a row, field by name
 
 
 class MilvusStore:
-    """Rows in one collection of Milvus; the methods are those of `EmbeddingIndex`.
+    """Rows in one collection of Milvus; the arguments and methods are those of `EmbeddingIndex`.
 
     A call that is killed may have written some of its rows; adding them again completes it. Several writers
     do not wait for each other: of two that write one row the later one wins.
-
-    Args:
-        address: MilvusAddress.
-        create: whether to start a new index where there is none.
-        read_only: whether to change nothing.
     """
 
     def __init__(
@@ -58,9 +53,8 @@ class MilvusStore:
         may_create = create and not read_only
         self._collection = MilvusCollection(address, may_create=may_create)
         if not may_create and not self._collection.exists():
-            raise FileNotFoundError(
-                f"There is no index {address}. Check the address, or open it with create=True."
-            )
+            told = f"There is no index {address}"
+            raise FileNotFoundError(f"{told}. Check the address, or open it with create=True.")
 
     def settings(self) -> StoreSettings:  # noqa: D102
         return self._collection.settings()
@@ -103,11 +97,11 @@ class MilvusStore:
         bounds = [2**63 * page // num_pages - 1 for page in range(num_pages + 1)]
         found: list[tuple[int, int]] = []
         for before, last in pairwise(bounds):
-            for row in self._query(f"key > {before} and key <= {last}", ["key", "position"]):
-                found.append((int(row["position"]), int(row["key"])))
+            page = self._query(f"key > {before} and key <= {last}", ["key", "position"])
+            found += [(int(row["position"]), int(row["key"])) for row in page]
         for keys in _parts([key for _, key in sorted(found)]):
             rows = self._query(f"key in {keys}", FIELDS)
-            for entity in sorted(rows, key=lambda entity: int(entity["position"])):
+            for entity in sorted(rows, key=_position):
                 yield _row(entity, fingerprint)
 
     def count(self, where: Filter) -> int:  # noqa: D102
@@ -150,11 +144,9 @@ class MilvusStore:
 
     def build_approximate(self, target_recall: float) -> Approximation | None:
         """None: on Milvus every search is exact."""
-        return None
 
     def approximation(self) -> Approximation | None:
         """None: on Milvus every search is exact."""
-        return None
 
     def log(self) -> list[LogEntry]:
         """Empty: on Milvus no log is kept."""
@@ -178,8 +170,7 @@ class MilvusStore:
     def _adopt(self, embeddings: Embeddings | None) -> None:
         """Check that this may be written; the first embeddings make the collection."""
         if self._is_read_only:
-            told = "The index was opened for reading only"
-            raise PermissionError(errno.EACCES, told, self.address)
+            raise PermissionError(EACCES, "The index was opened for reading only", self.address)
         if embeddings is None or not len(embeddings):
             return
         settings = self.settings()
@@ -190,7 +181,6 @@ class MilvusStore:
             self._collection.set_fingerprint(embeddings.fingerprint)
 
     def _stored(self, ids: Sequence[str]) -> dict[str, Entity]:
-        """The rows with these ids, by id."""
         found: dict[str, Entity] = {}
         for keys in _parts([_number(id_) for id_ in ids]):
             found |= {str(row["id"]): row for row in self._query(f"key in {keys}", FIELDS)}
@@ -199,14 +189,8 @@ class MilvusStore:
     def _query(self, condition: str, fields: Sequence[str]) -> list[Entity]:
         if not self._collection.exists():
             return []
-        return list(
-            self._collection.call(
-                "query",
-                filter=condition,
-                output_fields=list(fields),
-                consistency_level="Strong",
-            )
-        )
+        options = {"filter": condition, "output_fields": list(fields)}
+        return list(self._collection.call("query", **options, consistency_level="Strong"))
 
     def _nearest(
         self, queries: np.ndarray, limit: int, where: Filter
@@ -229,12 +213,8 @@ class MilvusStore:
 
 
 def _entity(id_: str, vector: np.ndarray, metadata: Metadata, position: int) -> Entity:
-    facets = [
-        number
-        for key, value in metadata.items()
-        if value is not None
-        for number in (_key_number(key), _value_number(key, value))
-    ]
+    known = {key: value for key, value in metadata.items() if value is not None}
+    facets = [*map(_key_number, known), *map(_value_number, known, known.values())]
     return {
         "key": _number(id_),
         "position": position,
@@ -243,6 +223,10 @@ def _entity(id_: str, vector: np.ndarray, metadata: Metadata, position: int) -> 
         "facets": facets,
         "embedding": np.asarray(vector, np.float32),
     }
+
+
+def _position(entity: Entity) -> int:
+    return int(entity["position"])
 
 
 def _row(entity: Entity, fingerprint: str | None = None) -> Row:
@@ -262,7 +246,7 @@ def _hits(
     """The k nearest, ranked as the embedded store does."""
     if not found:
         return []
-    found = sorted(found, key=lambda entity: int(entity["position"]))
+    found = sorted(found, key=_position)
     vectors = np.array([entity["embedding"] for entity in found], np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     rows, similarities = ranked(vectors, query, np.arange(len(found)), k, min_similarity)

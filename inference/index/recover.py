@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,8 @@ from inference.index.sqlite_rows import (
     decoded,
     is_whole,
 )
-from inference.sqlite_file import read_setting, sqlite_uri
+from inference.sqlite_file import read_setting
+from inference.sqlite_log import sqlite_uri
 from media.atomic import atomic_file
 
 
@@ -69,27 +69,22 @@ def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
             connection.execute("PRAGMA writable_schema = ON")
             found = read_setting(connection, "fingerprint")
             fingerprint = str(found) if found else None
-            last = _last_position(connection)
+            # the last position that was ever given: the log has counted them
+            sql = "SELECT total(num_rows) FROM log WHERE action = 'add'"
+            last = int(connection.execute(sql).fetchone()[0])
         except sqlite3.DatabaseError as error:
             raise _nothing(source, error) from error
-        num_damaged, ids = 0, set()
-
-        def whole() -> Iterator[StoredRow]:
-            nonlocal num_damaged
-            for row in _rows_between(connection, 1, last):
-                if row[1] in ids:
-                    continue
-                if is_whole(row):
-                    ids.add(row[1])
-                    yield row
-                else:
-                    num_damaged += 1
-
+        num_damaged, ids = 0, set[str]()
         with atomic_file(new) as temporary, closing(SqliteRows(temporary)) as store:
-            rows = (decoded(row, None) for row in whole())
-            while some := list(islice(rows, ROWS_AT_ONCE)):
-                vectors = Embeddings.of(np.stack([row.embedding for row in some]), fingerprint)
-                store.add([row.id for row in some], vectors, [row.metadata for row in some])
+            for rows in _rows_between(connection, 1, last):
+                unseen = [row for row in rows if row[1] not in ids]
+                whole = {row[1]: decoded(row, None) for row in unseen if is_whole(row)}
+                num_damaged += sum(not is_whole(row) for row in unseen)
+                if whole:
+                    vectors = np.stack([row.embedding for row in whole.values()])
+                    metadata = [row.metadata for row in whole.values()]
+                    store.add(list(whole), Embeddings.of(vectors, fingerprint), metadata)
+                    ids |= whole.keys()
             if not ids:
                 raise _nothing(source, "no row is whole")
             store.note("recover", len(ids))
@@ -105,36 +100,27 @@ def _nothing(path: Path, why: object) -> ValueError:
     )
 
 
-def _last_position(connection: sqlite3.Connection) -> int:
-    """Of the last row that was ever added: the log has counted them."""
-    (num,) = connection.execute("SELECT sum(num_rows) FROM log WHERE action = 'add'").fetchone()
-    return int(num or 0)
-
-
-def _rows_between(connection: sqlite3.Connection, first: int, last: int) -> Iterator[StoredRow]:
-    """Rows at these positions, as far as SQLite can read them."""
-    starts = [
-        (start, min(start + ROWS_AT_ONCE - 1, last))
-        for start in range(first, last + 1, ROWS_AT_ONCE)
-    ]
-    while starts:
-        first, last = starts.pop(0)
+def _rows_between(
+    connection: sqlite3.Connection, first: int, last: int
+) -> Iterator[list[StoredRow]]:
+    """Rows at these positions, some at a time, as far as SQLite can read them."""
+    sql = f"SELECT {COLUMNS} FROM rows WHERE position BETWEEN ? AND ?"
+    for start in range(first, last + 1, ROWS_AT_ONCE):
+        end = min(start + ROWS_AT_ONCE - 1, last)
         try:
-            yield from connection.execute(
-                f"SELECT {COLUMNS} FROM rows WHERE position BETWEEN ? AND ?", (first, last)
-            ).fetchall()
+            yield connection.execute(sql, (start, end)).fetchall()
         except sqlite3.DatabaseError:
-            if first < last:
-                middle = (first + last) // 2
-                starts[:0] = [(first, middle), (middle + 1, last)]
+            if start < end:
+                middle = (start + end) // 2
+                yield from _rows_between(connection, start, middle)
+                yield from _rows_between(connection, middle + 1, end)
 
 
 def _listed_ids(connection: sqlite3.Connection) -> set[str]:
     """The ids of all rows, by SQLite's index of them; as far as it can be read."""
     found: set[str] = set()
-    try:
-        for (id_,) in connection.execute("SELECT id FROM rows INDEXED BY sqlite_autoindex_rows_1"):
+    sql = "SELECT id FROM rows INDEXED BY sqlite_autoindex_rows_1"
+    with suppress(sqlite3.DatabaseError):
+        for (id_,) in connection.execute(sql):
             found.add(id_)
-    except sqlite3.DatabaseError:
-        return found
     return found

@@ -83,12 +83,6 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-def _batches(index: EmbeddingIndex) -> Iterator[list[Row]]:
-    rows = iter(index)
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        yield some
-
-
 def _text(row: Row) -> str:
     return json.dumps(row.metadata, ensure_ascii=False)
 
@@ -103,7 +97,8 @@ def _write_parquet(path: Path, index: EmbeddingIndex) -> int:
     columns = [arrow.field(*column, nullable=False) for column in zip(COLUMNS, types, strict=True)]
     schema = arrow.schema(columns, metadata={OUR_KEY: told.encode()})
     with parquet.ParquetWriter(str(path), schema, compression="zstd") as writer:
-        for rows in _batches(index):
+        every = iter(index)
+        while rows := list(islice(every, ROWS_AT_ONCE)):
             numbers = np.concatenate([np.asarray(row.embedding) for row in rows])
             vectors = arrow.FixedSizeListArray.from_arrays(numbers, size)
             arrays = [arrow.array([row.id for row in rows]), vectors, arrow.array(map(_text, rows))]
@@ -120,10 +115,8 @@ def _read_parquet(path: Path) -> Iterator[Batch]:
         with parquet.ParquetFile(str(path)) as file:
             names = file.schema_arrow.names
             if missing := [name for name in COLUMNS if name not in names]:
-                raise ValueError(
-                    f"{path} needs the columns {', '.join(COLUMNS)}; it has no {', '.join(missing)}, but "
-                    f"{', '.join(names) or 'none'}."
-                )
+                lacking = f"it has no {', '.join(missing)}, but {', '.join(names) or 'none'}"
+                raise ValueError(f"{path} needs the columns {', '.join(COLUMNS)}; {lacking}.")
             told = json.loads((file.schema_arrow.metadata or {}).get(OUR_KEY, b"{}"))
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=COLUMNS):
                 vectors = Embeddings.of(_vectors(path, batch["embedding"]), told.get("fingerprint"))
@@ -139,13 +132,15 @@ def _vectors(path: Path, column: pyarrow.Array) -> np.ndarray:
     return np.asarray(numbers, dtype=np.float32).reshape(len(column), -1)
 
 
+def _header(size: int) -> list[str]:
+    return [*CSV_COLUMNS, *(f"e{place}" for place in range(size))]
+
+
 def _write_csv(path: Path, index: EmbeddingIndex) -> int:
     num, fingerprint = 0, guard_cell(index.fingerprint or "")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            [*CSV_COLUMNS, *(f"e{place}" for place in range(index.embedding_size or 0))]
-        )
+        writer.writerow(_header(index.embedding_size or 0))
         for row in index:
             numbers = ["%.9g" % number for number in row.embedding.tolist()]  # noqa: UP031 - twice as fast
             writer.writerow([guard_cell(row.id), _text(row), fingerprint, *numbers])
@@ -158,11 +153,10 @@ def _read_csv(path: Path) -> Iterator[Batch]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
             header = next(lines, [])
-            if header != [*CSV_COLUMNS, *(f"e{place}" for place in range(len(header) - 3))]:
-                raise ValueError(
-                    f"{path} needs the columns {', '.join(CSV_COLUMNS)}, e0, e1, ...; received "
-                    f"{', '.join(header[:5]) or 'none'}{', ...' if len(header) > 5 else ''}."
-                )
+            if header != _header(len(header) - 3):
+                expected = ", ".join([*CSV_COLUMNS, "e0", "e1", "..."])
+                received = ", ".join(header[:5]) or "none"
+                raise ValueError(f"{path} needs the columns {expected}; received {received}.")
             line = 2
             while some := list(islice(lines, ROWS_AT_ONCE)):
                 yield _batch(path, some, len(header), line)
@@ -174,15 +168,12 @@ def _read_csv(path: Path) -> Iterator[Batch]:
 def _batch(path: Path, rows: list[list[str]], num_cells: int, line: int) -> Batch:
     for place, row in enumerate(rows, line):
         if len(row) != num_cells:
-            raise ValueError(
-                f"{path}, row {place}: expected {num_cells} cells, received {len(row)}."
-            )
+            told = f"expected {num_cells} cells, received {len(row)}"
+            raise ValueError(f"{path}, row {place}: {told}.")
     fingerprints = sorted({unguard_cell(row[2]) for row in rows})
     if len(fingerprints) > 1:
-        raise ValueError(
-            f"{path} holds embeddings of several encoders ({', '.join(fingerprints)}). Keep those of one, "
-            "and embed the others again."
-        )
+        told = f"{path} holds embeddings of several encoders ({', '.join(fingerprints)})"
+        raise ValueError(f"{told}. Keep those of one, and embed the others again.")
     try:
         vectors = np.array([row[3:] for row in rows], dtype=np.float32)
     except ValueError as error:

@@ -24,6 +24,12 @@ SAME_EMBEDDING_TOLERANCE = 1e-5
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+METADATA = (
+    "Keys are str without quotes, backslashes and control characters; values are str, int (64 bit), finite "
+    "float, bool or None."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One row of an index; its embedding is float32 [size], unit length, as it was added."""
@@ -52,43 +58,29 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One thing that was done to an index.
+    """One thing that was done to an index."""
 
-    Attributes:
-        number: counts up from 1.
-        time: in UTC.
-        action: create, add, update, delete, compact or recover.
-        num_rows: rows that were added, changed or deleted; for compact and recover, rows there are.
-        version: of fused-encoder.
-        fingerprint: the encoder whose embeddings the index held, or None.
-    """
-
-    number: int
-    time: datetime
-    action: str
-    num_rows: int
-    version: str
-    fingerprint: str | None
+    number: int  # counts up from 1
+    time: datetime  # in UTC
+    action: str  # create, add, update, delete, compact or recover
+    num_rows: int  # that were added, changed or deleted; for compact and recover, rows there are
+    version: str  # of fused-encoder
+    fingerprint: str | None  # the encoder whose embeddings the index held
 
 
 @dataclass(frozen=True)
 class Approximation:
     """What an approximate search costs: some of the nearest rows may be missed.
 
-    Attributes:
-        recall_at_10: in [0, 1], share of the ten nearest other rows that it finds, measured on rows of the
-            index as queries that had no part in choosing `num_probes`.
-        num_queries: how many such rows.
-        num_rows: rows of the index.
-        num_lists: groups into which the rows were divided.
-        num_probes: nearest groups that are searched.
+    `recall_at_10`, in [0, 1], is the share of the ten nearest other rows that it finds. It was measured on
+    rows of the index as queries that had no part in choosing `num_probes`.
     """
 
     recall_at_10: float
-    num_queries: int
-    num_rows: int
-    num_lists: int
-    num_probes: int
+    num_queries: int  # that measured the recall
+    num_rows: int  # of the index
+    num_lists: int  # groups into which the rows were divided
+    num_probes: int  # nearest groups that are searched
 
 
 def quoted(ids: Sequence[str], at_most: int = 5) -> str:
@@ -128,9 +120,8 @@ def check_metadata(
     if metadata is None:
         return [{} for _ in range(num)]
     if isinstance(metadata, Mapping | str):
-        raise TypeError(
-            f"metadata must be a list with one dict per row, received a {type(metadata).__name__}."
-        )
+        received = type(metadata).__name__
+        raise TypeError(f"metadata must be a list with one dict per row, received a {received}.")
     if len(metadata) != num:
         raise ValueError(
             f"ids and metadata must be of one length, received {num} ids and {len(metadata)} metadata. "
@@ -140,29 +131,24 @@ def check_metadata(
     problems: list[str] = []
     for row, entry in enumerate(metadata):
         if entry is not None and not isinstance(entry, Mapping):
-            raise TypeError(
-                f"metadata[{row}] must be a dict or None, received {type(entry).__name__}."
-            )
+            received = type(entry).__name__
+            raise TypeError(f"metadata[{row}] must be a dict or None, received {received}.")
         plain = {key: _plain(value) for key, value in (entry or {}).items()}
         told = (_problem(key, value) for key, value in plain.items())
         problems += [f"metadata[{row}]: {problem}" for problem in told if problem]
         checked.append(plain)
     if problems:
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise ValueError(
-            f"Metadata holds what an index cannot keep: {'; '.join(problems[:5])}{more}. Keys are str "
-            "without quotes, backslashes and control characters; values are str, int (64 bit), finite float, "
-            "bool or None."
-        )
+        listed = f"{'; '.join(problems[:5])}{more}"
+        raise ValueError(f"Metadata holds what an index cannot keep: {listed}. {METADATA}")
     return checked
 
 
 def check_where(where: Where | None) -> Filter:
     """The filter with a list of wanted values under each key; an empty one lets every row pass."""
     if where is not None and not isinstance(where, Mapping):
-        raise TypeError(
-            f'where must be a dict like {{"species": "wren"}}, received {type(where).__name__}.'
-        )
+        received = type(where).__name__
+        raise TypeError(f'where must be a dict like {{"species": "wren"}}, received {received}.')
     checked: dict[str, list[Scalar]] = {}
     for key, wanted in (where or {}).items():
         is_list = isinstance(wanted, list | tuple | set | frozenset | np.ndarray)
@@ -181,8 +167,8 @@ def check_same_encoder(embeddings: Embeddings, settings: StoreSettings, location
     if settings.fingerprint and fingerprint and fingerprint != settings.fingerprint:
         raise ValueError(
             f"{location} holds embeddings of the encoder {settings.fingerprint}, received embeddings of "
-            f"another: {fingerprint}. Similarities across encoders mean nothing. Embed with the encoder of "
-            "the index, or open a new index and add everything again with the new encoder."
+            f"another: {fingerprint}. Embed with the encoder of the index, or open a new index and add "
+            "everything again."
         )
     if settings.embedding_size and embeddings.shape[-1] != settings.embedding_size:
         raise ValueError(
@@ -235,17 +221,14 @@ def _problem(key: object, value: object) -> str | None:
     """Why metadata cannot hold this value under this key; None where they can."""
     if not _is_plain_key(key):
         return f"the key {key!r}"
-    if isinstance(value, str):
-        is_text = UNSTORABLE.search(value) is None
-        return None if is_text else f"{key!r} is text with NUL or lone surrogates ({value!r})"
-    if isinstance(value, float):
-        return (
-            None if math.isfinite(value) else f"{key!r} is {value} (use None for what is not known)"
-        )
-    if isinstance(value, int):
-        is_small = abs(value) <= LARGEST_INTEGER
-        return None if is_small else f"{key!r} is an integer of more than 64 bits (store it as str)"
-    return None if value is None else f"{key!r} is a {type(value).__name__}"
+    if isinstance(value, str) and UNSTORABLE.search(value):
+        return f"{key!r} is text with NUL or lone surrogates ({value!r})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{key!r} is {value} (use None for what is not known)"
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return f"{key!r} is an integer of more than 64 bits (store it as str)"
+    is_scalar = value is None or isinstance(value, str | int | float)
+    return None if is_scalar else f"{key!r} is a {type(value).__name__}"
 
 
 @lru_cache(maxsize=1000)  # the same few keys in every row

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.embeddings import Embeddings
 from inference.index.rows import (
@@ -65,16 +65,7 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 class SqliteRows:
-    """Rows in one file; one writer at a time, any number of readers, in any processes and threads.
-
-    What a call has written is on disk (fsync) when the call returns. Another process sees it at its next
-    call; a second writer waits for the first. The methods are those of `EmbeddingIndex`.
-
-    Args:
-        path: of the file.
-        create: whether to start a new index where there is no file.
-        read_only: whether to write nothing, neither the file nor beside it.
-    """
+    """Rows in one file; the arguments and methods are those of `EmbeddingIndex`."""
 
     def __init__(self, path: str | Path, *, create: bool = True, read_only: bool = False) -> None:
         self.address = str(path)
@@ -97,15 +88,15 @@ class SqliteRows:
             self._adopt(connection, embeddings)
             stored = self._stored(connection, ids)
             new = only_new(ids, embeddings, metadata, stored, self._location)
+            first = _next_position(connection)
+            connection.executemany(
+                f"INSERT INTO rows ({COLUMNS}) VALUES (?, ?, ?, ?, ?)",
+                (
+                    (position, *_encoded(ids[row], embeddings[row], metadata[row]))
+                    for position, row in enumerate(new, first)
+                ),
+            )
             if new:
-                rows = _encoded(
-                    [ids[row] for row in new], embeddings[new], [metadata[row] for row in new]
-                )
-                first = _next_position(connection)
-                connection.executemany(
-                    f"INSERT INTO rows ({COLUMNS}) VALUES (?, ?, ?, ?, ?)",
-                    ((position, *row) for position, row in enumerate(rows, first)),
-                )
                 write_log(connection, "add", len(new))
         return len(new)
 
@@ -116,17 +107,14 @@ class SqliteRows:
             if embeddings is not None:
                 self._adopt(connection, embeddings)
             stored = in_order(ids, self._stored(connection, ids), self._location)
-            rows = _encoded(
-                ids,
-                [row.embedding for row in stored] if embeddings is None else embeddings,
-                [row.metadata for row in stored] if metadata is None else metadata,
-            )
+            vectors = [row.embedding for row in stored] if embeddings is None else embeddings
+            entries = [row.metadata for row in stored] if metadata is None else metadata
             connection.executemany(
-                "UPDATE rows SET embedding = ?, metadata = ?, checksum = ? WHERE id = ?",
-                [(*values, id_) for id_, *values in rows],
+                "UPDATE rows SET embedding = ?2, metadata = ?3, checksum = ?4 WHERE id = ?1",
+                map(_encoded, ids, vectors, entries),
             )
-            if rows:
-                _write_changes(connection, ids, write_log(connection, "update", len(rows)))
+            if ids:
+                _write_changes(connection, ids, write_log(connection, "update", len(ids)))
 
     def delete(self, ids: Sequence[str]) -> int:  # noqa: D102
         among = (json.dumps(ids),)
@@ -161,12 +149,11 @@ class SqliteRows:
                 yield decoded(row, fingerprint)
 
     def log(self) -> list[LogEntry]:  # noqa: D102
+        sql = "SELECT entry, time, action, num_rows, version, fingerprint FROM log ORDER BY entry"
         with self._file.reading() as connection:
             return [
                 LogEntry(number, datetime.fromisoformat(time), *rest)
-                for number, time, *rest in connection.execute(
-                    "SELECT entry, time, action, num_rows, version, fingerprint FROM log ORDER BY entry"
-                )
+                for number, time, *rest in connection.execute(sql)
             ]
 
     def note(self, action: str, num_rows: int) -> None:
@@ -190,9 +177,8 @@ class SqliteRows:
         """These rows by id, checked; without those that are not there."""
         fingerprint = read_settings(connection).fingerprint
         found = {}
-        for row in connection.execute(
-            f"SELECT {COLUMNS} FROM rows WHERE id IN {AMONG}", (json.dumps(ids),)
-        ):
+        sql = f"SELECT {COLUMNS} FROM rows WHERE id IN {AMONG}"
+        for row in connection.execute(sql, (json.dumps(ids),)):
             check_row(self._path, row)
             found[row[1]] = decoded(row, fingerprint)
         return found
@@ -208,10 +194,8 @@ def is_whole(row: StoredRow) -> bool:
 def check_row(path: Path, row: StoredRow) -> None:
     """Refuse a row that is not what was written (ValueError)."""
     if not is_whole(row):
-        raise ValueError(
-            f"The row {row[1]!r} of the index {path} is damaged (its checksum does not fit). Restore the "
-            "index from a copy, or delete this id and add it again."
-        )
+        told = f"The row {row[1]!r} of the index {path} is damaged (its checksum does not fit)"
+        raise ValueError(f"{told}. Restore it from a copy, or delete this id and add it again.")
 
 
 def decoded(row: StoredRow, fingerprint: str | None) -> Row:
@@ -229,18 +213,16 @@ def unit_vectors(blobs: Sequence[bytes], size: int) -> np.ndarray:
 
 def read_settings(connection: sqlite3.Connection) -> StoreSettings:
     """The encoder and size that the file accepts."""
-    fingerprint = read_setting(connection, "fingerprint")
-    size = read_setting(connection, "embedding_size")
-    return StoreSettings(
-        None if fingerprint is None else str(fingerprint), None if size is None else int(size)
-    )
+    # Any: a setting is of the type with which it was written
+    names = ("fingerprint", "embedding_size")
+    values: list[Any] = [read_setting(connection, name) for name in names]
+    return StoreSettings(*values)
 
 
 def revision_of(connection: sqlite3.Connection, entry: int | None = None) -> tuple[int, int] | None:
     """The state of the file after this entry of the log (None: the last); None where there is none.
 
-    It is the entry and its random number: two files that went different ways (a copy that was restored and
-    written to) share entries, not numbers.
+    It is the entry and its random number. A copy that was restored and written to has other numbers.
     """
     found = connection.execute(
         "SELECT entry, stamp FROM log WHERE entry = coalesce(?, (SELECT max(entry) FROM log))",
@@ -277,16 +259,10 @@ def _checksum(id_: str, blob: bytes, metadata: str) -> int:
     return zlib.crc32(b"".join((id_.encode(), blob, metadata.encode())))
 
 
-def _encoded(
-    ids: Sequence[str], embeddings: npt.ArrayLike, metadata: Sequence[Metadata]
-) -> list[tuple[str, bytes, str, int]]:
-    """Rows as the file keeps them, without positions."""
-    rows = []
-    vectors = np.ascontiguousarray(embeddings, dtype=ON_DISK)
-    for id_, vector, entry in zip(ids, vectors, metadata, strict=True):
-        blob, text = vector.tobytes(), _to_json(entry)
-        rows.append((id_, blob, text, _checksum(id_, blob, text)))
-    return rows
+def _encoded(id_: str, embedding: np.ndarray, metadata: Metadata) -> tuple[str, bytes, str, int]:
+    """The row as the file keeps it, without its position."""
+    blob, text = np.asarray(embedding, dtype=ON_DISK).tobytes(), _to_json(metadata)
+    return id_, blob, text, _checksum(id_, blob, text)
 
 
 def _next_position(connection: sqlite3.Connection) -> int:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from inference.embeddings import Embeddings
-from inference.index.approximate import FROM_ROWS, Groups, group, load_groups, save_groups
-from inference.index.exact_scan import Found, nearest, ranked
 from inference.index.matrix import Chunks, Matrix, load_matrix, matrix_in_memory, save_matrix
+from inference.index.near_rows import (
+    FROM_ROWS,
+    Found,
+    Groups,
+    group,
+    load_groups,
+    nearest,
+    ranked,
+    save_groups,
+)
 from inference.index.rows import Approximation, Filter, Hit, Scalar, check_same_encoder
 from inference.index.sqlite_rows import (
     AMONG,
@@ -30,7 +37,8 @@ from inference.index.sqlite_rows import (
     unit_vectors,
     write_log,
 )
-from inference.sqlite_file import beside, read_setting, structural_faults, write_setting
+from inference.sqlite_file import read_setting, structural_faults, write_setting
+from inference.sqlite_log import beside
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +49,8 @@ MOST_VALUES = 50_000  # of one key; a key with more (a file's path) is looked up
 class SqliteStore(SqliteRows):
     """Rows in one file, and a matrix of them that follows what any process writes.
 
-    Args:
-        path: of the file. Beside it, where that may be written, stand copies for speed: the matrix of one
-            revision (`-matrix.npy`) and the groups of approximate search (`-approximate.faiss`).
-        create: whether to start a new index where there is no file.
-        read_only: whether to write nothing, neither the file nor beside it.
+    Beside the file, where that may be written, stand copies for speed: the matrix of one revision
+    (`-matrix.npy`) and the groups of approximate search (`-approximate.faiss`).
     """
 
     def __init__(self, path: str | Path, *, create: bool = True, read_only: bool = False) -> None:
@@ -81,11 +86,10 @@ class SqliteStore(SqliteRows):
             if groups is None:
                 found = nearest(matrix.embeddings, vectors, k, min_similarity, passing)
             else:
+                candidates = groups.candidates(matrix, vectors, k)
                 found = [
                     ranked(matrix.embeddings, query, rows, k, min_similarity)
-                    for query, rows in zip(
-                        vectors, groups.candidates(matrix, vectors, k), strict=True
-                    )
+                    for query, rows in zip(vectors, candidates, strict=True)
                 ]
             return self._hits(connection, matrix, found)
 
@@ -94,24 +98,21 @@ class SqliteStore(SqliteRows):
     ) -> list[list[Hit]]:
         """Ids and metadata of what was found, checked."""
         positions = [matrix.positions[rows].tolist() for rows, _ in found]
-        wanted = json.dumps(sorted({position for some in positions for position in some}))
-        rows = {}
-        for row in connection.execute(
-            f"SELECT {COLUMNS} FROM rows WHERE position IN {AMONG}", (wanted,)
-        ):
+        wanted = sorted({position for some in positions for position in some})
+        sql = f"SELECT {COLUMNS} FROM rows WHERE position IN {AMONG}"
+        rows = {row[0]: row for row in connection.execute(sql, (json.dumps(wanted),))}
+        for row in rows.values():
             check_row(self._path, row)
-            rows[row[0]] = row
-        try:
-            return [
-                [
-                    Hit(rows[position][1], similarity, json.loads(rows[position][3]))
-                    for position, similarity in zip(some, similarities.tolist(), strict=True)
-                ]
-                for some, (_, similarities) in zip(positions, found, strict=True)
+        if missing := [position for position in wanted if position not in rows]:
+            fault = f"the row at position {missing[0]} is not there"
+            raise ValueError(INDEX_FILE.damaged(self._path, fault))
+        return [
+            [
+                Hit(rows[position][1], similarity, json.loads(rows[position][3]))
+                for position, similarity in zip(some, similarities.tolist(), strict=True)
             ]
-        except KeyError as error:
-            fault = f"the row at position {error} is not there"
-            raise ValueError(INDEX_FILE.damaged(self._path, fault)) from error
+            for some, (_, similarities) in zip(positions, found, strict=True)
+        ]
 
     def count(self, where: Filter) -> int:  # noqa: D102
         sql, parameters = _condition(where)
@@ -174,16 +175,15 @@ class SqliteStore(SqliteRows):
         then, matrix = self._revision, self._matrix
         if matrix is None or then is None or matrix.embeddings.shape[1] != size:
             return None
-        changes_from = int(read_setting(connection, "changes_from") or 0)
-        is_past = revision_of(connection, then[0]) == then
-        return matrix if is_past and then[0] >= changes_from else None
+        is_known = then[0] >= int(read_setting(connection, "changes_from") or 0)
+        return matrix if is_known and revision_of(connection, then[0]) == then else None
 
     def _caught_up(
         self, connection: sqlite3.Connection, matrix: Matrix | None, size: int
     ) -> Matrix:
         if matrix is None:
             self._codes_of.clear()
-            return self._made(connection, lambda: self._chunks_after(connection, 0, size), size)
+            return self._made(connection, size, None)
         last = matrix.last_position
         for position, *row in connection.execute(
             f"SELECT changes.position, rows.{COLUMNS.replace(', ', ', rows.')} FROM changes "
@@ -200,20 +200,18 @@ class SqliteStore(SqliteRows):
         found = connection.execute("SELECT count(*) FROM rows WHERE position > ?", (last,))
         is_full = found.fetchone()[0] > matrix.room
         if is_full or matrix.num_changed > max(FEW_CHANGES, len(matrix.positions) // 20):
-            old = matrix
-            return self._made(
-                connection,
-                lambda: chain(old.live_chunks(), self._chunks_after(connection, last, size)),
-                size,
-            )
+            return self._made(connection, size, matrix)
         for positions, embeddings in self._chunks_after(connection, last, size):
             matrix.append(positions, embeddings)
         return matrix
 
-    def _made(
-        self, connection: sqlite3.Connection, chunks: Callable[[], Chunks], size: int
-    ) -> Matrix:
-        """A matrix of these rows: in a file, which other processes share, or in memory."""
+    def _made(self, connection: sqlite3.Connection, size: int, old: Matrix | None) -> Matrix:
+        """A matrix of all rows: in a file, which other processes share, or in memory."""
+
+        def chunks() -> Chunks:
+            yield from old.live_chunks() if old else ()
+            yield from self._chunks_after(connection, old.last_position if old else 0, size)
+
         (num,) = connection.execute("SELECT count(*) FROM rows").fetchone()
         revision = revision_of(connection)
         if self._may_save and revision is not None:
@@ -226,9 +224,8 @@ class SqliteStore(SqliteRows):
 
     def _chunks_after(self, connection: sqlite3.Connection, position: int, size: int) -> Chunks:
         """Positions and unit vectors of the rows behind a position, checked, in order."""
-        cursor = connection.execute(
-            f"SELECT {COLUMNS} FROM rows WHERE position > ? ORDER BY position", (position,)
-        )
+        sql = f"SELECT {COLUMNS} FROM rows WHERE position > ? ORDER BY position"
+        cursor = connection.execute(sql, (position,))
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             for row in rows:
                 check_row(self._path, row)
@@ -268,15 +265,11 @@ class _Codes:
 
     def _read_new(self, connection: sqlite3.Connection) -> None:
         (last,) = connection.execute("SELECT max(position) FROM rows").fetchone()
-        num_new = int(last or 0) + 1 - len(self._codes)
-        if num_new <= 0:
-            return
         first = len(self._codes)
-        self._codes = np.concatenate([self._codes, np.zeros(num_new, dtype=np.int32)])
-        for position, value in connection.execute(
-            "SELECT position, json_extract(metadata, ?) FROM rows WHERE position >= ?",
-            (_json_path(self._key), first),
-        ):
+        num_new = max(0, int(last or 0) + 1 - first)
+        self._codes = np.pad(self._codes, (0, num_new))
+        sql = "SELECT position, json_extract(metadata, ?) FROM rows WHERE position >= ?"
+        for position, value in connection.execute(sql, (_json_path(self._key), first)):
             self._codes[position] = self._code_of.setdefault(value, len(self._code_of))
 
 

@@ -17,6 +17,7 @@ from triplets import PreparedFile, PreparedMedia
 CLASSES = ("<b>wren</b> & co", "a$b$", "シジュウカラ", "house_sparrow/blue_left_leg_" + "x" * 60)
 EVALUATION_HEADINGS = [
     "Held-out photos and calls find their class",
+    "What the second modality is worth",
     "How these numbers came about",
     "Class by class",
     "Confusion among nearest neighbours",
@@ -107,9 +108,12 @@ def test_the_report_says_which_encoder_it_is_of(page):
 
 def test_the_table_has_a_line_for_every_way_of_asking(evaluation):
     lines = evaluation_table(evaluation).splitlines()
-    assert [line.split()[0] for line in lines[1:-1]] == list(evaluation.rows)
+    num_rows, num_compared = len(evaluation.rows), len(evaluation.comparisons)
+    assert [line.split()[0] for line in lines[1 : 1 + num_rows]] == list(evaluation.rows)
     assert lines[0].split("  ")[0] == "held-out queries"
-    assert lines[-1].startswith("Guessing would give a fused P@1 of 0.250.")
+    assert lines[1 + num_rows].startswith("Guessing would give a fused P@1 of 0.250.")
+    assert len(lines) == num_rows + num_compared + 4
+    assert any("control: photo with a call of another class" in line for line in lines)
 
 
 def test_metrics_are_json_with_names_in_any_script(evaluation, tmp_path):

@@ -54,7 +54,9 @@ def _as_seen(photo: np.ndarray) -> np.ndarray:
 def test_either_list_may_be_left_out_or_hold_none(embedder, photos, recordings):
     seen = embedder.embed(images=photos[:2])
     heard = embedder.embed(recordings=recordings[:2])
-    mixed = embedder.embed([load_image(photos[0]), None], [None, load_waveform(recordings[1])])
+    mixed = embedder.embed(
+        [load_image(photos[0]), None], [None, load_waveform(recordings[1], sample_rate_hz=16_000)]
+    )
     np.testing.assert_allclose(mixed, np.stack([seen[0], heard[1]]), atol=1e-5)
 
 

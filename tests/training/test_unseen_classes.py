@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.unseen_classes import split_gallery_queries
+from training.sides import split_gallery_queries
 from triplets import PreparedFile, PreparedMedia
 
 

@@ -10,19 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.embeddings import Embeddings
-from inference.index import EmbeddingIndex, Hit, exact_scan, matrix, sqlite_store
+from inference.index import EmbeddingIndex, Hit, matrix, near_rows, sqlite_store
 
 
 def compare_by(scan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """How the embedded store compares: by NumPy, by faiss, or by NumPy without rows that do not pass."""
     if scan == "faiss":
         pytest.importorskip("faiss")
-        monkeypatch.setattr(exact_scan, "FAISS_FROM_ROWS", 0)
+        monkeypatch.setattr(near_rows, "FAISS_FROM_ROWS", 0)
     else:
         monkeypatch.setitem(sys.modules, "faiss", None)
     if scan == "masked":
-        monkeypatch.setattr(exact_scan, "GATHERED_SHARE", 0.0)
-        monkeypatch.setattr(exact_scan, "SIMILARITIES_AT_ONCE", 200)
+        monkeypatch.setattr(near_rows, "GATHERED_SHARE", 0.0)
+        monkeypatch.setattr(near_rows, "SIMILARITIES_AT_ONCE", 200)
 
 
 SCANS = ["numpy", "faiss", "masked"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from inference.index import exact_scan
-from inference.index.exact_scan import nearest
+from inference.index import near_rows
+from inference.index.near_rows import nearest
 
 
 def embeddings(num: int, num_distinct: int, seed: int) -> np.ndarray:
@@ -29,11 +29,11 @@ def test_it_finds_what_sorting_all_finds(
 ) -> None:
     if way == "faiss":
         pytest.importorskip("faiss")
-    monkeypatch.setattr(exact_scan, "FAISS_FROM_ROWS", 0 if way == "faiss" else 10**9)
+    monkeypatch.setattr(near_rows, "FAISS_FROM_ROWS", 0 if way == "faiss" else 10**9)
     if way == "small blocks":
-        monkeypatch.setattr(exact_scan, "SIMILARITIES_AT_ONCE", 300)
-        monkeypatch.setattr(exact_scan, "QUERIES_AT_ONCE", 4)
-        monkeypatch.setattr(exact_scan, "RANKED_AT_ONCE", 24 * 10)
+        monkeypatch.setattr(near_rows, "SIMILARITIES_AT_ONCE", 300)
+        monkeypatch.setattr(near_rows, "QUERIES_AT_ONCE", 4)
+        monkeypatch.setattr(near_rows, "RANKED_AT_ONCE", 24 * 10)
     rng = np.random.default_rng(seed)
     rows = embeddings(500, num_distinct, seed)
     queries = np.concatenate([rows[:3], embeddings(4, 4, seed + 100)])

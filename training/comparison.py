@@ -1,0 +1,205 @@
+"""Comparison: photo and call together beside simpler ways, paired by photo and by recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inference.embed import Embedder
+from inference.metrics import bootstrap_interval, retrieval_metrics_per_query
+from training.floors import (
+    Describe,
+    class_mean_hits,
+    log_probabilities,
+    raw_audio_sequence,
+    raw_pixels,
+)
+from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures, embed_pairs
+from triplets.prepared import PreparedMedia
+
+FUSED = "fused"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One way of asking beside photo and call together, over the same photos or recordings.
+
+    Every photo (or recording) counts once, however many pairs it is in.
+
+    Args:
+        per: "photo" or "recording", what counts once.
+        name: the way of asking; see `compare_ways`.
+        precision_at_1: float in [0, 1], mean over photos or recordings.
+        difference: float in [-1, 1], the precision of photo and call together less this one's.
+        difference_low: float, of its 95 % bootstrap interval over sources; NaN for fewer than two.
+        difference_high: float, likewise.
+        num: int, photos or recordings.
+    """
+
+    per: str
+    name: str
+    precision_at_1: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    num: int
+
+
+def compare_ways(
+    embedder: Embedder,
+    gallery: EmbeddedPairs,
+    queries: EmbeddedPairs,
+    gallery_media: PreparedMedia,
+    query_media: PreparedMedia,
+    *,
+    describe: Describe | None = None,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Photo and call together beside one of them, a wrong one, and the strongest simple floors.
+
+    Names, for photos (and likewise for recordings, with "audio" in place of "image"):
+
+    - "fused": photo and call among pairs. "without_sound" ("without_photo"): the other is absent.
+      "image_only" ("audio_only"): photos among photos.
+    - "wrong_sound" ("wrong_photo"): the control, with a call (a photo) of another class. If it is as good
+      as "fused", the other modality adds nothing.
+    - "image_class_mean", "image_logistic": nearest class mean and logistic regression on features that
+      were not trained; "both_logistic": log-probabilities of photo and call added. C of the regression
+      is chosen by cross-validation within the gallery.
+
+    Args:
+        embedder: of the encoder.
+        gallery: the pairs that are searched.
+        queries: the pairs that ask.
+        gallery_media: what the gallery's pairs point into.
+        query_media: what the query pairs point into.
+        describe: from `frozen_image_features`; without it the photo's floor is its pixels.
+        seed: int, for the wrong calls and photos.
+
+    Returns:
+        For "photo" and then for "recording": "fused" first, whose difference is 0. Empty where one side
+        has a single class.
+    """
+    if min(len(np.unique(side.pairs.labels)) for side in (gallery, queries)) < 2:
+        return []
+    ways: dict[str, tuple[Pattern, Pattern]] = {
+        "fused": ("fused", "fused"),
+        "without_sound": ("image", "fused"),
+        "without_photo": ("audio", "fused"),
+        "image_only": ("image", "image"),
+        "audio_only": ("audio", "audio"),
+    }
+    hits = {  # of every query pair
+        name: _hits(gallery, queries.by_pattern[asked], queries.pairs.labels, among)
+        for name, (asked, among) in ways.items()
+    }
+    rng = np.random.default_rng(seed)
+    for name, wrong in (("wrong_sound", "recordings"), ("wrong_photo", "images")):
+        misled = with_wrong_files(queries.pairs, wrong, rng)
+        embedded = embed_pairs(embedder, query_media, misled, ("fused",)).by_pattern["fused"]
+        hits[name] = _hits(gallery, embedded, misled.labels, "fused")
+    hits |= _floor_hits(gallery.pairs, queries.pairs, gallery_media, query_media, describe)
+    photo = ("without_sound", "image_only", "wrong_sound", "image_class_mean", "image_logistic")
+    call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
+    pairs = queries.pairs
+    return [
+        *paired_rows(
+            hits, (FUSED, *photo, "both_logistic"), "photo", pairs.images, pairs.image_sources
+        ),
+        *paired_rows(
+            hits,
+            (FUSED, *call, "both_logistic"),
+            "recording",
+            pairs.recordings,
+            pairs.recording_sources,
+        ),
+    ]
+
+
+def paired_rows(
+    hits: Mapping[str, np.ndarray],
+    names: tuple[str, ...],
+    per: str,
+    units: np.ndarray,
+    sources: np.ndarray,
+) -> list[Comparison]:
+    """Compares ways of asking with the first one, unit by unit.
+
+    Args:
+        hits: of each way whether each pair was answered rightly, float [num_pairs]; NaN: unanswerable.
+        names: ways to compare; those without hits are left out.
+        per: "photo" or "recording".
+        units: int [num_pairs], each pair's photo or recording.
+        sources: str [num_pairs], what that comes from.
+    """
+    is_known = ~np.isnan(hits[names[0]])
+    first, unit = np.unique(units[is_known], return_index=True, return_inverse=True)[1:]
+    counts, source = np.bincount(unit), sources[is_known][first]
+    by_unit = {
+        name: np.bincount(unit, weights=hits[name][is_known]) / counts
+        for name in names
+        if name in hits
+    }
+    rows = []
+    for name, values in by_unit.items():
+        differences = by_unit[names[0]] - values
+        low = high = float("nan")
+        if len(np.unique(source)) > 1:
+            low, high = bootstrap_interval(differences, source)
+        mean, difference = float(values.mean()), float(differences.mean())
+        rows.append(Comparison(per, name, mean, difference, low, high, len(values)))
+    return rows
+
+
+def with_wrong_files(pairs: Pairs, kind: str, rng: np.random.Generator) -> Pairs:
+    """The pairs with each recording (or photo) replaced by one of another class, drawn among the pairs.
+
+    Args:
+        pairs: of at least two classes.
+        kind: "recordings" or "images", what is replaced.
+        rng: where they are drawn from.
+    """
+    files = getattr(pairs, kind)
+    drawn = [rng.choice(np.unique(files[pairs.labels != label])) for label in pairs.labels]
+    return replace(pairs, **{kind: np.array(drawn, int)})
+
+
+def _hits(
+    gallery: EmbeddedPairs, asking: np.ndarray, labels: np.ndarray, among: Pattern
+) -> np.ndarray:
+    rows = gallery.pairs.rows_of_distinct(among)
+    known, known_labels = gallery.by_pattern[among][rows], gallery.pairs.labels[rows]
+    return retrieval_metrics_per_query(asking, labels, known, known_labels)["precision_at_1"]
+
+
+def _floor_hits(
+    known: Pairs,
+    asking: Pairs,
+    known_media: PreparedMedia,
+    asking_media: PreparedMedia,
+    describe: Describe | None,
+) -> dict[str, np.ndarray]:
+    hits, added = {}, {}
+    kinds: list[tuple[Pattern, str, Describe]] = [
+        ("image", "images", describe or raw_pixels),
+        ("audio", "recordings", raw_audio_sequence),
+    ]
+    for name, kind, describe_files in kinds:
+        rows = known.rows_of_distinct(name)
+        of_known = getattr(known, kind)[rows]
+        files, place = np.unique(getattr(asking, kind), return_inverse=True)
+        gallery = describe_files(StoredFeatures(getattr(known_media, kind), of_known))
+        queries = describe_files(StoredFeatures(getattr(asking_media, kind), files))[place]
+        sources = (known.image_sources if name == "image" else known.recording_sources)[rows]
+        labels = known.labels[rows]
+        hits[f"{name}_class_mean"] = class_mean_hits(gallery, labels, queries, asking.labels)
+        classes, added[name] = log_probabilities(gallery, labels, queries, sources)
+        hits[f"{name}_logistic"] = _right(classes, added[name], asking.labels)
+    hits["both_logistic"] = _right(classes, added["image"] + added["audio"], asking.labels)
+    return hits
+
+
+def _right(classes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return (classes[scores.argmax(axis=1)] == labels).astype(float)
