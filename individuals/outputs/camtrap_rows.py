@@ -50,19 +50,12 @@ def media_type(path: str) -> str | None:
 
 @dataclass(frozen=True)
 class CamtrapMedia:
-    """A media file of the package.
+    """A media file of the package."""
 
-    Attributes:
-        path: in the package; also its id.
-        deployment_id: of its deployment.
-        captured_at: its start, with a time zone.
-        sightings: of it, in the order of time.
-    """
-
-    path: str
+    path: str  # in the package; also its id
     deployment_id: str
-    captured_at: datetime
-    sightings: tuple[Sighting, ...]
+    captured_at: datetime  # with a time zone
+    sightings: tuple[Sighting, ...]  # in the order of time
 
     def moment(self, seconds: float) -> datetime:
         """So many seconds after its start."""

@@ -132,10 +132,12 @@ def test_what_is_not_known_is_asked_for_all_at_once_and_nothing_is_written(tmp_p
     ]
     with pytest.raises(ValueError, match="A Camtrap DP cannot be written") as error:
         write_camtrap_dp(tmp_path / "dp", sightings, deployments=[deployment()], project=PROJECT)
-    with pytest.raises(ValueError, match="where and when did the cameras stand"):
-        write_camtrap_dp(tmp_path / "dp", [], deployments=[], project=PROJECT)
-    with pytest.raises(ValueError, match="deployments are there twice: cam1"):
-        write_camtrap_dp(tmp_path / "dp", [], deployments=[deployment()] * 2, project=PROJECT)
+    for given, message in (
+        ([], "where and when did"),
+        ([deployment()] * 2, "are there twice: cam1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_camtrap_dp(tmp_path / "dp", [], deployments=given, project=PROJECT)
     for part in (
         r"without a start time with time zone \(captured_at\): /data/a\.xyz, b\.mp4\n",
         r"without a deployment that was given: c\.mp4 \(cam9\), d\.mp4\n",

@@ -82,7 +82,7 @@ def test_of_each_individual_a_few_crops_are_shown_the_best_of_their_time():
     assert max(bars[1::2]) == pytest.approx(0.9 * bars[0])
 
 
-@pytest.mark.parametrize("num", [0, 1, 5, 10, 60])
+@pytest.mark.parametrize("num", [0, 5, 60])
 def test_any_number_of_individuals_fits_on_the_page(num):
     figure = plot_individuals(count({"a.mp4": list(range(num))}))
     figure.canvas.draw()
