@@ -11,6 +11,7 @@ are left out where the weights are absent.
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -75,8 +76,8 @@ class SmallNetwork:
         return self.model.predict(inputs, verbose=0)
 
 
-def nearest() -> KNeighborsClassifier:
-    """Answers with the class of the most similar training item."""
+def nearest():
+    """The class of the most similar training item."""
     return KNeighborsClassifier(1, metric="cosine")
 
 
@@ -90,6 +91,7 @@ def measure(aviary: Aviary, epochs: int) -> Figures:
     names = aviary.class_names
     species_of = np.array([aviary.species_of[name] for name in names])
     figures: Figures = {}
+    load_call = partial(load_waveform, sample_rate_hz=16_000)
     answers: dict[str, list[np.ndarray]] = {"nearest": [], "cnn": [], "linear": []}
 
     def score(row: str, probabilities: np.ndarray, truth: np.ndarray) -> None:
@@ -100,7 +102,7 @@ def measure(aviary: Aviary, epochs: int) -> Figures:
 
     for sides, load, rows in (
         ((aviary.images, aviary.held_out_images), load_image, photo_rows),
-        ((aviary.audio, aviary.held_out_audio), load_waveform, call_rows),
+        ((aviary.audio, aviary.held_out_audio), load_call, call_rows),
     ):
         files = [
             [

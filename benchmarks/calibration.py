@@ -5,11 +5,10 @@ python benchmarks/calibration.py [--trials 200] [--json FILE]
 Probabilities: fitted on 200 made-up individuals, asked about the pairs of 600 others of the same world
 (`synthetic_identities.py`). "Uncalibrated" is (1 + similarity) / 2.
 
-Thresholds: in each trial a new world, and 200 individuals to calibrate with, of whom a threshold for a
-false-match rate of 0.05 is made. 3,600 unknown individuals tell its true rate in another gallery of the size
-of the calibration's. Counted is how often that is above the target, which 95 % confidence allows in 5 % of
-the trials; also in worlds where 2 % of the individuals look plain: similar to everybody. Beside it the
-threshold that is certified for the calibration's own gallery alone, and two common ways: the lowest threshold
+Thresholds: each trial is a new world with 200 individuals that certify a threshold for a false-match rate of
+0.05, and 3,600 unknown ones that tell its true rate in another gallery of the same size. How often that is
+above the target should be at most 5 % (95 % confidence), also where 2 % of the individuals look plain
+(similar to everybody). Beside it the threshold certified for the calibration's own gallery, and the lowest
 that no more than 5 % of the unknown individuals were seen to pass, or of the pairs of different individuals.
 
 Nyalas, where data and weights are there: pooled features of MobileNetV2, fitted on half of the individuals,

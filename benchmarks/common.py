@@ -116,10 +116,12 @@ def report(path: Path | None, figures: Mapping[str, object]) -> None:
 
 def print_table(title: str, rows: Mapping[str, Mapping[str, object]]) -> None:
     """Prints one line for each row, one column for each key."""
+    keys = next(iter(rows.values()), {}).keys()
     width = max(map(len, (title, *rows)))
-    print(f"\n{title:<{width}}" + "".join(f"{key:>14}" for key in next(iter(rows.values()), ())))
+    print(f"\n{title:<{width}}" + "".join(f"  {key:>10}" for key in keys))
     for name, row in rows.items():
-        print(f"{name:<{width}}" + "".join(f"{_cell(value):>14}" for value in row.values()))
+        cells = (f"  {_cell(row[key]):>{max(10, len(key))}}" for key in keys)
+        print(f"{name:<{width}}" + "".join(cells), flush=True)
 
 
 def _cell(value: object) -> str:

@@ -41,14 +41,6 @@ from inference.metrics import bcubed, grouping_metrics
 SIZES = ((1, 36), (1, 3), (4, 8), (9, 16), (17, 36))
 COVERED = (*((name, 24, 1) for name in NOISE), ("hard", 60, 1), ("hard", 24, 3))
 PUBLISHED_DISTANCE = 0.5
-COLUMNS = {
-    "F1": "bcubed_f1",
-    "precision": "bcubed_precision",
-    "recall": "bcubed_recall",
-    "ARI": "adjusted_rand_index",
-    "AMI": "adjusted_mutual_information",
-    "count error": "count_error",
-}
 
 
 def main() -> None:
@@ -86,8 +78,6 @@ def hdbscan(embeddings: np.ndarray) -> np.ndarray:
     """HDBSCAN, smallest group 2; what it calls noise is a group of one, as an animal seen once is."""
     from sklearn.cluster import HDBSCAN
 
-    if len(embeddings) < 3:
-        return np.arange(len(embeddings))
     labels = HDBSCAN(min_cluster_size=2, metric="euclidean", copy=True).fit_predict(embeddings)
     is_alone = labels < 0
     labels[is_alone] = labels.max() + 1 + np.arange(is_alone.sum())
@@ -137,14 +127,10 @@ class Draws:
     def tell(self, title: str, key: str) -> Figures:
         """Prints the means; gives B-cubed F1 of ours and of the best other way, under keys with {}."""
         means = {way: mean_of(rows) for way, rows in self.rows.items()}
-        columns = COLUMNS.items()
-        print_table(title, {way: {c: row[k] for c, k in columns} for way, row in means.items()})
+        print_table(title, means)
         f1 = {way: row["bcubed_f1"] for way, row in means.items()}
-        ours = f1.pop("ours")
-        return {
-            key.format("bcubed_f1"): ours,
-            key.format("best_baseline_bcubed_f1"): max(f1.values()),
-        }
+        ours, best = f1.pop("ours"), max(f1.values())
+        return {key.format("bcubed_f1"): ours, key.format("best_baseline_bcubed_f1"): best}
 
 
 def holds(interval, number: int) -> bool:
@@ -262,10 +248,10 @@ def _count_films(suffix: str, directory: Path, embedder) -> Figures:
     return f1 | {
         f"exact_count_share{suffix}": float(np.mean(exact["ours"])),
         f"interval_coverage{suffix}": float(np.mean(covered)),
-        f"total_found{suffix}": found.num_individuals,
+        f"total_found{suffix}": int(found.num_individuals),
         f"total_true{suffix}": sum(not who.startswith("nobody") for who in set(truth.tolist())),
-        f"total_low{suffix}": found.interval.low,
-        f"total_high{suffix}": found.interval.high,
+        f"total_low{suffix}": int(found.interval.low),
+        f"total_high{suffix}": int(found.interval.high),
     }
 
 

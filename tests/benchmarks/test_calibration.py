@@ -26,23 +26,15 @@ def test_a_view_lies_as_near_to_its_individual_as_promised(make_identities, diff
     assert np.median(of_individual) == pytest.approx(1 / np.sqrt(1 + noise**2), abs=0.02)
 
 
-def test_everyone_is_seen_and_the_first_most_often(make_identities):
+def test_everyone_is_seen_the_first_most_often_and_the_same_by_the_same_seed(make_identities):
     embeddings, labels = make_identities(2_000, 200, "medium")
     times = np.bincount(labels, minlength=200)
-    assert (embeddings.shape, embeddings.dtype, labels.dtype) == (
-        (2_000, 128),
-        np.float32,
-        np.int32,
-    )
+    assert (embeddings.shape, embeddings.dtype) == ((2_000, 128), np.float32)
     assert times.min() >= 1
     assert times[0] > 5 * np.median(times)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(2_000), abs=1e-5)
-
-
-def test_the_same_seed_gives_the_same_individuals(make_identities):
-    first, again, other = (make_identities(50, 10, "hard", seed=seed)[0] for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
+    assert np.array_equal(embeddings, make_identities(2_000, 200, "medium")[0])
+    assert not np.array_equal(embeddings, make_identities(2_000, 200, "medium", seed=1)[0])
 
 
 def test_thresholds_by_pairs_match_nearly_every_unknown_animal_and_certified_ones_few(benchmark):

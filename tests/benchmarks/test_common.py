@@ -20,13 +20,6 @@ def test_options_are_read_by_their_defaults(common, monkeypatch):
     assert str(options.json) == "x.json"
 
 
-def test_ways_that_take_turns_answer_the_same_questions(common):
-    asked = ([], [])
-    medians = common.in_turns([asked[0].append, asked[1].append], [1, 2, 3])
-    assert asked == ([1, 2, 3], [1, 2, 3])
-    assert all(seconds >= 0 for seconds in medians)
-
-
 def test_a_process_of_its_own_is_another_one(common):
     assert common.alone(os.getpid) != os.getpid()
     assert common.peak_bytes() > np.zeros(10_000).nbytes
