@@ -3,71 +3,47 @@
 python benchmarks/catalogue_rates.py [--worlds 10] [--json FILE]
 
 Each world (`synthetic_identities.py`) has 1,000 individuals: 700 to calibrate with, 150 of whom half of the
-views are in the catalogue and the others are asked about, and 150 unknown ones. Thresholds are for a maximum
+views are in the catalogue and the others are asked about, and 150 unknown ones. Thresholds are for a
 false-match rate of 0.01 and a miss rate of 0.05, with `known_scores` of the catalogue itself and without.
-Beside them what is often done: the nearest individual, if a pair so similar is more likely one than two.
-
-Counted are animals, not views: an unknown animal is named if any of its views is. All figures are means
-over individuals, so that those that are seen often do not count for more.
+"Nearest" names the nearest individual if a pair so similar is more likely one animal than two. All figures
+are means over individuals; an unknown animal counts as named if any of its views is.
 """
 
-from __future__ import annotations
-
-import argparse
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from synthetic_identities import NOISE, make_identities  # beside this file
+from common import Figures, mean_of, read_options, report
+from synthetic_identities import NOISE, make_identities
 
 from individuals.catalogue import Catalogue, Identification, Thresholds
 from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration, fit_calibration
 
-NUM_CALIBRATED, NUM_KNOWN = 700, 150
-FALSE_MATCH_RATE, MISS_RATE = 0.01, 0.05
 PATTERN = "image-image"
 SAID = ("right", "wrong", "uncertain", "new")
 METHODS = ("calibrated", "without_known_scores", "nearest")
-COLUMNS = (*(f"known_{word}" for word in SAID), "unknown_named", "unknown_new")
 
 
 def main() -> None:
-    """Prints a line per difficulty and method."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worlds", type=int, default=10, help="per difficulty")
-    parser.add_argument("--json", metavar="FILE", type=Path)
-    options = parser.parse_args()
-    figures = measure(options.worlds)
-    print(f"{'':30}" + "".join(f"{column.replace('_', ' '):>17}" for column in COLUMNS))
+    """Takes the means over worlds."""
+    options = read_options(__doc__, worlds=10)
+    figures: Figures = {}
     for difficulty in NOISE:
-        for method in METHODS:
-            shares = (figures[f"{difficulty}_{method}_{column}"] for column in COLUMNS)
-            print(f"{difficulty:8}{method:22}" + "".join(f"{share:17.3f}" for share in shares))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+        worlds = [one_world(difficulty, seed) for seed in range(options.worlds)]
+        figures |= {f"{difficulty}_{name}": mean for name, mean in mean_of(worlds).items()}
+    report(options.json, figures)
 
 
-def measure(num_worlds: int) -> dict[str, float]:
-    """Means over worlds of all shares."""
-    figures: dict[str, list[float]] = {}
-    for difficulty in NOISE:
-        for seed in range(num_worlds):
-            for name, share in one_world(difficulty, seed).items():
-                figures.setdefault(f"{difficulty}_{name}", []).append(share)
-    return {name: float(np.mean(shares)) for name, shares in figures.items()}
-
-
-def one_world(difficulty: str, seed: int) -> dict[str, float]:
+def one_world(difficulty: str, seed: int) -> Figures:
     """Shares of what was said of known animals' views, and of unknown animals."""
     embeddings, labels = make_identities(10_000, 1_000, difficulty, seed=seed)
     group = np.random.default_rng(seed).permutation(1_000).argsort()[labels]
-    calibrated, is_unknown = group < NUM_CALIBRATED, group >= NUM_CALIBRATED + NUM_KNOWN
+    calibrated, is_unknown = group < 700, group >= 850
     is_known = ~calibrated & ~is_unknown
     in_catalogue = is_known & _every_other(labels)
     calibration = fit_calibration(embeddings[calibrated], labels[calibrated], seed=seed)
-    found: dict[str, float] = {}
+    found: Figures = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         Catalogue.open(Path(folder) / "x.catalogue") as catalogue,
@@ -75,9 +51,8 @@ def one_world(difficulty: str, seed: int) -> dict[str, float]:
         rows = np.flatnonzero(in_catalogue)
         ids = catalogue.add_each(_table(embeddings, rows), [f"animal {labels[r]}" for r in rows])
         id_of = dict(zip(labels[rows].tolist(), ids, strict=True))
-        scores = {PATTERN: catalogue.known_scores()}
         rules = (
-            _thresholds(calibration, known_scores=scores),
+            _thresholds(calibration, known_scores={PATTERN: catalogue.known_scores()}),
             _thresholds(calibration),
             _nearest(calibration),
         )
@@ -89,17 +64,17 @@ def one_world(difficulty: str, seed: int) -> dict[str, float]:
                 said = np.array(
                     [_said(a, id_of.get(w)) for a, w in zip(answers, whose.tolist(), strict=True)]
                 )
+                individuals = np.unique(whose)
                 for word in SAID:
-                    found[f"{method}_{kind}_{word}"] = _mean_over(whose, said == word)
+                    shares = [np.mean(said[whose == one] == word) for one in individuals]
+                    found[f"{method}_{kind}_{word}"] = float(np.mean(shares))
                 named = np.unique(whose[said == "wrong"])
-                found[f"{method}_{kind}_named"] = len(named) / len(np.unique(whose))
+                found[f"{method}_{kind}_named"] = len(named) / len(individuals)
     return found
 
 
 def _thresholds(calibration: Calibration, **options) -> Thresholds:
-    return Thresholds.calibrated(
-        calibration, false_match_rate=FALSE_MATCH_RATE, miss_rate=MISS_RATE, **options
-    )
+    return Thresholds.calibrated(calibration, false_match_rate=0.01, miss_rate=0.05, **options)
 
 
 def _nearest(calibration: Calibration) -> Thresholds:
@@ -109,7 +84,7 @@ def _nearest(calibration: Calibration) -> Thresholds:
 
 
 def _every_other(labels: np.ndarray) -> np.ndarray:
-    """The first, third, ... view of each individual."""
+    """Whether a view is the first, third, ... of its individual."""
     chosen = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         chosen[np.flatnonzero(labels == label)[::2]] = True
@@ -124,10 +99,6 @@ def _said(answer: Identification, right: str | None) -> str:
     if answer.status != "known":
         return answer.status
     return "right" if answer.individual == right else "wrong"
-
-
-def _mean_over(labels: np.ndarray, is_so: np.ndarray) -> float:
-    return float(np.mean([is_so[labels == label].mean() for label in np.unique(labels)]))
 
 
 if __name__ == "__main__":

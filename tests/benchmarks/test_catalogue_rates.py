@@ -1,19 +1,9 @@
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "catalogue_rates.py"
 
 
 @pytest.fixture(scope="module")
-def shares():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FILE.parent))
-        spec = importlib.util.spec_from_file_location("catalogue_rates", FILE)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.one_world("easy", 0)
+def shares(benchmark_named):
+    return benchmark_named("catalogue_rates").one_world("easy", 0)
 
 
 @pytest.mark.parametrize("method", ["calibrated", "without_known_scores", "nearest"])

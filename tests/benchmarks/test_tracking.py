@@ -1,24 +1,13 @@
-import importlib.util
-import json
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from individuals.video.detection import Detection
 from media import Moment
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "tracking.py"
-
 
 @pytest.fixture(scope="module")
-def tracking():
-    spec = importlib.util.spec_from_file_location("tracking", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["tracking"] = module  # its dataclass asks for it
-    spec.loader.exec_module(module)
-    return module
+def tracking(benchmark_named):
+    return benchmark_named("tracking")
 
 
 def test_the_baseline_follows_the_greatest_overlap_through_short_gaps(tracking):
@@ -42,24 +31,21 @@ def test_a_box_of_two_birds_is_of_none(tracking):
 
 
 def test_mixed_tracklets_are_counted(tracking):
-    frames = [
-        [{"individual": name, "box": [10 * n, 0, 10 * n + 40, 40]}]
-        for n, name in enumerate(["wren", "wren", "wren", "robin"])
+    names = ["wren", "wren", "wren", "robin", None]
+    moments = [Moment(n / 5, n, np.zeros((60, 160, 3), np.uint8), None) for n in range(5)]
+    found = [
+        (Detection(n, n / 5, (10.0 * n, 0.0, 10.0 * n + 40, 40.0)), name)
+        for n, name in enumerate(names)
     ]
-    moments = [Moment(n / 5, n, np.zeros((60, 160, 3), np.uint8), None) for n in range(4)]
-    followed = tracking._measure(
-        moments, {"frames": frames}, "true", lambda detections, looks: [0] * len(detections)
-    )
-    assert (followed.num_sights, followed.num_right) == (4, 3)
-    assert (followed.num_mixed, followed.num_tracklets, followed.num_birds) == (1, 1, 2)
+    followed = tracking.measure(moments, found, lambda detections, looks: [0] * len(detections))
+    assert followed == {"sights": 4, "right": 3, "mixed": 1, "tracklets": 1, "birds": 2}
 
 
-def test_figures_are_one_flat_object(tracking, tmp_path, monkeypatch):
+def test_figures_are_one_flat_object(tracking, figures_of, monkeypatch):
     monkeypatch.setattr(tracking, "_films", lambda kind, num_videos, seed: [_film()])
-    monkeypatch.setattr(sys, "argv", ["tracking.py", "--json", str(tmp_path / "figures.json")])
-    tracking.main()
-    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    figures = figures_of(tracking)
     assert figures["purity_apart_true_appearance"] == 1.0
+    assert len(figures) == 3 * 2 * 2 * 3
     assert all(isinstance(value, float | int) for value in figures.values())
 
 
