@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ import numpy.typing as npt
 from inference.calibrate.certified import (
     CannotCertifyError,
     CertifiedThreshold,
-    RealisedRate,
     certify_threshold,
-    realised_rate,
 )
 from inference.calibrate.grouping_rule import GroupingRule
 from inference.calibrate.pair_calibration import PairCalibration
@@ -150,25 +148,6 @@ class Calibration:
                 continue
         return self.threshold_at(ROUND_RATES[-1], confidence, pattern)
 
-    def realised_rate(
-        self,
-        threshold: float | CertifiedThreshold,
-        pattern: str = "image-image",
-        confidence: float = 0.95,
-    ) -> RealisedRate:
-        """How often unknown animals that made no threshold pass this one.
-
-        Raises:
-            CannotCertifyError: none were held out (`fit_calibration(held_out_share=...)`).
-        """
-        unknowns = self.pair(pattern).unknowns
-        if unknowns is None or not unknowns.held_out:
-            raise CannotCertifyError(
-                f"cannot tell the realised rate of {pattern}: no unknown animals were held out. Fit with "
-                "held_out_share > 0 and enough individuals."
-            )
-        return realised_rate(threshold, unknowns.held_out, confidence)
-
     def check_fingerprint(self, embeddings: object) -> None:
         """Refuses embeddings of another encoder.
 
@@ -190,13 +169,7 @@ class Calibration:
     # Any: as JSON takes it
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON takes it."""
-        return {
-            "schema": SCHEMA,
-            "fingerprint": self.fingerprint,
-            "is_identity_disjoint": self.is_identity_disjoint,
-            "pairs": {pattern: pair.to_dict() for pattern, pair in self.pairs.items()},
-            "groupings": {name: rule.to_dict() for name, rule in self.groupings.items()},
-        }
+        return {"schema": SCHEMA, **asdict(self)}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Calibration:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,34 +24,18 @@ class UnknownScores:
         scores: ascending, one per independent unit: the highest similarity of any of its rows to any row of
             the gallery.
         num_gallery: int, individuals in the gallery.
-        held_out: likewise, of further units that make no threshold, to try it on; often empty.
-        redrawn: likewise, each of another gallery of that size, drawn from the same individuals; the others
-            are the unknown ones then.
+        redrawn: likewise, each of another gallery of that size, drawn from the same individuals.
     """
 
     scores: tuple[float, ...]
     num_gallery: int
-    held_out: tuple[float, ...] = ()
     redrawn: tuple[tuple[float, ...], ...] = ()
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return {
-            "scores": list(self.scores),
-            "num_gallery": self.num_gallery,
-            "held_out": list(self.held_out),
-            "redrawn": [list(scores) for scores in self.redrawn],
-        }
-
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> UnknownScores:
-        """What `to_dict` gave."""
+    def from_dict(cls, record: Mapping[str, Any]) -> UnknownScores:
+        """From the JSON of a calibration."""
         return cls(
-            tuple(record["scores"]),
-            record["num_gallery"],
-            tuple(record["held_out"]),
-            tuple(map(tuple, record["redrawn"])),
+            tuple(record["scores"]), record["num_gallery"], tuple(map(tuple, record["redrawn"]))
         )
 
     def certify(self, false_match_rate: float, confidence: float) -> CertifiedThreshold:
@@ -85,27 +69,6 @@ class CertifiedThreshold:
     num_units: int
     num_false_matches: int
     num_gallery: int
-
-
-@dataclass(frozen=True)
-class RealisedRate:
-    """How often unknown animals were in fact matched, with a two-sided exact interval.
-
-    Args:
-        rate: float in [0, 1], num_false_matches / num_units.
-        low: float, lower end of the interval.
-        high: float, its upper end.
-        num_units: int.
-        num_false_matches: int.
-        confidence: float, of the interval.
-    """
-
-    rate: float
-    low: float
-    high: float
-    num_units: int
-    num_false_matches: int
-    confidence: float
 
 
 def certify_threshold(
@@ -162,31 +125,6 @@ def certify_threshold(
     )
 
 
-def realised_rate(
-    threshold: float | CertifiedThreshold,
-    unknown_scores: npt.ArrayLike,
-    confidence: float = 0.95,
-) -> RealisedRate:
-    """How often unknown animals pass a threshold that others made, with its exact interval.
-
-    Args:
-        threshold: a similarity, or what `certify_threshold` gave.
-        unknown_scores: float [num_units], as there, of other unknown animals and the same gallery.
-        confidence: float in (0, 1), of the two-sided interval.
-
-    Returns:
-        `RealisedRate`; without any units the rate is NaN and the interval [0, 1].
-    """
-    _check_share("confidence", confidence)
-    scores = _checked_scores(unknown_scores)
-    similarity = threshold.similarity if isinstance(threshold, CertifiedThreshold) else threshold
-    num, above = len(scores), int(np.sum(scores > similarity))
-    one_sided = (1 + confidence) / 2
-    low = 0.0 if above == 0 else 1 - upper_bound(num - above, num, one_sided)
-    rate = above / num if num else math.nan
-    return RealisedRate(rate, low, upper_bound(above, num, one_sided), num, above, confidence)
-
-
 def upper_bound(num_events: int, num: int, confidence: float = 0.95) -> float:
     """The exact one-sided (Clopper-Pearson) upper bound of a rate, of num_events in num independent units."""
     if num_events >= num:
@@ -239,7 +177,7 @@ def _too_few(num: int, false_match_rate: float, confidence: float) -> str:
     )
 
 
-def _checked_scores(scores: npt.ArrayLike | Sequence[float]) -> np.ndarray:
+def _checked_scores(scores: npt.ArrayLike) -> np.ndarray:
     checked = np.asarray(scores, np.float64)
     if checked.ndim != 1 or np.isnan(checked).any():
         raise ValueError(

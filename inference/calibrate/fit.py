@@ -17,7 +17,7 @@ from inference.calibrate.samples import (
     PairSample,
     Rows,
     count_positive_pairs,
-    draw_roles,
+    draw_galleries,
     independent_units,
     sample_pairs,
     unknown_scores,
@@ -30,6 +30,7 @@ ISOTONIC_FROM_INDIVIDUALS = 30
 NUM_FOLDS = 5
 MAX_PAIRS = 200_000
 NUM_GALLERIES = 10
+GALLERY_SHARE = 0.5  # of the individuals
 LEAST_TO_GROUP = 4  # individuals
 Labels = Sequence[Hashable] | np.ndarray
 
@@ -42,8 +43,6 @@ def fit_calibration(
     sources: Labels | None = None,
     units: Labels | None = None,
     is_identity_disjoint: bool = True,
-    gallery_share: float = 0.5,
-    held_out_share: float = 0.0,
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
 ) -> Calibration:
@@ -69,9 +68,6 @@ def fit_calibration(
         units: str or int [num], what else makes rows dependent, such as the video or the day: individuals
             that share one are one independent unit of a threshold. None: every individual is one.
         is_identity_disjoint: whether nobody here was trained on. Recorded, not checked.
-        gallery_share: float in (0, 1), share of the units that are the gallery for thresholds.
-        held_out_share: float in [0, 1), share of the other units that no threshold is made of, for
-            `Calibration.realised_rate`.
         max_pairs: int >= 1; of more pairs so many of each kind are drawn.
         seed: int, for draws, folds and who is in the gallery.
 
@@ -79,7 +75,7 @@ def fit_calibration(
         `Calibration`, with the fingerprint that the embeddings carry.
 
     Raises:
-        ValueError: no pattern has both kinds of pairs; lengths that do not fit; options out of range; NaN or
+        ValueError: no pattern has both kinds of pairs; lengths that do not fit; NaN or
             not of unit length.
 
     Reference:
@@ -87,17 +83,12 @@ def fit_calibration(
         classifier scores into accurate multiclass probability estimates, 2002 (isotonic).
     """
     rows = _rows(embeddings, individuals, modalities, sources)
-    _check_options(gallery_share, held_out_share, max_pairs)
     unit = independent_units(
         rows.individual, None if units is None else _numbered(units, len(rows.individual), "units")
     )
     rng = np.random.default_rng(seed)
-    roles = draw_roles(
-        unit,
-        gallery_share=gallery_share,
-        held_out_share=held_out_share,
-        num_galleries=NUM_GALLERIES,
-        rng=np.random.default_rng([seed, 1]),
+    galleries = draw_galleries(
+        unit, share=GALLERY_SHARE, num=NUM_GALLERIES, rng=np.random.default_rng([seed, 1])
     )
     fold = rng.permutation(int(rows.individual.max(initial=-1)) + 1)
     pairs = {}
@@ -114,7 +105,7 @@ def fit_calibration(
                 len(np.union1d(sample.first, sample.second)),
                 int(num_positive.sum()),
                 _held_out_error(sample, num_positive, fold),
-                _unknowns(rows, first, second, unit, roles),
+                _unknowns(rows, first, second, unit, galleries),
             )
     if not pairs:
         raise ValueError(_no_pairs(rows))
@@ -167,10 +158,13 @@ def with_groupings(
 
 
 def _unknowns(
-    rows: Rows, first: str, second: str, unit: np.ndarray, roles: Sequence[np.ndarray]
+    rows: Rows, first: str, second: str, unit: np.ndarray, galleries: Sequence[np.ndarray]
 ) -> UnknownScores | None:
     """The scores with each of the galleries; None where one of them cannot be asked."""
-    found = [unknown_scores(rows, first, second, unit=unit, role=role) for role in roles]
+    found = [
+        unknown_scores(rows, first, second, unit=unit, is_in_gallery=is_in_gallery)
+        for is_in_gallery in galleries
+    ]
     asked = [scores for scores in found if scores is not None]
     if len(asked) < len(found):
         return None
@@ -268,14 +262,6 @@ def _numbered(labels: Labels, num: int, name: str) -> np.ndarray:
     numbers: dict[Hashable, int] = {}
     listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
     return np.array([numbers.setdefault(label, len(numbers)) for label in listed], int)
-
-
-def _check_options(gallery_share: float, held_out_share: float, max_pairs: int) -> None:
-    if not (0 < gallery_share < 1 and 0 <= held_out_share < 1 and max_pairs >= 1):
-        raise ValueError(
-            "Expected gallery_share in (0, 1), held_out_share in [0, 1) and max_pairs >= 1; received "
-            f"{gallery_share}, {held_out_share} and {max_pairs}."
-        )
 
 
 def _no_pairs(rows: Rows) -> str:

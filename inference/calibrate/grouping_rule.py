@@ -50,34 +50,17 @@ class GroupingRule:
     trials: tuple[CountTrial, ...] = ()
     num_individuals: int = 0
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return vars(self) | {"trials": [list(trial) for trial in self.trials]}
+    def __post_init__(self) -> None:
+        if not -1 <= self.threshold <= 1 or any(trial.num_found < 1 for trial in self.trials):
+            raise ValueError(
+                "This is no grouping rule: its threshold is no cosine, or a trial has no group."
+            )
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> GroupingRule:
-        """What `to_dict` gave.
-
-        Raises:
-            ValueError: it is damaged.
-        """
-        try:
-            f1 = record["held_out_f1"]
-            rule = cls(
-                float(record["threshold"]),
-                None if f1 is None else float(f1),
-                tuple(CountTrial(*map(int, trial)) for trial in record["trials"]),
-                int(record["num_individuals"]),
-            )
-            if not -1 <= rule.threshold <= 1 or any(trial.num_found < 1 for trial in rule.trials):
-                raise ValueError("a threshold that is no cosine, or a trial without a group")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"This is no grouping rule, or it is damaged ({type(error).__name__}: {error}). "
-                "Calibrate the encoder again."
-            ) from error
-        return rule
+        """From the JSON of a calibration."""
+        trials = tuple(CountTrial(*map(int, trial)) for trial in record["trials"])
+        return cls(**{**record, "trials": trials})
 
 
 def fit_grouping_rule(

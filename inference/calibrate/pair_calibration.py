@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,25 +72,19 @@ class PairCalibration:
             log_odds = self.log_odds(similarity)
         return expit(log_odds + math.log(prior / (1 - prior)))
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return vars(self) | {
-            "knots": [list(knot) for knot in self.knots],
-            "error": None if self.error is None else self.error.to_dict(),
-            "unknowns": None if self.unknowns is None else self.unknowns.to_dict(),
-        }
-
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> PairCalibration:
-        """What `to_dict` gave."""
-        fields = dict(record)
-        fields["knots"] = tuple((float(at), float(value)) for at, value in record["knots"])
-        if record["error"] is not None:
-            fields["error"] = CalibrationError.from_dict(record["error"])
-        if record["unknowns"] is not None:
-            fields["unknowns"] = UnknownScores.from_dict(record["unknowns"])
-        return cls(**fields)
+    def from_dict(cls, record: Mapping[str, Any]) -> PairCalibration:
+        """From the JSON of a calibration."""
+        knots = tuple((float(at), float(value)) for at, value in record["knots"])
+        error, unknowns = record["error"], record["unknowns"]
+        return cls(
+            **{
+                **record,
+                "knots": knots,
+                "error": error and CalibrationError.from_dict(error),
+                "unknowns": unknowns and UnknownScores.from_dict(unknowns),
+            }
+        )
 
 
 def fit_logistic(
