@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,7 @@ class UnknownScores:
     """How similar unknown animals were to a gallery in which they are not.
 
     Args:
-        scores: ascending, one per independent unit: the highest similarity of any of its rows to any row of
-            the gallery.
+        scores: ascending, one per independent unit: its highest similarity to any row of the gallery.
         num_gallery: int, individuals in the gallery.
         redrawn: likewise, each of another gallery of that size, drawn from the same individuals.
     """
@@ -94,9 +94,6 @@ def certify_threshold(
         confidence: float in (0, 1).
         num_gallery: int, individuals in the gallery; a larger one is easier to be mistaken for.
 
-    Returns:
-        `CertifiedThreshold`.
-
     Raises:
         CannotCertifyError: too few units; it says how many are needed.
         ValueError: a rate or a confidence outside (0, 1), scores that are NaN or not one-dimensional.
@@ -106,13 +103,23 @@ def certify_threshold(
         Biometrika 26, 1934. Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math.
         Stat. 12, 1941.
     """
-    _check_share("false_match_rate", false_match_rate)
-    _check_share("confidence", confidence)
-    descending = np.sort(_checked_scores(unknown_scores))[::-1]
+    for name, value in (("false_match_rate", false_match_rate), ("confidence", confidence)):
+        if not 0 < value < 1:
+            raise ValueError(f"Expected {name} in (0, 1), received {value}.")
+    scores = np.asarray(unknown_scores, np.float64)
+    if scores.ndim != 1 or np.isnan(scores).any():
+        raise ValueError(
+            "unknown_scores must be float [num_units] without NaN, one per independent unit; received the "
+            f"shape {list(scores.shape)} with {int(np.isnan(scores).sum())} NaN."
+        )
+    descending = np.sort(scores)[::-1]
     num = len(descending)
     if num < units_needed(false_match_rate, confidence):
         raise CannotCertifyError(_too_few(num, false_match_rate, confidence))
-    allowed = _num_allowed(num, false_match_rate, confidence)
+    # the largest number of false matches whose upper bound is at most the target
+    allowed = -1 + bisect_right(
+        range(num), false_match_rate, key=lambda events: upper_bound(events, num, confidence)
+    )
     similarity = float(descending[allowed])
     return CertifiedThreshold(
         similarity,
@@ -152,18 +159,6 @@ def lowest_rate(num_units: int, confidence: float = 0.95) -> float:
     return upper_bound(0, num_units, confidence)
 
 
-def _num_allowed(num: int, false_match_rate: float, confidence: float) -> int:
-    """The largest number of events whose upper bound is at most the target, by bisection."""
-    low, high = 0, num  # the bound holds at low, not at high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if upper_bound(middle, num, confidence) <= false_match_rate:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
 def _too_few(num: int, false_match_rate: float, confidence: float) -> str:
     needed = units_needed(false_match_rate, confidence)
     within_reach = ""
@@ -175,18 +170,3 @@ def _too_few(num: int, false_match_rate: float, confidence: float) -> str:
         f"needs {needed} independent units without a false match, have {num}. "
         f"Calibrate with more individuals that are not in the gallery{within_reach}."
     )
-
-
-def _checked_scores(scores: npt.ArrayLike) -> np.ndarray:
-    checked = np.asarray(scores, np.float64)
-    if checked.ndim != 1 or np.isnan(checked).any():
-        raise ValueError(
-            "unknown_scores must be float [num_units] without NaN, one per independent unit; received the "
-            f"shape {list(checked.shape)} with {int(np.isnan(checked).sum())} NaN."
-        )
-    return checked
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"Expected {name} in (0, 1), received {value}.")

@@ -125,15 +125,7 @@ def with_groupings(
 
     Without one, grouping joins down to log-odds 0 of the pairs, and a count has no learnt interval.
 
-    Args:
-        calibration: of the same encoder.
-        embeddings: float32 [num, size], unit length, of individuals that the encoder was not trained on. What
-            will be grouped should be alike: single crops, or tracklets (all rows of one, with the
-            tracklet as source).
-        individuals: str or int [num].
-        modalities: of each row, or one for all.
-        sources: str or int [num]; rows of one individual in one source are pooled. None: no two are.
-        seed: int.
+    Rows of one individual in one source, such as a tracklet, are pooled. Options as in `fit_calibration`.
 
     Returns:
         The calibration with `groupings` of the modalities in which at least four individuals were seen, two
@@ -146,11 +138,14 @@ def with_groupings(
     checked = check_embeddings(embeddings)
     who = np.unique(np.asarray(individuals), return_inverse=True)[1]
     of_row = np.broadcast_to(np.asarray(modalities), len(checked))
-    where = np.arange(len(checked)) if sources is None else np.asarray(sources)
+    given = np.arange(len(checked)) if sources is None else np.asarray(sources)
+    where = np.unique(given, return_inverse=True)[1]
     rules = dict(calibration.groupings)
     for modality in MODALITIES:
         rows = np.flatnonzero(of_row == modality)
-        if _has_enough(who[rows], where[rows]):
+        in_source = np.unique(np.stack([who[rows], where[rows]]), axis=1)
+        times = np.bincount(in_source[0])
+        if (times > 0).sum() >= LEAST_TO_GROUP and (times > 1).sum() >= 2:
             rules[modality] = fit_grouping_rule(
                 checked[rows], who[rows], sources=where[rows], seed=seed
             )
@@ -185,21 +180,16 @@ def _curves(
     slope, intercept = fit_logistic(sample.similarity, targets, sample.weight)
     if num_positive < ISOTONIC_FROM_PAIRS or len(matched) < ISOTONIC_FROM_INDIVIDUALS:
         return slope, intercept, ()
-    line = slope, intercept
-    knots = fit_isotonic(sample.similarity, sample.is_same, sample.weight, line, len(matched))
+    knots = fit_isotonic(
+        sample.similarity, sample.is_same, sample.weight, (slope, intercept), len(matched)
+    )
     return slope, intercept, knots
 
 
 def _held_out_error(
     sample: PairSample, num_positive_of: np.ndarray, fold: np.ndarray
 ) -> CalibrationError | None:
-    """The error on individuals that were left out of the fit in turn; None where they are too few.
-
-    Args:
-        sample: all pairs.
-        num_positive_of: int64 [num_individuals], pairs of two sources of each.
-        fold: int [num_individuals], a permutation that says which individuals are left out together.
-    """
+    """The error on individuals that were left out of the fit in turn; None where they are too few."""
     matched = np.unique(sample.first[sample.is_same])
     num_folds = min(NUM_FOLDS, len(matched) // 2)
     if num_folds < 2:
@@ -209,7 +199,7 @@ def _held_out_error(
     others = np.setdiff1d(np.arange(len(fold)), matched)
     rank[others[np.argsort(fold[others])]] = np.arange(len(others))
     group = rank % num_folds  # each gets as many individuals with positive pairs
-    probability, is_same, weight = [], [], []
+    parts = []
     for number in range(num_folds):
         is_left_out = group[sample.first] == number, group[sample.second] == number
         fitted = sample.where(~is_left_out[0] & ~is_left_out[1])
@@ -217,15 +207,11 @@ def _held_out_error(
         if not (fitted.has_both and asked.has_both):
             continue
         curves = PairCalibration(*_curves(fitted, num_positive_of))
-        probability.append(curves.probability(asked.similarity))
-        is_same.append(asked.is_same)
-        weight.append(asked.weight)
-    if not probability:
+        parts.append((curves.probability(asked.similarity), asked.is_same, asked.weight))
+    if not parts:
         return None
     return calibration_error(
-        np.concatenate(probability),
-        np.concatenate(is_same),
-        np.concatenate(weight),
+        *map(np.concatenate, zip(*parts, strict=True)),
         num_individuals=len(np.union1d(sample.first, sample.second)),
     )
 
@@ -265,20 +251,11 @@ def _numbered(labels: Labels, num: int, name: str) -> np.ndarray:
 
 
 def _no_pairs(rows: Rows) -> str:
-    num_sources = [
-        len(np.unique(rows.source[rows.individual == individual]))
-        for individual in range(int(rows.individual.max(initial=-1)) + 1)
-    ]
+    in_source = np.unique(np.stack([rows.individual, rows.source]), axis=1)
+    num_sources = np.bincount(in_source[0])
     return (
         "A calibration needs two individuals or more, one of them in two sources, so that there are pairs of "
         f"one individual and of two; received {len(rows.individual)} embeddings of {len(num_sources)} "
-        f"individuals, the most often seen in {max(num_sources, default=0)} sources. Pairs within one source "
+        f"individuals, the most often seen in {num_sources.max(initial=0)} sources. Pairs within one source "
         "do not count. Add recordings or photos of known individuals."
     )
-
-
-def _has_enough(individual_of: np.ndarray, sources: np.ndarray) -> bool:
-    """Whether there are four individuals, two of them in two sources."""
-    pairs = {(who, str(where)) for who, where in zip(individual_of.tolist(), sources, strict=True)}
-    times = np.bincount(np.array([who for who, _ in pairs], int), minlength=1)
-    return int((times > 0).sum()) >= LEAST_TO_GROUP and int((times > 1).sum()) >= 2

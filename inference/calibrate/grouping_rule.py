@@ -21,13 +21,7 @@ MAX_OBSERVATIONS_TRIED = 1500  # of one half
 
 
 class CountTrial(NamedTuple):
-    """Observations of known individuals that were grouped as footage would be.
-
-    Attributes:
-        num_found: int, groups.
-        num_true: int, individuals.
-        num_observations: int.
-    """
+    """How many groups were found among some known individuals' observations, and how many they are."""
 
     num_found: int
     num_true: int
@@ -76,13 +70,7 @@ def fit_grouping_rule(
     drawn from that half, of any number of its individuals and views: they show how far counts are off.
     Where individuals are too few to leave half of them out, nothing is known about errors.
 
-    Args:
-        embeddings: float32 [num, size], unit length, all of one modality, of individuals that the encoder was
-            not trained on.
-        individuals: str or int [num], who each row shows.
-        sources: str or int [num], such as the video or tracklet of each row; rows of one individual in one
-            source are pooled first. None: every row is a source of its own.
-        seed: int, for how individuals are halved and footages are drawn.
+    Args: as in `inference.calibrate.fit.fit_calibration`, of one modality.
 
     Raises:
         ValueError: fewer than two individuals, or no individual in two sources.

@@ -33,8 +33,7 @@ class PairCalibration:
         num_individuals: int, whose pairs were fitted.
         num_positive_pairs: int, pairs of two sources of one individual.
         error: of the probabilities, on held-out individuals; None where there were too few to hold out.
-        unknowns: how similar unknown animals were to a gallery, for thresholds; None where there were too
-            few.
+        unknowns: how similar unknown animals were to a gallery; None where there were too few.
     """
 
     slope: float
@@ -92,15 +91,8 @@ def fit_logistic(
 ) -> tuple[float, float]:
     """Slope >= 0 and intercept of the most likely logistic curve.
 
-    Args:
-        similarity: float64 [num].
-        target: float64 [num] in (0, 1): where none is 0 or 1, the best curve is finite even if the classes
-            can be told apart perfectly.
-        weight: float64 [num] >= 0.
-
-    Returns:
-        slope and intercept; (0, log-odds of the mean target) where a larger similarity makes a match no
-        more likely.
+    Targets are in (0, 1): where none is 0 or 1, the curve is finite even if classes can be told apart
+    perfectly. Level where a larger similarity makes a match no more likely.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -130,13 +122,6 @@ def fit_isotonic(
     Pairs are put into bins of even weight, which are pooled until their shares of positives rise (pool
     adjacent violators). Each bin then leans on the logistic curve by as much as four individuals would say:
     a share of 0 or 1 becomes no certainty, and where the kinds do not overlap the curve is the logistic one.
-
-    Args:
-        similarity: float64 [num], of pairs of both kinds.
-        is_same: bool [num].
-        weight: float64 [num], each kind 1/2 in all.
-        line: slope and intercept of the logistic curve.
-        num_individuals: int >= 1, with positive pairs.
     """
     from scipy.optimize import isotonic_regression
 

@@ -47,13 +47,7 @@ def calibration_error(
     *,
     num_individuals: int = 0,
 ) -> CalibrationError:
-    """Expected calibration error, Brier score and log loss of probabilities.
-
-    Args:
-        probability: float [num] in [0, 1].
-        is_same: bool [num], what is true.
-        weight: float [num] >= 0; None for even weights.
-        num_individuals: int, of whom the pairs are, for the record.
+    """Expected calibration error, Brier score and log loss of probabilities [num], of even weight by default.
 
     Raises:
         ValueError: no pairs, or lengths that do not fit.

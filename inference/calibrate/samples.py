@@ -44,8 +44,7 @@ class PairSample:
         is_same: bool [num], whether they show one individual.
         weight: float64 [num]: each individual's positive pairs weigh as much as another's, each two
             individuals' negative pairs as much as two others'; both kinds weigh 1/2 in all.
-        first: int [num], individual of the first row.
-        second: int [num], of the second.
+        first, second: int [num], individual of each row.
     """
 
     similarity: np.ndarray
@@ -55,11 +54,7 @@ class PairSample:
     second: np.ndarray
 
     def where(self, keep: np.ndarray) -> PairSample:
-        """Those pairs alone, weighed anew.
-
-        Args:
-            keep: bool [num].
-        """
+        """Those pairs alone, weighed anew; `keep` is bool [num]."""
         weight = _halves(self.weight[keep], self.is_same[keep])
         return PairSample(
             self.similarity[keep], self.is_same[keep], weight, self.first[keep], self.second[keep]
@@ -90,13 +85,7 @@ def sample_pairs(
 ) -> PairSample:
     """All pairs of a row of one modality and a row of another, or so many of each kind drawn from them.
 
-    Args:
-        rows: of which pairs are made.
-        first: modality.
-        second: modality, may be the same.
-        max_pairs: int; where there are more, so many of each kind are drawn, individuals and their sources
-            evenly.
-        rng: for the draws.
+    Drawn where there are more than `max_pairs`, individuals and their sources evenly.
     """
     sides = [rows.of_modality(first), rows.of_modality(second)]
     shares = [_shares(rows, side) for side in sides]
@@ -180,10 +169,6 @@ def independent_units(individual: np.ndarray, unit: np.ndarray | None) -> np.nda
 
     Two individuals of one video have its light and place in common, and two videos of one individual the
     individual: counting either twice would promise too much.
-
-    Args:
-        individual: int [num], numbered from 0.
-        unit: int [num], numbered from 0, such as the video of each row; None for individuals alone.
     """
     if unit is None or not len(individual):
         return individual
@@ -202,12 +187,6 @@ def draw_galleries(
 
     Given the gallery, the scores of unknown animals are independent of each other, as an exact bound asks;
     if everybody were compared with everybody else, the best match of A would often be B and that of B A.
-
-    Args:
-        unit: int [num_rows], the independent unit of each row.
-        share: float in (0, 1), of the units.
-        num: int >= 1.
-        rng: for the draws.
     """
     units, unit_of_row = np.unique(unit, return_inverse=True)
     num_in_gallery = min(max(round(share * len(units)), 1), max(len(units) - 1, 0))
@@ -224,15 +203,8 @@ def unknown_scores(
 ) -> UnknownScores | None:
     """The highest similarity of each unknown unit to any row of the gallery that is of another source.
 
-    Args:
-        rows: of the gallery and of unknown animals.
-        first: modality of a pair.
-        second: the other; where they differ, the unknown animal may be of either.
-        unit: int [num], the independent unit of each row.
-        is_in_gallery: bool [num].
-
-    Returns:
-        None where the gallery or the unknown animals have no rows of these modalities.
+    Where the modalities differ, the unknown animal may be of either. None where the gallery or the unknown
+    animals have no rows of them.
     """
     best = np.full(int(unit.max(initial=-1)) + 1, -np.inf)
     known_individuals: set[int] = set()
