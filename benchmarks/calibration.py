@@ -29,7 +29,8 @@ from inference.calibrate import (
     certify_threshold,
     fit_calibration,
 )
-from inference.calibrate.samples import Rows, draw_roles, sample_pairs, unknown_scores
+from inference.calibrate.certified import UnknownScores
+from inference.calibrate.samples import Rows, draw_galleries, sample_pairs, unknown_scores
 
 TARGET, CONFIDENCE = 0.05, 0.95
 METHODS = ("certified", "one_gallery", "observed", "pairs")
@@ -96,26 +97,34 @@ def measure_nyalas(rows: Rows, num_splits: int) -> Figures:
         calibration = fit_calibration(
             known.embeddings, known.individual, sources=known.source, seed=seed
         )
-        role = np.full(len(rows.individual), "held_out")
-        (role[is_fitted],) = draw_roles(
-            known.individual,
-            gallery_share=0.5,
-            held_out_share=0,
-            num_galleries=1,
-            rng=np.random.default_rng([seed, 1]),
+        (is_in_gallery,) = draw_galleries(
+            known.individual, share=0.5, num=1, rng=np.random.default_rng([seed, 1])
         )
-        strangers = unknown_scores(rows, "image", "image", unit=rows.individual, role=role)
+        strangers = _strangers(known, is_in_gallery)
         certified = certify_threshold(strangers.scores, 0.2, CONFIDENCE, strangers.num_gallery)
-        passes = np.array(strangers.held_out) > certified.similarity
+        gallery, others = np.flatnonzero(is_fitted)[is_in_gallery], np.flatnonzero(~is_fitted)
+        asked = _subset(rows, np.concatenate([gallery, others]))
+        tried = _strangers(asked, np.arange(len(asked.individual)) < len(gallery))
         splits.append(
             _errors(calibration, _subset(rows, ~is_fitted), "nyala")
             | {
                 "nyala_strangers": certified.num_units,
                 "nyala_threshold_at_0.2": certified.similarity,
-                "nyala_realised_rate_at_0.2": float(np.mean(passes)),
+                "nyala_realised_rate_at_0.2": float(
+                    np.mean(np.array(tried.scores) > certified.similarity)
+                ),
             }
         )
     return mean_of(splits)
+
+
+def _strangers(rows: Rows, is_in_gallery: np.ndarray) -> UnknownScores:
+    found = unknown_scores(
+        rows, "image", "image", unit=rows.individual, is_in_gallery=is_in_gallery
+    )
+    if found is None:
+        raise ValueError("Expected photos of several encounters, received too few.")
+    return found
 
 
 def nyala_rows() -> Rows | None:

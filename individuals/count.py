@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan
 from pathlib import Path
-from typing import TypedDict
 
 from tqdm import tqdm
 
 from individuals.count_notes import count_notes
 from individuals.footage import IndividualCount, group_sightings
-from individuals.grouping.count_interval import CountInterval
 from individuals.grouping.decision import check_threshold
 from individuals.sighting_table import SightingTable, join_tables
 from individuals.video.detectors import Detector, DetectorName, find_detector
@@ -23,7 +21,7 @@ from inference.embed import Embedder
 from media import Skipped, UnreadableMediaError
 
 MIN_DETECTIONS_OF_MOTION = 3
-PATTERNS_OF_SOUND = ("image-fused", "fused-fused")
+PATTERNS_OF_SOUND = ("image-image", "image-fused", "fused-fused")
 
 
 @dataclass(frozen=True)
@@ -54,34 +52,21 @@ class VideoCount:
 
     def individuals_in(self, video: str) -> list[int]:
         """The individuals seen in a video, by their numbers."""
-        return sorted(
-            {
-                int(individual)
-                for individual, sighting in zip(
-                    self.count.labels, self.table.sightings, strict=True
-                )
-                if sighting.media == video
-            }
-        )
+        labels = zip(self.count.labels.tolist(), self.table.sightings, strict=True)
+        return sorted({label for label, sighting in labels if sighting.media == video})
 
     def to_dict(self) -> dict[str, object]:
         """Everything as JSON takes it: numbers, links, and when and where each individual was seen."""
         seen: dict[int, list[dict[str, object]]] = {}
         for label, sighting in zip(self.count.labels, self.table.sightings, strict=True):
-            seen.setdefault(int(label), []).append(
-                {
-                    "video": sighting.media,
-                    "time_seconds": sighting.time_seconds,
-                    "box": sighting.box,
-                    "tracklet": sighting.tracklet,
-                }
-            )
+            times = {name: getattr(sighting, name) for name in ("time_seconds", "box", "tracklet")}
+            seen.setdefault(int(label), []).append({"video": sighting.media, **times})
         return {
             "estimand": self.count.estimand,
             "num_individuals": self.num_individuals,
-            "interval": _as_dict(self.count.interval),
+            "interval": self.count.interval and asdict(self.count.interval),
             "per_video": self.per_video,
-            "intervals": {str(v): _as_dict(i) for v, i in self.count.intervals.items()},
+            "intervals": {str(v): i and asdict(i) for v, i in self.count.intervals.items()},
             "links": {str(k): list(v) for k, v in self.count.links.items()},
             "threshold": None if isnan(self.count.threshold) else self.count.threshold,
             "sightings": {str(individual): rows for individual, rows in sorted(seen.items())},
@@ -137,22 +122,21 @@ def count_individuals(
     names = [str(video) for video in videos]
     _check(names)
     find = find_detector(detector, names)
-    limits = _limits(embedder, threshold, sound)
+    threshold, calibration = _limits(embedder, threshold, sound)
     sightings: list[VideoSightings] = []
     skipped: list[Skipped] = []
     for name in tqdm(names, "count", unit="video", disable=not progress):
         try:
-            sightings.append(
-                find_sightings(
-                    name,
-                    embedder,
-                    find,
-                    frames_per_second=frames_per_second,
-                    min_detections=MIN_DETECTIONS_OF_MOTION if detector == "motion" else 1,
-                    follow=detector != "whole",
-                    sound=sound,
-                )
+            seen = find_sightings(
+                name,
+                embedder,
+                find,
+                frames_per_second=frames_per_second,
+                min_detections=MIN_DETECTIONS_OF_MOTION if detector == "motion" else 1,
+                follow=detector != "whole",
+                sound=sound,
             )
+            sightings.append(seen)
         except UnreadableMediaError as error:
             skipped.append(Skipped(error.path, error.reason))
     nothing = SightingTable((), embedder.embed_features([], []))
@@ -160,26 +144,19 @@ def count_individuals(
     count = group_sightings(
         table,
         [str(seen.video) for seen in sightings],
+        threshold=threshold,
+        calibration=calibration,
         must_link=must_link,
         cannot_link=cannot_link,
-        **limits,
     )
     failed = {str(seen.video) for seen in sightings if not seen.has_working_detector}
     if failed:
         kept = {v: None if v in failed else i for v, i in count.intervals.items()}
         count = replace(count, interval=None, intervals=kept)
     notes = count_notes(
-        count,
-        sightings,
-        detector=detector,
-        num_skipped=len(skipped),
-        calibration=limits["calibration"],
+        count, sightings, detector=detector, num_skipped=len(skipped), calibration=calibration
     )
     return VideoCount(count, table, tuple(skipped), notes)
-
-
-def _as_dict(interval: CountInterval | None) -> dict[str, object] | None:
-    return None if interval is None else asdict(interval)
 
 
 def _check(names: list[str]) -> None:
@@ -194,12 +171,9 @@ def _check(names: list[str]) -> None:
         raise ValueError(f"Videos are given more than once: {', '.join(repeated)}.")
 
 
-class _Limits(TypedDict):
-    threshold: float | None
-    calibration: Calibration | None
-
-
-def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limits:
+def _limits(
+    embedder: Embedder, threshold: float | None, sound: Sound
+) -> tuple[float | None, Calibration | None]:
     """What decides who is who: the caller, else the calibration, else the encoder's own threshold."""
     if threshold is not None:
         check_threshold(threshold)
@@ -209,25 +183,21 @@ def _limits(embedder: Embedder, threshold: float | None, sound: Sound) -> _Limit
                 "compare. Leave the threshold out (the encoder's calibration decides then), or count by "
                 "sight alone."
             )
-        return {"threshold": threshold, "calibration": None}
+        return threshold, None
     calibration = embedder.calibration
-    if calibration is not None and ("image-image" in calibration.pairs):
-        missing = [p for p in PATTERNS_OF_SOUND if p not in calibration.pairs]
-        if sound != "none" and missing:
-            raise ValueError(
-                f"Sound needs a calibration of {' and '.join(missing)} too. Calibrate the encoder with "
-                "photos and recordings (`fused-encoder calibrate ENCODER --images DIR --audio DIR`), or "
-                "count by sight alone."
-            )
-        return {"threshold": None, "calibration": calibration}
-    if sound != "none":
+    patterns = {} if calibration is None else calibration.pairs
+    missing = [pattern for pattern in PATTERNS_OF_SOUND if pattern not in patterns]
+    if sound != "none" and missing:
         raise ValueError(
-            "Sound needs a calibrated encoder, since similarities with and without sound do not compare. "
-            "Calibrate it (`fused-encoder calibrate`), or count by sight alone."
+            f"Sound needs an encoder with a calibration of {' and '.join(missing)}. Calibrate it with photos "
+            "and recordings (`fused-encoder calibrate ENCODER --images DIR --audio DIR`), or count by sight "
+            "alone."
         )
+    if "image-image" in patterns:
+        return None, calibration
     if "image" not in embedder.settings.thresholds:
         raise ValueError(
             "The encoder carries no similarity threshold for 'image' embeddings. Pass threshold=..., or "
             "export it with thresholds (`fused-encoder export` measures them on the held-out files)."
         )
-    return {"threshold": embedder.settings.thresholds["image"], "calibration": None}
+    return embedder.settings.thresholds["image"], None

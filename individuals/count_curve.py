@@ -34,18 +34,15 @@ class CountCurve:
 def count_curve(
     counted: VideoCount,
     *,
-    num_thresholds: int = NUM_THRESHOLDS,
     must_link: Iterable[tuple[int, int]] = (),
     cannot_link: Iterable[tuple[int, int]] = (),
 ) -> CountCurve | None:
     """Count the sightings of a count again at thresholds around the chosen one.
 
-    By average linkage under the same constraints. A flat stretch around the chosen threshold says that the
-    count does not hang on it.
+    A flat stretch around the chosen threshold says that the count does not hang on it.
 
     Args:
         counted: from `count_individuals`.
-        num_thresholds: int >= 2.
         must_link: as it was counted.
         cannot_link: likewise.
 
@@ -55,14 +52,11 @@ def count_curve(
     chosen = counted.count.threshold
     if np.isnan(chosen) or not counted.per_video:
         return None
-    thresholds = np.linspace(max(-1.0, chosen - REACH), min(1.0, chosen + REACH), num_thresholds)
+    thresholds = np.linspace(max(-1.0, chosen - REACH), min(1.0, chosen + REACH), NUM_THRESHOLDS)
     tied, apart = list(must_link), list(cannot_link)
     counts = [
         group_sightings(
-            counted.table,
-            threshold=float(threshold),
-            must_link=tied,
-            cannot_link=apart,
+            counted.table, threshold=float(threshold), must_link=tied, cannot_link=apart
         ).num_individuals
         for threshold in thresholds
     ]

@@ -20,15 +20,7 @@ def count_notes(
     num_skipped: int,
     calibration: Calibration | None,
 ) -> tuple[str, ...]:
-    """Notes on a count, those that most change its meaning first.
-
-    Args:
-        count: the numbers.
-        sightings: of each video that could be read.
-        detector: how animals were found.
-        num_skipped: int, videos that could not be read.
-        calibration: by which was counted; None: by a threshold.
-    """
+    """Notes on a count, those that most change its meaning first."""
     notes = []
     if num_skipped:
         notes.append(
@@ -50,8 +42,14 @@ def count_notes(
         kinds = {s.modality for seen in sightings for s in seen.table.sightings}
         notes.append("no interval knows of animals that no detector saw.")
         notes += _of_bounds(count, calibration, has_sound=len(kinds) > 1)
-        if calibration is not None and not calibration.is_identity_disjoint:
-            notes += _of_known_classes(count)
+        intervals = (count.interval, *count.intervals.values())
+        is_learnt = any(i is not None and i.confidence is not None for i in intervals)
+        if is_learnt and calibration is not None and not calibration.is_identity_disjoint:
+            notes.append(
+                "the intervals were learnt on individuals (or classes) that the encoder was trained on: for "
+                "animals that it has never seen, counts are further off. Calibrate on others "
+                "(`fused-encoder calibrate`)."
+            )
     if count.conflicts:
         notes.append(
             f"{len(count.conflicts)} pairs look like one individual but are known to be two (as a "
@@ -100,12 +98,3 @@ def _reason(interval: CountInterval, calibration: Calibration | None, *, has_sou
         f"the calibration tried counts up to {interval.largest_trial} only (more known individuals reach "
         "further: `fused-encoder calibrate`)"
     )
-
-
-def _of_known_classes(count: IndividualCount) -> Iterator[str]:
-    if any(i and i.confidence is not None for i in (count.interval, *count.intervals.values())):
-        yield (
-            "the intervals were learnt on individuals (or classes) that the encoder was trained on: for "
-            "animals that it has never seen, counts are further off. Calibrate on others "
-            "(`fused-encoder calibrate`)."
-        )

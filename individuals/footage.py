@@ -18,8 +18,6 @@ from inference.calibrate.calibration import Calibration
 from inference.embeddings import check_embeddings
 from inference.modalities import Modality
 
-ESTIMAND = "distinct individuals in this footage"
-
 
 @dataclass(frozen=True, eq=False)
 class IndividualCount:
@@ -49,7 +47,7 @@ class IndividualCount:
     threshold: float
     interval: CountInterval | None
     intervals: Mapping[Hashable, CountInterval | None]
-    estimand: str = ESTIMAND
+    estimand: str = "distinct individuals in this footage"
 
 
 def group_videos(
@@ -105,7 +103,9 @@ def group_videos(
     vectors = np.asarray(checked, np.float32 if len(checked) > LARGE else np.float64)
     given = known = check(must_link=tied)
     has_links_across = bool(tied)
-    rows_of = _rows_of_each(videos)
+    rows_of: dict[Hashable, list[int]] = {}
+    for row, video in enumerate(videos):
+        rows_of.setdefault(video, []).append(row)
     if len(rows_of) > 1:
         for rows in rows_of.values():
             tied += _ties_within(vectors, np.array(rows), decision, known, weights)
@@ -141,16 +141,7 @@ def group_sightings(
     must_link: Iterable[tuple[int, int]] = (),
     cannot_link: Iterable[tuple[int, int]] = (),
 ) -> IndividualCount:
-    """The individuals among the sightings of some videos; see `group_videos`.
-
-    Args:
-        table: of all videos.
-        all_videos: those that were looked at, also if nothing was seen in them.
-        threshold: as in `group_videos`.
-        calibration: as in `group_videos`.
-        must_link: pairs of rows that are one individual.
-        cannot_link: pairs of rows that are not.
-    """
+    """The individuals among the sightings of some videos, by the options of `group_videos`."""
     group_of = table.group_of(table.tracklet_groups())
     apart = table.seen_together(group_of)
     return group_videos(
@@ -198,13 +189,6 @@ def _within_video(
         None if value is None else (video, value)
         for video, value in zip(videos, values, strict=True)
     ]
-
-
-def _rows_of_each(videos: Sequence[Hashable]) -> dict[Hashable, list[int]]:
-    rows_of: dict[Hashable, list[int]] = {}
-    for row, video in enumerate(videos):
-        rows_of.setdefault(video, []).append(row)
-    return rows_of
 
 
 def _ties_within(

@@ -135,14 +135,7 @@ def group_rows(
     constraints: Constraints,
     weights: np.ndarray | None = None,
 ) -> Grouping:
-    """As `group_individuals`, of what was checked already.
-
-    Args:
-        vectors: float [num, size], unit length.
-        decision: how groups are joined, with the modality of each row.
-        constraints: of the rows.
-        weights: float [num] > 0, of each row in its tracklet; None: all alike.
-    """
+    """As `group_individuals`, of what was checked already."""
     atoms = pool_rows(vectors, constraints, decision.modalities, weights)
     # Under numbers of their own, so that the answer does not depend on the order of the rows.
     place = np.argsort(_order_by_content(atoms))
@@ -169,18 +162,14 @@ def _order_by_content(atoms: Atoms) -> np.ndarray:
 
 
 def check_qualities(qualities: npt.ArrayLike | None, num: int) -> np.ndarray | None:
-    """Qualities as weights, float64 [num] > 0; None where there are none.
-
-    Raises:
-        ValueError: another number of them, or outside [0, 1].
-    """
+    """Qualities as weights, float64 [num] > 0; a ValueError for others than `num` in [0, 1]."""
     if qualities is None:
         return None
     checked = np.asarray(qualities, np.float64)
     if checked.shape != (num,) or not ((checked >= 0) & (checked <= 1)).all():
         raise ValueError(
-            f"qualities must be {num} numbers in [0, 1], received the shape {list(checked.shape)}"
-            + ("." if checked.shape != (num,) else " with others among them, or NaN.")
+            f"qualities must be {num} numbers in [0, 1], received the shape {list(checked.shape)} with "
+            f"values from {checked.min(initial=1)} to {checked.max(initial=0)}."
         )
     return np.maximum(checked, LEAST_WEIGHT)
 
@@ -198,11 +187,12 @@ def _conflicts(
     sizes = np.bincount(individual_of, atoms.sizes)[:, np.newaxis]
     means = sum_within(np.asarray(atoms.sums, np.float64), individual_of) / sizes
     similarities = (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1)
+    rows = constraints.cannot_link[example]
     conflicts = [
-        Conflict(
-            int(first), int(second), float(similarity), tuple(constraints.cannot_link[row].tolist())
+        Conflict(*individuals, similarity, tuple(of_pair))
+        for individuals, similarity, of_pair in zip(
+            pairs.tolist(), similarities.tolist(), rows.tolist(), strict=True
         )
-        for (first, second), similarity, row in zip(pairs, similarities, example, strict=True)
         if similarity >= threshold
     ]
     return tuple(sorted(conflicts, key=lambda conflict: -conflict.similarity))

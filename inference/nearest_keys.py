@@ -30,8 +30,8 @@ def nearest_keys(
         own_key: int [num_queries], the key that is the query itself.
 
     Returns:
-        Positions int64 [num_queries, k] and inner products float32 [num_queries, k], largest first;
-        position -1 and product -inf where there are fewer keys.
+        Positions int64 and inner products float32, both [num_queries, k], largest first; -1 and -inf where
+        there are fewer keys.
     """
     queries = np.ascontiguousarray(queries, np.float32)
     keys = np.ascontiguousarray(keys, np.float32)

@@ -10,12 +10,7 @@ LEAST_LENGTH = 1e-6  # a shorter sum is rounding, and no direction
 
 
 def pool(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The mean direction of each group, [num_groups, size]; 0 where its vectors cancel out.
-
-    Args:
-        vectors: float [num, size].
-        groups: int [num], numbered from 0.
-    """
+    """The mean direction of each group, [num_groups, size]; 0 where its vectors cancel out."""
     sums = sum_within(vectors, groups)
     if sums is vectors:
         return vectors
@@ -27,10 +22,6 @@ def sum_within(vectors: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """The sum of each group's vectors, [num_groups, size]; the same in any order of the rows.
 
     Where each row is a group of its own, in order, these are the vectors themselves, not a copy.
-
-    Args:
-        vectors: float [num, size].
-        groups: int [num], numbered from 0.
     """
     num_groups = int(groups.max(initial=-1)) + 1
     if num_groups == len(groups) and np.array_equal(groups, np.arange(num_groups)):
@@ -50,10 +41,7 @@ def observations_of_known(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One observation for each known individual in each source.
 
-    Args:
-        embeddings: float64 [num, size], unit length.
-        individuals: str or int [num], who each row shows.
-        sources: str or int [num], such as the video or tracklet of each row. None: every row is one.
+    Args: as in `inference.threshold.suggest_threshold`.
 
     Returns:
         float64 [num_observations, size], unit length; and the individual of each, int64, numbered from 0.

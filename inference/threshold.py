@@ -47,26 +47,14 @@ def suggest_threshold(
 
 
 def best_threshold(observations: np.ndarray, individual_of: np.ndarray) -> float:
-    """As `suggest_threshold`, of pooled observations.
-
-    Args:
-        observations: float64 [num, size], unit length. Of more than 3,000, those of 3,000 are used.
-        individual_of: int [num], numbered from 0.
-    """
-    observations, individual_of = _not_too_many(observations, individual_of)
+    """As `suggest_threshold`, of pooled observations; of more than 3,000, some individuals' 3,000."""
+    if len(observations) > MAX_OBSERVATIONS:
+        rank = np.random.default_rng(0).permutation(int(individual_of.max()) + 1)[individual_of]
+        chosen = np.sort(np.argsort(rank, kind="stable")[:MAX_OBSERVATIONS])
+        observations = observations[chosen]
+        individual_of = np.unique(individual_of[chosen], return_inverse=True)[1]
     merges = average_linkage(observations, np.ones(len(observations), int), BELOW_ALL)
     return _middle_of_widest_best(merges.similarity, _f1_after_each(merges, individual_of))
-
-
-def _not_too_many(
-    observations: np.ndarray, individual_of: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """As many individuals, drawn with a fixed seed, as have at most 3,000 observations together."""
-    if len(observations) <= MAX_OBSERVATIONS:
-        return observations, individual_of
-    rank = np.random.default_rng(0).permutation(int(individual_of.max()) + 1)[individual_of]
-    chosen = np.sort(np.argsort(rank, kind="stable")[:MAX_OBSERVATIONS])
-    return observations[chosen], np.unique(individual_of[chosen], return_inverse=True)[1]
 
 
 def _f1_after_each(merges: Merges, individual_of: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ def calibrate_encoder(
     *,
     is_identity_disjoint: bool = True,
     source_of: SourceOf | None = None,
-    held_out_share: float = 0.0,
     seed: int = 0,
 ) -> Calibration:
     """The calibration of an encoder, in every pair pattern that the files allow.
@@ -40,7 +39,6 @@ def calibrate_encoder(
         is_identity_disjoint: whether nobody here was trained on; see `Calibration`.
         source_of: names the source of a file, such as the camera and the day. Files of one source are never
             compared: those of a burst resemble each other for that alone. Default: each content by itself.
-        held_out_share: see `fit_calibration`.
         seed: int.
 
     Returns:
@@ -62,7 +60,6 @@ def calibrate_encoder(
         modalities=modalities,
         sources=rows.sources,
         is_identity_disjoint=is_identity_disjoint,
-        held_out_share=held_out_share,
         seed=seed,
     )
     return with_groupings(

@@ -34,13 +34,6 @@ def add_options(commands: argparse._SubParsersAction) -> None:
         help="what in a file's name tells its burst, day or tape, such as '^(.*)_': files of one source "
         "are not compared; without it each file is one",
     )
-    parser.add_argument(
-        "--held-out",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="of the strangers, to try thresholds on",
-    )
     parser.add_argument("--picture", metavar="FILE.png", help="where a picture of it goes")
 
 
@@ -59,11 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if trained_on:
         logger.warning(_trained_on(trained_on))
     calibration = calibrate_encoder(
-        embedder,
-        media,
-        is_identity_disjoint=not trained_on,
-        source_of=source_of,
-        held_out_share=options.held_out,
+        embedder, media, is_identity_disjoint=not trained_on, source_of=source_of
     )
     attach_calibration(options.encoder, calibration)
     print(calibration_text(calibration))
@@ -93,7 +82,7 @@ def calibration_text(calibration: Calibration) -> str:
                 f"{pattern}: above {certified.similarity:.3f}, at most {certified.false_match_rate:.1%} of "
                 f"unknown animals are matched to one of {certified.num_gallery} individuals like these "
                 f"({certified.confidence:.0%} confidence, {certified.num_units} unknown animals, several "
-                f"galleries){_realised(calibration, certified.similarity, pattern)}."
+                "galleries)."
             )
         except CannotCertifyError as refusal:
             threshold = "no"
@@ -134,19 +123,6 @@ def source_by_pattern(pattern: str) -> Callable[[Path], str]:
         return source or path.as_posix()
 
     return source_of
-
-
-def _realised(calibration: Calibration, threshold: float, pattern: str) -> str:
-    from inference import CannotCertifyError
-
-    try:
-        realised = calibration.realised_rate(threshold, pattern)
-    except CannotCertifyError:
-        return ""
-    return (
-        f"; of {realised.num_units} others {realised.num_false_matches} were "
-        f"({realised.low:.1%} to {realised.high:.1%})"
-    )
 
 
 def _trained_on(names: Sequence[str]) -> str:

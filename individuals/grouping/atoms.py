@@ -16,8 +16,7 @@ from inference.pooling import pool, sum_within
 class Atoms:
     """Parts that are never taken apart, each of one or more observations of one individual.
 
-    An observation is a row, or a tracklet's rows pooled into their mean direction. Observations that are tied
-    together (by must-links) make one atom.
+    An observation is a row, or a tracklet's rows pooled. Those tied by must-links make one atom.
 
     Attributes:
         observations: float [num_observations, size], unit length.
@@ -51,14 +50,7 @@ def pool_rows(
     modality_of: np.ndarray,
     weights: np.ndarray | None = None,
 ) -> Atoms:
-    """The atoms of these rows; atom i is the component i of the constraints.
-
-    Args:
-        embeddings: float [num, size], unit length.
-        constraints: of the same rows.
-        modality_of: int8 [num]; rows of one tracklet are pooled within each modality.
-        weights: float [num] > 0, how much a row counts within its tracklet; None: all alike.
-    """
+    """The atoms: rows of one tracklet and modality pooled by weight; atom i is component i."""
     pooled_by = constraints.tracklet_of * len(MODALITIES) + modality_of
     _, first_row, observation_of = np.unique(pooled_by, return_index=True, return_inverse=True)
     if len(first_row) == len(embeddings):  # nothing to pool
@@ -76,12 +68,7 @@ def pool_rows(
 
 
 def renamed(atoms: Atoms, name_of: np.ndarray) -> Atoms:
-    """The same atoms under other numbers, and their observations in the order of these.
-
-    Args:
-        atoms: any.
-        name_of: int64 [num], the new number of each atom.
-    """
+    """The same atoms under other numbers, and their observations in the order of these."""
     atom_of = name_of[atoms.atom_of]
     order = np.argsort(atom_of, kind="stable")
     return Atoms(

@@ -40,11 +40,6 @@ def check_constraints(
     """The constraints, or one message with every contradiction among them.
 
     Args: those of `individuals.group.group_individuals`.
-
-    Raises:
-        ValueError: rows that do not exist, another number of tracklets or frames than rows; or rows that
-            are tied together (by a tracklet, by must-links, by a chain of both) and also kept apart (by a
-            shared frame, by a cannot-link), all of them named in one message.
     """
     must, cannot = _pairs("must_link", must_link, num), _pairs("cannot_link", cannot_link, num)
     tracklet_of = _numbered("tracklets", tracklets, num)
@@ -62,7 +57,13 @@ def check_constraints(
             for number in contradictions[:AT_MOST_SHOWN].tolist()
             for first, second in [apart[number].tolist()]
         ]
-        raise ValueError(_message(shown, len(contradictions)))
+        more = len(contradictions) - len(shown)
+        raise ValueError(
+            f"The constraints contradict each other in {len(contradictions)} places; no grouping can honour "
+            f"them. {'; '.join(shown)}{f'; and {more} more' if more else ''}. "
+            "Remove one side of each (a wrong must_link or cannot_link, or split a tracklet that jumped to "
+            "another animal)."
+        )
     return Constraints(tracklet_of, component_of, apart)
 
 
@@ -123,24 +124,11 @@ def _tie(
     """What makes both one individual, in words."""
     if first == second:
         return "it is one row"
-    if (
-        tracklets is not None
-        and tracklets[first] is not None
-        and tracklets[first] == tracklets[second]
-    ):
-        return f"both are in the tracklet {tracklets[first]!r}"
+    named = None if tracklets is None else tracklets[first]
+    if tracklets is not None and named is not None and named == tracklets[second]:
+        return f"both are in the tracklet {named!r}"
     _, before = breadth_first_order(graph, first, directed=False)
     chain = [second]
     while chain[-1] != first:
         chain.append(int(before[chain[-1]]))
     return "linked " + ", ".join(f"{a}-{b}" for a, b in pairwise(reversed(chain)))
-
-
-def _message(shown: list[str], num: int) -> str:
-    more = f"; and {num - len(shown)} more" if num > len(shown) else ""
-    return (
-        f"The constraints contradict each other in {num} places; no grouping can honour them. "
-        f"{'; '.join(shown)}{more}. "
-        "Remove one side of each (a wrong must_link or cannot_link, or split a tracklet that jumped to "
-        "another animal)."
-    )

@@ -67,16 +67,6 @@ def count_interval(
     confidence of 0.95 needs 39 footages, 0.99 needs 199. With fewer, or for a count above the largest that
     was tried, only the bounds are told.
 
-    Args:
-        num_found: int, groups.
-        trials: of a `GroupingRule`; may be empty.
-        minimum: int, the lower bound.
-        maximum: int, the upper bound.
-        confidence: float in (0, 1).
-
-    Returns:
-        CountInterval; it always holds `num_found` where that is between minimum and maximum.
-
     Raises:
         ValueError: a confidence outside (0, 1).
 
@@ -118,14 +108,8 @@ def num_certain(num_atoms: int, apart: np.ndarray) -> int:
     """The size of the largest set of atoms that are all known to be different, pairwise.
 
     Exact for what is seen in videos; among more than 20,000 sets that cannot grow, the largest of so many.
-
-    Args:
-        num_atoms: int.
-        apart: int64 [pairs, 2], atoms that can never be one individual.
     """
     import networkx as nx
 
-    largest = min(num_atoms, 1)
-    for atoms in islice(nx.find_cliques(nx.Graph(apart.tolist())), MAX_SETS):
-        largest = max(largest, len(atoms))
-    return largest
+    sets = islice(nx.find_cliques(nx.Graph(apart.tolist())), MAX_SETS)
+    return max(map(len, sets), default=min(num_atoms, 1))

@@ -57,15 +57,8 @@ def decide_by(
 ) -> Decision:
     """What a caller's threshold or calibration means for these rows.
 
-    Args:
-        threshold: float in [-1, 1], or None.
-        calibration: of the encoder, or None.
-        modalities: of each row, or one for all.
-        embeddings: [num, size], with a fingerprint where it is known.
-
     Raises:
-        ValueError: neither or both are given; the threshold is no cosine; the calibration is of another
-            encoder, or lacks what these modalities need; an unknown modality, or another number of them.
+        ValueError: as `group_individuals`, but for the constraints.
     """
     codes = _codes(modalities, len(embeddings))
     present = [MODALITIES[code] for code in np.unique(codes)]
@@ -114,11 +107,7 @@ def calibrated_rule(calibration: Calibration, modality: Modality) -> GroupingRul
 
 
 def check_threshold(threshold: float) -> None:
-    """Refuse what is no cosine similarity.
-
-    Raises:
-        ValueError: outside [-1, 1], or NaN.
-    """
+    """Raises a ValueError for what is no cosine similarity."""
     if not -1 <= threshold <= 1:
         raise ValueError(
             f"threshold must be a mean cosine similarity in [-1, 1], received {threshold}. "
@@ -147,9 +136,6 @@ def _log_odds_vectors(
     """Queries and keys whose inner product is the sum of log-odds over the pairs of two atoms.
 
     The key holds each observation and a one in the place of its modality, the query the lines.
-
-    Raises:
-        ValueError: two modalities meet that have no line.
     """
     here = np.unique(atoms.modality_of)
     width = atoms.observations.shape[1] + 1

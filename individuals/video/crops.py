@@ -32,17 +32,10 @@ MARKED = 0.7  # what is at most this is given as a reason
 
 
 def crop_detection(frame: np.ndarray, detection: Detection) -> np.ndarray:
-    """The detected animal with a margin, as the encoder sees photos.
+    """The detected animal with a margin, as the encoder sees photos, uint8 [224, 224, 3].
 
     The crop is as wide as it is high, so that the animal keeps its proportions; where it leaves the
     frame, the frame's edge is repeated.
-
-    Args:
-        frame: uint8 [height, width, 3], RGB.
-        detection: where; pixels of the frame.
-
-    Returns:
-        uint8 [224, 224, 3].
     """
     height, width = frame.shape[:2]
     left, top, right, bottom = detection.box
@@ -56,17 +49,10 @@ def crop_detection(frame: np.ndarray, detection: Detection) -> np.ndarray:
 
 
 def colour_appearance(frame: np.ndarray, detection: Detection) -> np.ndarray:
-    """How the inside of a box is coloured; the cosine of two says how much they look alike.
+    """How the inside of a box is coloured, float32 [512]; the cosine of two says how alike they look.
 
     The square root of a histogram of CIELAB colours in two stripes, so that the cosine is Bhattacharyya's
     coefficient. Pixels count less towards the edges of the box, where the background is.
-
-    Args:
-        frame: uint8 [height, width, 3], RGB.
-        detection: where; pixels of the frame.
-
-    Returns:
-        float32 [512], unit length.
     """
     inside = cv2.resize(_inside(frame, detection), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(inside, cv2.COLOR_RGB2LAB)
@@ -115,13 +101,7 @@ class CropQuality:
 def assess_crops(frame: np.ndarray, detections: Sequence[Detection]) -> list[CropQuality]:
     """How well a frame shows each of the animals that were detected in it.
 
-    Args:
-        frame: uint8 [height, width, 3], RGB.
-        detections: all of this frame.
-
-    Returns:
-        `CropQuality` of each. A blurrier, smaller or further cut-off picture of one animal never scores
-        higher.
+    A blurrier, smaller or further cut-off picture of one animal never scores higher.
     """
     height, width = frame.shape[:2]
     boxes = np.array([detection.box for detection in detections]).reshape(-1, 4)
@@ -149,11 +129,6 @@ def sharpness(pixels: np.ndarray) -> float:
     Dividing by the variance leaves dark and pale animals alike; a little smoothing first keeps the noise
     of a sensor from passing as detail.
 
-    Args:
-        pixels: uint8 [rows, columns, 3], RGB.
-
-    Returns:
-        float >= 0; 0 for one colour. Blurring makes it smaller.
     Reference:
         Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", 2000,
         https://doi.org/10.1109/ICPR.2000.903548 (variance of the Laplacian; the division is ours).

@@ -47,14 +47,7 @@ class Detection:
 
 
 def box_iou(boxes: npt.ArrayLike, other_boxes: npt.ArrayLike) -> np.ndarray:
-    """Intersection over union of each two boxes.
-
-    Args:
-        boxes: float [num, 4], (left, top, right, bottom) in pixels.
-        other_boxes: float [num_other, 4].
-    Returns:
-        float64 [num, num_other] in [0, 1].
-    """
+    """Intersection over union of boxes [num, 4] and others [num_other, 4]: float64 [num, num_other]."""
     ones = np.asarray(boxes, np.float64).reshape(-1, 1, 4)
     others = np.asarray(other_boxes, np.float64).reshape(1, -1, 4)
     sides = np.minimum(ones[..., 2:], others[..., 2:]) - np.maximum(ones[..., :2], others[..., :2])
@@ -67,19 +60,20 @@ def box_iou(boxes: npt.ArrayLike, other_boxes: npt.ArrayLike) -> np.ndarray:
 
 def without_doubles(detections: Sequence[Detection]) -> list[Detection]:
     """The detections without those that nearly cover a surer one of their frame (IoU above 0.8)."""
-    kept: dict[int, list[Detection]] = {}
-    for detection in sorted(detections, key=lambda d: -d.score):
-        here = kept.setdefault(detection.frame_index, [])
-        if not here or box_iou(detection.box, [d.box for d in here]).max() <= MAX_IOU:
-            here.append(detection)
-    ids = {id(detection) for here in kept.values() for detection in here}
-    return [detection for detection in detections if id(detection) in ids]
+    boxes_in: dict[int, list[Box]] = {}
+    kept = []
+    for number in sorted(range(len(detections)), key=lambda d: -detections[d].score):
+        box, here = detections[number].box, boxes_in.setdefault(detections[number].frame_index, [])
+        if box_iou(box, here).max(initial=0) <= MAX_IOU:
+            here.append(box)
+            kept.append(number)
+    return [detections[number] for number in sorted(kept)]
 
 
-def shared_box(box: Box, other: Box) -> Box:
-    """What both cover; its area is 0 where they do not overlap."""
+def shared_area(box: Box, other: Box) -> float:
+    """What both cover, in square pixels."""
     left, top = max(box[0], other[0]), max(box[1], other[1])
-    return (left, top, min(box[2], other[2]), min(box[3], other[3]))
+    return box_area((left, top, min(box[2], other[2]), min(box[3], other[3])))
 
 
 def joined_box(box: Box, other: Box) -> Box:
@@ -89,6 +83,6 @@ def joined_box(box: Box, other: Box) -> Box:
 
 
 def box_area(box: Box) -> float:
-    """In pixels; 0 where a side is negative."""
+    """In square pixels; 0 where a side is negative."""
     left, top, right, bottom = box
     return max(right - left, 0.0) * max(bottom - top, 0.0)

@@ -57,8 +57,8 @@ class DetectionFile:
         """See that every video has its entry, before slow work begins.
 
         Raises:
-            ValueError: what `for_video` would raise, for all videos in one message. Videos that cannot
-                be decoded are none of its business.
+            ValueError: what `for_video` would raise, for all videos in one message; those that cannot be
+                decoded are passed over.
         """
         names = match_videos(videos, self.videos, f"The detection file '{self.path}'")
         problems = []
@@ -66,7 +66,7 @@ class DetectionFile:
             try:
                 self.videos[name].fitted_to(video)
             except UnreadableMediaError:
-                continue  # whoever reads the videos lists those that cannot be read
+                continue
             except ValueError as error:
                 problems.append(str(error))
         if problems:
@@ -97,16 +97,15 @@ def load_detections(
         FileNotFoundError: nothing is at this path.
         ValueError: it is not JSON, or of no known layout; it lacks a category that was asked for; or boxes
             are damaged (all of them in one message).
-    Example:
-        >>> found = load_detections("megadetector.json", min_confidence=0.5)
-        >>> counted = count_individuals(["site/monday.mp4"], embedder, detector=found)
     """
     path = Path(path)
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise ValueError(f"min_confidence must be in [0, 1], received {min_confidence}.")
     listing = _read(path)
     wanted = _wanted(categories, listing.categories, path)
-    least = _least_confidence(min_confidence, listing.typical_confidence)
+    least = listing.typical_confidence if min_confidence is None else min_confidence
+    if not _is_number(least) or not 0 <= least <= 1:
+        least = USUAL_CONFIDENCE
     problems = list(listing.problems)
     left_out: Counter[str] = Counter()
     videos = {}
@@ -131,7 +130,7 @@ def load_detections(
             + "\nWrite it again, or mend these entries."
         )
     notes = [f"{number} boxes {why} are left out." for why, number in sorted(left_out.items())]
-    return DetectionFile(path, videos, least, (*listing.notes, *notes))
+    return DetectionFile(path, videos, float(least), (*listing.notes, *notes))
 
 
 def _read(path: Path) -> Listing:
@@ -168,13 +167,6 @@ def _wanted(
             f"{some_names(sorted(known)) or 'none'}."
         )
     return frozenset(categories)
-
-
-def _least_confidence(asked: float | None, recommended: float | None) -> float:
-    if asked is not None:
-        return float(asked)
-    is_usable = _is_number(recommended) and 0 <= recommended <= 1  # type: ignore[operator] # is a number
-    return float(recommended) if is_usable else USUAL_CONFIDENCE  # type: ignore[arg-type] # likewise
 
 
 def _kept_boxes(

@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from individuals.video.detection import Box, Detection, box_area, joined_box, shared_box
+from individuals.video.detection import Box, Detection, box_area, joined_box, shared_area
 from individuals.video.detection_file import DetectionFile
 from media import Moment
 
@@ -33,10 +33,6 @@ JOIN_SHARE = 0.015  # of the frame's width: pieces nearer than this are one anim
 def find_detector(detector: DetectorName | Detector, videos: Sequence[str | Path] = ()) -> Detector:
     """The detector of this name, or the caller's own.
 
-    Args:
-        detector: "motion", "whole", a function of moments, or what `load_detections` gave.
-        videos: that it will be asked about; a detection file must know them all.
-
     Raises:
         ValueError: the name is unknown, or the detection file does not fit the videos.
     """
@@ -57,13 +53,9 @@ def find_detector(detector: DetectorName | Detector, videos: Sequence[str | Path
 def detect_whole_frames(moments: Sequence[Moment]) -> list[Detection]:
     """Every frame as one detection, for footage that shows one animal and little else."""
     return [
-        Detection(
-            moment.frame_index,
-            moment.time_seconds,
-            (0.0, 0.0, float(moment.frame.shape[1]), float(moment.frame.shape[0])),
-            1.0,
-        )
-        for moment in moments
+        Detection(m.frame_index, m.time_seconds, (0.0, 0.0, float(width), float(height)))
+        for m in moments
+        for height, width in [m.frame.shape[:2]]
     ]
 
 
@@ -72,16 +64,28 @@ class MotionDetector:
     """`detect_motion`, one piece of a video after another, and whether it can work for this video.
 
     Args:
-        moving_shares: float in [0, 1], of each frame that was looked at for the background: the share of the
-            frame within the boxes of all that moves.
+        moving_shares: of each frame of the background: the share of it within boxes of what moves.
     """
 
     moving_shares: list[float] = field(default_factory=list)
 
     def __call__(self, moments: Sequence[Moment]) -> list[Detection]:
         """As `detect_motion`."""
-        detections, shares = _detect(moments)
+        if len(moments) < 3:
+            return []
+        chosen = np.linspace(0, len(moments) - 1, min(len(moments), BACKGROUND_FRAMES)).astype(int)
+        frames = [_blurred(moments[i].frame) for i in np.unique(chosen)]
+        scale = moments[0].frame.shape[1] / frames[0].shape[1]
+        background, shares = _mended(np.median(frames, axis=0).astype(np.uint8), frames)
         self.moving_shares += shares
+        detections = []
+        for moment in moments:
+            regions = _changed_regions(_blurred(moment.frame), background)
+            animals = [r for r in regions if not r.is_ghost and not r.is_too_large]
+            for box, score in _whole_animals(animals):
+                left, top, right, bottom = (scale * side for side in box)
+                whole: Box = (left, top, right, bottom)
+                detections.append(Detection(moment.frame_index, moment.time_seconds, whole, score))
         return detections
 
     @property
@@ -100,45 +104,18 @@ def detect_motion(moments: Sequence[Moment]) -> list[Detection]:
     connect it, into boxes between 0.2 % and 40 % of the frame. An animal that never moves is
     background, and animals that touch are one box: use a trained detector where you can.
 
-    Args:
-        moments: frames of one video, all of one size.
+    Detections are given frame by frame, from left to right; the score is the mean change, 1 from 60 grey
+    levels.
 
-    Returns:
-        Detections, frame by frame, from left to right; the score is the mean change,
-        and 1 from 60 grey levels.
     Reference:
         Cucchiara et al., "Detecting moving objects, ghosts, and shadows in video streams", 2003,
         https://doi.org/10.1109/TPAMI.2003.1233909 (ghosts; ours are told by their outline).
     """
-    return _detect(moments)[0]
-
-
-def _detect(moments: Sequence[Moment]) -> tuple[list[Detection], list[float]]:
-    """The detections, and the share of each frame of the background that moves."""
-    if len(moments) < 3:
-        return [], []
-    chosen = np.linspace(0, len(moments) - 1, min(len(moments), BACKGROUND_FRAMES)).astype(int)
-    frames = [_blurred(moments[i].frame) for i in np.unique(chosen)]
-    scale = moments[0].frame.shape[1] / frames[0].shape[1]
-    background, shares = _mended(np.median(frames, axis=0).astype(np.uint8), frames)
-    detections = []
-    for moment in moments:
-        regions = _changed_regions(_blurred(moment.frame), background)
-        animals = [r for r in regions if not r.is_ghost and not r.is_too_large]
-        for box, score in _whole_animals(animals):
-            left, top, right, bottom = (scale * side for side in box)
-            detections.append(
-                Detection(
-                    moment.frame_index, moment.time_seconds, (left, top, right, bottom), score
-                )
-            )
-    return detections, shares
+    return MotionDetector()(moments)
 
 
 @dataclass(frozen=True)
 class _Region:
-    """A changed part of a frame; its pixels are `rows`, `columns`."""
-
     rows: np.ndarray
     columns: np.ndarray
     box: Box
@@ -152,7 +129,7 @@ def _whole_animals(regions: Sequence[_Region]) -> list[tuple[Box, float]]:
     animals: list[tuple[Box, float]] = []
     for region in sorted(regions, key=lambda region: -box_area(region.box)):
         for number, (box, score) in enumerate(animals):
-            if box_area(shared_box(box, region.box)) > 0.5 * box_area(region.box):
+            if shared_area(box, region.box) > 0.5 * box_area(region.box):
                 animals[number] = (joined_box(box, region.box), max(score, region.score))
                 break
         else:

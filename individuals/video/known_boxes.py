@@ -19,7 +19,7 @@ SHAPE_TOLERANCE = 0.02  # of width / height, between the file's frames and the v
 
 @dataclass(frozen=True, eq=False)
 class KnownBoxes:
-    """A detector of one video that looks up what a file has; a function of moments, as all detectors.
+    """A detector of one video that looks up what a file has.
 
     Args:
         frame_indices: int64 [num_boxes], the video's own frame numbers, from 0.
@@ -48,19 +48,18 @@ class KnownBoxes:
         found = []
         for moment in moments:
             height, width = moment.frame.shape[:2]
+            is_here = self.frame_indices == moment.frame_index
             scale = np.array([width, height] * 2) if self.are_shares else np.ones(4)
-            for row in np.flatnonzero(self.frame_indices == moment.frame_index):
-                box = (self.boxes[row] * scale).clip(0, [width, height] * 2)
-                if (box[:2] < box[2:]).all():
-                    left, top, right, bottom = box.tolist()
-                    found.append(
-                        Detection(
-                            moment.frame_index,
-                            moment.time_seconds,
-                            (left, top, right, bottom),
-                            float(self.scores[row]),
-                        )
-                    )
+            boxes = (self.boxes[is_here] * scale).clip(0, [width, height] * 2).tolist()
+            found += [
+                Detection(
+                    moment.frame_index, moment.time_seconds, (left, top, right, bottom), score
+                )
+                for (left, top, right, bottom), score in zip(
+                    boxes, self.scores[is_here].tolist(), strict=True
+                )
+                if left < right and top < bottom
+            ]
         return found
 
     def frames_to_look_at(self, frames_per_second: float) -> frozenset[int]:
@@ -75,15 +74,12 @@ class KnownBoxes:
         """The same boxes, checked against the video and in its pixels.
 
         Raises:
-            ValueError: the frames that the detector looked at have another shape, or every box lies
-                outside of this video's frames.
+            ValueError: they are of frames of another shape, or all lie outside of this video's.
             UnreadableMediaError: the video cannot be decoded, or could not be by the detector.
         """
         if self.failure is not None:
-            raise UnreadableMediaError(
-                Path(video),
-                f"the detector could not use it ({self.failure}), so it has no detections",
-            )
+            reason = f"the detector could not use it ({self.failure}), so it has no detections"
+            raise UnreadableMediaError(Path(video), reason)
         info = probe_video(video)
         fitted = replace(self, frames_per_second=info.average_frames_per_second)
         if self.size is not None and self.size != (info.width, info.height):
@@ -130,12 +126,8 @@ def match_videos(videos: Sequence[str | Path], names: Iterable[str], source: str
     An entry is of a video if its path is the end of the video's: the entry `site/monday.mp4` is of
     `/data/site/monday.mp4`, and not of `/data/other/monday.mp4`. Or the path as it was given is the end of
     one entry's: `monday.mp4`, given from within its folder, finds the entry `/card/site/monday.mp4`. A
-    folder of frames may lack the video's extension.
+    folder of frames may lack the video's extension. One empty name is the only video that the file is of.
 
-    Args:
-        videos: paths as given.
-        names: the entries' paths; one empty name is the only video that the file is of.
-        source: what the entries are of, for messages.
     Raises:
         ValueError: videos with no entry or several, or entries of several videos; all in one message.
     """

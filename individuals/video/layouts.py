@@ -17,17 +17,14 @@ FRAME_KEYS = ("frame_index", "frame_number", "frame_id")
 
 @dataclass(frozen=True)
 class ListedBox:
-    """A box as a file has it.
+    """A box as a file has it: what it holds is checked in `detection_file`.
 
     Args:
-        frame_index: as listed.
-        box: as listed, four values.
-        score: as listed; 1 where the file has none.
         category: its name, or None for an id that the file does not explain.
         place: where it stands in the file, for messages.
     """
 
-    frame_index: Any  # whatever the JSON held: checked in `detection_file`
+    frame_index: Any
     box: Any
     score: Any
     category: str | None
@@ -36,12 +33,12 @@ class ListedBox:
 
 @dataclass
 class ListedVideo:
-    """A video as a file has it.
+    """A video as a file has it; what the file does not tell is left empty.
 
     Args:
         boxes: of all categories.
-        frames_processed: the frames that the detector looked at, as far as the file tells.
-        sizes: width and height of the frames that it looked at, where the file tells.
+        frames_processed: numbers of the frames that the detector looked at.
+        sizes: width and height of these.
         failure: why the detector could not look at it; None if it could.
     """
 
@@ -60,9 +57,6 @@ class Listing:
             in pixels, "corners" for (left, top, right, bottom) in pixels.
         categories: the names that the file explains.
         typical_confidence: the least confidence that the file itself recommends.
-        videos: by their paths in the file.
-        problems: what makes the file unusable.
-        notes: what was left out.
     """
 
     box_form: str
@@ -86,11 +80,7 @@ class Listing:
 
 
 def read_layout(content: Any) -> Listing | None:
-    """What a file lists, by the layout of its JSON; None for an unknown layout.
-
-    Raises:
-        ValueError: something is no list or object where one must be.
-    """
+    """What a file lists, by the layout of its JSON; None for an unknown layout, a ValueError for damage."""
     if isinstance(content, list):
         is_list_of_images = all(
             isinstance(entry, dict) and "file" in entry and "detections" in entry
@@ -170,24 +160,19 @@ def _read_coco(content: Json) -> Listing:
         str(entry.get("id")): str(entry.get("name") or entry.get("file_name"))
         for entry in _objects(content, "videos")
     }
-    frames = {
-        str(image.get("id")): _coco_frame(image, videos) for image in _objects(content, "images")
-    }
+    frames: dict[str, tuple[str, Any] | None] = {}
+    still_images = []
     for image in _objects(content, "images"):
-        if (frame := frames[str(image.get("id"))]) is None:
+        frame = frames[str(image.get("id"))] = _coco_frame(image, videos)
+        if frame is None:
+            still_images.append(str(image.get("file_name")))
             continue
         video = listing.video(frame[0])
         video.frames_processed |= _whole_numbers([frame[1]])
         size = image.get("width"), image.get("height")
         if all(isinstance(side, int | float) and 0 < side < math.inf for side in size):
             video.sizes.add((float(size[0]), float(size[1])))  # type: ignore[arg-type] # just checked
-    listing.note_still_images(
-        [
-            str(image.get("file_name"))
-            for image in _objects(content, "images")
-            if frames[str(image.get("id"))] is None
-        ]
-    )
+    listing.note_still_images(still_images)
     num_crowds = 0
     for number, annotation in enumerate(_objects(content, "annotations")):
         place, image_id = f"annotations[{number}]", str(annotation.get("image_id"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -60,22 +59,18 @@ def find_sightings(
 
     Args:
         video: the file.
-        embedder: turns crops, and the sound around them, into embeddings.
+        embedder: for crops, and the sound around them.
         detector: see `individuals.video.detectors`; of a detection file, only frames with boxes count.
         frames_per_second: float > 0, frames that are looked at; with a detection file, at most.
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
-        follow: whether detections are joined to tracklets; if not, every detection is a tracklet of
-            its own.
-        sound: whether crops are embedded together with the sound around their frames, as long as the
-            encoder's audio window. "none": by sight alone. "alone": with it where, as long as it
-            lasts, no other animal is in view; with several animals it belongs to none of them. Or a
-            function of a moment and the detections in its frame that gives the position of the one that
-            is heard, or None. A crop without sound, or with a silent one, is embedded by sight alone.
+        follow: whether detections are joined to tracklets; if not, each is a tracklet of its own.
+        sound: see `count_individuals`. "alone" takes the sound around a frame, as long as the encoder's
+            audio window, where no other animal is in view as long as it lasts. A crop without sound, or
+            with a silent one, is embedded by sight alone.
 
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.
-        UnreadableMediaError: not one frame can be decoded; the detector could not use the video; or all of
-            its frames with detections are beyond the end.
+        UnreadableMediaError: not one frame, or none of those with detections, can be decoded.
     """
     check_sound(sound)
     detect = detector.for_video(video) if isinstance(detector, DetectionFile) else detector
@@ -190,9 +185,8 @@ def _sightings(
         in_frame.setdefault(detection.frame_index, set()).add(tracklet)
     beside: dict[int, set[int]] = {}
     for here in in_frame.values():
-        for one, other in combinations(here, 2):
-            beside.setdefault(one, set()).add(other)
-            beside.setdefault(other, set()).add(one)
+        for tracklet in here:
+            beside.setdefault(tracklet, set()).update(here - {tracklet})
     for candidate, with_sound in zip(kept, is_fused, strict=True):
         detection, tracklet = detections[candidate.number], tracklets[candidate.number]
         yield Sighting(
@@ -204,7 +198,7 @@ def _sightings(
             frame_index=detection.frame_index,
             box=detection.box,
             tracklet=tracklet,
-            seen_with=tuple(sorted(beside.get(tracklet, ()))),
+            seen_with=tuple(sorted(beside[tracklet])),
             quality=candidate.quality.value,
             score=detection.score,
         )

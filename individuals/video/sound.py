@@ -18,11 +18,7 @@ Sound = Literal["none", "alone"] | Singer
 
 
 def check_sound(sound: Sound) -> None:
-    """Refuses what is neither "none", "alone" nor a function.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """Raises a ValueError for what is neither "none", "alone" nor a function."""
     if not callable(sound) and sound not in ("none", "alone"):
         raise ValueError(
             f"Unknown sound {sound!r}. Expected 'none', 'alone', or a function of a moment and its "
@@ -31,16 +27,7 @@ def check_sound(sound: Sound) -> None:
 
 
 def who_may_be_heard(sound: Sound, moment: Moment, detections: Sequence[Detection]) -> set[int]:
-    """Positions of the detections of one moment that its sound may belong to.
-
-    Args:
-        sound: see `Sound`. With "alone" it may be any: who is alone shows when the whole video was seen.
-        moment: frame and sound.
-        detections: all of this frame.
-
-    Raises:
-        ValueError: the caller's function gave no position of a detection.
-    """
+    """Positions of the detections of one moment that its sound may belong to; with "alone" any."""
     if sound == "none" or moment.waveform is None:
         return set()
     if not callable(sound):
@@ -57,15 +44,7 @@ def who_may_be_heard(sound: Sound, moment: Moment, detections: Sequence[Detectio
 
 
 def audio_sequence_of(embedder: Embedder, waveform: np.ndarray) -> np.ndarray | None:
-    """The audio sequence of the sound around a frame; None where it is silent or too short.
-
-    Args:
-        embedder: hears.
-        waveform: float32 [num_samples], at the sample rate of the embedder's front end.
-
-    Returns:
-        float32 [num_frames, size], or None.
-    """
+    """The audio sequence of the sound around a frame; None where it is silent or too short."""
     try:
         return embedder.front_end(waveform)
     except (SilentRecordingError, TooShortRecordingError):
@@ -87,9 +66,6 @@ def is_alone_throughout(
         animals: who each is, such as tracklets.
         times_seconds: of the moments in question.
         window_seconds: float > 0, length of the sound, centred on the moment.
-
-    Returns:
-        bool for each of the moments.
     """
     order = np.argsort([d.time_seconds for d in detections], kind="stable")
     times = np.array([detections[i].time_seconds for i in order])

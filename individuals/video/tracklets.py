@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,9 @@ from scipy.optimize import linear_sum_assignment
 from individuals.video.detection import Box, Detection, box_iou
 
 KEPT_OF_APPEARANCE = 0.8  # from sight to sight: one odd sight does not change it
-MIN_SIMILARITY = (
-    0.7  # boxes that overlap are two animals where they look less alike than this (cosine)
-)
+MIN_IOU = 0.3  # of an animal with itself at its last sight
+MAX_GAP_STEPS = 3  # between frames with detections, after which a tracklet ends
+MIN_SIMILARITY = 0.7  # boxes that overlap and look less alike (cosine) are two animals
 SURE_SIMILARITY = 0.9  # what is near without overlapping must look this much alike
 REACH = 1.0  # how far an animal may have gone without overlapping itself, in diagonals of its box
 MAX_GROWTH = 2.0  # how many times larger or smaller its box may have become on that way, by area
@@ -25,58 +26,44 @@ CLEAR_MARGIN_ODD = 0.5
 
 
 def link_tracklets(
-    detections: Sequence[Detection],
-    *,
-    appearances: npt.ArrayLike | None = None,
-    min_iou: float = 0.3,
-    max_gap_frames: int | None = None,
+    detections: Sequence[Detection], *, appearances: npt.ArrayLike | None = None
 ) -> list[int]:
-    """Follow animals from frame to frame of one video by overlap and appearance.
+    """Follows animals from frame to frame of one video by overlap and appearance.
 
     In each frame the detections are assigned to the tracklets that are still alive so that overlap of
-    boxes plus similarity of appearances is greatest in all (Hungarian assignment). What overlaps none by
-    `min_iou`, looks different, or could as well be another animal starts a tracklet; what only moved too
-    fast to overlap goes on if it is near, looks the same, and nothing else does. Two detections of one
-    frame are never in one tracklet. An animal that leaves and comes back gets a new tracklet, which
-    grouping may join. When in doubt a tracklet ends: two animals in one could not be told apart again.
+    boxes plus similarity of appearances is greatest in all (Hungarian assignment). What overlaps none,
+    looks different, or could as well be another animal starts a tracklet; what only moved too fast to
+    overlap goes on if it is near, looks the same, and nothing else does. Two detections of one frame are
+    never in one tracklet. An animal that leaves and comes back gets a new tracklet, which grouping may
+    join. When in doubt a tracklet ends: two animals in one could not be told apart again. A tracklet may
+    skip two of the frames that were looked at.
 
     Args:
         detections: of one video, in any order.
         appearances: float32 [num_detections, size], such as `colour_appearance` or embeddings; only
             directions count. None: boxes alone decide.
-        min_iou: float in (0, 1], the least overlap of an animal with itself at its last sight. Default 0.3.
-        max_gap_frames: int >= 1, how many frame numbers later a tracklet may go on. None: three times the
-            least step between frames with detections, so that it fits videos of which only every n-th frame
-            was looked at.
     Returns:
         The tracklet of each detection, numbered from 0 by the frame of first sight.
-    Raises:
-        ValueError: min_iou or max_gap_frames out of range; appearances not one row of finite numbers,
-            not all 0, for each detection.
     Reference:
         Bewley et al., "Simple online and realtime tracking", 2016, https://arxiv.org/abs/1602.00763; with
         appearance, Wojke et al., 2017, https://arxiv.org/abs/1703.07402. Ours predicts no motion (birds
         hop), and ends tracklets that are not clear.
     """
-    if not 0 < min_iou <= 1:
-        raise ValueError(f"min_iou must be in (0, 1], received {min_iou}.")
-    if max_gap_frames is not None and max_gap_frames < 1:
-        raise ValueError(f"max_gap_frames must be at least 1, received {max_gap_frames}.")
     looks = _directions(appearances, len(detections))
-    frames = sorted({detection.frame_index for detection in detections})
-    if max_gap_frames is None:
-        max_gap_frames = 3 * int(np.diff(frames).min()) if len(frames) > 1 else 1
+    by_frame = _by_frame(detections)
+    steps = np.diff([frame for frame, _ in by_frame]).tolist()
+    max_gap = MAX_GAP_STEPS * min(steps, default=0)
     tracklet_of = np.full(len(detections), -1)
     num_tracklets = 0
     alive: list[_Followed] = []
-    for frame, here in _by_frame(detections):
-        alive = [animal for animal in alive if frame - animal.frame_index <= max_gap_frames]
+    for frame, here in by_frame:
+        alive = [animal for animal in alive if frame - animal.frame_index <= max_gap]
         similarity = None
         if looks is not None and alive:
             similarity = np.array([animal.look for animal in alive]) @ looks[here].T
         last_boxes = np.array([animal.box for animal in alive]).reshape(-1, 4)
         boxes = np.array([detections[number].box for number in here])
-        tracklet_row_of, ended = _assign(last_boxes, boxes, similarity, min_iou)
+        tracklet_row_of, ended = _assign(last_boxes, boxes, similarity)
         new: list[_Followed] = []
         for place, number in enumerate(here):
             look = None if looks is None else looks[number]
@@ -120,37 +107,29 @@ def _directions(appearances: npt.ArrayLike | None, num_detections: int) -> np.nd
             f"{looks.shape}."
         )
     lengths = np.linalg.norm(looks, axis=1, keepdims=True)
-    if not np.isfinite(lengths).all() or not (lengths > 0).all():
-        bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if len(bad):
         raise ValueError(f"appearances must be finite and not all 0, see rows {bad[:5].tolist()}.")
     return looks / lengths
 
 
 def _by_frame(detections: Sequence[Detection]) -> list[tuple[int, list[int]]]:
     """The numbers of the detections of each frame, in one order however they were listed."""
-    frames: dict[int, list[int]] = {}
-    for number in sorted(
+    ordered = sorted(
         range(len(detections)), key=lambda d: (detections[d].frame_index, detections[d].box)
-    ):
-        frames.setdefault(detections[number].frame_index, []).append(number)
-    return list(frames.items())
+    )
+    frames = groupby(ordered, key=lambda d: detections[d].frame_index)
+    return [(frame, list(numbers)) for frame, numbers in frames]
 
 
 def _assign(
-    last_boxes: np.ndarray, boxes: np.ndarray, similarity: np.ndarray | None, min_iou: float
+    last_boxes: np.ndarray, boxes: np.ndarray, similarity: np.ndarray | None
 ) -> tuple[dict[int, int], set[int]]:
-    """Which tracklet each detection of one frame goes on with, and the tracklets that end.
-
-    First what overlaps is assigned so that overlap plus similarity are greatest in all (Hungarian
-    assignment). A pair without which the total would be nearly as great is not clear: it is left out, and
-    the tracklets that might be meant end, because a new tracklet costs little (grouping may join it) and two
-    animals in one tracklet are never told apart again. Then what is left goes on with what is near
-    and looks the same, if that is the only candidate on either side.
-    """
+    """Which tracklet each detection of one frame goes on with, and the tracklets that end."""
     if not len(last_boxes) or not len(boxes):
         return {}, set()
     score = box_iou(last_boxes, boxes)
-    may_overlap = score >= min_iou
+    may_overlap = score >= MIN_IOU
     if similarity is not None:
         may_overlap &= similarity >= MIN_SIMILARITY
         score = score + similarity
@@ -166,7 +145,11 @@ def _assign(
 
 
 def _clear_pairs(score: np.ndarray) -> tuple[dict[int, int], set[int]]:
-    """The best pairs that are clear, by a score that is 0 where two cannot belong together."""
+    """The best pairs that are clear, by a score that is 0 where two cannot belong together.
+
+    A pair without which the total would be nearly as great is not clear: it is left out, and the tracklets
+    that might be meant end.
+    """
     pairs = [(t, d) for t, d in zip(*linear_sum_assignment(score, maximize=True), strict=True)]
     pairs = [(int(t), int(d)) for t, d in pairs if score[t, d] > 0]
     best = sum(score[pair] for pair in pairs)

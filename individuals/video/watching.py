@@ -28,8 +28,7 @@ class Candidate:
         number: of its detection.
         crop: uint8 [224, 224, 3].
         quality: how good it is.
-        waveform: float32 [num_samples], the sound around it, if it may be the animal's; a view into the
-            video's track.
+        waveform: float32 [num_samples], the sound around it, if it may be the animal's; a view.
     """
 
     number: int
@@ -43,7 +42,7 @@ class Watched:
     """What was seen in a video.
 
     Args:
-        detections: all, in the order of time.
+        detections: in the order of time.
         looks: float16 [num_colours] of each.
         candidates: the crops to embed.
         frames: numbers of the frames that were looked at.
@@ -58,17 +57,7 @@ class Watched:
 
 
 def watch(moments: Iterator[Moment], detect: Detect, *, follow: bool, sound: Sound) -> Watched:
-    """Detects, and keeps up to four crops of each animal in each piece, the best of each quarter of it.
-
-    Args:
-        moments: of one video; only a piece of them is held at a time.
-        detect: finds the animals of a piece.
-        follow: whether detections are joined to tracklets; if not, every crop is kept.
-        sound: whom the sound may belong to.
-
-    Returns:
-        `Watched`.
-    """
+    """Detects, and keeps up to four crops of each animal in each piece, the best of each quarter."""
     watched = Watched()
     for piece in _pieces(moments):
         _watch_piece(watched, piece, detect, follow=follow, sound=sound)
@@ -76,12 +65,7 @@ def watch(moments: Iterator[Moment], detect: Detect, *, follow: bool, sound: Sou
 
 
 def _watch_piece(
-    watched: Watched,
-    piece: Sequence[Moment],
-    detect: Detect,
-    *,
-    follow: bool,
-    sound: Sound,
+    watched: Watched, piece: Sequence[Moment], detect: Detect, *, follow: bool, sound: Sound
 ) -> None:
     moment_of = {moment.frame_index: moment for moment in piece}
     given = detect(piece)
@@ -133,9 +117,7 @@ def _pieces(moments: Iterator[Moment]) -> Iterator[list[Moment]]:
 
 
 def _pick(
-    detections: Sequence[Detection],
-    looks: Sequence[np.ndarray],
-    qualities: dict[int, CropQuality],
+    detections: Sequence[Detection], looks: Sequence[np.ndarray], qualities: dict[int, CropQuality]
 ) -> list[int]:
     """Positions of the detections to embed: a few of each tracklet, good ones, spread over its time."""
     if not detections:

@@ -3,11 +3,9 @@ from .calibration import load_calibration as load_calibration
 from .calibration import save_calibration as save_calibration
 from .certified import CannotCertifyError as CannotCertifyError
 from .certified import CertifiedThreshold as CertifiedThreshold
-from .certified import RealisedRate as RealisedRate
 from .certified import UnknownScores as UnknownScores
 from .certified import certify_threshold as certify_threshold
 from .certified import lowest_rate as lowest_rate
-from .certified import realised_rate as realised_rate
 from .certified import units_needed as units_needed
 from .fit import fit_calibration as fit_calibration
 from .fit import with_groupings as with_groupings

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.calibrate.certified import (
-    CannotCertifyError,
-    CertifiedThreshold,
-    RealisedRate,
-    certify_threshold,
-    realised_rate,
-)
+from inference.calibrate.certified import CannotCertifyError, CertifiedThreshold, certify_threshold
 from inference.calibrate.grouping_rule import GroupingRule
 from inference.calibrate.pair_calibration import PairCalibration
 from inference.embeddings import fingerprint_of
@@ -86,7 +81,7 @@ class Calibration:
         """The probability that two embeddings show one individual.
 
         Args:
-            similarity: as in `log_odds` [].
+            similarity: as in `log_odds`.
             pattern: likewise.
             prior: float in (0, 1), how likely it is before looking: for two sightings drawn from n equally
                 often seen individuals 1 / n.
@@ -113,10 +108,9 @@ class Calibration:
             pattern: as in `log_odds`.
 
         Returns:
-            For a gallery of `num_gallery` individuals like those of the calibration. `certify_threshold` is
-            exact for one gallery. As a catalogue is another one, galleries were drawn again from the known
-            individuals, and the highest threshold counts: other galleries of that size then exceed the rate
-            in less than 1 - confidence of all cases, as measured (`benchmarks/calibration.py`).
+            The highest of the exact thresholds of several galleries of `num_gallery` individuals: others of
+            that size then exceed the rate in less than 1 - confidence of all cases, as measured
+            (`benchmarks/calibration.py`).
 
         Raises:
             CannotCertifyError: the calibration has too few independent individuals for that rate.
@@ -130,51 +124,22 @@ class Calibration:
     def strictest_threshold(
         self, confidence: float = 0.95, pattern: str = "image-image"
     ) -> CertifiedThreshold:
-        """The threshold of the lowest round false-match rate that can be certified.
-
-        Args:
-            confidence: float in (0, 1).
-            pattern: as in `log_odds`.
-
-        Returns:
-            As `threshold_at`, for the lowest of 0.001, 0.002, 0.005, ... 0.2.
+        """`threshold_at` the lowest of 0.001, 0.002, 0.005, ... 0.2 that can be certified.
 
         Raises:
             CannotCertifyError: the calibration has too few independent individuals even for 0.2.
             ValueError: no such pattern; a confidence outside (0, 1).
         """
         for rate in ROUND_RATES[:-1]:
-            try:
+            with suppress(CannotCertifyError):
                 return self.threshold_at(rate, confidence, pattern)
-            except CannotCertifyError:
-                continue
         return self.threshold_at(ROUND_RATES[-1], confidence, pattern)
-
-    def realised_rate(
-        self,
-        threshold: float | CertifiedThreshold,
-        pattern: str = "image-image",
-        confidence: float = 0.95,
-    ) -> RealisedRate:
-        """How often unknown animals that made no threshold pass this one.
-
-        Raises:
-            CannotCertifyError: none were held out (`fit_calibration(held_out_share=...)`).
-        """
-        unknowns = self.pair(pattern).unknowns
-        if unknowns is None or not unknowns.held_out:
-            raise CannotCertifyError(
-                f"cannot tell the realised rate of {pattern}: no unknown animals were held out. Fit with "
-                "held_out_share > 0 and enough individuals."
-            )
-        return realised_rate(threshold, unknowns.held_out, confidence)
 
     def check_fingerprint(self, embeddings: object) -> None:
         """Refuses embeddings of another encoder.
 
         Args:
-            embeddings: anything with a `fingerprint`, such as `Embeddings` or an `Embedder`, or the
-                fingerprint itself. What has none passes.
+            embeddings: anything with a `fingerprint`, or the fingerprint itself. What has none passes.
 
         Raises:
             ValueError: both fingerprints are known and differ.
@@ -187,16 +152,9 @@ class Calibration:
                 "(`fused-encoder calibrate`, or fit_calibration)."
             )
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:  # Any: as JSON takes it
         """All of it, as JSON takes it."""
-        return {
-            "schema": SCHEMA,
-            "fingerprint": self.fingerprint,
-            "is_identity_disjoint": self.is_identity_disjoint,
-            "pairs": {pattern: pair.to_dict() for pattern, pair in self.pairs.items()},
-            "groupings": {name: rule.to_dict() for name, rule in self.groupings.items()},
-        }
+        return {"schema": SCHEMA, **asdict(self)}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Calibration:
@@ -233,7 +191,6 @@ def load_calibration(path: str | Path) -> Calibration:
     """The calibration that `save_calibration` wrote.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is damaged, not a calibration, or of a newer version.
     """
     try:

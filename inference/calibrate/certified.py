@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,37 +22,20 @@ class UnknownScores:
     """How similar unknown animals were to a gallery in which they are not.
 
     Args:
-        scores: ascending, one per independent unit: the highest similarity of any of its rows to any row of
-            the gallery.
+        scores: ascending, one per independent unit: its highest similarity to any row of the gallery.
         num_gallery: int, individuals in the gallery.
-        held_out: likewise, of further units that make no threshold, to try it on; often empty.
-        redrawn: likewise, each of another gallery of that size, drawn from the same individuals; the others
-            are the unknown ones then.
+        redrawn: likewise, each of another gallery of that size, drawn from the same individuals.
     """
 
     scores: tuple[float, ...]
     num_gallery: int
-    held_out: tuple[float, ...] = ()
     redrawn: tuple[tuple[float, ...], ...] = ()
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return {
-            "scores": list(self.scores),
-            "num_gallery": self.num_gallery,
-            "held_out": list(self.held_out),
-            "redrawn": [list(scores) for scores in self.redrawn],
-        }
-
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> UnknownScores:
-        """What `to_dict` gave."""
+    def from_dict(cls, record: Mapping[str, Any]) -> UnknownScores:
+        """From the JSON of a calibration."""
         return cls(
-            tuple(record["scores"]),
-            record["num_gallery"],
-            tuple(record["held_out"]),
-            tuple(map(tuple, record["redrawn"])),
+            tuple(record["scores"]), record["num_gallery"], tuple(map(tuple, record["redrawn"]))
         )
 
     def certify(self, false_match_rate: float, confidence: float) -> CertifiedThreshold:
@@ -87,27 +71,6 @@ class CertifiedThreshold:
     num_gallery: int
 
 
-@dataclass(frozen=True)
-class RealisedRate:
-    """How often unknown animals were in fact matched, with a two-sided exact interval.
-
-    Args:
-        rate: float in [0, 1], num_false_matches / num_units.
-        low: float, lower end of the interval.
-        high: float, its upper end.
-        num_units: int.
-        num_false_matches: int.
-        confidence: float, of the interval.
-    """
-
-    rate: float
-    low: float
-    high: float
-    num_units: int
-    num_false_matches: int
-    confidence: float
-
-
 def certify_threshold(
     unknown_scores: npt.ArrayLike,
     false_match_rate: float = 0.001,
@@ -131,9 +94,6 @@ def certify_threshold(
         confidence: float in (0, 1).
         num_gallery: int, individuals in the gallery; a larger one is easier to be mistaken for.
 
-    Returns:
-        `CertifiedThreshold`.
-
     Raises:
         CannotCertifyError: too few units; it says how many are needed.
         ValueError: a rate or a confidence outside (0, 1), scores that are NaN or not one-dimensional.
@@ -143,13 +103,23 @@ def certify_threshold(
         Biometrika 26, 1934. Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math.
         Stat. 12, 1941.
     """
-    _check_share("false_match_rate", false_match_rate)
-    _check_share("confidence", confidence)
-    descending = np.sort(_checked_scores(unknown_scores))[::-1]
+    for name, value in (("false_match_rate", false_match_rate), ("confidence", confidence)):
+        if not 0 < value < 1:
+            raise ValueError(f"Expected {name} in (0, 1), received {value}.")
+    scores = np.asarray(unknown_scores, np.float64)
+    if scores.ndim != 1 or np.isnan(scores).any():
+        raise ValueError(
+            "unknown_scores must be float [num_units] without NaN, one per independent unit; received the "
+            f"shape {list(scores.shape)} with {int(np.isnan(scores).sum())} NaN."
+        )
+    descending = np.sort(scores)[::-1]
     num = len(descending)
     if num < units_needed(false_match_rate, confidence):
         raise CannotCertifyError(_too_few(num, false_match_rate, confidence))
-    allowed = _num_allowed(num, false_match_rate, confidence)
+    # the largest number of false matches whose upper bound is at most the target
+    allowed = -1 + bisect_right(
+        range(num), false_match_rate, key=lambda events: upper_bound(events, num, confidence)
+    )
     similarity = float(descending[allowed])
     return CertifiedThreshold(
         similarity,
@@ -160,31 +130,6 @@ def certify_threshold(
         int(np.sum(descending > similarity)),
         num_gallery,
     )
-
-
-def realised_rate(
-    threshold: float | CertifiedThreshold,
-    unknown_scores: npt.ArrayLike,
-    confidence: float = 0.95,
-) -> RealisedRate:
-    """How often unknown animals pass a threshold that others made, with its exact interval.
-
-    Args:
-        threshold: a similarity, or what `certify_threshold` gave.
-        unknown_scores: float [num_units], as there, of other unknown animals and the same gallery.
-        confidence: float in (0, 1), of the two-sided interval.
-
-    Returns:
-        `RealisedRate`; without any units the rate is NaN and the interval [0, 1].
-    """
-    _check_share("confidence", confidence)
-    scores = _checked_scores(unknown_scores)
-    similarity = threshold.similarity if isinstance(threshold, CertifiedThreshold) else threshold
-    num, above = len(scores), int(np.sum(scores > similarity))
-    one_sided = (1 + confidence) / 2
-    low = 0.0 if above == 0 else 1 - upper_bound(num - above, num, one_sided)
-    rate = above / num if num else math.nan
-    return RealisedRate(rate, low, upper_bound(above, num, one_sided), num, above, confidence)
 
 
 def upper_bound(num_events: int, num: int, confidence: float = 0.95) -> float:
@@ -214,18 +159,6 @@ def lowest_rate(num_units: int, confidence: float = 0.95) -> float:
     return upper_bound(0, num_units, confidence)
 
 
-def _num_allowed(num: int, false_match_rate: float, confidence: float) -> int:
-    """The largest number of events whose upper bound is at most the target, by bisection."""
-    low, high = 0, num  # the bound holds at low, not at high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if upper_bound(middle, num, confidence) <= false_match_rate:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
 def _too_few(num: int, false_match_rate: float, confidence: float) -> str:
     needed = units_needed(false_match_rate, confidence)
     within_reach = ""
@@ -237,18 +170,3 @@ def _too_few(num: int, false_match_rate: float, confidence: float) -> str:
         f"needs {needed} independent units without a false match, have {num}. "
         f"Calibrate with more individuals that are not in the gallery{within_reach}."
     )
-
-
-def _checked_scores(scores: npt.ArrayLike | Sequence[float]) -> np.ndarray:
-    checked = np.asarray(scores, np.float64)
-    if checked.ndim != 1 or np.isnan(checked).any():
-        raise ValueError(
-            "unknown_scores must be float [num_units] without NaN, one per independent unit; received the "
-            f"shape {list(checked.shape)} with {int(np.isnan(checked).sum())} NaN."
-        )
-    return checked
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"Expected {name} in (0, 1), received {value}.")

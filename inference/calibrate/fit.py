@@ -17,7 +17,7 @@ from inference.calibrate.samples import (
     PairSample,
     Rows,
     count_positive_pairs,
-    draw_roles,
+    draw_galleries,
     independent_units,
     sample_pairs,
     unknown_scores,
@@ -30,6 +30,7 @@ ISOTONIC_FROM_INDIVIDUALS = 30
 NUM_FOLDS = 5
 MAX_PAIRS = 200_000
 NUM_GALLERIES = 10
+GALLERY_SHARE = 0.5  # of the individuals
 LEAST_TO_GROUP = 4  # individuals
 Labels = Sequence[Hashable] | np.ndarray
 
@@ -42,8 +43,6 @@ def fit_calibration(
     sources: Labels | None = None,
     units: Labels | None = None,
     is_identity_disjoint: bool = True,
-    gallery_share: float = 0.5,
-    held_out_share: float = 0.0,
     max_pairs: int = MAX_PAIRS,
     seed: int = 0,
 ) -> Calibration:
@@ -69,9 +68,6 @@ def fit_calibration(
         units: str or int [num], what else makes rows dependent, such as the video or the day: individuals
             that share one are one independent unit of a threshold. None: every individual is one.
         is_identity_disjoint: whether nobody here was trained on. Recorded, not checked.
-        gallery_share: float in (0, 1), share of the units that are the gallery for thresholds.
-        held_out_share: float in [0, 1), share of the other units that no threshold is made of, for
-            `Calibration.realised_rate`.
         max_pairs: int >= 1; of more pairs so many of each kind are drawn.
         seed: int, for draws, folds and who is in the gallery.
 
@@ -79,7 +75,7 @@ def fit_calibration(
         `Calibration`, with the fingerprint that the embeddings carry.
 
     Raises:
-        ValueError: no pattern has both kinds of pairs; lengths that do not fit; options out of range; NaN or
+        ValueError: no pattern has both kinds of pairs; lengths that do not fit; NaN or
             not of unit length.
 
     Reference:
@@ -87,17 +83,12 @@ def fit_calibration(
         classifier scores into accurate multiclass probability estimates, 2002 (isotonic).
     """
     rows = _rows(embeddings, individuals, modalities, sources)
-    _check_options(gallery_share, held_out_share, max_pairs)
     unit = independent_units(
         rows.individual, None if units is None else _numbered(units, len(rows.individual), "units")
     )
     rng = np.random.default_rng(seed)
-    roles = draw_roles(
-        unit,
-        gallery_share=gallery_share,
-        held_out_share=held_out_share,
-        num_galleries=NUM_GALLERIES,
-        rng=np.random.default_rng([seed, 1]),
+    galleries = draw_galleries(
+        unit, share=GALLERY_SHARE, num=NUM_GALLERIES, rng=np.random.default_rng([seed, 1])
     )
     fold = rng.permutation(int(rows.individual.max(initial=-1)) + 1)
     pairs = {}
@@ -114,7 +105,7 @@ def fit_calibration(
                 len(np.union1d(sample.first, sample.second)),
                 int(num_positive.sum()),
                 _held_out_error(sample, num_positive, fold),
-                _unknowns(rows, first, second, unit, roles),
+                _unknowns(rows, first, second, unit, galleries),
             )
     if not pairs:
         raise ValueError(_no_pairs(rows))
@@ -134,15 +125,7 @@ def with_groupings(
 
     Without one, grouping joins down to log-odds 0 of the pairs, and a count has no learnt interval.
 
-    Args:
-        calibration: of the same encoder.
-        embeddings: float32 [num, size], unit length, of individuals that the encoder was not trained on. What
-            will be grouped should be alike: single crops, or tracklets (all rows of one, with the
-            tracklet as source).
-        individuals: str or int [num].
-        modalities: of each row, or one for all.
-        sources: str or int [num]; rows of one individual in one source are pooled. None: no two are.
-        seed: int.
+    Rows of one individual in one source, such as a tracklet, are pooled. Options as in `fit_calibration`.
 
     Returns:
         The calibration with `groupings` of the modalities in which at least four individuals were seen, two
@@ -155,11 +138,14 @@ def with_groupings(
     checked = check_embeddings(embeddings)
     who = np.unique(np.asarray(individuals), return_inverse=True)[1]
     of_row = np.broadcast_to(np.asarray(modalities), len(checked))
-    where = np.arange(len(checked)) if sources is None else np.asarray(sources)
+    given = np.arange(len(checked)) if sources is None else np.asarray(sources)
+    where = np.unique(given, return_inverse=True)[1]
     rules = dict(calibration.groupings)
     for modality in MODALITIES:
         rows = np.flatnonzero(of_row == modality)
-        if _has_enough(who[rows], where[rows]):
+        in_source = np.unique(np.stack([who[rows], where[rows]]), axis=1)
+        times = np.bincount(in_source[0])
+        if (times > 0).sum() >= LEAST_TO_GROUP and (times > 1).sum() >= 2:
             rules[modality] = fit_grouping_rule(
                 checked[rows], who[rows], sources=where[rows], seed=seed
             )
@@ -167,10 +153,13 @@ def with_groupings(
 
 
 def _unknowns(
-    rows: Rows, first: str, second: str, unit: np.ndarray, roles: Sequence[np.ndarray]
+    rows: Rows, first: str, second: str, unit: np.ndarray, galleries: Sequence[np.ndarray]
 ) -> UnknownScores | None:
     """The scores with each of the galleries; None where one of them cannot be asked."""
-    found = [unknown_scores(rows, first, second, unit=unit, role=role) for role in roles]
+    found = [
+        unknown_scores(rows, first, second, unit=unit, is_in_gallery=is_in_gallery)
+        for is_in_gallery in galleries
+    ]
     asked = [scores for scores in found if scores is not None]
     if len(asked) < len(found):
         return None
@@ -191,21 +180,16 @@ def _curves(
     slope, intercept = fit_logistic(sample.similarity, targets, sample.weight)
     if num_positive < ISOTONIC_FROM_PAIRS or len(matched) < ISOTONIC_FROM_INDIVIDUALS:
         return slope, intercept, ()
-    line = slope, intercept
-    knots = fit_isotonic(sample.similarity, sample.is_same, sample.weight, line, len(matched))
+    knots = fit_isotonic(
+        sample.similarity, sample.is_same, sample.weight, (slope, intercept), len(matched)
+    )
     return slope, intercept, knots
 
 
 def _held_out_error(
     sample: PairSample, num_positive_of: np.ndarray, fold: np.ndarray
 ) -> CalibrationError | None:
-    """The error on individuals that were left out of the fit in turn; None where they are too few.
-
-    Args:
-        sample: all pairs.
-        num_positive_of: int64 [num_individuals], pairs of two sources of each.
-        fold: int [num_individuals], a permutation that says which individuals are left out together.
-    """
+    """The error on individuals that were left out of the fit in turn; None where they are too few."""
     matched = np.unique(sample.first[sample.is_same])
     num_folds = min(NUM_FOLDS, len(matched) // 2)
     if num_folds < 2:
@@ -215,7 +199,7 @@ def _held_out_error(
     others = np.setdiff1d(np.arange(len(fold)), matched)
     rank[others[np.argsort(fold[others])]] = np.arange(len(others))
     group = rank % num_folds  # each gets as many individuals with positive pairs
-    probability, is_same, weight = [], [], []
+    parts = []
     for number in range(num_folds):
         is_left_out = group[sample.first] == number, group[sample.second] == number
         fitted = sample.where(~is_left_out[0] & ~is_left_out[1])
@@ -223,15 +207,11 @@ def _held_out_error(
         if not (fitted.has_both and asked.has_both):
             continue
         curves = PairCalibration(*_curves(fitted, num_positive_of))
-        probability.append(curves.probability(asked.similarity))
-        is_same.append(asked.is_same)
-        weight.append(asked.weight)
-    if not probability:
+        parts.append((curves.probability(asked.similarity), asked.is_same, asked.weight))
+    if not parts:
         return None
     return calibration_error(
-        np.concatenate(probability),
-        np.concatenate(is_same),
-        np.concatenate(weight),
+        *map(np.concatenate, zip(*parts, strict=True)),
         num_individuals=len(np.union1d(sample.first, sample.second)),
     )
 
@@ -270,29 +250,12 @@ def _numbered(labels: Labels, num: int, name: str) -> np.ndarray:
     return np.array([numbers.setdefault(label, len(numbers)) for label in listed], int)
 
 
-def _check_options(gallery_share: float, held_out_share: float, max_pairs: int) -> None:
-    if not (0 < gallery_share < 1 and 0 <= held_out_share < 1 and max_pairs >= 1):
-        raise ValueError(
-            "Expected gallery_share in (0, 1), held_out_share in [0, 1) and max_pairs >= 1; received "
-            f"{gallery_share}, {held_out_share} and {max_pairs}."
-        )
-
-
 def _no_pairs(rows: Rows) -> str:
-    num_sources = [
-        len(np.unique(rows.source[rows.individual == individual]))
-        for individual in range(int(rows.individual.max(initial=-1)) + 1)
-    ]
+    in_source = np.unique(np.stack([rows.individual, rows.source]), axis=1)
+    num_sources = np.bincount(in_source[0])
     return (
         "A calibration needs two individuals or more, one of them in two sources, so that there are pairs of "
         f"one individual and of two; received {len(rows.individual)} embeddings of {len(num_sources)} "
-        f"individuals, the most often seen in {max(num_sources, default=0)} sources. Pairs within one source "
+        f"individuals, the most often seen in {num_sources.max(initial=0)} sources. Pairs within one source "
         "do not count. Add recordings or photos of known individuals."
     )
-
-
-def _has_enough(individual_of: np.ndarray, sources: np.ndarray) -> bool:
-    """Whether there are four individuals, two of them in two sources."""
-    pairs = {(who, str(where)) for who, where in zip(individual_of.tolist(), sources, strict=True)}
-    times = np.bincount(np.array([who for who, _ in pairs], int), minlength=1)
-    return int((times > 0).sum()) >= LEAST_TO_GROUP and int((times > 1).sum()) >= 2

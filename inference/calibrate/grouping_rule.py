@@ -21,13 +21,7 @@ MAX_OBSERVATIONS_TRIED = 1500  # of one half
 
 
 class CountTrial(NamedTuple):
-    """Observations of known individuals that were grouped as footage would be.
-
-    Attributes:
-        num_found: int, groups.
-        num_true: int, individuals.
-        num_observations: int.
-    """
+    """How many groups were found among some known individuals' observations, and how many they are."""
 
     num_found: int
     num_true: int
@@ -50,34 +44,17 @@ class GroupingRule:
     trials: tuple[CountTrial, ...] = ()
     num_individuals: int = 0
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return vars(self) | {"trials": [list(trial) for trial in self.trials]}
+    def __post_init__(self) -> None:
+        if not -1 <= self.threshold <= 1 or any(trial.num_found < 1 for trial in self.trials):
+            raise ValueError(
+                "This is no grouping rule: its threshold is no cosine, or a trial has no group."
+            )
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> GroupingRule:
-        """What `to_dict` gave.
-
-        Raises:
-            ValueError: it is damaged.
-        """
-        try:
-            f1 = record["held_out_f1"]
-            rule = cls(
-                float(record["threshold"]),
-                None if f1 is None else float(f1),
-                tuple(CountTrial(*map(int, trial)) for trial in record["trials"]),
-                int(record["num_individuals"]),
-            )
-            if not -1 <= rule.threshold <= 1 or any(trial.num_found < 1 for trial in rule.trials):
-                raise ValueError("a threshold that is no cosine, or a trial without a group")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"This is no grouping rule, or it is damaged ({type(error).__name__}: {error}). "
-                "Calibrate the encoder again."
-            ) from error
-        return rule
+        """From the JSON of a calibration."""
+        trials = tuple(CountTrial(*map(int, trial)) for trial in record["trials"])
+        return cls(**{**record, "trials": trials})
 
 
 def fit_grouping_rule(
@@ -93,13 +70,7 @@ def fit_grouping_rule(
     drawn from that half, of any number of its individuals and views: they show how far counts are off.
     Where individuals are too few to leave half of them out, nothing is known about errors.
 
-    Args:
-        embeddings: float32 [num, size], unit length, all of one modality, of individuals that the encoder was
-            not trained on.
-        individuals: str or int [num], who each row shows.
-        sources: str or int [num], such as the video or tracklet of each row; rows of one individual in one
-            source are pooled first. None: every row is a source of its own.
-        seed: int, for how individuals are halved and footages are drawn.
+    Args: as in `inference.calibrate.fit.fit_calibration`, of one modality.
 
     Raises:
         ValueError: fewer than two individuals, or no individual in two sources.

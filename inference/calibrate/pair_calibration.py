@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,8 +33,7 @@ class PairCalibration:
         num_individuals: int, whose pairs were fitted.
         num_positive_pairs: int, pairs of two sources of one individual.
         error: of the probabilities, on held-out individuals; None where there were too few to hold out.
-        unknowns: how similar unknown animals were to a gallery, for thresholds; None where there were too
-            few.
+        unknowns: how similar unknown animals were to a gallery; None where there were too few.
     """
 
     slope: float
@@ -71,25 +71,19 @@ class PairCalibration:
             log_odds = self.log_odds(similarity)
         return expit(log_odds + math.log(prior / (1 - prior)))
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return vars(self) | {
-            "knots": [list(knot) for knot in self.knots],
-            "error": None if self.error is None else self.error.to_dict(),
-            "unknowns": None if self.unknowns is None else self.unknowns.to_dict(),
-        }
-
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> PairCalibration:
-        """What `to_dict` gave."""
-        fields = dict(record)
-        fields["knots"] = tuple((float(at), float(value)) for at, value in record["knots"])
-        if record["error"] is not None:
-            fields["error"] = CalibrationError.from_dict(record["error"])
-        if record["unknowns"] is not None:
-            fields["unknowns"] = UnknownScores.from_dict(record["unknowns"])
-        return cls(**fields)
+    def from_dict(cls, record: Mapping[str, Any]) -> PairCalibration:
+        """From the JSON of a calibration."""
+        knots = tuple((float(at), float(value)) for at, value in record["knots"])
+        error, unknowns = record["error"], record["unknowns"]
+        return cls(
+            **{
+                **record,
+                "knots": knots,
+                "error": error and CalibrationError.from_dict(error),
+                "unknowns": unknowns and UnknownScores.from_dict(unknowns),
+            }
+        )
 
 
 def fit_logistic(
@@ -97,15 +91,8 @@ def fit_logistic(
 ) -> tuple[float, float]:
     """Slope >= 0 and intercept of the most likely logistic curve.
 
-    Args:
-        similarity: float64 [num].
-        target: float64 [num] in (0, 1): where none is 0 or 1, the best curve is finite even if the classes
-            can be told apart perfectly.
-        weight: float64 [num] >= 0.
-
-    Returns:
-        slope and intercept; (0, log-odds of the mean target) where a larger similarity makes a match no
-        more likely.
+    Targets are in (0, 1): where none is 0 or 1, the curve is finite even if classes can be told apart
+    perfectly. Level where a larger similarity makes a match no more likely.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -135,13 +122,6 @@ def fit_isotonic(
     Pairs are put into bins of even weight, which are pooled until their shares of positives rise (pool
     adjacent violators). Each bin then leans on the logistic curve by as much as four individuals would say:
     a share of 0 or 1 becomes no certainty, and where the kinds do not overlap the curve is the logistic one.
-
-    Args:
-        similarity: float64 [num], of pairs of both kinds.
-        is_same: bool [num].
-        weight: float64 [num], each kind 1/2 in all.
-        line: slope and intercept of the logistic curve.
-        num_individuals: int >= 1, with positive pairs.
     """
     from scipy.optimize import isotonic_regression
 

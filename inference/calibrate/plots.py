@@ -16,12 +16,7 @@ ROW_HEIGHT, WIDTH = 3.3, 11.5
 
 
 def plot_calibration(calibration: Calibration, confidence: float = 0.95) -> Figure:
-    """A row for each pair pattern: probability, reliability, and false-match rate of unknown animals.
-
-    Args:
-        calibration: from `fit_calibration`.
-        confidence: float in (0, 1), of the bound on the right.
-    """
+    """A row for each pair pattern: probability, reliability, and false-match rate of unknown animals."""
     num = max(len(calibration.pairs), 1)
     figure = Figure(figsize=(WIDTH, ROW_HEIGHT * num), layout="constrained")
     grid = figure.subplots(num, 3, squeeze=False)
@@ -31,8 +26,7 @@ def plot_calibration(calibration: Calibration, confidence: float = 0.95) -> Figu
         _plot_unknown(row[2], calibration, pattern, confidence)
     if not calibration.is_identity_disjoint:
         figure.suptitle(
-            "Fitted on individuals that the encoder was trained on: too good for others",
-            color=LINE,
+            "Fitted on individuals that the encoder was trained on: too good for others", color=LINE
         )
     return figure
 

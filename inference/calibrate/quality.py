@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +34,10 @@ class CalibrationError:
     num_individuals: int
     reliability: tuple[tuple[float, float, float], ...] = ()
 
-    # Any: as JSON takes it
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
-        return vars(self) | {"reliability": [list(point) for point in self.reliability]}
-
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> CalibrationError:
-        """What `to_dict` gave."""
-        return cls(**(record | {"reliability": tuple(map(tuple, record["reliability"]))}))
+    def from_dict(cls, record: Mapping[str, Any]) -> CalibrationError:
+        """From the JSON of a calibration."""
+        return cls(**{**record, "reliability": tuple(map(tuple, record["reliability"]))})
 
 
 def calibration_error(
@@ -51,13 +47,7 @@ def calibration_error(
     *,
     num_individuals: int = 0,
 ) -> CalibrationError:
-    """Expected calibration error, Brier score and log loss of probabilities.
-
-    Args:
-        probability: float [num] in [0, 1].
-        is_same: bool [num], what is true.
-        weight: float [num] >= 0; None for even weights.
-        num_individuals: int, of whom the pairs are, for the record.
+    """Expected calibration error, Brier score and log loss of probabilities [num], of even weight by default.
 
     Raises:
         ValueError: no pairs, or lengths that do not fit.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -11,7 +10,6 @@ from scipy.sparse.csgraph import connected_components
 
 from inference.calibrate.certified import UnknownScores
 
-Role = Literal["gallery", "unknown", "held_out"]
 BLOCK = 16_384  # pairs whose similarities are computed at once
 MAX_SIMILARITIES = 2**23  # held in memory at once
 
@@ -46,8 +44,7 @@ class PairSample:
         is_same: bool [num], whether they show one individual.
         weight: float64 [num]: each individual's positive pairs weigh as much as another's, each two
             individuals' negative pairs as much as two others'; both kinds weigh 1/2 in all.
-        first: int [num], individual of the first row.
-        second: int [num], of the second.
+        first, second: int [num], individual of each row.
     """
 
     similarity: np.ndarray
@@ -57,11 +54,7 @@ class PairSample:
     second: np.ndarray
 
     def where(self, keep: np.ndarray) -> PairSample:
-        """Those pairs alone, weighed anew.
-
-        Args:
-            keep: bool [num].
-        """
+        """Those pairs alone, weighed anew; `keep` is bool [num]."""
         weight = _halves(self.weight[keep], self.is_same[keep])
         return PairSample(
             self.similarity[keep], self.is_same[keep], weight, self.first[keep], self.second[keep]
@@ -92,13 +85,7 @@ def sample_pairs(
 ) -> PairSample:
     """All pairs of a row of one modality and a row of another, or so many of each kind drawn from them.
 
-    Args:
-        rows: of which pairs are made.
-        first: modality.
-        second: modality, may be the same.
-        max_pairs: int; where there are more, so many of each kind are drawn, individuals and their sources
-            evenly.
-        rng: for the draws.
+    Drawn where there are more than `max_pairs`, individuals and their sources evenly.
     """
     sides = [rows.of_modality(first), rows.of_modality(second)]
     shares = [_shares(rows, side) for side in sides]
@@ -182,10 +169,6 @@ def independent_units(individual: np.ndarray, unit: np.ndarray | None) -> np.nda
 
     Two individuals of one video have its light and place in common, and two videos of one individual the
     individual: counting either twice would promise too much.
-
-    Args:
-        individual: int [num], numbered from 0.
-        unit: int [num], numbered from 0, such as the video of each row; None for individuals alone.
     """
     if unit is None or not len(individual):
         return individual
@@ -197,71 +180,42 @@ def independent_units(individual: np.ndarray, unit: np.ndarray | None) -> np.nda
     return connected_components(links, directed=False)[1][individual]
 
 
-def draw_roles(
-    unit: np.ndarray,
-    *,
-    gallery_share: float,
-    held_out_share: float,
-    num_galleries: int,
-    rng: np.random.Generator,
+def draw_galleries(
+    unit: np.ndarray, *, share: float, num: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Who is the gallery, unknown, or unknown and held out: whole units, `Role` [num] for each gallery.
+    """Whether each row is in the gallery, bool [num_rows] for each of `num` galleries of whole units.
 
     Given the gallery, the scores of unknown animals are independent of each other, as an exact bound asks;
     if everybody were compared with everybody else, the best match of A would often be B and that of B A.
-
-    Args:
-        unit: int [num], the independent unit of each row.
-        gallery_share: float in (0, 1), of the units.
-        held_out_share: float in [0, 1), of the units that are not the gallery; the same ones each time.
-        num_galleries: int >= 1.
-        rng: for the draws.
     """
     units, unit_of_row = np.unique(unit, return_inverse=True)
-    num_gallery = min(max(round(gallery_share * len(units)), 1), max(len(units) - 1, 0))
-    num_held_out = int(held_out_share * (len(units) - num_gallery))
-    roles = np.full(len(units), "unknown", dtype="U8")
-    roles[:num_gallery] = "gallery"
-    roles[num_gallery : num_gallery + num_held_out] = "held_out"
+    num_in_gallery = min(max(round(share * len(units)), 1), max(len(units) - 1, 0))
+    is_in_gallery = np.arange(len(units)) < num_in_gallery
     drawn: list[np.ndarray] = []
-    for _ in range(num_galleries):
-        is_free = roles != "held_out" if drawn else np.ones(len(units), bool)
-        roles[is_free] = rng.permutation(roles[is_free])
-        drawn.append(roles[unit_of_row.reshape(-1)])
+    for _ in range(num):
+        is_in_gallery = rng.permutation(is_in_gallery)
+        drawn.append(is_in_gallery[unit_of_row])
     return drawn
 
 
 def unknown_scores(
-    rows: Rows, first: str, second: str, *, unit: np.ndarray, role: np.ndarray
+    rows: Rows, first: str, second: str, *, unit: np.ndarray, is_in_gallery: np.ndarray
 ) -> UnknownScores | None:
     """The highest similarity of each unknown unit to any row of the gallery that is of another source.
 
-    Args:
-        rows: of all roles.
-        first: modality of a pair.
-        second: the other; where they differ, the unknown animal may be of either.
-        unit: int [num], the independent unit of each row.
-        role: `Role` [num].
-
-    Returns:
-        None where the gallery or the unknown animals have no rows of these modalities.
+    Where the modalities differ, the unknown animal may be of either. None where the gallery or the unknown
+    animals have no rows of them.
     """
     best = np.full(int(unit.max(initial=-1)) + 1, -np.inf)
-    in_gallery: set[int] = set()
+    known_individuals: set[int] = set()
     for asking, known in {(first, second), (second, first)}:
-        unknown = np.flatnonzero((role != "gallery") & (rows.modality == asking))
-        gallery = np.flatnonzero((role == "gallery") & (rows.modality == known))
+        unknown = np.flatnonzero(~is_in_gallery & (rows.modality == asking))
+        gallery = np.flatnonzero(is_in_gallery & (rows.modality == known))
         if len(unknown) and len(gallery):
             np.maximum.at(best, unit[unknown], _highest(rows, unknown, gallery))
-            in_gallery.update(rows.individual[gallery].tolist())
-    scores = {
-        name: tuple(sorted(of_role[np.isfinite(of_role)].tolist()))
-        for name in ("unknown", "held_out")
-        for of_role in [best[np.unique(unit[role == name])]]
-    }
-    if not scores["unknown"]:
-        return None
-    return UnknownScores(scores["unknown"], len(in_gallery), scores["held_out"])
+            known_individuals.update(rows.individual[gallery].tolist())
+    scores = tuple(np.sort(best[np.isfinite(best)]).tolist())
+    return UnknownScores(scores, len(known_individuals)) if scores else None
 
 
 def _highest(rows: Rows, asking: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -30,7 +30,11 @@ FULL = Calibration(
             12,
             40,
             CalibrationError(0.02, 0.04, 0.1, 12, ((0.1, 0.2, 0.5), (0.8, 0.9, 0.5))),
-            UnknownScores(tuple(np.linspace(0, 0.6, 80).tolist()), 7, (0.2, 0.3)),
+            UnknownScores(
+                tuple(np.linspace(0, 0.6, 80).tolist()),
+                7,
+                (tuple(np.linspace(0, 0.5, 80).tolist()),),
+            ),
         ),
         "image-audio": PairCalibration(3.0, 1.0),
     },

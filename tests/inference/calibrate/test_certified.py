@@ -10,7 +10,6 @@ from inference.calibrate import (
     CannotCertifyError,
     certify_threshold,
     lowest_rate,
-    realised_rate,
     units_needed,
 )
 from inference.calibrate.certified import upper_bound
@@ -86,24 +85,6 @@ def test_the_true_rate_exceeds_the_target_no_more_often_than_promised(num, rate)
     )
     assert binomtest(exceeded, num_trials, 0.05, alternative="greater").pvalue > 0.001
     assert exceeded > 0  # and the threshold is not needlessly high
-
-
-def test_the_realised_rate_counts_what_is_strictly_above():
-    realised = realised_rate(0.5, [0.4, 0.5, 0.6, 0.7])
-    assert (realised.rate, realised.num_false_matches, realised.num_units) == (0.5, 2, 4)
-
-
-@pytest.mark.parametrize(("above", "num"), [(0, 30), (3, 30), (30, 30)])
-def test_the_realised_interval_is_scipys_exact_one(above, num):
-    realised = realised_rate(0.5, [0.9] * above + [0.1] * (num - above))
-    exact = binomtest(above, num).proportion_ci(0.95, method="exact")
-    assert (realised.low, realised.high) == pytest.approx((exact.low, exact.high))
-
-
-def test_without_held_out_strangers_nothing_is_known_of_the_realised_rate():
-    realised = realised_rate(0.5, [])
-    assert np.isnan(realised.rate)
-    assert (realised.low, realised.high) == (0, 1)
 
 
 @pytest.mark.parametrize("options", [{"false_match_rate": 0.0}, {"confidence": 1.0}])
