@@ -1,16 +1,7 @@
 """Metrics of retrieval and of grouping into individuals."""
 
 from inference.metrics.bootstrap import bootstrap_interval, two_way_bootstrap_interval
-from inference.metrics.grouping import (
-    BCubed,
-    GroupingErrors,
-    PairScores,
-    bcubed,
-    count_error,
-    grouping_errors,
-    grouping_metrics,
-    pair_scores,
-)
+from inference.metrics.grouping import BCubed, bcubed, grouping_metrics
 from inference.metrics.neighbours import (
     RightAndWrong,
     confusion_counts,
@@ -31,11 +22,6 @@ __all__ = [
     "confusion_counts",
     "BCubed",
     "bcubed",
-    "PairScores",
-    "pair_scores",
-    "GroupingErrors",
-    "grouping_errors",
-    "count_error",
     "grouping_metrics",
     "bootstrap_interval",
     "two_way_bootstrap_interval",
