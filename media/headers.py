@@ -102,7 +102,12 @@ def read_photo_header(path: Path) -> MediaHeader:
     except (KeyError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         height, width = load_image(path).shape[:2]  # says what is wrong
         return MediaHeader(name, width=width, height=height)
-    return header if has_end else replace(header, is_complete=_can_be_decoded(path))
+    try:
+        if not has_end:
+            load_image(path)
+    except UnreadableMediaError:
+        return replace(header, is_complete=False)
+    return header
 
 
 def read_recording_header(path: Path) -> MediaHeader:
@@ -182,14 +187,6 @@ def _has_end(file: BinaryIO, name: str) -> bool:
     begin = file.tell()
     file.seek(max(begin, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
     return _IMAGE_ENDS[name] in file.read()
-
-
-def _can_be_decoded(path: Path) -> bool:
-    try:
-        load_image(path)
-    except UnreadableMediaError:
-        return False
-    return True
 
 
 def _read_wav(path: Path) -> MediaHeader:

@@ -1,6 +1,5 @@
 """From the samples of a file to one waveform: regrouped, mixed down, resampled, piece by piece."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Literal
@@ -42,7 +41,7 @@ class Mixer:
         pieces = iter(pieces)
         channel = None
         if self._num_channels > 1:
-            waiting: deque[np.ndarray] = deque()
+            waiting: list[np.ndarray] = []
             num_waiting = 0
             for piece in pieces:
                 if not waiting and not piece.any():
@@ -53,7 +52,8 @@ class Mixer:
                 if num_waiting >= self._num_judged_samples:
                     break
             channel = _channel_to_use(waiting, self._num_channels)
-            pieces = chain(_emptied(waiting), pieces)
+            pieces = chain(waiting, pieces)
+            del waiting
         if channel is not None:
             self.note = (
                 f"The {self._num_channels} channels of '%s' cancel when mixed (opposite polarity):"
@@ -61,11 +61,6 @@ class Mixer:
             )
         for piece in pieces:
             yield mean_of_channels(piece) if channel is None else piece[:, channel].copy()
-
-
-def _emptied(waiting: deque[np.ndarray]) -> Iterator[np.ndarray]:
-    while waiting:
-        yield waiting.popleft()
 
 
 def _channel_to_use(pieces: Iterable[np.ndarray], num_channels: int) -> int | None:
