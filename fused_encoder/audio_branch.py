@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from fused_encoder.front_ends import YAMNET
 from fused_encoder.fusion import centred_direction
 
 LSTM_UNITS = 128
@@ -13,7 +12,7 @@ AUDIO_FEATURES_SIZE = 256
 AUDIO_DROPOUT = 0.2
 
 
-def audio_input(size: int = YAMNET.embedding_size) -> keras.KerasTensor:
+def audio_input(size: int) -> keras.KerasTensor:
     """A symbolic `audio_sequence`: float32 [batch, num_frames, size], any number of frames."""
     return keras.Input((None, size), name="audio_input")
 

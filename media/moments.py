@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from media.errors import UnreadableMediaError
-from media.files import read_head
 from media.sound_stream import stream_sound_track
 from media.video import FrameStream, TimedFrame, check_positive, open_video_stream
 
@@ -53,9 +52,9 @@ def iter_moments(
     Yields:
         `Moment`, in the order of time.
     Raises:
-        FileNotFoundError: nothing is at this path (at the call).
-        ValueError: an option out of its range (at the call).
-        UnreadableMediaError: not a video, or not one frame can be decoded (at the first step).
+        FileNotFoundError: nothing is at this path.
+        ValueError: an option out of its range.
+        UnreadableMediaError: not a video, or not one frame can be decoded.
     """
     check_positive(
         frames_per_second=frames_per_second,
@@ -65,18 +64,7 @@ def iter_moments(
     if audio_seconds is not None and sample_rate_hz is None:
         raise ValueError("Expected sample_rate_hz, of the sound around each frame; received None.")
     path = Path(path)
-    read_head(path)
     indices = None if frame_indices is None else frozenset(frame_indices)
-    return _iter_moments(path, frames_per_second, audio_seconds, sample_rate_hz, indices)
-
-
-def _iter_moments(
-    path: Path,
-    frames_per_second: float | None,
-    audio_seconds: float | None,
-    sample_rate_hz: int | None,
-    frame_indices: frozenset[int] | None,
-) -> Iterator[Moment]:
     with open_video_stream(path) as (container, stream):
         track, start_seconds = None, 0.0
         if audio_seconds is not None and sample_rate_hz is not None and container.streams.audio:
@@ -84,7 +72,7 @@ def _iter_moments(
                 track, start_seconds = read_sound_track(path, sample_rate_hz)
             except UnreadableMediaError as error:  # frames are worth having without their sound
                 logger.warning("The sound of '%s' is not used: %s", path, error.reason)
-        frames = FrameStream(path, container, stream, frames_per_second, frame_indices)
+        frames = FrameStream(path, container, stream, frames_per_second, indices)
         for shown in frames:
             waveform = None
             if track is not None and audio_seconds is not None and sample_rate_hz is not None:

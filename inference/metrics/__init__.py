@@ -2,11 +2,7 @@
 
 from inference.metrics.bootstrap import bootstrap_interval, two_way_bootstrap_interval
 from inference.metrics.grouping import BCubed, bcubed, grouping_metrics
-from inference.metrics.neighbours import (
-    RightAndWrong,
-    confusion_counts,
-    nearest_right_and_wrong,
-)
+from inference.metrics.neighbours import RightAndWrong, confusion_counts, nearest_right_and_wrong
 from inference.metrics.retrieval import (
     mean_over_queries,
     retrieval_metrics,
