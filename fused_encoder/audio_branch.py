@@ -23,11 +23,8 @@ def audio_features(audio_sequence: keras.KerasTensor) -> keras.KerasTensor:
     Frames that are all zero are padding: they are masked, so that a recording gets the same vector
     whatever it was padded to. (The published code let the LSTM read them.)
 
-    Args:
-        audio_sequence: float32 [batch, num_frames, frame_size], right-padded with rows of zeros.
-
-    Returns:
-        float32 [batch, 256], at least 0.
+    From float32 [batch, num_frames, frame_size], right-padded with rows of zeros, to float32
+    [batch, 256], at least 0.
     """
     frames = keras.layers.Masking(mask_value=0.0, name="audio_padding")(audio_sequence)
     summary = keras.layers.Bidirectional(keras.layers.LSTM(LSTM_UNITS), name="audio_bilstm")(frames)

@@ -108,13 +108,7 @@ def find_weights(name: str, path: str | Path | None = None) -> Path | None:
 
 
 def weights_places(name: str) -> list[Path]:
-    """Where `find_weights` looks for the weights of a network, in this order.
-
-    Args and Raises are those of `find_weights`.
-
-    Returns:
-        Paths, whether or not something is there.
-    """
+    """Where `find_weights` looks for a network's weights, in this order, whether or not they are there."""
     file_names = ["yamnet", "yamnet.h5"] if name == "yamnet" else [_file_name(name)]
     chosen = _directory_in("FUSED_ENCODER_WEIGHTS")
     if chosen and not chosen.is_dir():

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from media.wording import some_problems
-
 UNIT_LENGTH_TOLERANCE = 1e-3
 
 
@@ -130,22 +128,24 @@ def _what_is_wrong(
 ) -> str:
     problems = []
     if not_finite.any():
+        rows = _listed(np.flatnonzero(not_finite), names)
         problems.append(
-            f"NaN or infinite values in {not_finite.sum()} of {len(lengths)} rows of {name} "
-            f"({_listed(not_finite, names)}). "
+            f"NaN or infinite values in {not_finite.sum()} of {len(lengths)} rows of {name} ({rows}). "
             "Look at the inputs of these rows: an unreadable file or a diverged training gives NaN."
         )
     if not_unit.any():
+        rows = _listed(np.flatnonzero(not_unit), names)
         problems.append(
-            f"{not_unit.sum()} of {len(lengths)} rows of {name} are not of unit length "
-            f"({_listed(not_unit, names)}; the first has length {lengths[not_unit][0]:.4g}). "
-            "Divide each by its length: embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)."
+            f"{not_unit.sum()} of {len(lengths)} rows of {name} are not of unit length ({rows}; the first "
+            f"has length {lengths[not_unit][0]:.4g}). Divide each by its length: "
+            "embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)."
         )
     return " ".join(problems)
 
 
-def _listed(is_wrong: np.ndarray, names: Sequence[str] | None) -> str:
-    rows = np.flatnonzero(is_wrong).tolist()
-    return some_problems(
-        [f"row {row}" if names is None else f"row {row}, {names[row]!r}" for row in rows], most=5
-    )
+def _listed(rows: np.ndarray, names: Sequence[str] | None, at_most: int = 5) -> str:
+    shown = [
+        f"row {row}" if names is None else f"row {row}, {names[row]!r}" for row in rows[:at_most]
+    ]
+    more = f"; and {len(rows) - at_most} more" if len(rows) > at_most else ""
+    return "; ".join(shown) + more

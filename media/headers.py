@@ -73,11 +73,7 @@ class MediaHeader:
 
 
 def content_kind(head: bytes) -> MediaKind | None:
-    """What begins with these bytes; None where they are not known.
-
-    Args:
-        head: as `media.files.read_head` gives it.
-    """
+    """What begins with these bytes, from `media.files.read_head`; None where they are not known."""
     words = describe_content(head).split()
     return "other" if words[0] == "text" else _KINDS.get(words[-1])
 

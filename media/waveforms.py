@@ -23,9 +23,6 @@ class Mixer:
     Judged once, by the first 30 seconds from the first sound on, and kept to the end: one recording
     has one wiring. Until then the pieces wait in memory (11.5 MB at 48 kHz stereo).
 
-    Args:
-        num_channels: int > 0.
-        sample_rate_hz: int > 0.
     Attributes:
         note: None, or what is to be said of channels that cancel, with `%s` for the file's name;
             known once the first piece is mixed.

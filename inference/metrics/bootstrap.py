@@ -36,9 +36,8 @@ def bootstrap_interval(
     Raises:
         ValueError: fewer than two groups with a value; lengths that do not fit; confidence outside (0, 1).
     """
-    known, (group,) = _known(
-        values, [np.arange(len(np.asarray(values))) if groups is None else groups]
-    )
+    sources = np.arange(len(np.asarray(values))) if groups is None else groups
+    known, (group,) = _known(values, [sources])
     _check(confidence, num_resamples)
     sums, sizes = np.bincount(group, weights=known), np.bincount(group)
     generator = np.random.default_rng(seed)
