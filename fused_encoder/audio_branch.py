@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from fused_encoder.front_ends import YAMNET
 from fused_encoder.fusion import centred_direction
 
 LSTM_UNITS = 128
@@ -13,7 +12,7 @@ AUDIO_FEATURES_SIZE = 256
 AUDIO_DROPOUT = 0.2
 
 
-def audio_input(size: int = YAMNET.embedding_size) -> keras.KerasTensor:
+def audio_input(size: int) -> keras.KerasTensor:
     """A symbolic `audio_sequence`: float32 [batch, num_frames, size], any number of frames."""
     return keras.Input((None, size), name="audio_input")
 
@@ -24,11 +23,8 @@ def audio_features(audio_sequence: keras.KerasTensor) -> keras.KerasTensor:
     Frames that are all zero are padding: they are masked, so that a recording gets the same vector
     whatever it was padded to. (The published code let the LSTM read them.)
 
-    Args:
-        audio_sequence: float32 [batch, num_frames, frame_size], right-padded with rows of zeros.
-
-    Returns:
-        float32 [batch, 256], at least 0.
+    From float32 [batch, num_frames, frame_size], right-padded with rows of zeros, to float32
+    [batch, 256], at least 0.
     """
     frames = keras.layers.Masking(mask_value=0.0, name="audio_padding")(audio_sequence)
     summary = keras.layers.Bidirectional(keras.layers.LSTM(LSTM_UNITS), name="audio_bilstm")(frames)

@@ -139,12 +139,7 @@ class AddPresent(ModalityDropout):
 def centred_direction(features: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
     """Features less their own mean, brought to unit length: directions compare, loudness does not.
 
-    Args:
-        features: float32 [..., size]; zeros stay zeros.
-        name: str, of the layers.
-
-    Returns:
-        float32 of the same shape.
+    float32 [..., size], of the same shape; zeros stay zeros.
     """
     centred = keras.layers.LayerNormalization(center=False, scale=False, name=f"{name}_centred")
     return keras.layers.UnitNormalization(name=name)(centred(features))
@@ -158,17 +153,9 @@ def add_up(
     modality_dropout: float,
     seed: int | None,
 ) -> keras.KerasTensor:
-    """Both branches' features as one unit vector: their sum, brought to unit length.
+    """The sum of both branches' features float32 [batch, embedding_size], brought to unit length.
 
-    Args:
-        image_features: float32 [batch, embedding_size].
-        audio_features: float32 [batch, embedding_size].
-        present: image present and audio present, bool [batch] each.
-        modality_dropout: float in [0, 1).
-        seed: int or None.
-
-    Returns:
-        float32 [batch, embedding_size], unit length.
+    `present` holds image present and audio present, bool [batch] each.
     """
     fusion = AddPresent(modality_dropout, seed, name="fusion")
     total = fusion([image_features, audio_features, *present])
@@ -180,13 +167,7 @@ def fuse(
 ) -> keras.KerasTensor:
     """Both branches' features as one unit vector: concatenate, Dense 256, BatchNorm, Dense, L2.
 
-    Args:
-        image_features: float32 [batch, image_size].
-        audio_features: float32 [batch, audio_size].
-        embedding_size: int >= 1.
-
-    Returns:
-        float32 [batch, embedding_size], unit length.
+    From float32 [batch, image_size] and [batch, audio_size] to float32 [batch, embedding_size].
     """
     joined = keras.layers.Concatenate(name="fusion")([image_features, audio_features])
     hidden = keras.layers.Dense(256, "relu", name="fusion_dense")(joined)

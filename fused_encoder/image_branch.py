@@ -144,18 +144,15 @@ def image_trunk_and_head(
         frozen, trained = [backbone], []
     else:
         frozen, trained = [], [backbone]
-    photo = image_input()
+    photo, behind = image_input(), trained
     if not trained:
         seen = _pooled(photo, frozen, views)
-        features = pooled = keras.Input(seen.shape[1:], name="image_features_input")
     elif views == "one" and frozen:
         seen = _chain(photo, frozen)
-        features = keras.Input(seen.shape[1:], name="image_features_input")
-        pooled = _pooled(features, trained, views)
     else:
-        seen = keras.layers.Identity(name="photo")(photo)
-        features = keras.Input(seen.shape[1:], name="image_features_input")
-        pooled = _pooled(features, [*frozen, *trained], views)
+        seen, behind = keras.layers.Identity(name="photo")(photo), [*frozen, *trained]
+    features = keras.Input(seen.shape[1:], name="image_features_input")
+    pooled = _pooled(features, behind, views) if trained else features
     if direction_size is None:
         outputs = keras.layers.Dense(IMAGE_FEATURES_SIZE, "relu", name="image_features")(pooled)
     else:

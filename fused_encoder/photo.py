@@ -30,11 +30,6 @@ def prepare_photo(image: np.ndarray) -> np.ndarray:
         BlackPhotoError: every pixel is 0.
         ValueError: not uint8 [height, width, 3].
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError(
-            "Expected an image uint8 [height, width, 3], received "
-            f"{image.dtype} {list(image.shape)}."
-        )
     photo = resize_image(image, IMAGE_SIZE)
     if not photo.any():
         raise BlackPhotoError(

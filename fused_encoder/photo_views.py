@@ -43,7 +43,6 @@ class PhotoViews(keras.layers.Layer):
         return 2 * len(self.zooms)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """The views, see the class."""
         height, width, channels = inputs.shape[1:]
         views = []
         for zoom in self.zooms:
@@ -52,12 +51,10 @@ class PhotoViews(keras.layers.Layer):
         return ops.reshape(ops.stack(views, axis=1), (-1, height, width, channels))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the views."""
         batch = input_shape[0]
         return (None if batch is None else batch * self.num_views, *input_shape[1:])
 
     def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
         return {**super().get_config(), "zooms": self.zooms}
 
 
@@ -72,28 +69,21 @@ class AverageViews(keras.layers.Layer):
         float32 [batch * num_views, size], a photo's views one after another.
     Output shape:
         float32 [batch, size].
-    Raises:
-        ValueError: `num_views` is below 1.
     """
 
     def __init__(self, num_views: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        if num_views < 1:
-            raise ValueError(f"Expected num_views >= 1, received {num_views}.")
         self.num_views = num_views
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """The mean, see the class."""
         by_photo = ops.reshape(inputs, (-1, self.num_views, inputs.shape[-1]))
         return ops.mean(by_photo, axis=1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the mean."""
         batch = input_shape[0]
         return (None if batch is None else batch // self.num_views, *input_shape[1:])
 
     def get_config(self) -> dict[str, object]:
-        """The arguments, as given."""
         return {**super().get_config(), "num_views": self.num_views}
 
 

@@ -34,13 +34,7 @@ class MissingWeightsError(FileNotFoundError):
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One weight file on its publisher's server.
-
-    Args:
-        url: where it is.
-        checksum: such as "md5:6d6b...", where one is known.
-        num_bytes: its size, checked where no checksum is known.
-    """
+    """One weight file on its publisher's server; its size is checked where no checksum is known."""
 
     url: str
     checksum: str | None = None
@@ -63,8 +57,7 @@ IMAGE_BACKBONE_FILES = {
         f"{_KERAS}/resnet/resnet50_{_NO_TOP}", "md5:4d473c1dd8becc155b73f8504c6f6626"
     ),
     "densenet121": PublishedFile(
-        f"{_KERAS}/densenet/densenet121_{_NO_TOP}",
-        "md5:30ee3e1110167f948a6b9946edeeb738",
+        f"{_KERAS}/densenet/densenet121_{_NO_TOP}", "md5:30ee3e1110167f948a6b9946edeeb738"
     ),
     "efficientnet_b0": PublishedFile(
         f"{_GOOGLE}/keras-applications/efficientnetb0_notop.h5",
@@ -75,8 +68,7 @@ IMAGE_BACKBONE_FILES = {
         "md5:af6d107764bb5b1abb91932881670226",
     ),
     "inception_v3": PublishedFile(
-        f"{_KERAS}/inception_v3/inception_v3_{_NO_TOP}",
-        "md5:bcbd6486424b2319ff4ef7d526e38f63",
+        f"{_KERAS}/inception_v3/inception_v3_{_NO_TOP}", "md5:bcbd6486424b2319ff4ef7d526e38f63"
     ),
     "mobilenet_v2": PublishedFile(
         f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
@@ -116,13 +108,7 @@ def find_weights(name: str, path: str | Path | None = None) -> Path | None:
 
 
 def weights_places(name: str) -> list[Path]:
-    """Where `find_weights` looks for the weights of a network, in this order.
-
-    Args and Raises are those of `find_weights`.
-
-    Returns:
-        Paths, whether or not something is there.
-    """
+    """Where `find_weights` looks for a network's weights, in this order, whether or not they are there."""
     file_names = ["yamnet", "yamnet.h5"] if name == "yamnet" else [_file_name(name)]
     chosen = _directory_in("FUSED_ENCODER_WEIGHTS")
     if chosen and not chosen.is_dir():
@@ -171,7 +157,10 @@ def download_weights(name: str) -> Path:
             path=_weight_cache(),
             downloader=pooch.HTTPDownloader(timeout=_DOWNLOAD_TIMEOUT_SECONDS, progressbar=True),
         )
-        _check_size(Path(received), published)
+        size = Path(received).stat().st_size
+        if published.num_bytes not in (None, size):
+            Path(received).unlink()
+            raise ValueError(f"Expected {published.num_bytes:,} bytes, received {size:,}.")
     except (OSError, ValueError) as error:  # no network, no room on the disk; another file
         places = ", ".join(str(place) for place in weights_places(name))
         raise MissingWeightsError(
@@ -243,10 +232,3 @@ def _published(name: str) -> PublishedFile:
 
 def _holds_weights(place: Path) -> bool:
     return place.is_file() or (place / "saved_model.pb").is_file()
-
-
-def _check_size(file: Path, published: PublishedFile) -> None:
-    size = file.stat().st_size
-    if published.num_bytes not in (None, size):
-        file.unlink()
-        raise ValueError(f"Expected {published.num_bytes:,} bytes, received {size:,}.")

@@ -18,13 +18,7 @@ Pair = tuple[Image | None, Recording | None]
 
 @dataclass(frozen=True)
 class SkippedPair:
-    """A pair that could not be embedded.
-
-    Args:
-        position: int, in the lists that were given.
-        path: the file that is to blame.
-        reason: what is wrong with it.
-    """
+    """A pair that could not be embedded: where it stands in the lists, and what is wrong with which file."""
 
     position: int
     path: Path
@@ -70,8 +64,8 @@ def decode_pairs(
         load_sequence: gives the audio sequence of a recording, float32 [num_frames, size].
         skipped: gets the pairs that cannot be used.
 
-    Returns:
-        Of each pair: int position; uint8 [224, 224, 3] or None; float32 [num_frames, size] or None.
+    Yields:
+        int; uint8 [224, 224, 3] or None; float32 [num_frames, size] or None.
     """
     for position, (image, recording) in enumerate(pairs):
         current = image

@@ -23,7 +23,7 @@ from inference.decode_pairs import Image, Recording, SkippedPair, decode_pairs, 
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, attached_calibration, load_settings, settings_of
 from inference.load_graph import load_graph
-from inference.pair_embedding import PairEmbedding, PairModel
+from inference.pair_embedding import PairEmbedding
 from media import UnreadableMediaError, load_waveform
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,10 @@ class Embedder:
     """
 
     def __init__(
-        self, model: PairModel, settings: EncoderSettings, calibration: Calibration | None = None
+        self,
+        model: PairEmbedding,
+        settings: EncoderSettings,
+        calibration: Calibration | None = None,
     ) -> None:
         self._model = model
         self.settings = settings
@@ -259,9 +262,7 @@ class Embedder:
             num_samples = round(self.max_seconds * self.front_end.sample_rate_hz)
             return self.front_end(recording[:num_samples])
         waveform = load_waveform(
-            recording,
-            sample_rate_hz=self.front_end.sample_rate_hz,
-            max_seconds=self.max_seconds,
+            recording, sample_rate_hz=self.front_end.sample_rate_hz, max_seconds=self.max_seconds
         )
         return self.front_end(waveform)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.embeddings import Embeddings
+from media.atomic import atomic_file
 
 Metadata = Mapping[str, str | int | float | bool | None]
 
@@ -34,16 +35,14 @@ def save_embeddings(path: str | Path, rows: EmbeddingFile) -> Path:
     if target.suffix != ".npz":
         raise ValueError(f"Expected a path that ends in .npz, received '{path}'.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.part")
-    with temporary.open("wb") as file:
+    with atomic_file(target) as temporary:
         np.savez(
-            file,
+            temporary,
             embeddings=np.asarray(rows.embeddings),
             ids=np.array(rows.ids, dtype=np.str_),
             metadata=np.array(json.dumps(rows.metadata, ensure_ascii=False)),
             fingerprint=np.array(rows.embeddings.fingerprint or ""),
         )
-    temporary.replace(target)
     return target
 
 

@@ -70,9 +70,6 @@ def load_graph(path: str | Path) -> tf.Module:
 def unknown_ops(path: str | Path) -> list[str]:
     """Names of the operations that a SavedModel may run and that are not among `ALLOWED_OPS`.
 
-    Args:
-        path: folder of a SavedModel.
-
     Raises:
         DecodeError, IndexError, OSError: it is damaged.
         ValueError: it is not in the one form of TensorFlow 2 that is looked through here.

@@ -5,9 +5,6 @@ The exported SavedModel and an `Embedder` of an encoder that is not exported run
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
 import keras
 import tensorflow as tf
 
@@ -22,17 +19,6 @@ IMAGE_SPECS = (
 )
 WAVEFORM_SPEC = tf.TensorSpec((None, None), tf.float32, "waveforms")
 PHOTO_SPEC = tf.TensorSpec((None, *IMAGE_SIZE, 3), tf.float32)
-
-
-class PairModel(Protocol):
-    """The functions of `PairEmbedding` that an `Embedder` calls, live or restored.
-
-    Where the front end takes windows in batches, there are also `windows` and `embed_windows`.
-    """
-
-    embed_sound: Callable[[tf.Tensor], tf.Tensor]
-    see: Callable[[tf.Tensor], list[tf.Tensor]]
-    join: Callable[[list[tf.Tensor], tf.Tensor], tf.Tensor]
 
 
 class PairEmbedding(tf.Module):

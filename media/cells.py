@@ -91,14 +91,10 @@ def _write_rows(
     writer.writerows([_cell(value, guard) for value in row] for row in chain([header], rows))
 
 
-def _cell(value: object, guard: bool) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return guard_cell(value) if guard else value
+def _cell(value: object, guard: bool) -> object:
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(value) if isinstance(value, float) else str(value)
+    return guard_cell(value) if guard and isinstance(value, str) else value
 
 
 def read_csv_rows(

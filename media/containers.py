@@ -27,11 +27,8 @@ _PLAYLISTS = frozenset({"concat", "hls", "dash", "imf"})
 
 @contextmanager
 def open_container(path: Path, expected: str) -> Iterator[InputContainer]:
-    """The file opened by FFmpeg.
+    """The file opened by FFmpeg; `expected` is what the caller hopes to find, for the error message.
 
-    Args:
-        path: the file.
-        expected: what the caller hopes to find, for the error message.
     Raises:
         FileNotFoundError: nothing is at this path.
         UnreadableMediaError: FFmpeg does not understand it, or it is a playlist.

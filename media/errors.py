@@ -27,12 +27,7 @@ class UnreadableMediaError(Exception):
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that could not be used, and why.
-
-    Args:
-        path: the file.
-        reason: what is wrong with it, in a sentence.
-    """
+    """A file that could not be used, and why, in a sentence."""
 
     path: Path
     reason: str

@@ -85,12 +85,10 @@ def not_decodable(path: Path, expected: str) -> UnreadableMediaError:
 
 
 def describe_content(head: bytes) -> str:
-    """The kind of file that begins with these bytes, in words for an error message.
+    """The kind of file that begins with these bytes (`read_head`), in words for an error message.
 
-    Args:
-        head: the first bytes of the file; `NUM_SNIFFED_BYTES` of them are enough.
-    Returns:
-        "a PNG image", "text ('<!DOCTYPE html>')", "unknown content (first bytes 00 01 02 03)", ...
+    Such as "text ('<!DOCTYPE html>')", "unknown content (first bytes 00 01 02 03)".
+
     Example:
         >>> describe_content(b"ID3")
         'an MP3 recording'

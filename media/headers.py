@@ -73,11 +73,7 @@ class MediaHeader:
 
 
 def content_kind(head: bytes) -> MediaKind | None:
-    """What begins with these bytes; None where they are not known.
-
-    Args:
-        head: as `media.files.read_head` gives it.
-    """
+    """What begins with these bytes, from `media.files.read_head`; None where they are not known."""
     words = describe_content(head).split()
     return "other" if words[0] == "text" else _KINDS.get(words[-1])
 
@@ -102,7 +98,12 @@ def read_photo_header(path: Path) -> MediaHeader:
     except (KeyError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         height, width = load_image(path).shape[:2]  # says what is wrong
         return MediaHeader(name, width=width, height=height)
-    return header if has_end else replace(header, is_complete=_can_be_decoded(path))
+    try:
+        if not has_end:
+            load_image(path)
+    except UnreadableMediaError:
+        return replace(header, is_complete=False)
+    return header
 
 
 def read_recording_header(path: Path) -> MediaHeader:
@@ -182,14 +183,6 @@ def _has_end(file: BinaryIO, name: str) -> bool:
     begin = file.tell()
     file.seek(max(begin, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
     return _IMAGE_ENDS[name] in file.read()
-
-
-def _can_be_decoded(path: Path) -> bool:
-    try:
-        load_image(path)
-    except UnreadableMediaError:
-        return False
-    return True
 
 
 def _read_wav(path: Path) -> MediaHeader:

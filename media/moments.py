@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from media.errors import UnreadableMediaError
-from media.files import read_head
 from media.sound_stream import stream_sound_track
 from media.video import FrameStream, TimedFrame, check_positive, open_video_stream
 
@@ -53,9 +52,9 @@ def iter_moments(
     Yields:
         `Moment`, in the order of time.
     Raises:
-        FileNotFoundError: nothing is at this path (at the call).
-        ValueError: an option out of its range (at the call).
-        UnreadableMediaError: not a video, or not one frame can be decoded (at the first step).
+        FileNotFoundError: nothing is at this path.
+        ValueError: an option out of its range.
+        UnreadableMediaError: not a video, or not one frame can be decoded.
     """
     check_positive(
         frames_per_second=frames_per_second,
@@ -65,65 +64,37 @@ def iter_moments(
     if audio_seconds is not None and sample_rate_hz is None:
         raise ValueError("Expected sample_rate_hz, of the sound around each frame; received None.")
     path = Path(path)
-    read_head(path)
     indices = None if frame_indices is None else frozenset(frame_indices)
-    return _iter_moments(path, frames_per_second, audio_seconds, sample_rate_hz, indices)
-
-
-def _iter_moments(
-    path: Path,
-    frames_per_second: float | None,
-    audio_seconds: float | None,
-    sample_rate_hz: int | None,
-    frame_indices: frozenset[int] | None,
-) -> Iterator[Moment]:
     with open_video_stream(path) as (container, stream):
-        sound = None
-        has_sound = audio_seconds is not None and bool(container.streams.audio)
-        if has_sound and sample_rate_hz is not None:
+        track, start_seconds = None, 0.0
+        if audio_seconds is not None and sample_rate_hz is not None and container.streams.audio:
             try:
-                sound = read_sound_track(path, sample_rate_hz)
+                track, start_seconds = read_sound_track(path, sample_rate_hz)
             except UnreadableMediaError as error:  # frames are worth having without their sound
                 logger.warning("The sound of '%s' is not used: %s", path, error.reason)
-        frames = FrameStream(path, container, stream, frames_per_second, frame_indices)
+        frames = FrameStream(path, container, stream, frames_per_second, indices)
         for shown in frames:
             waveform = None
-            if sound is not None and audio_seconds is not None:
-                waveform = sound.around(shown.time_seconds + frames.zero_seconds, audio_seconds)
+            if track is not None and audio_seconds is not None and sample_rate_hz is not None:
+                seconds = shown.time_seconds + frames.zero_seconds - audio_seconds / 2
+                first = round((seconds - start_seconds) * sample_rate_hz)
+                last = first + round(audio_seconds * sample_rate_hz)
+                piece = track[max(0, first) : max(0, last)]
+                waveform = piece if len(piece) else None
             yield Moment(shown.time_seconds, shown.frame_index, shown.frame, waveform)
         if frames.damage is not None:
             told = "'%s' is damaged: %s. %d frames are used."
             logger.warning(told, path, frames.damage, frames.num_frames)
 
 
-@dataclass(frozen=True)
-class SoundTrack:
-    """A video's sound.
-
-    Attributes:
-        waveform: float32 [num_samples], mono, full scale at [-1, 1].
-        sample_rate_hz: of the waveform.
-        start_seconds: when its first sample is heard, on the file's own clock.
-    """
-
-    waveform: np.ndarray
-    sample_rate_hz: int
-    start_seconds: float
-
-    def around(self, time_seconds: float, duration_seconds: float) -> np.ndarray | None:
-        """The sound centred on a moment: what exists of it, or None where nothing does."""
-        first_seconds = time_seconds - duration_seconds / 2 - self.start_seconds
-        first = round(first_seconds * self.sample_rate_hz)
-        last = first + round(duration_seconds * self.sample_rate_hz)
-        piece = self.waveform[max(0, first) : max(0, last)]
-        return piece if len(piece) else None
-
-
-def read_sound_track(path: Path, sample_rate_hz: int) -> SoundTrack:
+def read_sound_track(path: Path, sample_rate_hz: int) -> tuple[np.ndarray, float]:
     """The whole first sound track of a video, so that any moment can be cut out of it.
 
     Where the track pauses, the waveform holds zeros of that length.
 
+    Returns:
+        float32 [num_samples], mono, full scale at [-1, 1]; and when its first sample is heard, in
+        seconds on the file's own clock.
     Raises:
         UnreadableMediaError: as `stream_sound_track`; or NaN or infinite samples.
     """
@@ -139,4 +110,4 @@ def read_sound_track(path: Path, sample_rate_hz: int) -> SoundTrack:
     if stream.outcome.damage is not None:
         told = "The sound of '%s': %s. %.2f s are used."
         logger.warning(told, path, stream.outcome.damage, len(waveform) / sample_rate_hz)
-    return SoundTrack(waveform, sample_rate_hz, stream.start_seconds)
+    return waveform, stream.start_seconds

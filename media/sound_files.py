@@ -106,7 +106,7 @@ class SoundfileReader:
     """A recording that libsndfile decodes, as a `SoundReader`."""
 
     def __init__(self, path: Path, file: StraightSoundFile) -> None:
-        self._path, self._file = path, file
+        self._file = file
         self.sample_rate_hz: int = file.samplerate
         self.num_channels: int = file.channels
         self.clipping_level = _HIGHEST_AMPLITUDES.get(file.subtype, FULL_SCALE)

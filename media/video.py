@@ -33,7 +33,7 @@ _EARLY_BY = 1e-3
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video holds. Times are on one clock, which is 0 where its earliest stream begins.
+    """What a video holds.
 
     Attributes:
         width: pixels, as shown (after rotation).
@@ -42,8 +42,6 @@ class VideoInfo:
         duration_seconds: float; None where the file does not tell.
         average_frames_per_second: float; None where the file does not tell.
         has_audio: whether there is a sound track.
-        video_start_seconds: when the first frame is shown.
-        audio_start_seconds: when the first sound is heard; None without a sound track.
     """
 
     width: int
@@ -52,8 +50,6 @@ class VideoInfo:
     duration_seconds: float | None
     average_frames_per_second: float | None
     has_audio: bool
-    video_start_seconds: float
-    audio_start_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class TimedFrame:
     """A frame of a video.
 
     Attributes:
-        time_seconds: when it is shown, on the clock of `VideoInfo`.
+        time_seconds: when it is shown, on a clock that is 0 where the file's earliest stream begins.
         frame_index: its number among the decoded frames of the video, from 0.
         frame: uint8 [height, width, 3], RGB, upright.
     """
@@ -85,12 +81,6 @@ def probe_video(path: str | Path) -> VideoInfo:
             raise not_decodable(path, "a video")
         is_sideways = frame.rotation % 180 == 90
         sides = (frame.height, frame.width) if is_sideways else (frame.width, frame.height)
-        zero_seconds = _clock_zero(container)
-        audio = container.streams.audio[0] if container.streams.audio else None
-        audio_start_seconds = None
-        if audio is not None:
-            audio_start_seconds = float((audio.start_time or 0) * (audio.time_base or 0))
-            audio_start_seconds -= zero_seconds
         rate = stream.average_rate
         return VideoInfo(
             width=sides[0],
@@ -98,9 +88,7 @@ def probe_video(path: str | Path) -> VideoInfo:
             rotation_degrees=frame.rotation,
             duration_seconds=container.duration / av.time_base if container.duration else None,
             average_frames_per_second=float(rate) if rate else None,
-            has_audio=audio is not None,
-            video_start_seconds=(frame.time or 0.0) - zero_seconds,
-            audio_start_seconds=audio_start_seconds,
+            has_audio=bool(container.streams.audio),
         )
 
 
@@ -133,7 +121,8 @@ class FrameStream:
     A frame of which the decoder had to invent a part counts in the numbers but does not come.
 
     Attributes:
-        zero_seconds: what the clock of `VideoInfo` shows as 0, on the file's own clock.
+        zero_seconds: where the clock of `TimedFrame` is 0, on the file's own clock, which may start
+            anywhere.
         num_frames: int, how many whole ones were decoded so far.
         decoded_seconds: float, how much film was decoded so far.
         expected_seconds: how much the header announces; None where it does not tell.
@@ -151,7 +140,7 @@ class FrameStream:
         self._path, self._frames_per_second, self._indices = path, frames_per_second, frame_indices
         self._decoder: StreamDecoder[VideoFrame] = StreamDecoder(container, stream)
         self._frame_seconds = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
-        self.zero_seconds = _clock_zero(container)
+        self.zero_seconds = (container.start_time or 0) / av.time_base
         seconds = float((stream.duration or 0) * (stream.time_base or 0))
         if not seconds and not container.streams.audio:  # else it may be the sound's
             seconds = (container.duration or 0) / av.time_base
@@ -247,11 +236,6 @@ def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]
         streams[0].thread_type = "AUTO"
         streams[0].codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
         yield container, streams[0]
-
-
-def _clock_zero(container: InputContainer) -> float:
-    """When the earliest stream begins, on the file's own clock, which may start anywhere."""
-    return (container.start_time or 0) / av.time_base
 
 
 def check_positive(**options: float | None) -> None:

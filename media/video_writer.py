@@ -105,16 +105,11 @@ def _check_options(
 def _check_frames(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     shape: tuple[int, ...] | None = None
     for index, frame in enumerate(frames):
-        is_image = frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
-        if not is_image or frame.shape[0] % 2 or frame.shape[1] % 2 or frame.size == 0:
-            raise ValueError(
-                f"Expected frame {index} as uint8 [height, width, 3] with even sides, received"
-                f" {frame.dtype} {list(frame.shape)}."
-            )
         shape = shape or frame.shape
-        if frame.shape != shape:
+        is_image = frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
+        if not is_image or frame.shape[0] % 2 or frame.shape[1] % 2 or frame.shape != shape:
             raise ValueError(
-                f"Expected frame {index} of the same size as the first, {list(shape)},"
-                f" received {list(frame.shape)}."
+                f"Expected frame {index} as uint8 [height, width, 3] with even sides, of the same"
+                f" size as the first, {list(shape)}; received {frame.dtype} {list(frame.shape)}."
             )
         yield np.ascontiguousarray(frame)

@@ -1,6 +1,5 @@
 """From the samples of a file to one waveform: regrouped, mixed down, resampled, piece by piece."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Literal
@@ -24,9 +23,6 @@ class Mixer:
     Judged once, by the first 30 seconds from the first sound on, and kept to the end: one recording
     has one wiring. Until then the pieces wait in memory (11.5 MB at 48 kHz stereo).
 
-    Args:
-        num_channels: int > 0.
-        sample_rate_hz: int > 0.
     Attributes:
         note: None, or what is to be said of channels that cancel, with `%s` for the file's name;
             known once the first piece is mixed.
@@ -42,7 +38,7 @@ class Mixer:
         pieces = iter(pieces)
         channel = None
         if self._num_channels > 1:
-            waiting: deque[np.ndarray] = deque()
+            waiting: list[np.ndarray] = []
             num_waiting = 0
             for piece in pieces:
                 if not waiting and not piece.any():
@@ -53,7 +49,8 @@ class Mixer:
                 if num_waiting >= self._num_judged_samples:
                     break
             channel = _channel_to_use(waiting, self._num_channels)
-            pieces = chain(_emptied(waiting), pieces)
+            pieces = chain(waiting, pieces)
+            del waiting
         if channel is not None:
             self.note = (
                 f"The {self._num_channels} channels of '%s' cancel when mixed (opposite polarity):"
@@ -61,11 +58,6 @@ class Mixer:
             )
         for piece in pieces:
             yield mean_of_channels(piece) if channel is None else piece[:, channel].copy()
-
-
-def _emptied(waiting: deque[np.ndarray]) -> Iterator[np.ndarray]:
-    while waiting:
-        yield waiting.popleft()
 
 
 def _channel_to_use(pieces: Iterable[np.ndarray], num_channels: int) -> int | None:

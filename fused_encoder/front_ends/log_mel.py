@@ -67,10 +67,7 @@ class LogMelFeatures(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="waveform")])
     def __call__(self, waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Scores (zeros), embeddings and log mel spectrogram of a waveform.
-
-        Args:
-            waveform: float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
+        """Of a waveform float32 [num_samples], mono, 16 kHz, amplitude in [-1, 1].
 
         Returns:
             scores float32 [num_frames, 521], all 0; embeddings float32 [num_frames, 1024], of mean 0 and
@@ -82,13 +79,10 @@ class LogMelFeatures(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, PATCH_ROWS, NUM_MEL_BANDS], tf.float32)])
     def from_patches(self, patches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores (zeros) and embeddings of patches, which may come from many recordings.
+        """Scores float32 [batch, 521] and embeddings float32 [batch, 1024] of patches.
 
         Args:
-            patches: float32 [batch, 96, 64], of `log_mel_patches`.
-
-        Returns:
-            scores float32 [batch, 521], embeddings float32 [batch, 1024].
+            patches: float32 [batch, 96, 64], of `log_mel_patches`, of one or many recordings.
         """
         rows_per_step = PATCH_ROWS // _STAND_IN_STEPS
         steps = tf.reshape(patches, [-1, _STAND_IN_STEPS, rows_per_step, NUM_MEL_BANDS])

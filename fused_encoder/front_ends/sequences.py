@@ -71,7 +71,7 @@ def audio_windows(
         of its item, int32 [num_windows]. Every item has at least one window.
     """
     batch, size = tf.shape(audio_sequences)[0], audio_sequences.shape[-1]
-    lengths = sequence_lengths(audio_sequences)
+    lengths = _lengths(tf.reduce_any(audio_sequences != 0, axis=-1))
     cover = -(-lengths // window_frames)
     counts = tf.clip_by_value(cover, 1, max_windows)
     items = tf.repeat(tf.range(batch), counts)
@@ -82,15 +82,6 @@ def audio_windows(
     padded = tf.pad(audio_sequences, [[0, 0], [0, window_frames], [0, 0]])
     frames = items[:, None] * tf.shape(padded)[1] + starts[:, None] + tf.range(window_frames)
     return tf.gather(tf.reshape(padded, (-1, size)), frames), items
-
-
-def sequence_lengths(audio_sequences: tf.Tensor) -> tf.Tensor:
-    """How many frames each sequence has up to its last row that is not all zero, int32 [batch].
-
-    Args:
-        audio_sequences: float32 [batch, num_frames, size].
-    """
-    return _lengths(tf.reduce_any(audio_sequences != 0, axis=-1))
 
 
 def pad_sequences(sequences: list[np.ndarray], num_frames: int | None = None) -> np.ndarray:

@@ -14,16 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from fused_encoder.front_ends import YAMNET
-from fused_encoder.front_ends.contract import (
-    AudioFrontEnd,
-    model_fingerprint,
-    probe_waveform,
-)
-from fused_encoder.front_ends.log_mel import (
-    SAMPLE_RATE_HZ,
-    LogMelFeatures,
-    log_mel_patches,
-)
+from fused_encoder.front_ends.contract import AudioFrontEnd, model_fingerprint, probe_waveform
+from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ, LogMelFeatures, log_mel_patches
 from fused_encoder.front_ends.yamnet_network import (
     EMBEDDING_SIZE,
     WaveformYamnet,
@@ -78,8 +70,7 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
     elif str(source).startswith(("http://", "https://")):
         yamnet = _load_from_hub(str(source))
     else:
-        place = find_weights("yamnet", source)
-        yamnet = _load_from_disk(place or Path(source))
+        yamnet = _load_from_disk(find_weights("yamnet", source) or Path(source))
     try:
         _embeddings(yamnet, probe_waveform(SAMPLE_RATE_HZ))
     except (TypeError, ValueError, tf.errors.OpError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -54,10 +55,14 @@ def create_yamnet(weights: str | Path | None = None, *, trainable: bool = True) 
     """
     patches = keras.Input((PATCH_ROWS, NUM_MEL_BANDS), name="patches")
     x = keras.layers.Reshape((PATCH_ROWS, NUM_MEL_BANDS, 1), name="reshape")(patches)
-    x = _conv(x, "layer1_conv", _FIRST_FILTERS, kernel_size=3, strides=2)
+    conv = partial(keras.layers.Conv2D, padding="same", use_bias=False)
+    depthwise = partial(keras.layers.DepthwiseConv2D, 3, padding="same", use_bias=False)
+    x = _normalised(conv(_FIRST_FILTERS, 3, strides=2, name="layer1_conv")(x), "layer1_conv")
     for number, (strides, filters) in enumerate(_SEPARABLE, start=2):
-        x = _depthwise_conv(x, f"layer{number}_depthwise_conv", strides)
-        x = _conv(x, f"layer{number}_pointwise_conv", filters, kernel_size=1, strides=1)
+        name = f"layer{number}_depthwise_conv"
+        x = _normalised(depthwise(strides=strides, name=name)(x), name)
+        name = f"layer{number}_pointwise_conv"
+        x = _normalised(conv(filters, 1, name=name)(x), name)
     embeddings = keras.layers.GlobalAveragePooling2D(name="embeddings")(x)
     logits = keras.layers.Dense(NUM_CLASSES, name="dense")(embeddings)
     scores = keras.layers.Activation("sigmoid", name="scores")(logits)
@@ -156,22 +161,6 @@ def from_saved_model(yamnet: Callable) -> WaveformYamnet | None:
         expected, received, rtol=0, atol=_MAX_ERROR * np.abs(expected).max()
     )
     return candidate if is_same else None
-
-
-def _conv(
-    x: keras.KerasTensor, name: str, filters: int, *, kernel_size: int, strides: int
-) -> keras.KerasTensor:
-    convolution = keras.layers.Conv2D(
-        filters, kernel_size, strides=strides, padding="same", use_bias=False, name=name
-    )
-    return _normalised(convolution(x), name)
-
-
-def _depthwise_conv(x: keras.KerasTensor, name: str, strides: int) -> keras.KerasTensor:
-    convolution = keras.layers.DepthwiseConv2D(
-        3, strides=strides, padding="same", use_bias=False, name=name
-    )
-    return _normalised(convolution(x), name)
 
 
 def _normalised(x: keras.KerasTensor, name: str) -> keras.KerasTensor:

@@ -1,21 +1,8 @@
 """Metrics of retrieval and of grouping into individuals."""
 
 from inference.metrics.bootstrap import bootstrap_interval, two_way_bootstrap_interval
-from inference.metrics.grouping import (
-    BCubed,
-    GroupingErrors,
-    PairScores,
-    bcubed,
-    count_error,
-    grouping_errors,
-    grouping_metrics,
-    pair_scores,
-)
-from inference.metrics.neighbours import (
-    RightAndWrong,
-    confusion_counts,
-    nearest_right_and_wrong,
-)
+from inference.metrics.grouping import BCubed, bcubed, grouping_metrics
+from inference.metrics.neighbours import RightAndWrong, confusion_counts, nearest_right_and_wrong
 from inference.metrics.retrieval import (
     mean_over_queries,
     retrieval_metrics,
@@ -31,11 +18,6 @@ __all__ = [
     "confusion_counts",
     "BCubed",
     "bcubed",
-    "PairScores",
-    "pair_scores",
-    "GroupingErrors",
-    "grouping_errors",
-    "count_error",
     "grouping_metrics",
     "bootstrap_interval",
     "two_way_bootstrap_interval",

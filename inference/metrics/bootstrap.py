@@ -36,9 +36,8 @@ def bootstrap_interval(
     Raises:
         ValueError: fewer than two groups with a value; lengths that do not fit; confidence outside (0, 1).
     """
-    known, (group,) = _known(
-        values, [np.arange(len(np.asarray(values))) if groups is None else groups]
-    )
+    sources = np.arange(len(np.asarray(values))) if groups is None else groups
+    known, (group,) = _known(values, [sources])
     _check(confidence, num_resamples)
     sums, sizes = np.bincount(group, weights=known), np.bincount(group)
     generator = np.random.default_rng(seed)
@@ -65,18 +64,11 @@ def two_way_bootstrap_interval(
     times as often as its recording was. The interval errs on the wide side, the more so the fewer values
     each group has: no bootstrap of two-way data is exact, and this one is conservative.
 
-    Args:
-        values: float [num], such as a metric per pair; NaN (queries that cannot be answered) is left out.
+    Args, Returns and Raises are those of `bootstrap_interval`, but for the groups:
         groups: str or int [num], the one source of each value, such as its photo.
         other_groups: str or int [num], the other, such as its recording.
-        confidence: float in (0, 1). Default 0.95.
-        num_resamples: int >= 1. Default 2000. Resamples that draw no value at all are drawn again.
-        seed: int; the same seed gives the same interval.
-    Returns:
-        (low, high), float, low <= high.
-    Raises:
-        ValueError: fewer than two groups of either kind with a value; lengths that do not fit; confidence
-            outside (0, 1).
+    Resamples that draw no value at all are drawn again.
+
     Reference:
         Owen, The pigeonhole bootstrap, 2007, https://arxiv.org/abs/0712.1111 (theorems 2 and 4: the naive
         bootstrap is far too narrow, this one mildly too wide).

@@ -22,25 +22,6 @@ class BCubed(NamedTuple):
     f1: float
 
 
-class PairScores(NamedTuple):
-    """Precision and recall over pairs of rows, each in [0, 1]."""
-
-    precision: float
-    recall: float
-
-
-class GroupingErrors(NamedTuple):
-    """What it would take to put a grouping right, splits and merges apart.
-
-    Attributes:
-        wrong_splits: int, groups that an individual has beyond its first, over all individuals.
-        wrong_merges: int, individuals that a group has beyond its first, over all groups.
-    """
-
-    wrong_splits: int
-    wrong_merges: int
-
-
 def bcubed(true_labels: Labels, predicted_labels: Labels) -> BCubed:
     """B-cubed precision, recall and F1: each row asks how pure and how complete its own group is.
 
@@ -66,77 +47,42 @@ def bcubed(true_labels: Labels, predicted_labels: Labels) -> BCubed:
     return BCubed(precision, recall, 2 * precision * recall / (precision + recall))
 
 
-def pair_scores(true_labels: Labels, predicted_labels: Labels) -> PairScores:
-    """Of the pairs of rows that are together, how many are rightly so; of those that should be, how many are.
-
-    Where no two rows are (or should be) together, the score is 1. Large individuals have most pairs, and so
-    decide these scores; B-cubed counts every row alike.
-
-    Args and Raises are those of `bcubed`.
-
-    Returns:
-        PairScores(precision, recall).
-    """
-    true, predicted = _codes(true_labels, predicted_labels)
-    _, both = np.unique(np.stack([true, predicted]), axis=1, return_counts=True)
-    num_both, num_true, num_predicted = (
-        int((sizes * (sizes - 1) // 2).sum())
-        for sizes in (both, np.bincount(true), np.bincount(predicted))
-    )
-    return PairScores(
-        num_both / num_predicted if num_predicted else 1.0,
-        num_both / num_true if num_true else 1.0,
-    )
-
-
-def grouping_errors(true_labels: Labels, predicted_labels: Labels) -> GroupingErrors:
-    """Wrong splits and wrong merges; their difference is the count error.
-
-    Args and Raises are those of `bcubed`.
-
-    Returns:
-        GroupingErrors(wrong_splits, wrong_merges).
-    """
-    true, predicted = _codes(true_labels, predicted_labels)
-    num_both = len(np.unique(np.stack([true, predicted]), axis=1).T)
-    return GroupingErrors(num_both - int(true.max() + 1), num_both - int(predicted.max() + 1))
-
-
-def count_error(true_labels: Labels, predicted_labels: Labels) -> int:
-    """Individuals counted minus individuals there: positive for an overcount.
-
-    Args and Raises are those of `bcubed`.
-    """
-    true, predicted = _codes(true_labels, predicted_labels)
-    return int(predicted.max() - true.max())
-
-
 def grouping_metrics(true_labels: Labels, predicted_labels: Labels) -> dict[str, float]:
     """All grouping metrics under their names.
 
-    Beside those of this file: "adjusted_rand_index" (agreement on pairs of rows) and
-    "adjusted_mutual_information", both corrected for chance: 1 for the true grouping, about 0 for a
-    random one. Args and Raises are those of `bcubed`.
+    Args and Raises are those of `bcubed`.
+
+    Returns:
+        "bcubed_precision", "bcubed_recall", "bcubed_f1": as `bcubed`.
+        "adjusted_rand_index" (agreement on pairs of rows), "adjusted_mutual_information": corrected for
+        chance, 1 for the true grouping, about 0 for a random one.
+        "pair_precision", "pair_recall": of the pairs of rows that are together, how many are rightly so;
+        of those that should be, how many are. 1 where there are none. Large individuals have most pairs.
+        "wrong_splits": groups that an individual has beyond its first, over all individuals.
+        "wrong_merges": individuals that a group has beyond its first, over all groups.
+        "count_error": individuals counted minus individuals there, which is wrong splits minus wrong
+        merges; "absolute_count_error".
     """
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+    from sklearn.metrics.cluster import pair_confusion_matrix
 
-    codes = _codes(true_labels, predicted_labels)
-    scores = bcubed(true_labels, predicted_labels)
-    pairs = pair_scores(true_labels, predicted_labels)
-    errors = grouping_errors(true_labels, predicted_labels)
-    signed = count_error(true_labels, predicted_labels)
+    true, predicted = _codes(true_labels, predicted_labels)
+    scores = bcubed(true, predicted)
+    (_, wrongly), (missed, rightly) = pair_confusion_matrix(true, predicted).tolist()
+    num_true, num_predicted = int(true.max()) + 1, int(predicted.max()) + 1
+    num_both = np.unique(np.stack([true, predicted]), axis=1).shape[1]
     return {
         "bcubed_precision": scores.precision,
         "bcubed_recall": scores.recall,
         "bcubed_f1": scores.f1,
-        "adjusted_rand_index": float(adjusted_rand_score(*codes)),
-        "adjusted_mutual_information": float(adjusted_mutual_info_score(*codes)),
-        "pair_precision": pairs.precision,
-        "pair_recall": pairs.recall,
-        "wrong_splits": float(errors.wrong_splits),
-        "wrong_merges": float(errors.wrong_merges),
-        "count_error": float(signed),
-        "absolute_count_error": float(abs(signed)),
+        "adjusted_rand_index": float(adjusted_rand_score(true, predicted)),
+        "adjusted_mutual_information": float(adjusted_mutual_info_score(true, predicted)),
+        "pair_precision": rightly / (rightly + wrongly) if rightly + wrongly else 1.0,
+        "pair_recall": rightly / (rightly + missed) if rightly + missed else 1.0,
+        "wrong_splits": float(num_both - num_true),
+        "wrong_merges": float(num_both - num_predicted),
+        "count_error": float(num_predicted - num_true),
+        "absolute_count_error": float(abs(num_predicted - num_true)),
     }
 
 

@@ -12,8 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inference.embeddings import check_embeddings
-from inference.metrics.retrieval import SIMILARITIES_AT_ONCE, SIMILARITY_STEPS, Labels
+from inference.metrics.retrieval import (
+    SIMILARITY_STEPS,
+    Labels,
+    blocks_of_queries,
+    check_sizes,
+    labelled_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -69,23 +74,14 @@ def nearest_right_and_wrong(
     Raises:
         ValueError: lengths or sizes that do not fit, NaN, not of unit length.
     """
-    queries = np.asarray(check_embeddings(query_embeddings, name="query_embeddings"), np.float64)
-    gallery = np.asarray(
-        check_embeddings(gallery_embeddings, name="gallery_embeddings"), np.float64
-    )
-    asked, known = np.asarray(query_labels), np.asarray(gallery_labels)
-    sizes = (queries.shape[1], len(queries), len(gallery))
-    if sizes != (gallery.shape[1], len(asked), len(known)):
-        raise ValueError(
-            "Queries and gallery must be of one size, with a label for each row; received embeddings "
-            f"{list(queries.shape)} and {list(gallery.shape)}, and {len(asked)} and {len(known)} labels."
-        )
-    at_once = max(1, SIMILARITIES_AT_ONCE // max(1, len(gallery)))
+    queries = labelled_rows("query", query_embeddings, query_labels)
+    gallery = labelled_rows("gallery", gallery_embeddings, gallery_labels)
+    check_sizes(queries, gallery)
     blocks = []
-    for start in range(0, max(1, len(queries)), at_once):
-        similarities = queries[start : start + at_once] @ gallery.T
+    for rows in blocks_of_queries(queries, gallery):
+        similarities = queries.embeddings[rows] @ gallery.embeddings.T
         similarities = np.rint(similarities * SIMILARITY_STEPS) / SIMILARITY_STEPS
-        is_right = asked[start : start + at_once, None] == known[None, :]
+        is_right = queries.labels[rows, None] == gallery.labels[None, :]
         blocks.append([*_nearest(similarities, is_right), *_nearest(similarities, ~is_right)])
     right, right_similarities, wrong, wrong_similarities = map(
         np.concatenate, zip(*blocks, strict=True)
@@ -105,18 +101,13 @@ def confusion_counts(
     Returns:
         int64 [num_labels, num_labels]: row, the query's label; column, the neighbour's.
     Raises:
-        ValueError: a label that is not among the names; lists of different length.
+        KeyError: a label that is not among the names.
+        ValueError: lists of different length.
     """
     number = {name: index for index, name in enumerate(label_names)}
-    true, found = np.asarray(true_labels).tolist(), np.asarray(found_labels).tolist()
-    unknown = sorted({str(label) for label in (*true, *found) if label not in number})
-    if len(true) != len(found) or unknown:
-        raise ValueError(
-            "Expected as many found as true labels, all among label_names; received "
-            f"{len(true)} true and {len(found)} found, and unknown: {', '.join(unknown) or 'none'}."
-        )
     counts = np.zeros((len(number), len(number)), np.int64)
-    for true_label, found_label in zip(true, found, strict=True):
+    pairs = zip(np.asarray(true_labels).tolist(), np.asarray(found_labels).tolist(), strict=True)
+    for true_label, found_label in pairs:
         counts[number[true_label], number[found_label]] += 1
     return counts
 

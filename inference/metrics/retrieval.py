@@ -39,9 +39,6 @@ def retrieval_metrics_per_query(
     gallery_labels: Labels | None = None,
     *,
     k: int = 5,
-    exclude_self: bool = False,
-    query_sources: Labels | None = None,
-    gallery_sources: Labels | None = None,
 ) -> dict[str, np.ndarray]:
     """Every retrieval metric for every query; each is what `bootstrap_interval` takes.
 
@@ -52,10 +49,6 @@ def retrieval_metrics_per_query(
             no query finds itself.
         gallery_labels: str or int [num_gallery]; left out together with `gallery_embeddings`.
         k: int >= 1, for precision at k. Default 5.
-        exclude_self: bool, whether gallery row i is query i itself and is kept from it.
-        query_sources: str or int [num_queries], such as the video of each query: a query never finds rows of
-            its own source, whose frames are near copies of it. None: no source is kept from it.
-        gallery_sources: str or int [num_gallery]; left out together with `gallery_embeddings`.
     Returns:
         float64 [num_queries], in [0, 1], NaN for queries without a relevant row, under each of the names
         "precision_at_1", "precision_at_<k>", "r_precision" and "mean_average_precision_at_r" (there the
@@ -65,15 +58,15 @@ def retrieval_metrics_per_query(
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, received {k}.")
-    queries = _side("query", query_embeddings, query_labels, query_sources)
-    if gallery_embeddings is None:
-        gallery, exclude_self = queries, True
-    else:
-        gallery = _side("gallery", gallery_embeddings, gallery_labels, gallery_sources)
-    _check_fit(queries, gallery, exclude_self)
+    is_itself = gallery_embeddings is None
+    queries = labelled_rows("query", query_embeddings, query_labels)
+    gallery = queries
+    if gallery_embeddings is not None:
+        gallery = labelled_rows("gallery", gallery_embeddings, gallery_labels)
+    check_sizes(queries, gallery)
     per_query: dict[str, list[np.ndarray]] = {}
-    for rows in _blocks(len(queries.labels), len(gallery.labels)):
-        is_relevant, num_relevant = _ranked_relevance(queries, gallery, rows, k, exclude_self)
+    for rows in blocks_of_queries(queries, gallery):
+        is_relevant, num_relevant = _ranked_relevance(queries, gallery, rows, k, is_itself)
         for name, values in _metrics(is_relevant, num_relevant, k).items():
             per_query.setdefault(name, []).append(np.where(num_relevant > 0, values, np.nan))
     return {name: np.concatenate(blocks) for name, blocks in per_query.items()}
@@ -86,9 +79,6 @@ def retrieval_metrics(
     gallery_labels: Labels | None = None,
     *,
     k: int = 5,
-    exclude_self: bool = False,
-    query_sources: Labels | None = None,
-    gallery_sources: Labels | None = None,
 ) -> dict[str, float]:
     """The mean of every retrieval metric over the queries that have a relevant row.
 
@@ -100,17 +90,11 @@ def retrieval_metrics(
     Raises:
         ValueError: no query has a relevant row; or as `retrieval_metrics_per_query`.
     """
-    per_query = retrieval_metrics_per_query(
-        query_embeddings,
-        query_labels,
-        gallery_embeddings,
-        gallery_labels,
-        k=k,
-        exclude_self=exclude_self,
-        query_sources=query_sources,
-        gallery_sources=gallery_sources,
+    return mean_over_queries(
+        retrieval_metrics_per_query(
+            query_embeddings, query_labels, gallery_embeddings, gallery_labels, k=k
+        )
     )
-    return mean_over_queries(per_query)
 
 
 def mean_over_queries(per_query: dict[str, np.ndarray]) -> dict[str, float]:
@@ -118,8 +102,8 @@ def mean_over_queries(per_query: dict[str, np.ndarray]) -> dict[str, float]:
     is_answerable = np.isfinite(per_query["precision_at_1"])
     if not is_answerable.any():
         raise ValueError(
-            f"None of the {len(is_answerable)} queries has a row of its own label in the gallery (itself and "
-            "its source apart), so there is nothing to measure. Check that both sides use the same labels."
+            f"None of the {len(is_answerable)} queries has a row of its own label in the gallery (itself "
+            "apart), so there is nothing to measure. Check that both sides use the same labels."
         )
     means = {name: float(values[is_answerable].mean()) for name, values in per_query.items()}
     num = int(is_answerable.sum())
@@ -130,71 +114,52 @@ def mean_over_queries(per_query: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class _Side:
-    """Queries or gallery: embeddings float64 [num, size], labels [num], sources [num] or None."""
+class LabelledRows:
+    """Queries or gallery: embeddings float64 [num, size], labels [num]."""
 
     embeddings: np.ndarray
     labels: np.ndarray
-    sources: np.ndarray | None
 
 
-def _side(
-    name: str, embeddings: npt.ArrayLike, labels: Labels | None, sources: Labels | None
-) -> _Side:
+def labelled_rows(name: str, embeddings: npt.ArrayLike, labels: Labels | None) -> LabelledRows:
+    """One side, checked."""
     checked = check_embeddings(embeddings, name=f"{name}_embeddings")
-    for what, values in (("labels", labels), ("sources", sources)):
-        if (values is None and what == "labels") or (
-            values is not None and len(values) != len(checked)
-        ):
-            received = "none" if values is None else len(values)
-            raise ValueError(
-                f"{name}_{what} must hold one value for each of the {len(checked)} rows of "
-                f"{name}_embeddings, received {received}."
-            )
-    return _Side(
-        np.asarray(checked, np.float64),
-        np.asarray(labels),
-        None if sources is None else np.asarray(sources),
-    )
+    if labels is None or len(labels) != len(checked):
+        raise ValueError(
+            f"{name}_labels must hold one value for each of the {len(checked)} rows of "
+            f"{name}_embeddings, received {'none' if labels is None else len(labels)}."
+        )
+    return LabelledRows(np.asarray(checked, np.float64), np.asarray(labels))
 
 
-def _check_fit(queries: _Side, gallery: _Side, exclude_self: bool) -> None:
-    shapes = f"received {list(queries.embeddings.shape)} and {list(gallery.embeddings.shape)}."
+def check_sizes(queries: LabelledRows, gallery: LabelledRows) -> None:
+    """Refuses embeddings of two sizes."""
     if queries.embeddings.shape[1] != gallery.embeddings.shape[1]:
-        raise ValueError(f"query_embeddings and gallery_embeddings must be of one size, {shapes}")
-    if exclude_self and len(queries.labels) != len(gallery.labels):
         raise ValueError(
-            f"With exclude_self gallery row i is query i, so there must be as many of each; {shapes}"
-        )
-    if (queries.sources is None) != (gallery.sources is None):
-        raise ValueError(
-            "query_sources and gallery_sources go together, received only one of them. Pass both."
+            "query_embeddings and gallery_embeddings must be of one size, received "
+            f"{list(queries.embeddings.shape)} and {list(gallery.embeddings.shape)}."
         )
 
 
-def _blocks(num_queries: int, num_gallery: int) -> list[np.ndarray]:
-    at_once = max(1, SIMILARITIES_AT_ONCE // max(1, num_gallery))
-    return [
-        np.arange(start, min(start + at_once, num_queries))
-        for start in range(0, max(1, num_queries), at_once)
-    ]
+def blocks_of_queries(queries: LabelledRows, gallery: LabelledRows) -> list[np.ndarray]:
+    """Rows of the queries that are compared with the gallery at once; at least one block."""
+    at_once = max(1, SIMILARITIES_AT_ONCE // max(1, len(gallery.labels)))
+    rows = np.arange(len(queries.labels))
+    return [rows[start : start + at_once] for start in range(0, max(1, len(rows)), at_once)]
 
 
 def _ranked_relevance(
-    queries: _Side, gallery: _Side, rows: np.ndarray, k: int, exclude_self: bool
+    queries: LabelledRows, gallery: LabelledRows, rows: np.ndarray, k: int, is_itself: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether the row at each rank is relevant, bool [num, ranks], and R, int [num], of these queries."""
     is_relevant = queries.labels[rows, None] == gallery.labels[None, :]
-    is_hidden = np.zeros_like(is_relevant)
-    if queries.sources is not None and gallery.sources is not None:
-        is_hidden |= queries.sources[rows, None] == gallery.sources[None, :]
-    if exclude_self:
-        is_hidden[np.arange(len(rows)), rows] = True
-    is_relevant &= ~is_hidden
+    if is_itself:
+        is_relevant[np.arange(len(rows)), rows] = False
     similarities = queries.embeddings[rows] @ gallery.embeddings.T
     # One integer holds rank and relevance: sorting ranks by similarity, equals with the irrelevant first.
     keys = np.rint(-similarities * SIMILARITY_STEPS).astype(np.int64) * 2 + is_relevant
-    keys[is_hidden] = LAST
+    if is_itself:
+        keys[np.arange(len(rows)), rows] = LAST
     keys.sort(axis=1)
     missing = max(0, k - keys.shape[1])
     return np.pad((keys & 1).astype(bool), ((0, 0), (0, missing))), is_relevant.sum(axis=1)

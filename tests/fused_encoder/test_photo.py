@@ -21,5 +21,7 @@ def test_a_black_photo_is_refused_because_zeros_mean_absent():
 
 @pytest.mark.parametrize("image", [np.ones((5, 5), np.uint8), np.ones((5, 5, 3), np.float32)])
 def test_what_is_no_rgb_photo_is_refused(image):
-    with pytest.raises(ValueError, match=r"Expected an image uint8 \[height, width, 3\], received"):
+    with pytest.raises(
+        ValueError, match=r"Expected an image as uint8 \[height, width, 3\], received"
+    ):
         prepare_photo(image)

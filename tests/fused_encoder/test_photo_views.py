@@ -44,8 +44,3 @@ def test_views_and_average_keep_to_their_shapes_and_configs():
 def test_zooms_outside_a_photo_are_refused(zooms):
     with pytest.raises(ValueError, match=r"Expected zooms in \(0, 1\], at least one, received"):
         PhotoViews(zooms)
-
-
-def test_no_views_cannot_be_averaged():
-    with pytest.raises(ValueError, match="Expected num_views >= 1, received 0"):
-        AverageViews(0)

@@ -118,7 +118,9 @@ def test_an_array_that_is_no_photo_is_listed_by_its_position(embedder, photos):
     _, kept, skipped = embedder.embed_readable([photos[0], np.zeros((4, 4), np.uint8)])
     assert kept == [0]
     assert (skipped[0].position, str(skipped[0].path)) == (1, "pair 1")
-    assert "Expected an image uint8 [height, width, 3], received uint8 [4, 4]" in skipped[0].reason
+    assert (
+        "Expected an image as uint8 [height, width, 3], received uint8 [4, 4]" in skipped[0].reason
+    )
 
 
 def test_the_front_end_inside_is_the_one_it_was_made_with(embedder, yamnet):

@@ -18,20 +18,18 @@ def random_set(num: int, num_labels: int, seed: int) -> tuple[np.ndarray, np.nda
     return embeddings, generator.integers(0, num_labels, num)
 
 
-def slow_metrics(
-    queries, query_labels, gallery, gallery_labels, k: int, hidden
-) -> dict[str, list[float]]:
+def slow_metrics(embeddings: np.ndarray, labels: np.ndarray, k: int) -> dict[str, list[float]]:
     """Straight from the definitions, one query and one rank at a time."""
     values: dict[str, list[float]] = {"p1": [], "pk": [], "rp": [], "map": []}
-    for q, query in enumerate(queries):
-        shown = [g for g in range(len(gallery)) if not hidden(q, g)]
+    for q, query in enumerate(embeddings):
+        shown = [g for g in range(len(labels)) if g != q]
         shown.sort(
             key=lambda g: (
-                -round(float(query @ gallery[g]), 9),
-                gallery_labels[g] == query_labels[q],
+                -round(float(query @ embeddings[g]), 9),
+                labels[g] == labels[q],
             )
         )
-        relevant = [bool(gallery_labels[g] == query_labels[q]) for g in shown]
+        relevant = [bool(labels[g] == labels[q]) for g in shown]
         num_relevant = sum(relevant)
         if num_relevant == 0:
             for name in values:
@@ -68,23 +66,13 @@ def test_the_same_set_agrees_with_nested_loops(
     num: int, num_labels: int, k: int, seed: int
 ) -> None:
     embeddings, labels = random_set(num, num_labels, seed)
-    wide = embeddings.astype(np.float64)
-    expected = slow_metrics(wide, labels, wide, labels, k, hidden=lambda q, g: q == g)
+    expected = slow_metrics(embeddings.astype(np.float64), labels, k)
     found = retrieval_metrics_per_query(embeddings, labels, k=k)
     assert found["precision_at_1"] == pytest.approx(expected["p1"], nan_ok=True)
     assert found[f"precision_at_{k}"] == pytest.approx(
         expected["p1" if k == 1 else "pk"], nan_ok=True
     )
     assert found["r_precision"] == pytest.approx(expected["rp"], nan_ok=True)
-    assert found["mean_average_precision_at_r"] == pytest.approx(expected["map"], nan_ok=True)
-
-
-def test_rows_of_the_querys_own_source_are_hidden() -> None:
-    embeddings, labels = random_set(40, 4, seed=3)
-    sources, wide = np.arange(40) // 5, embeddings.astype(np.float64)
-    found = retrieval_metrics_per_query(embeddings, labels, query_sources=sources)
-    hidden = lambda q, g: sources[q] == sources[g]  # noqa: E731
-    expected = slow_metrics(wide, labels, wide, labels, 5, hidden)
     assert found["mean_average_precision_at_r"] == pytest.approx(expected["map"], nan_ok=True)
 
 
@@ -99,15 +87,6 @@ def test_an_encoder_that_maps_everything_to_one_point_scores_nothing() -> None:
     labels = ["a"] * 3 + ["b"] * 3
     means = retrieval_metrics(np.repeat(on_circle(77), 6, axis=0), labels, k=2)
     assert (means["precision_at_1"], means["r_precision"], means["precision_at_2"]) == (0, 0, 0)
-
-
-def test_a_gallery_that_is_the_queries_needs_exclude_self() -> None:
-    embeddings, labels = random_set(30, 3, seed=5)
-    both = (embeddings, labels, embeddings, labels)
-    assert retrieval_metrics(*both)["precision_at_1"] == 1
-    itself_apart = retrieval_metrics(*both, exclude_self=True)
-    assert itself_apart == retrieval_metrics(embeddings, labels)
-    assert itself_apart["precision_at_1"] < 1
 
 
 def test_queries_without_a_match_are_counted_and_left_out() -> None:
@@ -133,12 +112,7 @@ def test_a_measurement_without_any_match_is_refused() -> None:
             {"gallery_embeddings": np.eye(3)[:2]},
             r"must be of one size, received \[2, 2\] and \[2, 3\]",
         ),
-        ({"query_sources": [1, 2]}, "go together"),
         ({"k": 0}, "k must be at least 1"),
-        (
-            {"exclude_self": True, "gallery_embeddings": on_circle(1), "gallery_labels": ["a"]},
-            "as many of each",
-        ),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments: dict, message: str) -> None:

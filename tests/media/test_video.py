@@ -56,9 +56,7 @@ def test_flash_and_click_are_of_one_moment(flash_and_click, name):
 def test_a_video_that_starts_after_its_sound_stays_in_step(flash_and_click, name):
     late_times = [time + 1.5 for time in EVEN_TIMES[:50]]
     path = flash_and_click(late_times, flash_index=25, click_seconds=2.5, name=name)
-    info = probe_video(path)
-    assert info.audio_start_seconds == pytest.approx(0, abs=0.03)
-    assert info.video_start_seconds == pytest.approx(1.5, abs=0.03)
+    assert next(iter_moments(path)).time_seconds == pytest.approx(1.5, abs=0.03)
     check_flash(path, 25, 2.5)
 
 
@@ -72,15 +70,14 @@ def test_sound_that_starts_after_the_video_stays_in_step(flash_and_click, name):
         audio_seconds=3.0,
         name=name,
     )
-    assert probe_video(path).audio_start_seconds == pytest.approx(1.0, abs=0.03)
     check_flash(path, 75, 3.0)
     first = next(iter_moments(path, audio_seconds=1.0))
     assert first.waveform is None  # the window from -0.5 to 0.5 s holds no sound
-    track = read_sound_track(path, 22050)
+    track, start_seconds = read_sound_track(path, 22050)
     with stream_sound_track(path, sample_rate_hz=22050, block_seconds=0.5) as stream:
-        assert stream.start_seconds == track.start_seconds == pytest.approx(1.0, abs=0.03)
+        assert stream.start_seconds == start_seconds == pytest.approx(1.0, abs=0.03)
         waveform = np.concatenate([block.waveform for block in stream])
-    np.testing.assert_allclose(waveform, track.waveform, atol=1e-5)
+    np.testing.assert_allclose(waveform, track, atol=1e-5)
 
 
 def test_a_variable_frame_rate_stays_in_step_and_is_sampled_by_its_times(flash_and_click):
@@ -116,8 +113,7 @@ def test_sound_is_clipped_at_the_ends_of_the_track_and_may_be_absent(flash_and_c
     assert lengths[3] == pytest.approx(32000, abs=800)
     assert all(moment.waveform is None for moment in iter_moments(path, audio_seconds=None))
     silent = flash_and_click(EVEN_TIMES, flash_index=0, click_seconds=None, name="silent.mp4")
-    info = probe_video(silent)
-    assert (info.has_audio, info.audio_start_seconds) == (False, None)
+    assert not probe_video(silent).has_audio
     assert all(moment.waveform is None for moment in iter_moments(silent))
     with pytest.raises(UnreadableMediaError, match="found an MP4 or MOV video without sound"):
         probe_audio(silent)
@@ -154,8 +150,8 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, full_dis
     odd = [np.zeros((47, 64, 3), dtype=np.uint8)]
     changing = [np.zeros((48, side, 3), dtype=np.uint8) for side in (64, 64, 32)]
     for frames, message in [
-        (odd, r"even sides, received uint8 \[47, 64, 3\]"),
-        (changing, r"frame 2 of the same size as the first, \[48, 64, 3\], received \[48, 32, 3\]"),
+        (odd, r"even sides.* received uint8 \[47, 64, 3\]"),
+        (changing, r"frame 2 .*the first, \[48, 64, 3\]; received uint8 \[48, 32, 3\]"),
         ([], "at least one frame"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -255,10 +251,10 @@ def test_colours_that_no_standard_knows_are_shown_by_the_usual_ones():
 
 def test_mistakes_of_the_caller_are_told_at_the_call(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent.mp4' does not exist"):
-        iter_moments(tmp_path / "absent.mp4")
+        next(iter_moments(tmp_path / "absent.mp4"))
     for option in ("frames_per_second", "audio_seconds", "sample_rate_hz"):
         with pytest.raises(ValueError, match=f"{option} > 0, received 0"):
-            iter_moments(tmp_path / "absent.mp4", **{option: 0})
+            next(iter_moments(tmp_path / "absent.mp4", **{option: 0}))
 
 
 @pytest.fixture
@@ -303,9 +299,6 @@ def test_importing_media_does_not_load_what_is_slow():
 @pytest.mark.data
 def test_the_chaffinch_is_seen_and_heard_on_one_clock(data_dir):
     path = data_dir / "video" / "chaffinch_singing.mp4"
-    info = probe_video(path)
-    assert info.video_start_seconds == pytest.approx(5.338, abs=1e-3)
-    assert info.audio_start_seconds == 0
     moments = list(iter_moments(path))
     np.testing.assert_allclose([m.time_seconds for m in moments], 5.338 + np.arange(5), atol=0.04)
     lengths = [len(m.waveform) for m in moments if m.waveform is not None]
