@@ -189,8 +189,8 @@ def _conflicts(
     similarities = (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1)
     rows = constraints.cannot_link[example]
     conflicts = [
-        Conflict(*individuals, similarity, tuple(of_pair))
-        for individuals, similarity, of_pair in zip(
+        Conflict(one, other, similarity, tuple(of_pair))
+        for (one, other), similarity, of_pair in zip(
             pairs.tolist(), similarities.tolist(), rows.tolist(), strict=True
         )
         if similarity >= threshold
