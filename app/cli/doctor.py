@@ -20,8 +20,10 @@ LIBRARIES = {
     "resampy": "pip install resampy",
     "cv2": "pip install opencv-python; on a server without libGL: apt install libgl1 libglib2.0-0",
     "av": "pip install av",
+    "PIL": "pip install pillow",
     "sklearn": "pip install scikit-learn",
     "matplotlib": "pip install matplotlib",
+    "pyarrow": "pip install pyarrow",
 }
 
 

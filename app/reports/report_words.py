@@ -37,8 +37,8 @@ COMPARISONS = (
 METRICS = (
     "Each query is compared with everything in its gallery by cosine similarity. P@1 is the share of "
     "queries whose nearest neighbour is of their class. With R right ones in the gallery, R-precision "
-    "is the share of right ones among the R nearest, and mAP@R gives more weight to those in front. Of "
-    "equals the wrong one counts as nearer. Guessing is what a neighbour drawn at random would give."
+    "is the share of right ones among the R nearest, and mAP@R gives more weight to those in front. "
+    "Ties count against the encoder. Guessing is what a neighbour drawn at random would give."
 )
 ROWS = (
     "Photo and call together ask pairs among pairs; pairs are drawn so that the files of a class are "

@@ -1,4 +1,4 @@
-"""The matrix beside an index: a copy that is never believed where it is damaged, late or of another past."""
+"""The matrix beside an index: a damaged, outdated or mismatched one is rebuilt."""
 
 import os
 import shutil
