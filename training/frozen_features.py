@@ -22,7 +22,7 @@ from training.options import TrainingOptions
 from triplets.features import FEATURES_VERSION
 from triplets.photos import PhotoSource, StoredPhotos, augment_photo, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
-from triplets.store import FeatureStore
+from triplets.store import FeatureStore, load_feature
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class FrozenFeatures:
             image_index: int, into the photos that were frozen.
             rng: where the view is drawn from; None for the photo as it is.
         """
-        views = np.load(self.paths[image_index], mmap_mode="r")
+        views = load_feature(self.paths[image_index])
         view = 0 if rng is None else int(rng.integers(len(views)))
         return np.array(views[view], self.dtype)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fused_encoder.front_ends.contract import FrontEndSpec
 from fused_encoder.front_ends.yamnet import YAMNET
+from triplets.store import load_feature
 
 ABSENT = -1  # in place of a photo or a recording
 
@@ -32,7 +33,7 @@ class PreparedFile:
 
     def feature(self) -> np.ndarray:
         """The stored feature: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a recording."""
-        return np.load(self.feature_path, mmap_mode="r")
+        return load_feature(self.feature_path)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,17 @@ SETTLED_SECONDS = 2.0
 """A file younger than this may change once more within the same tick of a coarse clock (FAT's)."""
 
 _SCHEMA = 1
+_LOADING = threading.Lock()
+
+
+def load_feature(path: Path) -> np.ndarray:
+    """A stored array, mapped into memory.
+
+    Headers are read by one thread at a time: NumPy parses them with Python's own parser, which fails
+    now and then where threads use it at once ("AST constructor recursion depth mismatch", CPython 3.11).
+    """
+    with _LOADING:
+        return np.load(path, mmap_mode="r")
 
 
 class FeatureStore:
@@ -210,7 +221,7 @@ def _notes_path(path: Path) -> Path:
 
 def _is_whole(path: Path) -> bool:
     try:
-        np.load(path, mmap_mode="r")
+        load_feature(path)
     except FileNotFoundError:
         return False
     except (ValueError, EOFError, tokenize.TokenError):  # the last: NumPy's, of a garbled header
