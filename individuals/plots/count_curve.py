@@ -41,7 +41,7 @@ def plot_count_curve(
     if interval is not None:
         axes.vlines(chosen[0], interval.low, interval.high, color=CHOSEN, linewidth=5, alpha=0.35)
         said += f"\ninterval {interval}"
-        known.append(("certain minimum", interval.minimum, ":"))
+        known.append(("minimum, if the boxes are right", interval.minimum, ":"))
     if true_count is not None:
         known.append(("true count", true_count, "-."))
     axes.axvline(chosen[0], color=CHOSEN, linewidth=0.9, linestyle="--")
