@@ -40,7 +40,8 @@ def plot_count_curve(
     known: list[tuple[str, int, str]] = []
     if interval is not None:
         axes.vlines(chosen[0], interval.low, interval.high, color=CHOSEN, linewidth=5, alpha=0.35)
-        said += f"\ninterval {interval}"
+        word = "bounds" if interval.confidence is None else "interval"
+        said += f"\n{word} {interval}"
         known.append(("minimum, if the boxes are right", interval.minimum, ":"))
     if true_count is not None:
         known.append(("true count", true_count, "-."))

@@ -185,7 +185,7 @@ def test_the_curve_goes_through_its_points_and_marks_the_chosen_one():
 def test_interval_minimum_and_truth_are_shown_where_they_are_known():
     interval = replace(count_interval(7, (), minimum=4, maximum=11), low=5)
     figure = plot_count_curve(curve([0, 1], [2, 400], 0.4, 7), interval, true_count=8)
-    assert "interval 5 to 11" in texts(figure)[0]
+    assert "bounds 5 to 11" in texts(figure)[0]
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["count", "minimum, if the boxes are right: 4", "true count: 8"]
     assert figure.axes[0].get_yscale() == "log"
