@@ -148,11 +148,10 @@ def evaluate_encoder(
     draw = partial(_drawn, max_pairs_per_class=max_pairs_per_class)
     known = embed_pairs(embedder, gallery, draw(gallery, "gallery", seed=seed))
     asking = embed_pairs(embedder, queries, draw(queries, "query side", seed=seed + 1))
-    can = {*asking.pairs.patterns} & {*known.pairs.patterns}
     rows = {
         name: retrieval_row(embedded_side(asking, asked_with), embedded_side(known, found_among))
         for name, (asked_with, found_among) in ROWS.items()
-        if {asked_with, found_among} <= can
+        if asked_with in asking.pairs.patterns and found_among in known.pairs.patterns
     }
     describe = None if encoder is None else frozen_image_features(encoder)
     asking_raw, known_raw = (

@@ -138,10 +138,17 @@ def test_files_on_both_sides_are_refused(sides):
         evaluate_encoder(KnowsClasses(), sides[0], leaked)
 
 
-def test_a_side_without_a_pair_is_refused(sides):
+def test_photos_may_ask_a_gallery_of_pairs(sides):
     silent = replace(sides[1], recordings=())
-    with pytest.raises(ValueError, match=r"The query side has no pair .* 0 recordings that can"):
-        evaluate_encoder(KnowsClasses(*sides), sides[0], silent)
+    evaluation = evaluate_encoder(KnowsClasses(*sides), sides[0], silent)
+    assert {"without_sound", "image_only"} <= evaluation.rows.keys()
+    assert not {"fused", "without_photo", "audio_only"} & evaluation.rows.keys()
+
+
+def test_a_side_without_files_is_refused(sides):
+    empty = replace(sides[1], images=(), recordings=())
+    with pytest.raises(ValueError, match="The query side holds no photo and no recording"):
+        evaluate_encoder(KnowsClasses(*sides), sides[0], empty)
 
 
 def test_with_one_source_there_is_no_interval(sides):

@@ -87,7 +87,7 @@ def test_photos_that_the_encoder_does_not_take_are_refused(encoder, frozen, medi
         LiveEmbedding(encoder, media, pairs, photos=TrunkFeatures(frozen[0], media))
 
 
-def test_media_without_any_pair_are_refused(encoder, media):
-    silent = replace(media, recordings=())
-    with pytest.raises(ValueError, match="no class has both a photo and a recording"):
+def test_media_without_any_file_are_refused(encoder, media):
+    silent = replace(media, images=(), recordings=())
+    with pytest.raises(ValueError, match="received media without any"):
         LiveEmbedding(encoder, silent, draw_pairs(silent, 5, seed=0))

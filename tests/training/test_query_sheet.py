@@ -91,7 +91,11 @@ def test_a_sheet_shows_photos_and_spectrograms(best_and_worst, evaluation):
 
 def test_queries_of_a_class_that_the_gallery_lacks_are_in_no_list(sides):
     gallery, queries = sides
-    lacking = replace(gallery, images=tuple(f for f in gallery.images if f.class_index > 0))
+    lacking = replace(
+        gallery,
+        images=tuple(f for f in gallery.images if f.class_index > 0),
+        recordings=tuple(f for f in gallery.recordings if f.class_index > 0),
+    )
     evaluation = evaluate_encoder(FirstFrame(), lacking, queries)
     best, worst = best_and_worst_queries(evaluation, lacking, queries, num_queries=100)
     assert queries.class_names[0] not in {query.query.label for query in (*best, *worst)}

@@ -121,12 +121,12 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 def test_a_run_of_another_version_is_refused(tmp_path):
     (tmp_path / "run.json").write_text('{"schema": 99}')
-    with pytest.raises(ValueError, match=r"has schema 99, this version reads 3\. Train again"):
+    with pytest.raises(ValueError, match=r"has schema 99, this version reads 4\. Train again"):
         load_run(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "text", ["", '{"schema": 3', "[]", "3", "{}", '{"schema": 3}', '{"schema": null}', "\x00"]
+    "text", ["", '{"schema": 3', "[]", "3", "{}", '{"schema": 4}', '{"schema": null}', "\x00"]
 )
 def test_a_damaged_record_is_named_with_what_was_expected(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
