@@ -9,13 +9,20 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from individuals.catalogue.catalogue_file import open_file, read_encoder, read_owned
-from individuals.catalogue.gallery import Gallery, known_scores
-from individuals.catalogue.history import do, find_discrepancies, last_entry, read_log, undo_last
+from individuals.catalogue.catalogue_file import Owned, open_file, read_encoder, read_owned
+from individuals.catalogue.gallery import known_scores
+from individuals.catalogue.history import (
+    Decision,
+    LogEntry,
+    do,
+    find_discrepancies,
+    last_entry,
+    read_log,
+    undo_last,
+)
 from individuals.catalogue.identification import Identification, identify
 from individuals.catalogue.operations import Operation, add, delete, merge, rename, split
-from individuals.catalogue.records import Decision, Individual, LogEntry
-from individuals.catalogue.register import Register
+from individuals.catalogue.register import Individual, Register
 from individuals.catalogue.thresholds import Thresholds
 from individuals.sighting_table import SightingTable, join_tables
 from inference.index.rows import check_same_encoder
@@ -47,7 +54,7 @@ class Catalogue:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._gallery = Gallery.of([], join_tables([]))
+        self._gallery = Owned([], [], join_tables([]))
         self._seen_entry = 0  # of the log, which the gallery is as recent as
 
     @classmethod
@@ -278,9 +285,8 @@ class Catalogue:
             do(connection, operation, decision)
         return list(operation.individuals)
 
-    def _current(self, connection: Connection) -> Gallery:
+    def _current(self, connection: Connection) -> Owned:
         """All sightings, read again if the log has grown."""
         if (entry := last_entry(connection)) != self._seen_entry:
-            every = read_owned(connection, self._file.path)
-            self._gallery, self._seen_entry = Gallery.of(every.owners, every.table), entry
+            self._gallery, self._seen_entry = read_owned(connection, self._file.path), entry
         return self._gallery

@@ -1,39 +1,19 @@
-"""The catalogue in memory: all sightings of each individual, and how near queries come to them."""
+"""How near sightings come to the individuals of a catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from individuals.catalogue.catalogue_file import Owned
 from individuals.catalogue.thresholds import Thresholds
 from individuals.sighting import FrameName
 from individuals.sighting_table import SightingTable
 from inference.modalities import MODALITIES, Modality, pair_pattern
 
 BLOCK_VALUES = 16_000_000  # similarities held at once
-
-
-@dataclass(frozen=True, eq=False)
-class Gallery:
-    """The sightings of a catalogue at one moment.
-
-    Attributes:
-        numbers: int [num_individuals], of the individuals, ascending.
-        owner_of: int [num_sightings], position in `numbers` of each sighting's individual.
-        table: the sightings.
-    """
-
-    numbers: np.ndarray
-    owner_of: np.ndarray
-    table: SightingTable
-
-    @classmethod
-    def of(cls, owners: Sequence[int], table: SightingTable) -> Gallery:
-        """The gallery of sightings and the numbers of their individuals."""
-        numbers, owner_of = np.unique(np.asarray(owners, dtype=np.int64), return_inverse=True)
-        return cls(numbers, owner_of.reshape(-1), table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +37,7 @@ class Nearness:
 
 
 def compare(
-    queries: SightingTable, query_of: np.ndarray, gallery: Gallery, thresholds: Thresholds
+    queries: SightingTable, query_of: np.ndarray, gallery: Owned, thresholds: Thresholds
 ) -> Nearness:
     """The similarity of each query and individual: the mean over the query's rows of its nearest sighting.
 
@@ -95,7 +75,7 @@ def compare(
     return Nearness(similarity, pattern, excess, shortfall, tuple(used))
 
 
-def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
+def known_scores(gallery: Owned, modality: Modality, seed: int) -> np.ndarray:
     """See `Catalogue.known_scores`."""
     generator = np.random.default_rng(seed)
     embeddings, sightings = np.asarray(gallery.table.embeddings), gallery.table.sightings
@@ -118,7 +98,7 @@ def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
 
 
 def seen_beside(
-    queries: SightingTable, query_of: np.ndarray, gallery: Gallery, shape: tuple[int, int]
+    queries: SightingTable, query_of: np.ndarray, gallery: Owned, shape: tuple[int, int]
 ) -> np.ndarray:
     """Individuals that a query cannot be, bool [num_queries, num_individuals]: both were in view together."""
     stored = gallery.table.sightings
@@ -143,7 +123,7 @@ def seen_beside(
 
 
 def _comparisons(
-    queries: SightingTable, gallery: Gallery, thresholds: Thresholds
+    queries: SightingTable, gallery: Owned, thresholds: Thresholds
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Pair pattern, rows of the queries and of the gallery, for each pattern that has both and thresholds."""
     of_query = np.array([s.modality for s in queries.sightings], dtype=object)
@@ -160,7 +140,7 @@ def _mean_of_nearest(
     queries: SightingTable,
     query_of: np.ndarray,
     rows: np.ndarray,
-    gallery: Gallery,
+    gallery: Owned,
     columns: np.ndarray,
     shape: tuple[int, int],
 ) -> np.ndarray:

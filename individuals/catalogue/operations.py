@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from individuals.catalogue.catalogue_file import (
+    Changes,
+    State,
     find_keys,
     insert_sightings,
     new_individual,
     read_encoder,
 )
-from individuals.catalogue.records import Changes, State
 from individuals.catalogue.register import Register, folded
 from individuals.sighting_table import SightingTable, join_tables
 from inference.index.rows import check_same_encoder

@@ -5,13 +5,30 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
-from individuals.catalogue.catalogue_file import Owned, read_owned, read_states
-from individuals.catalogue.records import Individual, State
+from individuals.catalogue.catalogue_file import Owned, State, read_owned, read_states
 from inference.sqlite_file import read_setting
 
 LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Individual:
+    """A known animal.
+
+    Args:
+        id: such as "NYA-0012"; never given to another, even after a merge or delete.
+        name: what people call it; may change; None for none.
+        num_sightings: int.
+        num_media: int, the files it was seen or heard in.
+    """
+
+    id: str
+    name: str | None
+    num_sightings: int
+    num_media: int
 
 
 class Register:
