@@ -8,8 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from individuals.grouping.atoms import Atoms, pool_rows, renamed
-from individuals.grouping.constraints import Constraints, check_constraints
+from individuals.grouping.constraints import (
+    Atoms,
+    Constraints,
+    check_constraints,
+    pool_rows,
+    renamed,
+)
 from individuals.grouping.decision import Decision, decide_by
 from inference.calibrate.calibration import Calibration
 from inference.embeddings import check_embeddings

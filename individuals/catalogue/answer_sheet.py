@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from individuals.catalogue.identification import Identification
-from individuals.crop_files import short_id
+from individuals.sighting_file import short_id
 from individuals.sighting_table import SightingTable
 from media.cells import read_csv_rows, write_csv
 from media.wording import some_problems

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from individuals.grouping.atoms import Atoms
+from individuals.grouping.constraints import Atoms
 from inference.calibrate.calibration import Calibration
 from inference.calibrate.grouping_rule import GroupingRule
 from inference.linkage import average_linkage

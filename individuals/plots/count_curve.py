@@ -11,7 +11,7 @@ from individuals.grouping.count_interval import CountInterval
 from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK
 
 if TYPE_CHECKING:  # not at run time: it would load TensorFlow
-    from individuals.count_curve import CountCurve
+    from individuals.count import CountCurve
 
 CURVE, CHOSEN = COLOURS[0], COLOURS[1]
 LOG_FROM = 10  # times the least count

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from individuals.crop_files import copy_crop, short_id
 from individuals.review.queue import ReviewPair
-from individuals.sighting_file import KeyPair
+from individuals.sighting_file import KeyPair, copy_crop, short_id
 from individuals.sighting_table import SightingTable
 from media.cells import read_csv_rows, write_csv
 from media.wording import some_problems

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from individuals.grouping.atoms import pool_rows, renamed
-from individuals.grouping.constraints import check_constraints
+from individuals.grouping.constraints import check_constraints, pool_rows, renamed
 
 
 def on_circle(*degrees: float) -> np.ndarray:

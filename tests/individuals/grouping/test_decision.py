@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from individuals.grouping.atoms import Atoms
+from individuals.grouping.constraints import Atoms
 from individuals.grouping.decision import Decision, calibrated_rule, decide_by
 from inference.calibrate import Calibration, GroupingRule, PairCalibration
 from inference.embeddings import Embeddings

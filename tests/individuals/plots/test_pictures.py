@@ -7,8 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from individuals import Sighting
-from individuals.count import VideoCount
-from individuals.count_curve import CountCurve
+from individuals.count import CountCurve, VideoCount
 from individuals.footage import IndividualCount
 from individuals.group import Conflict
 from individuals.grouping.count_interval import count_interval

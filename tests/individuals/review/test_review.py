@@ -5,10 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from individuals.crop_files import short_id
 from individuals.review import review_queue, write_review_sheet
 from individuals.sighting import Sighting, sighting_key
-from individuals.sighting_file import CountedSightings
+from individuals.sighting_file import CountedSightings, short_id
 from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration, PairCalibration
 from inference.embeddings import Embeddings

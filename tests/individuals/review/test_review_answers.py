@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from individuals import group_individuals
-from individuals.crop_files import short_id
 from individuals.review import read_review_answers, regroup, with_answers
 from individuals.sighting import Sighting
-from individuals.sighting_file import CountedSightings
+from individuals.sighting_file import CountedSightings, short_id
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 
