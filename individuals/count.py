@@ -185,15 +185,12 @@ def count_curve(
     must_link: Iterable[tuple[int, int]] = (),
     cannot_link: Iterable[tuple[int, int]] = (),
 ) -> CountCurve | None:
-    """Count the sightings of a count again at thresholds around the chosen one.
-
-    A flat stretch around the chosen threshold says that the count does not hang on it.
+    """Counts again at thresholds around the chosen one; where the curve is flat, little depends on it.
 
     Args:
         counted: from `count_individuals`.
         must_link: as it was counted.
         cannot_link: likewise.
-
     Returns:
         CountCurve; None where no single threshold was chosen (several modalities), or nothing was seen.
     """

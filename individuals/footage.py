@@ -75,17 +75,10 @@ def group_videos(
     Each number has an interval: see `count_interval`. Without a calibration it is the bounds, from the
     animals that were seen together to the number of tracklets.
 
-    Args:
-        embeddings: float32 [num, size], unit length.
+    Embeddings and options are those of `group_individuals`, but for these:
         videos: num hashable values, the video of each row (such as its path).
-        threshold: as in `group_individuals`; either this or `calibration`.
-        calibration: likewise.
-        modalities: likewise.
         frames: num frame numbers within the video, or None for a row that belongs to no frame.
         tracklets: num tracklet numbers within the video, or None for a row without one.
-        qualities: as in `group_individuals`.
-        must_link: likewise.
-        cannot_link: likewise.
         all_videos: videos to report even if no row is of them.
 
     Raises:

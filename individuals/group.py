@@ -119,19 +119,10 @@ def group_individuals(
     """
     checked = check_embeddings(embeddings)
     decision = decide_by(threshold, calibration, modalities, checked)
-    constraints = check_constraints(
-        len(checked),
-        must_link=must_link,
-        cannot_link=cannot_link,
-        tracklets=tracklets,
-        frames=frames,
-    )
-    return group_rows(
-        np.asarray(checked, np.float32 if len(checked) > LARGE else np.float64),
-        decision,
-        constraints,
-        check_qualities(qualities, len(checked)),
-    )
+    known = {"must_link": must_link, "cannot_link": cannot_link}
+    constraints = check_constraints(len(checked), **known, tracklets=tracklets, frames=frames)
+    vectors = np.asarray(checked, np.float32 if len(checked) > LARGE else np.float64)
+    return group_rows(vectors, decision, constraints, check_qualities(qualities, len(checked)))
 
 
 def group_rows(
@@ -192,12 +183,10 @@ def _conflicts(
     sizes = np.bincount(individual_of, atoms.sizes)[:, np.newaxis]
     means = sum_within(np.asarray(atoms.sums, np.float64), individual_of) / sizes
     similarities = (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1)
-    rows = constraints.cannot_link[example]
+    rows = constraints.cannot_link[example].tolist()
     conflicts = [
-        Conflict(first, second, similarity, (row, other_row))
-        for (first, second), similarity, (row, other_row) in zip(
-            pairs.tolist(), similarities.tolist(), rows.tolist(), strict=True
-        )
+        Conflict(*pairs[place].tolist(), similarity, (rows[place][0], rows[place][1]))
+        for place, similarity in enumerate(similarities.tolist())
         if similarity >= threshold
     ]
     return tuple(sorted(conflicts, key=lambda conflict: -conflict.similarity))

@@ -76,36 +76,21 @@ class CountedSightings:
 
 
 def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
-    """Write the sightings of a count, and their crops as JPEG files in `crops/`.
+    """Writes the sightings of a count to `sightings.npz`, and their crops as JPEG files to `crops/`.
 
     Args:
-        folder: where; made if it is not there. `sightings.npz` appears whole, when the crops are there.
+        folder: made if it is not there.
         counted: from `count_individuals`.
-
     Returns:
         The path of `sightings.npz`.
     """
-    return save_sightings(
-        folder,
-        CountedSightings(
-            save_crops(folder, counted.table),
-            np.asarray(counted.count.labels),
-            counted.count.threshold,
-            tuple(counted.per_video),
-        ),
-    )
+    table, count = save_crops(folder, counted.table), counted.count
+    videos = tuple(counted.per_video)
+    return save_sightings(folder, CountedSightings(table, count.labels, count.threshold, videos))
 
 
 def save_sightings(folder: str | Path, counted: CountedSightings) -> Path:
-    """Write `sightings.npz`; it appears whole or not at all.
-
-    Args:
-        folder: where; made if it is not there. Paths of crops are relative to it.
-        counted: what to write.
-
-    Returns:
-        The path of the file.
-    """
+    """Writes `sightings.npz` into a folder, whole or not at all; paths of crops are relative to it."""
     target = Path(folder) / FILE_NAME
     target.parent.mkdir(parents=True, exist_ok=True)
     record = {
@@ -127,10 +112,7 @@ def save_sightings(folder: str | Path, counted: CountedSightings) -> Path:
 
 
 def load_sightings(path: str | Path) -> CountedSightings:
-    """What `save_sightings` wrote.
-
-    Args:
-        path: the folder, or the file in it.
+    """What `save_sightings` wrote, from the folder or the file in it.
 
     Raises:
         FileNotFoundError: there is none.
@@ -152,9 +134,7 @@ def load_sightings(path: str | Path) -> CountedSightings:
             )
             for sighting in table.sightings:
                 crop_file(file.parent, sighting)
-            links = {
-                name: tuple((first, second) for first, second in record[name]) for name in ANSWERS
-            }
+            links = {name: tuple((a, b) for a, b in record[name]) for name in ANSWERS}
             return CountedSightings(
                 table, arrays["labels"], record["threshold"], tuple(record["all_videos"]), **links
             )
@@ -184,22 +164,17 @@ def save_crops(folder: str | Path, table: SightingTable) -> SightingTable:
 
 
 def load_crops(folder: str | Path, table: SightingTable) -> SightingTable:
-    """The table with its crops from their files; grey where there is none or it cannot be read.
-
-    Raises:
-        ValueError: as `crop_file`.
-    """
-    crops = tuple(_load(crop_file(folder, sighting)) for sighting in table.sightings)
-    return SightingTable(table.sightings, table.embeddings, crops)
-
-
-def _load(path: Path | None) -> np.ndarray:
+    """The table with its crops from their files; grey where there is none or it cannot be read."""
     from media import UnreadableMediaError, load_image
 
-    if path is not None:
-        with suppress(UnreadableMediaError):
-            return load_image(path)
-    return np.full((*CROP_SIZE, 3), 128, np.uint8)
+    crops = []
+    for sighting in table.sightings:
+        crop, path = np.full((*CROP_SIZE, 3), 128, np.uint8), crop_file(folder, sighting)
+        if path is not None:
+            with suppress(UnreadableMediaError):
+                crop = load_image(path)
+        crops.append(crop)
+    return replace(table, crops=tuple(crops))
 
 
 def crop_file(folder: str | Path, sighting: Sighting) -> Path | None:
@@ -220,22 +195,14 @@ def crop_file(folder: str | Path, sighting: Sighting) -> Path | None:
 
 
 def copy_crop(sighting: Sighting, source: str | Path, target: str | Path) -> None:
-    """Copies the picture of a sighting from one folder to the same path in another, if it is not there.
-
-    Raises:
-        ValueError: as `crop_file`.
-    """
+    """Copies the picture of a sighting from one folder to the same path in another, if it is not there."""
     picture = read_picture(source, sighting)
     if picture is not None and crop_file(target, sighting) is None:
         write_atomically(Path(target) / str(sighting.crop), picture[1])
 
 
 def read_picture(folder: str | Path, sighting: Sighting) -> tuple[str, bytes] | None:
-    """The kind ("jpeg" or "png") and the bytes of a crop; None where there is no such picture.
-
-    Raises:
-        ValueError: as `crop_file`.
-    """
+    """The kind ("jpeg" or "png") and the bytes of a crop; None where there is no such picture."""
     path = crop_file(folder, sighting)
     data = b"" if path is None else path.read_bytes()
     kind = next((kind for start, kind in PICTURE_STARTS.items() if data.startswith(start)), None)

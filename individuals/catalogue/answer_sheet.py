@@ -14,20 +14,8 @@ from media.wording import some_problems
 
 GroupedBy = Literal["tracklet", "count"]
 COLUMNS = (
-    "animal",
-    "status",
-    "individual",
-    "name",
-    "similarity",
-    "probability",
-    "nearest",
-    "runner_up",
-    "runner_up_similarity",
-    "reason",
-    "num_sightings",
-    "media",
-    "seconds",
-    "crop",
+    *("animal", "status", "individual", "name", "similarity", "probability", "nearest"),
+    *("runner_up", "runner_up_similarity", "reason", "num_sightings", "media", "seconds", "crop"),
     "grouped_by",
 )
 AT_MOST_SHOWN = 20
@@ -52,31 +40,19 @@ def write_identifications(
         answers: from `Catalogue.identify`.
         names: id -> name of the individuals.
         grouped_by: what an animal was: a tracklet, or an individual of a count.
-
     Returns:
         The path.
     """
     rows = []
     for answer in answers:
         first = sightings.sightings[answer.rows[0]]
+        similar = _rounded(answer.similarity, 4), _rounded(answer.probability, 4)
+        next_one = answer.runner_up, _rounded(answer.runner_up_similarity, 4)
+        who = answer.status, answer.word, names.get(answer.individual or "")
+        where = first.media, _rounded(first.time_seconds, 2), first.crop
+        seen = answer.reason, len(answer.rows), *where
         rows.append(
-            [
-                short_id(first.key),
-                answer.status,
-                answer.word,
-                names.get(answer.individual or ""),
-                _rounded(answer.similarity, 4),
-                _rounded(answer.probability, 4),
-                answer.nearest,
-                answer.runner_up,
-                _rounded(answer.runner_up_similarity, 4),
-                answer.reason,
-                len(answer.rows),
-                first.media,
-                _rounded(first.time_seconds, 2),
-                first.crop,
-                grouped_by,
-            ]
+            [short_id(first.key), *who, *similar, answer.nearest, *next_one, *seen, grouped_by]
         )
     return write_csv(path, COLUMNS, rows, for_excel=True)
 

@@ -39,9 +39,6 @@ def assign_names(gains: np.ndarray, apart: Sequence[tuple[int, int]]) -> Assignm
         gains: float [num, num_names]; a name is possible where it is above 0.
         apart: pairs of queries that are different animals.
 
-    Returns:
-        `Assignment`.
-
     Reference:
         Kuhn, The Hungarian method for the assignment problem, 1955.
     """

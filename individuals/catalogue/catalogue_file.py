@@ -71,11 +71,8 @@ KIND = FileKind(
 
 
 def open_file(path: str | Path, *, create: bool, prefix: str | None) -> SqliteFile:
-    """The file, with ids of this prefix, or of whatever prefix it has (None).
-
-    Raises: as `individuals.catalogue.Catalogue.open`.
-    """
-    checked = None if prefix is None else check_prefix(prefix)
+    """The file, with ids of this prefix, or of whatever prefix it has (None); raises as `Catalogue.open`."""
+    checked = None if prefix is None else _check_prefix(prefix)
     file = SqliteFile(
         Path(path),
         KIND,
@@ -93,12 +90,7 @@ def open_file(path: str | Path, *, create: bool, prefix: str | None) -> SqliteFi
     return file
 
 
-def check_prefix(prefix: str) -> str:
-    """What ids begin with.
-
-    Raises:
-        ValueError: not up to 20 letters, digits, _ or -, of which a letter comes first.
-    """
+def _check_prefix(prefix: str) -> str:
     normal = unicodedata.normalize("NFC", prefix)
     if not PREFIX.fullmatch(normal):
         raise ValueError(
@@ -193,11 +185,7 @@ def read_encoder(connection: sqlite3.Connection) -> StoreSettings:
 def read_owned(
     connection: sqlite3.Connection, path: Path, numbers: Iterable[int] | None = None
 ) -> Owned:
-    """The sightings of these individuals (of all: None).
-
-    Raises:
-        ValueError: a row's checksum does not fit; it is named.
-    """
+    """The sightings of these individuals (of all: None); a ValueError names a row of a wrong checksum."""
     condition, parameters = IS_THERE, tuple[str, ...]()
     if numbers is not None:
         condition, parameters = f"individual IN {AMONG}", (json.dumps(list(numbers)),)

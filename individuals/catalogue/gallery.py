@@ -41,17 +41,8 @@ def compare(
 ) -> Nearness:
     """The similarity of each query and individual: the mean over the query's rows of its nearest sighting.
 
-    Args:
-        queries: rows.
-        query_of: int [num_rows], the query of each.
-        gallery: to compare with.
-        thresholds: which pair patterns are compared, and how their evidence is weighed.
-
-    Returns:
-        `Nearness`.
-
-    Raises:
-        ValueError: plain thresholds where several patterns would have to be weighed against each other.
+    `query_of` is int [num_rows], the query of each row of `queries`. Raises a ValueError for plain thresholds
+    where several pair patterns would have to be weighed against each other.
     """
     shape = (int(query_of.max(initial=-1)) + 1, len(gallery.numbers))
     similarity, pattern = np.full(shape, -np.inf), np.zeros(shape, dtype=np.int64)
@@ -81,11 +72,8 @@ def known_scores(gallery: Owned, modality: Modality, seed: int) -> np.ndarray:
     embeddings, sightings = np.asarray(gallery.table.embeddings), gallery.table.sightings
     scores = []
     for individual in range(len(gallery.numbers)):
-        rows = [
-            row
-            for row in np.flatnonzero(gallery.owner_of == individual).tolist()
-            if sightings[row].modality == modality
-        ]
+        owned = np.flatnonzero(gallery.owner_of == individual).tolist()
+        rows = [row for row in owned if sightings[row].modality == modality]
         tracklets: dict[object, list[int]] = {}
         for row in rows:
             tracklets.setdefault(sightings[row].tracklet_name or row, []).append(row)

@@ -99,8 +99,7 @@ def read_log(connection: sqlite3.Connection) -> list[LogEntry]:
 def undo_last(connection: sqlite3.Connection, num: int, decision: Decision) -> list[LogEntry]:
     """Take back the last operations that are not undone yet, latest first; each is logged as one "undo".
 
-    Raises:
-        ValueError: there are fewer; nothing is undone.
+    A ValueError where there are fewer; nothing is undone then.
     """
     found = connection.execute(
         f"SELECT {COLUMNS} FROM log WHERE {STILL_DONE} ORDER BY number DESC LIMIT ?", (num,)

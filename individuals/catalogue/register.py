@@ -32,12 +32,7 @@ class Individual:
 
 
 class Register:
-    """The individuals of a catalogue, inside one transaction.
-
-    Args:
-        connection: inside a transaction.
-        path: of the catalogue, for messages.
-    """
+    """The individuals of a catalogue, inside one transaction; the path is for messages."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection, self.path = connection, path
@@ -80,11 +75,7 @@ class Register:
         return f"{self.id_of(number)} ({name})" if name else self.id_of(number)
 
     def find(self, individual: str) -> int:
-        """The number of the individual with this id or name.
-
-        Raises:
-            KeyError: there is none (any more).
-        """
+        """The number of the individual with this id or name; KeyError where there is none (any more)."""
         number = self.look_up(individual)
         if number is None:
             raise KeyError(
@@ -94,11 +85,7 @@ class Register:
         return number
 
     def look_up(self, individual: str) -> int | None:
-        """The number of the individual with this id or name; None where nobody has it.
-
-        Raises:
-            KeyError: an id that was given, but is not in the catalogue any more, or never was.
-        """
+        """As `find`; None for a name that nobody has. KeyError for an id that is gone or never was."""
         number = self._number(individual)
         if number is None:
             return self._number_of.get(folded(individual))

@@ -42,10 +42,7 @@ def check_constraints(
     tracklets: Sequence[Hashable | None] | None = None,
     frames: Sequence[Hashable | None] | None = None,
 ) -> Constraints:
-    """The constraints, or one message with every contradiction among them.
-
-    Args: those of `individuals.group.group_individuals`.
-    """
+    """The constraints, as in `group_individuals`, or one message with every contradiction among them."""
     must, cannot = _pairs("must_link", must_link, num), _pairs("cannot_link", cannot_link, num)
     tracklet_of = _numbered("tracklets", tracklets, num)
     frame_of = _numbered("frames", frames, num)

@@ -55,11 +55,7 @@ def decide_by(
     modalities: Sequence[Modality] | Modality,
     embeddings: np.ndarray,
 ) -> Decision:
-    """What a caller's threshold or calibration means for these rows.
-
-    Raises:
-        ValueError: as `group_individuals`, but for the constraints.
-    """
+    """What a threshold or calibration means for these rows; raises as `group_individuals`."""
     codes = _codes(modalities, len(embeddings))
     present = [MODALITIES[code] for code in np.unique(codes)]
     if calibration is None and threshold is not None:
@@ -92,8 +88,7 @@ def decide_by(
 def calibrated_rule(calibration: Calibration, modality: Modality) -> GroupingRule:
     """The calibration's grouping rule for a modality; without one, average linkage down to log-odds 0.
 
-    Raises:
-        ValueError: it has no pairs of this modality either.
+    A ValueError where it has no pairs of this modality either.
     """
     if modality in calibration.groupings:
         return calibration.groupings[modality]

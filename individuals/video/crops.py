@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from individuals.video.detection import Detection
+from individuals.video.detection import Detection, shared_areas
 from media import resize_image
 
 CROP_MARGIN = 0.15  # of the box, on each side
@@ -153,9 +153,6 @@ def _inside(frame: np.ndarray, detection: Detection) -> np.ndarray:
 
 def _share_covered_by_others(boxes: np.ndarray) -> np.ndarray:
     """The largest share of each box that one other box covers, float64 [num_boxes]."""
-    sides = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(
-        boxes[:, None, :2], boxes[None, :, :2]
-    )
-    shared = sides.clip(0, None).prod(axis=-1)
+    shared = shared_areas(boxes[:, None], boxes[None])
     np.fill_diagonal(shared, 0)
-    return shared.max(axis=1, initial=0) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return shared.max(axis=1, initial=0) / shared_areas(boxes, boxes)

@@ -51,15 +51,9 @@ class KnownBoxes:
             is_here = self.frame_indices == moment.frame_index
             scale = np.array([width, height] * 2) if self.are_shares else np.ones(4)
             boxes = (self.boxes[is_here] * scale).clip(0, [width, height] * 2).tolist()
-            found += [
-                Detection(
-                    moment.frame_index, moment.time_seconds, (left, top, right, bottom), score
-                )
-                for (left, top, right, bottom), score in zip(
-                    boxes, self.scores[is_here].tolist(), strict=True
-                )
-                if left < right and top < bottom
-            ]
+            for box, score in zip(boxes, self.scores[is_here].tolist(), strict=True):
+                if box[0] < box[2] and box[1] < box[3]:
+                    found.append(Detection(moment.frame_index, moment.time_seconds, (*box,), score))
         return found
 
     def frames_to_look_at(self, frames_per_second: float) -> frozenset[int]:
@@ -85,17 +79,15 @@ class KnownBoxes:
         if self.size is not None and self.size != (info.width, info.height):
             width, height = self.size
             if abs(width / height / (info.width / info.height) - 1) > SHAPE_TOLERANCE:
+                turned = " after its rotation" if info.rotation_degrees % 360 else ""
                 raise ValueError(
                     f"The boxes of '{video}' are of frames of {width:g} x {height:g} pixels, the video's are "
-                    f"{info.width} x {info.height}"
-                    + (" after its rotation" if info.rotation_degrees % 360 else "")
-                    + ". Detect in this very video, upright."
+                    f"{info.width} x {info.height}{turned}. Detect in this very video, upright."
                 )
             scale = np.array([info.width / width, info.height / height] * 2)
             fitted = replace(fitted, boxes=self.boxes if self.are_shares else self.boxes * scale)
         limits = np.ones(2) if self.are_shares else np.array([info.width, info.height])
-        starts_inside, ends_inside = fitted.boxes[:, :2] < limits, fitted.boxes[:, 2:] > 0
-        is_inside: np.ndarray = np.all(starts_inside & ends_inside, axis=1)
+        is_inside = ((fitted.boxes[:, :2] < limits) & (fitted.boxes[:, 2:] > 0)).all(axis=1)
         if len(is_inside) and not is_inside.any():
             raise ValueError(
                 f"All {len(is_inside)} boxes of '{video}' lie outside of its frames of {info.width} x "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,7 @@ def find_sightings(
         frames_per_second: float > 0, frames that are looked at; with a detection file, at most.
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets; if not, each is a tracklet of its own.
-        sound: see `count_individuals`. "alone" takes the sound around a frame, as long as the encoder's
-            audio window, where no other animal is in view as long as it lasts. A crop without sound, or
-            with a silent one, is embedded by sight alone.
+        sound: see `count_individuals`. A crop without sound, or with a silent one, is embedded by sight alone.
 
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.
@@ -162,12 +161,8 @@ def _watch(
 
 def _places_in_frames(detections: Sequence[Detection]) -> list[int]:
     """0 for the first detection of a frame, 1 for the second: who is who where nobody is followed."""
-    seen: Counter[int] = Counter()
-    places = []
-    for detection in detections:
-        places.append(seen[detection.frame_index])
-        seen[detection.frame_index] += 1
-    return places
+    num_in: dict[int, count[int]] = {}
+    return [next(num_in.setdefault(d.frame_index, count())) for d in detections]
 
 
 def _sightings(
