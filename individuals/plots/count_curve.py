@@ -22,9 +22,6 @@ def plot_count_curve(
 ) -> Figure:
     """The number of individuals over the threshold, with the chosen point.
 
-    A flat stretch around the point says that the count does not depend on the exact threshold; a steep one
-    says that it does.
-
     Args:
         curve: from `count_curve`.
         interval: of the count; None where it has none.

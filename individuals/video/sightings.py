@@ -65,7 +65,7 @@ def find_sightings(
         frames_per_second: float > 0, frames that are looked at; with a detection file, at most.
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets; if not, each is a tracklet of its own.
-        sound: see `count_individuals`. A crop without sound, or with a silent one, is embedded by sight alone.
+        sound: see `count_individuals`. A crop without sound, or with silence, is embedded by sight alone.
 
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.

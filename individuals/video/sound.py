@@ -59,8 +59,8 @@ def is_alone_throughout(
 ) -> list[bool]:
     """Whether at most one animal is in view as long as the sound around each moment lasts, centred on it.
 
-    An animal that leaves just before another one comes leaves open whose sound it was. `animals` says who each
-    of a video's detections is, such as tracklets.
+    An animal that leaves just before another one comes leaves open whose sound it was. `animals` says who
+    each of a video's detections is, such as tracklets.
     """
     order = np.argsort([d.time_seconds for d in detections], kind="stable")
     times = np.array([detections[i].time_seconds for i in order])
