@@ -114,10 +114,8 @@ def count_individuals(
         must_link: pairs of rows of the sightings, video by video, that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
-
     Returns:
         `VideoCount`; a video that cannot be decoded is skipped and listed.
-
     Raises:
         ValueError: no videos, equal paths, an unknown detector; or no threshold, and none in the encoder.
         FileNotFoundError: a video does not exist.

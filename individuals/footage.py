@@ -80,7 +80,6 @@ def group_videos(
         frames: num frame numbers within the video, or None for a row that belongs to no frame.
         tracklets: num tracklet numbers within the video, or None for a row without one.
         all_videos: videos to report even if no row is of them.
-
     Raises:
         ValueError: as `group_individuals`; all contradictions of all videos in one message.
     """

@@ -107,12 +107,10 @@ def group_individuals(
         frames: num hashable values, such as (video, frame number); None for a row that belongs to no frame.
         qualities: float [num] in [0, 1], how well a row shows the animal; poor rows count less in their
             tracklet (never less than a twentieth). None: all alike.
-
     Raises:
         ValueError: NaN, not of unit length, a threshold outside [-1, 1], neither or both of threshold and
             calibration, a calibration of another encoder or without what is needed; or constraints that
             contradict each other, all named in one message.
-
     Example:
         >>> group_individuals([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], threshold=0.7).labels.tolist()
         [0, 0, 1]

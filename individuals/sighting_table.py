@@ -25,11 +25,9 @@ class SightingTable:
         embeddings: float32 [num, size], unit length.
         crops: uint8 [height, width, 3] each, RGB: the pictures that were embedded, [num]; () where they are
             only on disk or there are none.
-
     Raises:
         ValueError, TypeError: lengths that differ, keys that repeat, embeddings that are NaN or not of unit
             length.
-
     Example:
         >>> table = SightingTable.of([[0.6, 0.8]], ["wren.jpg"])
         >>> table.sightings[0].key
@@ -70,7 +68,6 @@ class SightingTable:
             frames: num frame numbers within the file, or None.
             tracklets: num tracklet numbers within the file, or None.
             modality: what all of them were made of.
-
         Raises:
             ValueError: lengths that differ.
         """
@@ -139,7 +136,6 @@ class SightingTable:
 
         Args:
             group_of: int [num], the group of each row.
-
         Returns:
             (group, other group, rows that show it), group <= other group, sorted; the same group twice where
             two of its own rows were seen together.

@@ -66,10 +66,8 @@ def read_identifications(
         path: what `write_identifications` wrote, perhaps changed by a person.
         sightings: the same as were identified.
         groups: by `grouped_by`, the rows of each animal.
-
     Returns:
         Pairs of rows and individual, for `Catalogue.add_each`; animals without an individual are left out.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: columns are missing; animals that are not among the sightings or stand there twice, all in

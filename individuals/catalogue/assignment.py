@@ -38,7 +38,6 @@ def assign_names(gains: np.ndarray, apart: Sequence[tuple[int, int]]) -> Assignm
     Args:
         gains: float [num, num_names]; a name is possible where it is above 0.
         apart: pairs of queries that are different animals.
-
     Reference:
         Kuhn, The Hungarian method for the assignment problem, 1955.
     """

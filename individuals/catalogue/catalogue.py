@@ -65,7 +65,6 @@ class Catalogue:
             path: of the file.
             create: whether to start one where there is none. Default True.
             prefix: of the ids of a new one, such as "NYA". Default "ID".
-
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
             ValueError: no catalogue, of another schema, damaged, or with ids of another prefix.
@@ -119,10 +118,8 @@ class Catalogue:
             sightings: of the footage; those that are in the catalogue already find themselves.
             thresholds: what decides.
             groups: the rows of each animal: its tracklets, or the groups that a count found.
-
         Returns:
             One `Identification` per group, in their order.
-
         Raises:
             ValueError: another encoder or size; a group with sightings that were seen together; kinds of
                 embeddings that plain thresholds cannot weigh against each other.
@@ -169,10 +166,8 @@ class Catalogue:
             name: of the new one; None leaves it without.
             decision: who decided, for the log.
             force: whether sightings that were seen together may be of one individual all the same.
-
         Returns:
             Its id.
-
         Raises:
             ValueError: another encoder; sightings of another individual; sightings that were seen together; a
                 name that is taken. Nothing is added.
@@ -203,7 +198,6 @@ class Catalogue:
             name: of the new individual, if there is just one.
             decision: who decided.
             force: as in `add`.
-
         Returns:
             The id of each row's individual.
         """

@@ -58,7 +58,6 @@ class Thresholds:
             or of similarities for plain thresholds.
         calibration: what they come from; None for plain ones.
         num_gallery: int, individuals in the gallery that they were certified for; None for plain ones.
-
     Example:
         >>> Thresholds.plain(known_above=0.8, new_below=0.6).patterns["image-image"].known_above
         0.8
@@ -122,7 +121,6 @@ class Thresholds:
             patterns: which pair patterns are compared.
             known_scores: pattern -> float [num_individuals], one per individual:
                 {"image-image": catalogue.known_scores("image")}.
-
         Raises:
             ValueError: the calibration lacks a pattern, or has too few individuals to certify the rate
                 (`CannotCertifyError`: ask for a larger one, or choose plain thresholds).

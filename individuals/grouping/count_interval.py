@@ -69,7 +69,6 @@ def count_interval(
 
     Raises:
         ValueError: a confidence outside (0, 1).
-
     Reference:
         Lei et al., Distribution-free predictive inference for regression, 2018,
         https://doi.org/10.1080/01621459.2017.1307116

@@ -42,7 +42,6 @@ def write_raven_table(
     Raises:
         ValueError: several recordings without their durations, or a path with a tab or line break, which a
             selection table cannot hold.
-
     Reference:
         Raven Pro user's guide, https://www.ravensoundsoftware.com
     """
@@ -131,7 +130,6 @@ def write_audacity_labels(path: str | Path, sightings: Iterable[Sighting]) -> Pa
         The path.
     Raises:
         ValueError: the sightings are of several recordings.
-
     Reference:
         https://manual.audacityteam.org/man/importing_and_exporting_labels.html
     """

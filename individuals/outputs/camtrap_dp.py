@@ -66,7 +66,6 @@ def write_camtrap_dp(
     Raises:
         ValueError: what the standard needs is not known or not allowed; all of it in one message. Nothing is
             invented, and nothing is written.
-
     Reference:
         Bubnicki et al., "Camtrap DP: an open standard for the FAIR exchange and archiving of camera trap
         data", 2023, https://doi.org/10.1002/rse2.374; https://camtrap-dp.tdwg.org

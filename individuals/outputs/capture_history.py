@@ -83,7 +83,6 @@ def capture_history(
     Raises:
         ValueError: sightings without an occasion, or with one that is not among all_occasions; they are
             listed.
-
     Example:
         >>> heard = Sighting(individual="7", media="b.wav", start_seconds=1, end_seconds=2)
         >>> capture_history([heard], occasion_of="media", all_occasions=["a.wav", "b.wav"]).histories
@@ -142,7 +141,6 @@ def occasion_dates(first: date, last: date, num_days: int = 1) -> list[str]:
         first: the first day.
         last: the last day, included.
         num_days: int >= 1, of an occasion.
-
     Example:
         >>> occasion_dates(date(2026, 5, 1), date(2026, 5, 20), num_days=7)
         ['2026-05-01', '2026-05-08', '2026-05-15']
@@ -187,7 +185,6 @@ def write_mark_inp(path: str | Path, history: CaptureHistory) -> Path:
 
     Raises:
         ValueError: there is no occasion.
-
     Reference:
         Cooch and White (eds.), "Program MARK: a gentle introduction", chapter 2,
         http://www.phidot.org/software/mark/docs/book/
@@ -220,7 +217,6 @@ def write_secr_captures(
         session: name of the session.
     Raises:
         ValueError: sightings without an occasion that has a number, or without place and deployment.
-
     Reference:
         Efford, "Data input for secr", https://cran.r-project.org/package=secr/vignettes/secr-datainput.pdf
     """

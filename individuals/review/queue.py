@@ -76,10 +76,8 @@ def review_queue(
         counted: from `load_sightings`.
         num: int >= 1, how many questions at most. Default 50.
         calibration: of the encoder; None guesses probabilities from the threshold.
-
     Returns:
         At most `num` pairs; fewer where there is nothing more to ask.
-
     Raises:
         ValueError: num < 1, another encoder's calibration; or none for a count that has no threshold.
     """

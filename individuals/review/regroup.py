@@ -23,7 +23,6 @@ def with_answers(counted: CountedSightings, answers: Answers) -> CountedSighting
     Args:
         counted: from `load_sightings`.
         answers: from `read_review_answers`.
-
     Raises:
         ValueError: answers that contradict each other, earlier ones, or the footage (two animals in one frame
             are two, one tracklet is one), all of them in one message with their rows.
@@ -61,7 +60,6 @@ def regroup(
     Args:
         counted: with constraints, from `with_answers`.
         calibration: by which it was counted; None: by the threshold that is kept with the count.
-
     Returns:
         The sightings with their new labels, and the count.
     """

@@ -66,7 +66,6 @@ def find_sightings(
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets; if not, each is a tracklet of its own.
         sound: see `count_individuals`. A crop without sound, or with silence, is embedded by sight alone.
-
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.
         UnreadableMediaError: not one frame, or none of those with detections, can be decoded.
