@@ -181,9 +181,9 @@ def _conflicts(
     sizes = np.bincount(individual_of, atoms.sizes)[:, np.newaxis]
     means = sum_within(np.asarray(atoms.sums, np.float64), individual_of) / sizes
     similarities = (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1)
-    rows = constraints.cannot_link[example].tolist()
+    rows, pairs = constraints.cannot_link[example].tolist(), pairs.tolist()
     conflicts = [
-        Conflict(*pairs[place].tolist(), similarity, (rows[place][0], rows[place][1]))
+        Conflict(pairs[place][0], pairs[place][1], similarity, (rows[place][0], rows[place][1]))
         for place, similarity in enumerate(similarities.tolist())
         if similarity >= threshold
     ]

@@ -57,7 +57,7 @@ def compare(
         excess[is_better] = above[is_better]
         shortfall = np.minimum(shortfall, values.slope * (values.new_below - found))
         used.append(name)
-    if len(set(used)) > 1 and not thresholds.compares_patterns:
+    if len(set(used)) > 1 and thresholds.calibration is None:
         raise ValueError(
             f"Similarities of {' and '.join(used)} do not compare, and plain thresholds are of one kind. "
             "Identify photos and calls on their own, against a catalogue of their kind, or use calibrated "

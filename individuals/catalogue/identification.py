@@ -195,15 +195,17 @@ def _number_new(
 ) -> dict[int, int]:
     """Query -> number of the new animal, from 1 by first appearance; grouped within each modality."""
     animal_of: dict[int, tuple[str, int]] = {}
+    kinds = [sighting.modality for sighting in sightings.sightings]
     for modality in MODALITIES:
-        rows, owners = [], []
-        for query, group in zip(queries, groups, strict=True):
-            if sightings.sightings[group[0]].modality == modality:
-                same = [row for row in group if sightings.sightings[row].modality == modality]
-                rows += same
-                owners += [query] * len(same)
-        if not rows:
+        members = [
+            (row, query)
+            for query, group in zip(queries, groups, strict=True)
+            for row in group
+            if kinds[group[0]] == kinds[row] == modality
+        ]
+        if not members:
             continue
+        rows, owners = map(list, zip(*members, strict=True))
         place = {query: owners.index(query) for query in owners}
         pattern = thresholds.patterns.get(pair_pattern(modality, modality))
         labels = group_individuals(

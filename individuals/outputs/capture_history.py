@@ -224,7 +224,7 @@ def write_secr_captures(
     lacking = set()
     for sighting in sightings:
         detector, occasion = sighting.place or sighting.deployment, sighting.occasion
-        if not detector or occasion not in occasion_numbers:
+        if not detector or occasion is None or occasion not in occasion_numbers:
             lacking.add(sighting.media)
         else:
             captures.add((sighting.individual, occasion_numbers[occasion], detector))

@@ -158,8 +158,9 @@ def _draw_field(axes: Axes, label: str, duration_seconds: float, *, is_turned: b
     axes.set_title(label, fontsize=8, color=INK, loc="left", ha="left", va="bottom", **turned)
     axes.set_xlim(0, duration_seconds)
     axes.set_xticks([0, duration_seconds], ["0", _clock(duration_seconds)], fontsize=7)
-    for text, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
-        text.set_horizontalalignment(side)
+    first, last = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
     axes.set_facecolor("#f1f1f1")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)

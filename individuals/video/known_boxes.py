@@ -87,7 +87,9 @@ class KnownBoxes:
             scale = np.array([info.width / width, info.height / height] * 2)
             fitted = replace(fitted, boxes=self.boxes if self.are_shares else self.boxes * scale)
         limits = np.ones(2) if self.are_shares else np.array([info.width, info.height])
-        is_inside = ((fitted.boxes[:, :2] < limits) & (fitted.boxes[:, 2:] > 0)).all(axis=1)
+        is_inside: np.ndarray = np.all(
+            (fitted.boxes[:, :2] < limits) & (fitted.boxes[:, 2:] > 0), axis=1
+        )
         if len(is_inside) and not is_inside.any():
             raise ValueError(
                 f"All {len(is_inside)} boxes of '{video}' lie outside of its frames of {info.width} x "
