@@ -9,7 +9,6 @@ import pytest
 
 from app.cli.count import count_table
 from individuals import count_individuals
-from individuals.plots import plot_individuals
 from individuals.video.detection import Detection
 from inference import Embedder
 from inference.calibrate import Calibration, PairCalibration
@@ -170,11 +169,3 @@ def test_a_file_name_with_other_letters_is_kept(videos, embedder, tmp_path):
     path = tmp_path / "Zaunkönig 鳥.mp4"
     shutil.copy(videos[0], path)
     assert list(count_individuals([path], embedder, threshold=0.5).per_video) == [str(path)]
-
-
-def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
-    figure = plot_individuals(counted, dict.fromkeys(videos, 2))
-    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
-    labels = [text for text in texts if " found" in text]
-    assert [text.partition("\n")[0] for text in labels] == ["video_01.mp4", "video_02.mp4"]
-    assert all("2 true" in text for text in labels)

@@ -109,11 +109,3 @@ def test_the_certain_minimum_reaches_across_videos_by_what_is_known() -> None:
         cannot_link=[(0, 2), (1, 2)],
     )
     assert (count.interval.minimum, count.interval.maximum) == (3, 3)
-
-
-def test_poor_rows_count_less_in_their_tracklet_within_each_video() -> None:
-    options = {"threshold": 0.45, "tracklets": [0, 0, 1, 0]}
-    embeddings, videos = on_circle(0, 60, 90, 180), list("aaab")
-    assert group_videos(embeddings, videos, **options).per_video["a"] == 1
-    poor = group_videos(embeddings, videos, qualities=[1.0, 0.0, 1.0, 1.0], **options)
-    assert poor.per_video["a"] == 2

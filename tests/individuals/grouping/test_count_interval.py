@@ -34,28 +34,21 @@ def test_footages_of_about_the_same_count_are_asked() -> None:
     assert count_interval(45, tried, minimum=1, maximum=99).high == 45
 
 
-def test_certain_bounds_cut_the_interval() -> None:
-    tried = tried_as(*[(10, 5)] * 20, *[(10, 20)] * 20)
-    interval = count_interval(10, tried, minimum=8, maximum=12)
-    assert (interval.low, interval.high) == (8, 12)
-    assert (interval.minimum, interval.maximum) == (8, 12)
-
-
-@pytest.mark.parametrize(("num_tried", "confidence"), [(0, 0.95), (38, 0.95), (198, 0.99)])
-def test_of_too_few_footages_the_interval_is_what_is_certain(
-    num_tried: int, confidence: float
+@pytest.mark.parametrize(("confidence", "enough"), [(0.95, 39), (0.99, 199), (0.9, 19)])
+def test_with_fewer_footages_than_are_needed_the_interval_is_what_is_certain(
+    confidence: float, enough: int
 ) -> None:
-    tried = tried_as(*[(7, 7)] * num_tried)
-    interval = count_interval(7, tried, minimum=3, maximum=9, confidence=confidence)
-    assert (interval.low, interval.high, interval.confidence) == (3, 9, None)
-    assert interval.expected == 7
-
-
-@pytest.mark.parametrize(("num_tried", "confidence"), [(39, 0.95), (199, 0.99), (19, 0.9)])
-def test_just_enough_footages_are_enough(num_tried: int, confidence: float) -> None:
-    tried = tried_as(*[(7, 7)] * num_tried)
-    interval = count_interval(7, tried, minimum=3, maximum=9, confidence=confidence)
-    assert (interval.low, interval.high, interval.confidence) == (7, 7, confidence)
+    for num_tried, known in (
+        (0, (3, 9, None)),
+        (enough - 1, (3, 9, None)),
+        (enough, (7, 7, confidence)),
+    ):
+        tried = tried_as(*[(7, 7)] * num_tried)
+        interval = count_interval(7, tried, minimum=3, maximum=9, confidence=confidence)
+        assert (interval.low, interval.high, interval.confidence) == known
+        assert interval.expected == 7
+    nothing = count_interval(0, tried_as(*[(1, 1)] * 60), minimum=0, maximum=0)
+    assert (nothing.low, nothing.high, nothing.expected) == (0, 0, 0)
 
 
 def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval() -> None:
@@ -64,11 +57,6 @@ def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval() -
     interval = count_interval(6, tried, minimum=1, maximum=50)
     assert (interval.low, interval.high, interval.confidence) == (1, 50, None)
     assert (interval.kind, interval.largest_trial) == ("bounds", 5)
-
-
-def test_nothing_found_is_nothing() -> None:
-    interval = count_interval(0, tried_as(*[(1, 1)] * 60), minimum=0, maximum=0)
-    assert (interval.low, interval.high, interval.expected) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95])

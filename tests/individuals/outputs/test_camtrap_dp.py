@@ -93,15 +93,6 @@ def test_a_full_package_follows_the_standard(tmp_path, camtrap_faults):
     assert camtrap_faults(tmp_path) == []
 
 
-def test_the_check_itself_finds_faults(tmp_path, camtrap_faults):
-    write_camtrap_dp(tmp_path, [sighting()], deployments=[deployment()], project=PROJECT)
-    path = tmp_path / "observations.csv"
-    path.write_text(path.read_text().replace(",animal,", ",bird,").replace("+02:00", ""))
-    found = camtrap_faults(tmp_path)
-    assert any("observationType is bird" in fault for fault in found)
-    assert any("eventStart is 2026-05-01T06:30:01" in fault for fault in found)
-
-
 def test_sightings_are_media_based_and_individuals_event_based_so_that_counts_can_be_summed(
     tmp_path,
 ):
