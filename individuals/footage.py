@@ -27,7 +27,6 @@ class IndividualCount:
         num_individuals: int, over all videos.
         per_video: dict of video to int, the individuals seen in it (0 for a video in which nothing was seen).
         labels: int32 [num], the individual of each row, numbered from 0 by first appearance.
-        members: dict of individual to int64 [rows], the rows that show it.
         links: dict of individual to tuple of the videos it is seen in, for each individual in two or more.
         conflicts: tuple of Conflict: pairs that look like one individual but were seen together, for a person
             to look at.
@@ -41,7 +40,6 @@ class IndividualCount:
     num_individuals: int
     per_video: dict[Hashable, int]
     labels: np.ndarray
-    members: dict[int, np.ndarray]
     links: dict[int, tuple[Hashable, ...]]
     conflicts: tuple[Conflict, ...]
     threshold: float
@@ -111,7 +109,6 @@ def group_videos(
         per_video=dict.fromkeys(looked_at, 0)
         | {video: len(seen) for video, seen in seen_in.items()},
         labels=grouping.labels,
-        members=dict(enumerate(grouping.members())),
         links=_links(seen_in),
         conflicts=grouping.conflicts,
         threshold=grouping.threshold,

@@ -81,8 +81,6 @@ def save_counted_sightings(folder: str | Path, counted: VideoCount) -> Path:
     Args:
         folder: made if it is not there.
         counted: from `count_individuals`.
-    Returns:
-        The path of `sightings.npz`.
     """
     table, count = save_crops(folder, counted.table), counted.count
     videos = tuple(counted.per_video)

@@ -40,8 +40,6 @@ def write_identifications(
         answers: from `Catalogue.identify`.
         names: id -> name of the individuals.
         grouped_by: what an animal was: a tracklet, or an individual of a count.
-    Returns:
-        The path.
     """
     rows = []
     for answer in answers:

@@ -110,14 +110,11 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Changes:
-    """What an operation changed: enough to take it back, and to check the catalogue against its log.
+    """What an operation changed: enough to take it back, and to check the catalogue against its log."""
 
-    Args:
-        individuals: number -> (before, after).
-        sightings: position -> (individual before, individual after); None for not in the catalogue.
-    """
-
+    # number -> (before, after)
     individuals: Mapping[int, tuple[State, State]] = field(default_factory=dict)
+    # position -> (individual before, individual after); None for not in the catalogue
     sightings: Mapping[int, tuple[int | None, int | None]] = field(default_factory=dict)
 
     def reversed(self) -> Changes:
@@ -143,17 +140,11 @@ class Changes:
 
 @dataclass(frozen=True, eq=False)
 class Owned:
-    """Sightings of individuals, in order of adding.
+    """Sightings of individuals, in order of adding."""
 
-    Attributes:
-        positions: of the rows in the file.
-        owners: number of the individual of each.
-        table: the sightings.
-    """
-
-    positions: list[int]
-    owners: list[int]
-    table: SightingTable
+    positions: list[int]  # of the rows in the file
+    owners: list[int]  # number of the individual of each
+    table: SightingTable  # the sightings
 
     @cached_property
     def numbers(self) -> np.ndarray:

@@ -18,22 +18,17 @@ BLOCK_VALUES = 16_000_000  # similarities held at once
 
 @dataclass(frozen=True, eq=False)
 class Nearness:
-    """How near each query comes to each individual.
+    """How near each query comes to each individual."""
 
-    Attributes:
-        similarity: float64 [num_queries, num_individuals], by the pattern of most evidence; -inf where
-            nothing can be compared.
-        pattern: int [num_queries, num_individuals], position of that pattern in `patterns`.
-        excess: float64, log-odds (similarity, if thresholds are plain) above the pattern's `known_above`.
-        shortfall: float64, the same below its `new_below`; above 0 for what looks new.
-        patterns: names.
-    """
-
+    # float64 [num_queries, num_individuals], by the pattern of most evidence; -inf where nothing can
+    # be compared
     similarity: np.ndarray
+    # int [num_queries, num_individuals], position of that pattern in `patterns`
     pattern: np.ndarray
+    # float64, log-odds (similarity, if thresholds are plain) above the pattern's `known_above`
     excess: np.ndarray
-    shortfall: np.ndarray
-    patterns: tuple[str, ...]
+    shortfall: np.ndarray  # float64, the same below its `new_below`; above 0 for what looks new
+    patterns: tuple[str, ...]  # names
 
 
 def compare(

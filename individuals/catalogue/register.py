@@ -93,9 +93,10 @@ class Register:
         if state is None:
             raise KeyError(f"The catalogue {self.path} never had an individual {individual!r}.")
         if not state.is_active:
-            gone = "was deleted or undone"
-            if state.merged_into is not None:
-                gone = f"was merged into {self.id_of(state.merged_into)}"
+            into = state.merged_into
+            gone = (
+                "was deleted or undone" if into is None else f"was merged into {self.id_of(into)}"
+            )
             raise KeyError(
                 f"{self.id_of(number)} is no longer in the catalogue {self.path}: it {gone}."
             )

@@ -20,17 +20,14 @@ AT_MOST_SHOWN = 20
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
-    """Checked constraints on num rows, free of contradictions.
+    """Checked constraints on num rows, free of contradictions."""
 
-    Attributes:
-        tracklet_of: int64 [num], numbers the tracklets; a row without one is a tracklet of its own.
-        component_of: int64 [num], numbers what tracklets and must-links tie together, from 0.
-        cannot_link: int64 [pairs, 2], rows that can never be one individual: the caller's pairs, and all rows
-            that share a frame.
-    """
-
+    # int64 [num], numbers the tracklets; a row without one is a tracklet of its own
     tracklet_of: np.ndarray
+    # int64 [num], numbers what tracklets and must-links tie together, from 0
     component_of: np.ndarray
+    # int64 [pairs, 2], rows that can never be one individual: the caller's pairs, and all rows that
+    # share a frame
     cannot_link: np.ndarray
 
 
@@ -74,17 +71,12 @@ class Atoms:
     """Parts that are never taken apart, each of one or more observations of one individual.
 
     An observation is a row, or a tracklet's rows pooled. Those tied by must-links make one atom.
-
-    Attributes:
-        observations: float [num_observations, size], unit length.
-        atom_of: int64 [num_observations], numbered from 0.
-        apart: int64 [pairs, 2], atoms that can never be one individual.
-        modality_of: int8 [num_observations], what each was made of, by its place in `MODALITIES`.
     """
 
-    observations: np.ndarray
-    atom_of: np.ndarray
-    apart: np.ndarray
+    observations: np.ndarray  # float [num_observations, size], unit length
+    atom_of: np.ndarray  # int64 [num_observations], numbered from 0
+    apart: np.ndarray  # int64 [pairs, 2], atoms that can never be one individual
+    # int8 [num_observations], what each was made of, by its place in `MODALITIES`
     modality_of: np.ndarray
 
     def __len__(self) -> int:

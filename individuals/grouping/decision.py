@@ -18,16 +18,12 @@ ABOVE_EVEN = float(np.nextafter(0, 1))  # log-odds
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """How atoms are grouped.
+    """How atoms are grouped."""
 
-    Attributes:
-        rule: for observations of one modality; None where several meet.
-        lines: pair pattern -> (slope, intercept) of its log-odds, which decide where several meet.
-        modalities: int8 [num_rows], the modality of each row, by its place in `MODALITIES`.
-    """
-
-    rule: GroupingRule | None
+    rule: GroupingRule | None  # for observations of one modality; None where several meet
+    # pair pattern -> (slope, intercept) of its log-odds, which decide where several meet
     lines: Mapping[str, tuple[float, float]]
+    # int8 [num_rows], the modality of each row, by its place in `MODALITIES`
     modalities: np.ndarray
 
     @property

@@ -37,8 +37,6 @@ def write_raven_table(
             not known become 0 and 8000 Hz.
         durations_seconds: of every recording, in the order of the sequence; needed for several recordings,
             because Raven's Begin Time counts from the start of the first.
-    Returns:
-        The path.
     Raises:
         ValueError: several recordings without their durations, or a path with a tab or line break, which a
             selection table cannot hold.
@@ -126,8 +124,6 @@ def write_audacity_labels(path: str | Path, sightings: Iterable[Sighting]) -> Pa
     Args:
         path: of the file.
         sightings: of one recording; all become labels, in the order of time.
-    Returns:
-        The path.
     Raises:
         ValueError: the sightings are of several recordings.
     Reference:

@@ -61,8 +61,6 @@ def write_camtrap_dp(
         media_root: the folder of the package's media; paths below it become relative. Without it, paths are
             taken as they are, and must be relative.
         media_are_public: whether anyone may see the files.
-    Returns:
-        The four files.
     Raises:
         ValueError: what the standard needs is not known or not allowed; all of it in one message. Nothing is
             invented, and nothing is written.

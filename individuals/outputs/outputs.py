@@ -64,8 +64,6 @@ def write_outputs(
         deployments: for the Camtrap DP.
         project: for the Camtrap DP; without it there is none.
         media_root: as in `write_camtrap_dp`.
-    Returns:
-        The written files.
     Raises:
         ValueError: some videos have an occasion and others not; or what a Camtrap DP needs is not known.
             Nothing is written then.

@@ -90,8 +90,6 @@ def write_sightings(path: str | Path, sightings: Sequence[Sighting]) -> Path:
     Args:
         path: ends in .csv, .parquet or .json.
         sightings: in the order of the rows.
-    Returns:
-        The path.
     Raises:
         ValueError: another ending; or text that is not Unicode, which Parquet cannot hold.
     """

@@ -49,8 +49,6 @@ def write_review_sheet(
         table: the sightings that they are of.
         crops: the folder that the sightings' crops are relative to; the crops of the questions are copied
             to `folder` if it is another. Default: `folder`.
-    Returns:
-        The path of `review.csv`.
     Raises:
         FileExistsError: `review.csv` there holds answers.
         ValueError: the path of a crop leads out of its folder.

@@ -69,21 +69,13 @@ def colour_appearance(frame: np.ndarray, detection: Detection) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CropQuality:
-    """How good a crop is, part by part; each part is a float in [0, 1] and 1 is best.
+    """How good a crop is, part by part; each part is a float in [0, 1] and 1 is best."""
 
-    Args:
-        sharpness: how steep its curvature is for its contrast.
-        size: how many pixels it has.
-        wholeness: whether it lies inside of the frame.
-        apartness: how little of it other animals' boxes cover.
-        certainty: how sure the detector is.
-    """
-
-    sharpness: float
-    size: float
-    wholeness: float
-    apartness: float
-    certainty: float
+    sharpness: float  # how steep its curvature is for its contrast
+    size: float  # how many pixels it has
+    wholeness: float  # whether it lies inside of the frame
+    apartness: float  # how little of it other animals' boxes cover
+    certainty: float  # how sure the detector is
 
     @property
     def value(self) -> float:

@@ -61,12 +61,9 @@ def detect_whole_frames(moments: Sequence[Moment]) -> list[Detection]:
 
 @dataclass
 class MotionDetector:
-    """`detect_motion`, one piece of a video after another, and whether it can work for this video.
+    """`detect_motion`, one piece of a video after another, and whether it can work for this video."""
 
-    Args:
-        moving_shares: of each frame of the background: the share of it within boxes of what moves.
-    """
-
+    # of each frame of the background: the share of it within boxes of what moves
     moving_shares: list[float] = field(default_factory=list)
 
     def __call__(self, moments: Sequence[Moment]) -> list[Detection]:

@@ -19,29 +19,18 @@ SHAPE_TOLERANCE = 0.02  # of width / height, between the file's frames and the v
 
 @dataclass(frozen=True, eq=False)
 class KnownBoxes:
-    """A detector of one video that looks up what a file has.
+    """A detector of one video that looks up what a file has."""
 
-    Args:
-        frame_indices: int64 [num_boxes], the video's own frame numbers, from 0.
-        boxes: float64 [num_boxes, 4], left, top, right, bottom.
-        scores: float64 [num_boxes] in [0, 1].
-        are_shares: whether the boxes are in [0, 1] of the frame; else in pixels.
-        size: width and height of the frames that the detector looked at; None where the file does not tell.
-        num_frames_processed: how many those were; 0 where the file does not tell.
-        failure: why the detector could not look at the video; None if it could.
-        frames_per_second: of the video; None where it is not known.
-        notes: what a reader of the answer should know.
-    """
-
-    frame_indices: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    are_shares: bool
+    frame_indices: np.ndarray  # int64 [num_boxes], the video's own frame numbers, from 0
+    boxes: np.ndarray  # float64 [num_boxes, 4], left, top, right, bottom
+    scores: np.ndarray  # float64 [num_boxes] in [0, 1]
+    are_shares: bool  # whether the boxes are in [0, 1] of the frame; else in pixels
+    # width and height of the frames that the detector looked at; None where the file does not tell
     size: tuple[float, float] | None = None
-    num_frames_processed: int = 0
-    failure: str | None = None
-    frames_per_second: float | None = None
-    notes: tuple[str, ...] = field(default=())
+    num_frames_processed: int = 0  # how many those were; 0 where the file does not tell
+    failure: str | None = None  # why the detector could not look at the video; None if it could
+    frames_per_second: float | None = None  # of the video; None where it is not known
+    notes: tuple[str, ...] = field(default=())  # what a reader of the answer should know
 
     def __call__(self, moments: Sequence[Moment]) -> list[Detection]:
         """What the file has of these frames; frames that it does not know give nothing."""
@@ -168,11 +157,9 @@ def _entries_of(video: str | Path, names: Sequence[str]) -> list[str]:
 
 def _is_same(entry: tuple[str, ...], video: tuple[str, ...], name: str) -> bool:
     """Whether both are one path from their ends on, as far as the shorter goes."""
-    num = min(len(entry), len(video)) - 1
-    is_same_file = entry[-1] == video[-1] or (
-        not is_video_name(name) and entry[-1] == PurePosixPath(video[-1]).stem
-    )
-    return is_same_file and entry[:-1][len(entry) - 1 - num :] == video[:-1][len(video) - 1 - num :]
+    (own, file), *folders = zip(reversed(entry), reversed(video), strict=False)
+    is_same_file = own == file or (not is_video_name(name) and own == PurePosixPath(file).stem)
+    return is_same_file and all(one == other for one, other in folders)
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -38,18 +38,13 @@ class ListedVideo:
 
 @dataclass
 class Listing:
-    """All that a file lists.
+    """All that a file lists."""
 
-    Args:
-        box_form: "shares" for (left, top, width, height) in [0, 1] of the frame, "pixels" for the same
-            in pixels, "corners" for (left, top, right, bottom) in pixels.
-        categories: the names that the file explains.
-        typical_confidence: the least confidence that the file itself recommends.
-    """
-
+    # "shares" for (left, top, width, height) in [0, 1] of the frame, "pixels" for the same in pixels,
+    # "corners" for (left, top, right, bottom) in pixels
     box_form: str
-    categories: tuple[str, ...]
-    typical_confidence: Any = None
+    categories: tuple[str, ...]  # the names that the file explains
+    typical_confidence: Any = None  # the least confidence that the file itself recommends
     videos: dict[str, ListedVideo] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -16,10 +16,7 @@ def test_individuals_are_counted_per_video_and_linked_across() -> None:
     )
     assert (count.num_individuals, count.per_video) == (2, {"a": 2, "b": 1, "c": 0})
     assert count.links == {1: ("a", "b")}
-    assert {individual: rows.tolist() for individual, rows in count.members.items()} == {
-        0: [0, 1],
-        1: [2, 3],
-    }
+    assert count.labels.tolist() == [0, 0, 1, 1]
     assert count.estimand == "distinct individuals in this footage"
 
 

@@ -44,7 +44,6 @@ def count(videos, conflicts=(), qualities=True):
         len(seen_in),
         {video: len(people) for video, people in videos.items()},
         np.array(labels, np.int32),
-        {},
         {who: tuple(seen) for who, seen in seen_in.items() if len(seen) > 1},
         tuple(conflicts),
         0.5,

@@ -114,16 +114,3 @@ def test_the_order_of_the_list_does_not_matter_with_looks(
     mixed = link_tracklets([detections[i] for i in order], appearances=looks[order])
     linked = link_tracklets(detections, appearances=looks)
     assert [linked[i] for i in order] == mixed
-
-
-@pytest.mark.parametrize(
-    ("looks", "message"),
-    [
-        ([RED], r"one row for each of the 2 detections, received shape \(1, 3\)"),
-        ([RED, [0, 0, 0]], r"finite and not all 0, see rows \[1\]"),
-        ([[np.nan, 1, 0], RED], r"finite and not all 0, see rows \[0\]"),
-    ],
-)
-def test_appearances_that_say_nothing_are_refused(looks: list, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        link_tracklets([at(0, 0), at(1, 0)], appearances=looks)
