@@ -215,6 +215,4 @@ def _links(seen_in: dict[Hashable, np.ndarray]) -> dict[int, tuple[Hashable, ...
     for video, individuals in seen_in.items():
         for individual in individuals.tolist():
             videos_of.setdefault(individual, []).append(video)
-    return {
-        individual: tuple(seen) for individual, seen in sorted(videos_of.items()) if len(seen) > 1
-    }
+    return {who: tuple(seen) for who, seen in sorted(videos_of.items()) if len(seen) > 1}

@@ -35,9 +35,8 @@ LINE_HEIGHT, NOTE_HEIGHT = 0.94, 0.5
 LINES_PER_PAGE = 11  # of A4, upright
 AT_MOST_LINES = 40  # of a picture of one page
 MARKS = (
-    "↔ in several videos",
-    "⚠ looks like another that it was seen together with",
-    "bar: quality of the crop",
+    "↔ in several videos   ⚠ looks like another that it was seen together with   "
+    "bar: quality of the crop"
 )
 
 
@@ -182,7 +181,7 @@ def _draw(lines: Sequence[_Line], note: str) -> Figure:
         for shown in line.shown:
             _draw_individual(axes, shown, left, top)
             left += shown.width
-    text = "   ".join(filter(None, [*MARKS, note]))
+    text = f"{MARKS}\n{note}".rstrip()
     axes.text(0.12, height - NOTE_HEIGHT / 2, text, va="center", fontsize=8, color=FAINT)
     axes.set(xlim=(0, A4_WIDTH), ylim=(height, 0))
     axes.set_axis_off()

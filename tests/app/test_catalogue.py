@@ -273,18 +273,6 @@ def test_what_is_not_asked_of_crops_with_and_without_sound_is_told(count, capsys
     assert "only crops of one kind are asked about together" in capsys.readouterr().out
 
 
-def test_answers_that_contradict_the_footage_change_nothing(count, capsys):
-    path = count / "sightings.npz"
-    before, counted = path.read_bytes(), load_sightings(count)
-    run("review", "make", count)
-    text = (count / "review.csv").read_text("utf-8-sig")
-    (count / "review.csv").write_text(text.replace("1,,", "1,perhaps,", 1))
-    assert run("review", "apply", count) == 2
-    assert "row 2: the answer 'perhaps' is not understood" in capsys.readouterr().err
-    assert path.read_bytes() == before
-    assert len(counted.table)
-
-
 def test_a_count_goes_into_a_catalogue_and_is_recognised(count, tmp_path, capsys):
     path = tmp_path / "birds.catalogue"
     run("catalogue", "init", path)

@@ -60,14 +60,8 @@ def test_a_table_that_a_spreadsheet_has_saved_is_read(tmp_path):
 def test_rows_that_are_no_sightings_are_all_listed(tmp_path):
     path = tmp_path / "wrong.csv"
     header = "individual,media,start_seconds,end_seconds,tracklet,captured_at,box_left_px\n"
-    rows = [
-        "1,a,x,2,,,",
-        ",a,1,2,,,",
-        "1,a,2,1,,,",
-        "1,a,1,2,1.5,,",
-        "1,a,1,2,,noon,",
-        "1,a,1,2,,,3",
-    ]
+    rows = ["1,a,x,2,,,", ",a,1,2,,,", "1,a,2,1,,,"]
+    rows += ["1,a,1,2,1.5,,", "1,a,1,2,,noon,", "1,a,1,2,,,3"]
     path.write_text(header + "\n".join(rows))
     with pytest.raises(ValueError, match="rows that are no sightings") as error:
         read_sightings(path)
