@@ -191,12 +191,7 @@ class Sighting:
         """
         if self.captured_at is None:
             return None
-        try:
-            return self.captured_at + timedelta(seconds=self.start_seconds)
-        except OverflowError as error:
-            raise ValueError(
-                f"{self.start_seconds} s after the start of {self.media!r} is no date."
-            ) from error
+        return moment_after(self.captured_at, self.start_seconds, self.media)
 
     @property
     def frame_name(self) -> FrameName | None:
@@ -235,6 +230,14 @@ class Sighting:
             TypeError, ValueError: it is no sighting.
         """
         return cls(**{name: record[name] for name in _DEFAULTS if name in record})  # type: ignore[arg-type] # __post_init__ checks
+
+
+def moment_after(start: datetime, seconds: float, media: str) -> datetime:
+    """So many seconds after the start of a media file; a ValueError beyond the year 9999."""
+    try:
+        return start + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise ValueError(f"{seconds} s after the start of {media!r} is no date.") from error
 
 
 _FIELDS = {each.name: each for each in fields(Sighting)}
