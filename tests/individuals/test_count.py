@@ -25,16 +25,6 @@ def counted(videos, embedder):
     return count_individuals(videos, embedder, threshold=-1.0)
 
 
-def rows_of(counted):
-    """(video, sighting, tracklet, individual) of each sighting."""
-    return [
-        (sighting.media, sighting, sighting.tracklet, individual)
-        for sighting, individual in zip(
-            counted.table.sightings, counted.count.labels.tolist(), strict=True
-        )
-    ]
-
-
 def two_squares(moments):
     """A detector that sees the same two animals in every frame."""
     return [
@@ -54,8 +44,8 @@ def test_videos_are_named_as_given_and_something_is_seen(counted, videos):
 def test_two_animals_in_one_frame_are_never_one_individual(videos, embedder):
     counted = count_individuals(videos, embedder, threshold=-1.0, detector=two_squares)
     together = defaultdict(list)
-    for video, detection, _, individual in rows_of(counted):
-        together[video, detection.frame_index].append(individual)
+    for sighting, individual in zip(counted.table.sightings, counted.count.labels, strict=True):
+        together[sighting.media, sighting.frame_index].append(individual)
     assert any(len(individuals) == 2 for individuals in together.values())
     for individuals in together.values():
         assert all(one != other for one, other in combinations(individuals, 2))
