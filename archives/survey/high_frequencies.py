@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import welch
 from tqdm.contrib.concurrent import thread_map
 
 from archives.survey.records import SurveyedFile
@@ -62,32 +63,23 @@ def unheard_shares(
         if file.kind == "recording" and file.is_usable and file.header.sample_rate_hz:
             folders[place_of(file.path)].append(file)
     draw = random.Random(seed)
-    samples = [
-        draw.sample(there, min(len(there), _NUM_FILES_PER_FOLDER)) for there in folders.values()
-    ]
-    shares = iter(
-        thread_map(
-            partial(_shares_of_stretches, seed=seed),
-            [file for sample in samples for file in sample],
-            desc="listening",
-            unit="file",
-            disable=not progress,
-            leave=False,
-        )
-    )
+    samples = {
+        folder: draw.sample(there, min(len(there), _NUM_FILES_PER_FOLDER))
+        for folder, there in folders.items()
+    }
+    chosen = [file for sample in samples.values() for file in sample]
+    listen = partial(_shares_of_stretches, seed=seed)
+    bar = {"desc": "listening", "unit": "file", "disable": not progress, "leave": False}
+    paths = [file.path for file in chosen]
+    shares = dict(zip(paths, thread_map(listen, chosen, **bar), strict=True))
     results = []
-    for (folder, there), sample in zip(folders.items(), samples, strict=True):
-        heard = [stretches for _ in sample if (stretches := next(shares))]
-        rates = [file.header.sample_rate_hz or 0 for file in there]
-        if heard:
+    for folder, sample in samples.items():
+        rates = [file.header.sample_rate_hz or 0 for file in folders[folder]]
+        if heard := [shares[file.path] for file in sample if shares[file.path]]:
+            mean, highest = np.mean(np.concatenate(heard)), max(map(np.mean, heard))
             results.append(
                 UnheardShare(
-                    folder,
-                    len(heard),
-                    float(np.mean(np.concatenate(heard))),
-                    max(float(np.mean(stretches)) for stretches in heard),
-                    min(rates),
-                    max(rates),
+                    folder, len(heard), float(mean), float(highest), min(rates), max(rates)
                 )
             )
     return tuple(results)
@@ -129,9 +121,6 @@ def unheard_share(waveform: np.ndarray, sample_rate_hz: int) -> float | None:
     size = round(_SEGMENT_SECONDS * sample_rate_hz)
     if len(waveform) < size or size < 2:
         return None
-    segments = np.lib.stride_tricks.sliding_window_view(waveform, size)[:: size // 2]
-    windowed = (segments - segments.mean(axis=1, keepdims=True)) * np.hanning(size)
-    power = np.square(np.abs(np.fft.rfft(windowed))).sum(axis=0)
-    frequencies = np.fft.rfftfreq(size, 1 / sample_rate_hz)
+    frequencies, power = welch(waveform, sample_rate_hz, nperseg=size)
     total = float(power[frequencies >= LOWEST_HEARD_HZ].sum())
     return float(power[frequencies > HIGHEST_HEARD_HZ].sum()) / total if total > 0 else None

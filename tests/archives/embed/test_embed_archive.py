@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from archives.embed.archive import Archive
+from archives.embed.archive import Archive, merge_archives
 from archives.embed.embed_archive import NotWholeError, embed_archive
 from archives.embed.embed_sources import Decoding
-from archives.embed.merge_archives import merge_archives
 from archives.embed.settings import ArchiveSettings
 from fused_encoder.photo import prepare_photo
 from inference import Embedder, EmbeddingIndex

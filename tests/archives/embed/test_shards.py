@@ -14,8 +14,7 @@ from pyarrow import parquet
 
 from archives.embed import archive as archive_module
 from archives.embed import shards as shards_module
-from archives.embed.archive import Archive, holds_shards
-from archives.embed.merge_archives import merge_archives
+from archives.embed.archive import Archive, holds_shards, merge_archives
 from archives.embed.rows import FILES_SCHEMA, FileRow, Place, Skipped, rows_of
 from archives.embed.settings import SCHEMA, ArchiveSettings, Run, run_from_json
 from archives.embed.shards import RowsOfFile, ShardWriter, part_path, remove_abandoned_parts

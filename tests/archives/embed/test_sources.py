@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archives.embed.find_sources import find_sources, in_shard, walk_inputs
-from archives.embed.sources import Source, path_to_name, read_pairs
+from archives.embed.sources import (
+    Source,
+    find_sources,
+    in_shard,
+    path_to_name,
+    read_pairs,
+    walk_inputs,
+)
 
 
 def recordings(names):
