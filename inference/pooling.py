@@ -1,7 +1,5 @@
 """Pooling: several views of one animal become one observation, their mean direction."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -39,13 +37,10 @@ def observations_of_known(
     individuals: Sequence[Hashable] | np.ndarray,
     sources: Sequence[Hashable] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One observation for each known individual in each source.
-
-    Args: as in `inference.threshold.suggest_threshold`.
+    """One observation for each known individual in each source; arguments as in `suggest_threshold`.
 
     Returns:
         float64 [num_observations, size], unit length; and the individual of each, int64, numbered from 0.
-
     Raises:
         ValueError: lengths that do not fit; fewer than two individuals; no individual in two sources.
     """

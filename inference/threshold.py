@@ -1,7 +1,5 @@
 """A similarity threshold for grouping, from embeddings whose individuals are known."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Hashable, Sequence
 

@@ -1,7 +1,5 @@
 """`embed_archive`: folders of any size to embeddings on disk, never stopped by a bad file, and resumable."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections import Counter, defaultdict, deque
@@ -34,10 +32,9 @@ class ArchiveSummary:
     Attributes:
         folder: of the embeddings.
         rows: what became of each file that was asked for, whether in this run or an earlier one.
-        num_new: int, files that were looked at in this run, not in an earlier one.
+        num_new: int, files that were looked at in this run.
         passed_over: files of kinds that are not read, by extension.
-        replaced: files whose content is not that of an earlier run: they have changed, or are other files
-            that now lie where those lay.
+        replaced: names under which another content lay in an earlier run.
     """
 
     folder: Path
@@ -153,14 +150,10 @@ class Copy:
 
 
 class Plan:
-    """Compares sources with what an archive holds.
+    """Compares sources with what an archive holds under one key of settings.
 
     A file with the name, size and time of change of one that is done is not read. One that has the size of
     a file that is done, but another name or time, is read to compare the bytes. What crashed is tried again.
-
-    Args:
-        archive: what is done; None for nothing.
-        settings_key: only what was done under this key counts.
     """
 
     def __init__(self, archive: Archive | None, settings_key: str) -> None:

@@ -1,7 +1,5 @@
 """A source between its decoder and its shard: what is decoded becomes items, then one row that says why."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Iterator
@@ -46,11 +44,6 @@ class Item:
 
 class OpenSource:
     """A source that is being embedded.
-
-    Args:
-        source: which.
-        front_end: that hears its sound.
-        writer: where its embeddings go.
 
     Attributes:
         num_waiting: int, pieces and items of it that wait for a network.

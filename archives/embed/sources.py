@@ -1,7 +1,5 @@
 """What is embedded one by one: photos, recordings, videos and pairs, found in folders and tables."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import unicodedata
@@ -26,32 +24,20 @@ _SAME_NAME = (
 
 @dataclass(frozen=True)
 class Identity:
-    """Which content a source had when it was read.
+    """Which content a source had when it was read."""
 
-    Attributes:
-        content: 32 hex digits, the same for the same bytes; empty where they were not or cannot be read.
-        size_bytes: int, of its files together; -1 where they cannot be looked at.
-        modified_ns: int, when the newest was changed, since 1970.
-    """
-
-    content: str = ""
-    size_bytes: int = -1
-    modified_ns: int = 0
+    content: str = ""  # 32 hex digits, the same for the same bytes; empty: not or cannot be read
+    size_bytes: int = -1  # of its files together; -1 where they cannot be looked at
+    modified_ns: int = 0  # when the newest was changed, since 1970
 
 
 @dataclass(frozen=True)
 class Source:
-    """One photo, recording or video; or a photo and a recording that belong together.
-
-    Attributes:
-        kind: what it is.
-        path: of the photo, recording or video; of a pair, the recording.
-        photo: of a pair, its photo; else None.
-    """
+    """One photo, recording or video; or a photo and a recording that belong together."""
 
     kind: Kind
-    path: Path
-    photo: Path | None = None
+    path: Path  # of the photo, recording or video; of a pair, the recording
+    photo: Path | None = None  # of a pair
 
     @property
     def name(self) -> str:
@@ -79,10 +65,7 @@ class Source:
         return Identity("", sum(one.st_size for one in stats), max(s.st_mtime_ns for s in stats))
 
     def read_identity(self) -> Identity:
-        """Size, time of change and content; its files are read whole.
-
-        Raises: as `digest_of`.
-        """
+        """Size, time of change and content; its files are read whole. Raises as `digest_of`."""
         looks = self.look()  # before reading: a file that grows is read again
         content = "+".join(digest_of(path) for path in self.paths)
         if self.photo is not None:
@@ -152,29 +135,17 @@ def _pair(folder: Path, image: str, recording: str) -> Source:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is.
-
-    Attributes:
-        sources: photos, then recordings, pairs and videos; each once, in the order of the walk.
-        refused: name -> reason, of inputs that are none of these, of folders that cannot be listed, and of
-            sources that would have the name of another.
-        passed_over: extension -> number of files in folders, of kinds that are not read.
-    """
+    """Photos, then recordings, pairs and videos, in the order of the walk; and what is left out."""
 
     sources: tuple[Source, ...]
-    refused: Mapping[str, str]
-    passed_over: Mapping[str, int]
+    refused: Mapping[str, str]  # name -> why it is no source, or cannot be listed
+    passed_over: Mapping[str, int]  # extension -> number of files of kinds that are not read
 
 
 def find_sources(
     inputs: Sequence[str | Path], pairs: str | Path | None, shard: tuple[int, int] = (1, 1)
 ) -> Found:
     """All photos, recordings and videos among files and folders, and the pairs of a table.
-
-    Args:
-        inputs: files and folders.
-        pairs: CSV for `read_pairs`, or None.
-        shard: see `in_shard`.
 
     Raises:
         FileNotFoundError: there is no such table of pairs.
@@ -219,14 +190,9 @@ def walk_inputs(
     """The files among the inputs, and those in the folders among them, at any depth.
 
     Links are followed; a folder that is reached twice is walked once. Hidden names (.name) within folders
-    are left out. An input that is no folder is given as it is, whether it exists or not.
-
-    Args:
-        inputs: files and folders.
-        refused: called with a folder that cannot be listed, and why.
-
-    Yields:
-        Paths as typed, or below the folders as typed; sorted within each folder.
+    are left out. An input that is no folder is given as it is, whether it exists or not. Paths are as typed,
+    or below the folders as typed, sorted within each folder. `refused` is called with a folder that cannot
+    be listed, and why.
     """
     seen: set[str] = set()
 
@@ -249,15 +215,7 @@ def walk_inputs(
 
 
 def in_shard(sources: Iterable[Source], shard: tuple[int, int]) -> Iterator[Source]:
-    """The sources that fall to one of several machines, by their names alone.
-
-    Args:
-        sources: all of them, the same on every machine.
-        shard: (i, n), the i-th of n machines, i from 1.
-
-    Raises:
-        ValueError: not 1 <= i <= n.
-    """
+    """The sources that fall to machine i of n by their names; ValueError unless 1 <= i <= n."""
     number, count = shard
     if not 1 <= number <= count:
         raise ValueError(f"Expected shard i/n with 1 <= i <= n, received {number}/{count}.")

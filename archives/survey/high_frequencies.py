@@ -1,7 +1,5 @@
 """How much of a folder's sound lies above what YAMNet hears, 125 to 7,500 Hz: bats, some warblers."""
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -48,15 +46,10 @@ class UnheardShare:
 def unheard_shares(
     files: Sequence[SurveyedFile], *, seed: int = 0, progress: bool = False
 ) -> tuple[UnheardShare, ...]:
-    """The share for each folder with recordings, from a sample of them.
+    """The share for each folder with recordings, from a sample of them that the seed draws.
 
-    Of at most 20 files per folder, drawn by the seed, three stretches of 10 s at drawn places are decoded at
-    the source's own rate. Silent stretches and files that cannot be decoded count for nothing.
-
-    Args:
-        files: of any kind.
-        seed: the same files and seed, the same sample.
-        progress: whether a bar is shown on standard error.
+    Of at most 20 files per folder, three stretches of 10 s at drawn places are decoded at the source's own
+    rate. Silent stretches and files that cannot be decoded count for nothing.
     """
     folders: dict[Path, list[SurveyedFile]] = defaultdict(list)
     for file in files:
@@ -110,13 +103,9 @@ def _shares_of_stretches(file: SurveyedFile, seed: int) -> list[float]:
 
 
 def unheard_share(waveform: np.ndarray, sample_rate_hz: int) -> float | None:
-    """How much of the energy above 125 Hz lies above 7,500 Hz, by Welch's method.
+    """How much of the energy above 125 Hz lies above 7,500 Hz, by Welch's method, in [0, 1].
 
-    Args:
-        waveform: float32 [num_samples], mono.
-        sample_rate_hz: of the waveform.
-    Returns:
-        0 to 1; None where there is no sound, or less than one window of 50 ms.
+    None where there is no sound, or less than one window of 50 ms of the waveform, float32 [num_samples].
     """
     size = round(_SEGMENT_SECONDS * sample_rate_hz)
     if len(waveform) < size or size < 2:

@@ -1,7 +1,5 @@
 """A survey in numbers and as files: a table of its files, the hours of each day, a summary for programs."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections import Counter
@@ -98,13 +96,7 @@ def faults_by_kind(files: Iterable[SurveyedFile]) -> dict[str, list[tuple[Path, 
 
 
 def survey_to_record(survey: Survey) -> Record:
-    """The survey without its files that have nothing wrong; those are in the table.
-
-    Args:
-        survey: any.
-    Returns:
-        What `json.dumps` takes; times as ISO 8601, by the recorders' own clocks.
-    """
+    """The survey without its files that have nothing wrong, as `json.dumps` takes it; times as ISO 8601."""
     faults = faults_by_kind(survey.files)
     record = {
         "format": "fused-encoder survey",
@@ -169,14 +161,12 @@ def _spread(values: list[float]) -> Spread | None:
 
 
 def write_survey(path: str | Path, survey: Survey) -> tuple[Path, ...]:
-    """Writes a survey; what is written, the ending says.
+    """Writes a survey, and returns the files that were written.
 
     Args:
         path: ends in .csv or .parquet for the table of files, in .json for the summary; any
             other path is a folder, which gets files.csv, hours.csv and survey.json.
         survey: to be written.
-    Returns:
-        The files that were written.
     Raises:
         OSError: it cannot be written.
     """

@@ -1,7 +1,5 @@
 """The survey of an archive before any computing: what is there, what is broken, what is missing."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass

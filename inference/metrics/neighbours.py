@@ -1,10 +1,4 @@
-"""Who is nearest: for each query the nearest row of its own label, and the nearest of any other.
-
-Where both are equally near, the wrong one counts as nearest, as in `inference.metrics.retrieval`: what is
-found here is what precision at 1 counts.
-"""
-
-from __future__ import annotations
+"""Who is nearest: for each query the nearest row of its own label, and the nearest of any other."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -23,28 +17,16 @@ from inference.metrics.retrieval import (
 
 @dataclass(frozen=True)
 class RightAndWrong:
-    """The nearest gallery rows of each query's own label, and of other labels.
+    """The nearest gallery rows of each query's own label, and of other labels."""
 
-    Args:
-        right: int [num_queries], the nearest row with the query's label; -1 where there is none.
-        wrong: int [num_queries], the nearest row with another label; -1 where there is none.
-        right_similarities: float64 [num_queries], their cosine similarities, to 9 decimals; -inf where
-            there is none.
-        wrong_similarities: float64 [num_queries], as above.
-    """
-
-    right: np.ndarray
-    wrong: np.ndarray
-    right_similarities: np.ndarray
+    right: np.ndarray  # int [num_queries]; -1 where there is none
+    wrong: np.ndarray  # likewise
+    right_similarities: np.ndarray  # float64 [num_queries], cosine, to 9 decimals; else -inf
     wrong_similarities: np.ndarray
 
     @property
     def gaps(self) -> np.ndarray:
-        """By how much the right label is nearer than the best wrong one, float64 [num_queries].
-
-        Above 0 where the query is answered rightly, in [-2, 2]; NaN where the gallery has only right
-        rows, or none.
-        """
+        """How much nearer the right label is than the best wrong one, float64 [num]; NaN without both."""
         is_known = (self.right >= 0) & (self.wrong >= 0)
         gaps = np.full(len(self.right), np.nan)
         gaps[is_known] = self.right_similarities[is_known] - self.wrong_similarities[is_known]
@@ -64,13 +46,9 @@ def nearest_right_and_wrong(
 ) -> RightAndWrong:
     """For each query the nearest gallery row of its label and the nearest of another.
 
-    Args:
-        query_embeddings: float32 [num_queries, size], unit length.
-        query_labels: str or int [num_queries].
-        gallery_embeddings: float32 [num_gallery, size], unit length.
-        gallery_labels: str or int [num_gallery].
-    Returns:
-        RightAndWrong.
+    Where both are equally near, the wrong one counts as nearest, as in precision at 1. Embeddings are float32
+    [num, size], unit length; labels str or int [num].
+
     Raises:
         ValueError: lengths or sizes that do not fit, NaN, not of unit length.
     """
@@ -94,12 +72,9 @@ def confusion_counts(
 ) -> np.ndarray:
     """How often queries of one label found a neighbour of another.
 
-    Args:
-        true_labels: str or int [num_queries].
-        found_labels: str or int [num_queries], of each query's nearest neighbour.
-        label_names: the labels, in the order of rows and columns.
     Returns:
-        int64 [num_labels, num_labels]: row, the query's label; column, the neighbour's.
+        int64 [num_labels, num_labels], in the order of `label_names`: row, the query's label; column, that of
+        its nearest neighbour.
     Raises:
         KeyError: a label that is not among the names.
         ValueError: lists of different length.

@@ -15,8 +15,6 @@ Reference:
     add the rule for equals).
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 

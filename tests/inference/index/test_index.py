@@ -348,17 +348,6 @@ def test_a_filter_follows_what_is_added_updated_and_deleted(index: EmbeddingInde
     assert ids_of(index.search(on_circle(0), where={"other": None})[0]) == ["b"]
 
 
-def test_a_key_with_very_many_values_can_be_asked_for(
-    index: EmbeddingIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inference.index.sqlite_store.MOST_VALUES", 3)
-    paths = [{"path": f"{row}.jpg"} for row in range(10)]
-    index.add([str(row) for row in range(10)], random_embeddings(10), paths)
-    for wanted in (["7.jpg"], ["7.jpg", "9.jpg", "x"]):
-        hits = index.search(random_embeddings(1), k=10, where={"path": wanted})[0]
-        assert {hit.metadata["path"] for hit in hits} == set(wanted) - {"x"}
-
-
 actions = st.lists(
     st.tuples(
         st.sampled_from(["add", "update", "delete", "search", "compact", "reopen"]),
