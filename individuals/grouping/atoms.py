@@ -9,7 +9,7 @@ import numpy as np
 
 from individuals.grouping.constraints import Constraints
 from inference.modalities import MODALITIES
-from inference.pooling import pool, sum_within
+from inference.threshold import pool, sum_within
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from inference.embeddings import check_embeddings
 from inference.linkage import average_linkage
 from inference.metrics.grouping import bcubed
-from inference.pooling import observations_of_known
-from inference.threshold import best_threshold
+from inference.threshold import best_threshold, observations_of_known
 
 NUM_HALVES = 8  # footages of few halves share their individuals: intervals get too narrow
 TRIALS_PER_HALF = 15

@@ -1,7 +1,6 @@
 """What is done is told by size and time, or else by the bytes; nothing else is read."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -16,13 +15,13 @@ RUN = Run("wren-1", 4, ArchiveSettings())
 
 
 @pytest.fixture
-def wren(tmp_path: Path) -> Source:
+def wren(tmp_path):
     (tmp_path / "wren.wav").write_bytes(b"a song")
     return Source("recording", tmp_path / "wren.wav")
 
 
 @pytest.fixture
-def step(tmp_path: Path, wren: Source):
+def step(tmp_path, wren):
     """What is to be done with a source once the wren was done, with some status and under some key."""
 
     def plan(source: Source = wren, status: str = "ok", key: str = RUN.key):
