@@ -1,20 +1,13 @@
-"""Embeddings that remember which encoder made them: in memory, checked, and in one .npz file."""
+"""Embeddings that remember which encoder made them, and the checks that every room asks of them."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from media.atomic import atomic_file
-
 UNIT_LENGTH_TOLERANCE = 1e-3
-Metadata = Mapping[str, str | int | float | bool | None]
 
 
 class Embeddings(np.ndarray):
@@ -145,44 +138,3 @@ def _listed(rows: np.ndarray, names: Sequence[str] | None, at_most: int = 5) -> 
     ]
     more = f"; and {len(rows) - at_most} more" if len(rows) > at_most else ""
     return "; ".join(shown) + more
-
-
-@dataclass(frozen=True)
-class EmbeddingFile:
-    """Rows as `EmbeddingIndex.add` takes them: unique ids, embeddings float32 [num, size], metadata."""
-
-    ids: tuple[str, ...]
-    embeddings: Embeddings
-    metadata: tuple[Metadata, ...]
-
-
-def save_embeddings(path: str | Path, rows: EmbeddingFile) -> Path:
-    """Writes the rows to a path that must end in .npz, and returns it; whole or not at all."""
-    target = Path(path)
-    if target.suffix != ".npz":
-        raise ValueError(f"Expected a path that ends in .npz, received '{path}'.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(target) as temporary:
-        np.savez(
-            temporary,
-            embeddings=np.asarray(rows.embeddings),
-            ids=np.array(rows.ids, dtype=np.str_),
-            metadata=np.array(json.dumps(rows.metadata, ensure_ascii=False)),
-            fingerprint=np.array(rows.embeddings.fingerprint or ""),
-        )
-    return target
-
-
-def load_embeddings(path: str | Path) -> EmbeddingFile:
-    """The rows that `save_embeddings` wrote; ValueError where it is another file, or damaged."""
-    try:
-        # opened here, because NumPy leaves a damaged file open
-        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            embeddings = Embeddings.of(file["embeddings"], str(file["fingerprint"]) or None)
-            metadata = tuple(json.loads(str(file["metadata"])))
-            return EmbeddingFile(tuple(file["ids"].tolist()), embeddings, metadata)
-    except (KeyError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"'{path}' does not hold embeddings ({error}). Expected a .npz file that "
-            "`fused-encoder embed` or save_embeddings wrote; write it again."
-        ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.cli.outcome import outcome
 from archives.embed.sources import read_pairs, walk_inputs
 from inference import Embedder, SkippedPair
-from inference.embeddings import EmbeddingFile, save_embeddings
+from inference.embedding_file import EmbeddingFile, save_embeddings
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
 from triplets import Skipped
 

@@ -109,7 +109,7 @@ def _build(options: argparse.Namespace) -> int:
 def _rows_of(path: str) -> Iterable[Rows]:
     """Ids, embeddings and metadata, some at a time, of a file or folder that `embed` wrote."""
     if not Path(path).is_dir():
-        from inference.embeddings import load_embeddings
+        from inference.embedding_file import load_embeddings
 
         rows = load_embeddings(path)
         return [(rows.ids, rows.embeddings, rows.metadata)]

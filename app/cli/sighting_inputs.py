@@ -10,7 +10,8 @@ from app.cli.outcome import SkippedInput
 from individuals.sighting import Sighting
 from individuals.sighting_file import load_sightings
 from individuals.sighting_table import SightingTable, join_tables
-from inference.embeddings import Embeddings, Metadata, load_embeddings
+from inference.embedding_file import Metadata, load_embeddings
+from inference.embeddings import Embeddings
 from inference.modalities import Modality
 
 COUNT_FILE = "sightings.npz"

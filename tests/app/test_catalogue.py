@@ -16,7 +16,7 @@ from individuals.review import review_queue
 from individuals.sighting_file import load_sightings, save_counted_sightings, save_sightings
 from inference import Embedder, Embeddings
 from inference.calibrate import Calibration, PairCalibration, UnknownScores, save_calibration
-from inference.embeddings import EmbeddingFile, save_embeddings
+from inference.embedding_file import EmbeddingFile, save_embeddings
 
 KNOWN = ("--known-above", "0.95", "--new-below", "0.6")
 

@@ -7,7 +7,7 @@ import pytest
 from app.cli import train
 from app.cli.main import build_parser, main
 from app.cli.outcome import table
-from inference.embeddings import load_embeddings
+from inference.embedding_file import load_embeddings
 from inference.export import load_settings
 
 

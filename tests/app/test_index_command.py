@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.cli.main import main
-from inference.embeddings import EmbeddingFile, save_embeddings
+from inference.embedding_file import EmbeddingFile, save_embeddings
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, sqlite_store
 

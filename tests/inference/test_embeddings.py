@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 
+from inference.embedding_file import EmbeddingFile, load_embeddings, save_embeddings
 from inference.embeddings import (
-    EmbeddingFile,
     Embeddings,
     check_embeddings,
     concatenate_embeddings,
-    load_embeddings,
-    save_embeddings,
 )
 
 
