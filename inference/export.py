@@ -15,7 +15,9 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
+from fused_encoder.front_ends.no_sound import NO_SOUND
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
+from fused_encoder.image_branch import is_seeing
 from inference.calibrate import Calibration, load_calibration, save_calibration
 from inference.load_graph import unknown_ops
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
@@ -45,6 +47,8 @@ class EncoderSettings:
     audio_seconds: float  # length of a window of sound
     max_windows: int  # of a recording that are embedded
     front_end: FrontEndSpec  # how it cuts sound
+    sees: bool = True  # whether it was made for photos
+    hears: bool = True  # whether it was made for recordings
     class_names: tuple[str, ...] = ()  # what it was trained to tell apart
     thresholds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)  # of the libraries that made it
@@ -53,7 +57,7 @@ class EncoderSettings:
 
 def export_saved_model(
     encoder: keras.Model,
-    yamnet: Yamnet | AudioFrontEnd,
+    yamnet: Yamnet | AudioFrontEnd | None,
     path: str | Path,
     *,
     audio_seconds: float = 5.0,
@@ -70,7 +74,7 @@ def export_saved_model(
 
     Args:
         encoder: from `create_fused_encoder`.
-        yamnet: the YAMNet or other front end that the encoder was trained with.
+        yamnet: the YAMNet or other front end that the encoder was trained with; None of photos only.
         path: a folder that does not exist yet, or an older export, which is replaced as a whole.
         audio_seconds: float > 0, the length of a window of sound: what the encoder was trained with.
         max_windows: int >= 1, how many windows of a long recording are embedded (and averaged).
@@ -185,6 +189,8 @@ def settings_of(
         audio_seconds=audio_seconds,
         max_windows=max_windows,
         front_end=front_end.spec,
+        sees=is_seeing(encoder),
+        hears=front_end.name != NO_SOUND.name,
         versions=library_versions(),
     )
 
