@@ -19,7 +19,7 @@ from individuals.grouping.decision import Decision, decide_by
 from inference.calibrate.calibration import Calibration
 from inference.embeddings import check_embeddings
 from inference.modalities import Modality
-from inference.pooling import sum_within
+from inference.threshold import sum_within
 
 LEAST_WEIGHT = 0.05  # of a row in its tracklet, however poor its quality
 LARGE = 20_000  # rows from which float32 is kept
