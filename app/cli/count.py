@@ -158,16 +158,17 @@ def count_table(counted: VideoCount) -> str:
         (
             video,
             number,
-            *_told(intervals[video]),
+            *interval_cells(intervals[video]),
             ", ".join(f"#{name}" for name in counted.individuals_in(video)),
         )
         for video, number in counted.per_video.items()
     ]
     interval = counted.count.interval
-    rows.append(("all", counted.num_individuals, *_told(interval), ""))
+    rows.append(("all", counted.num_individuals, *interval_cells(interval), ""))
     text = table(rows, ("video", "individuals", "interval", "kind", "which"))
     return "\n".join([text, *(f"note: {note}" for note in counted.notes)])
 
 
-def _told(interval: CountInterval | None) -> tuple[str, str]:
+def interval_cells(interval: CountInterval | None) -> tuple[str, str]:
+    """A count's interval, and what kind it is."""
     return ("none", "") if interval is None else (str(interval), interval.kind)

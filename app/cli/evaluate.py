@@ -102,20 +102,9 @@ def embedder_of(saved: SavedRun, yamnet: Yamnet) -> Embedder:
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """One line per way of asking; then the ways compared over the same photos and recordings."""
-    from app.reports.report import comparison_cells, interval_text
+    from app.reports.report import comparison_cells, number_cells
 
-    rows = [
-        (
-            name,
-            int(row["num_queries"]),
-            int(row["num_gallery"]),
-            row["precision_at_1"],
-            interval_text(row),
-            row["r_precision"],
-            row["mean_average_precision_at_r"],
-        )
-        for name, row in evaluation.rows.items()
-    ]
+    rows = [(name, *number_cells(row)) for name, row in evaluation.rows.items()]
     header = (
         "held-out queries",
         "asked",
