@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.destination import check_destination
-from app.cli.options import add_command, add_encoder
-from app.cli.outcome import import_tensorflow_quietly, outcome, table
+from app.cli.options import add_command, add_encoder, choice, value
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
     from individuals import DetectionFile, VideoCount
@@ -24,46 +23,26 @@ WORDS = (
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "count", "count the individuals in videos")
-    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video files")
+    value(parser, "videos", str, "VIDEO", "video files", nargs="+")
     add_encoder(parser)
-    parser.add_argument(
-        "--threshold", type=float, help="cosine similarity (default: the encoder's own)"
-    )
+    value(parser, "--threshold", float, None, "cosine similarity (default: the encoder's own)")
     found = parser.add_mutually_exclusive_group()
-    found.add_argument(
-        "--detector",
-        choices=("motion", "whole"),
-        default="motion",
-        help="how animals are found: what moves before a still camera, or the whole frame",
-    )
-    found.add_argument(
-        "--detections", metavar="FILE.json", help="what MegaDetector found, or COCO annotations"
-    )
-    parser.add_argument(
-        "--min-confidence", type=float, help="of --detections (default: the file's own, or 0.2)"
-    )
-    parser.add_argument(
-        "--frames-per-second", type=float, default=5.0, metavar="N", help="frames looked at"
-    )
-    parser.add_argument(
-        "--sound",
-        choices=("none", "alone"),
-        default="none",
-        help="embed an animal that is alone in view with the sound around it (needs `calibrate`)",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        help="folder for tables, pictures and what a review goes on with; or one FILE.json",
-    )
-    parser.add_argument(
-        "--media", metavar="CSV", help="when and where each video was taken (docs/outputs.md)"
-    )
-    parser.add_argument("--deployments", metavar="CSV", help="of cameras, for a Camtrap DP")
-    parser.add_argument("--project", metavar="JSON", help="of the study, for a Camtrap DP")
-    parser.add_argument(
-        "--media-root", metavar="DIR", help="paths in the Camtrap DP are relative to it"
-    )
+    how = "how animals are found: what moves before a still camera, or the whole frame"
+    choice(found, "--detector", ("motion", "whole"), how)
+    detections = "what MegaDetector found, or COCO annotations"
+    value(found, "--detections", str, "FILE.json", detections)
+    least = "of --detections (default: the file's own, or 0.2)"
+    value(parser, "--min-confidence", float, None, least)
+    value(parser, "--frames-per-second", 5.0, "N", "frames looked at")
+    sound = "embed an animal that is alone in view with the sound around it (needs `calibrate`)"
+    choice(parser, "--sound", ("none", "alone"), sound)
+    out = "folder for tables, pictures and what a review goes on with; or one FILE.json"
+    value(parser, "--out", str, "DIR", out)
+    media = "when and where each video was taken (docs/outputs.md)"
+    value(parser, "--media", str, "CSV", media)
+    value(parser, "--deployments", str, "CSV", "of cameras, for a Camtrap DP")
+    value(parser, "--project", str, "JSON", "of the study, for a Camtrap DP")
+    value(parser, "--media-root", str, "DIR", "paths in the Camtrap DP are relative to it")
 
 
 def run(options: argparse.Namespace) -> int:

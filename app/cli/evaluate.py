@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.destination import check_destination
 from app.cli.options import add_command, add_run
-from app.cli.outcome import import_tensorflow_quietly, outcome, table
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
     from fused_encoder.front_ends.yamnet import Yamnet

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 
 def add_command(
@@ -56,3 +58,46 @@ def add_mining(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
     )
+
+
+def add_action(
+    actions: argparse._SubParsersAction, name: str, text: str, *, positional: tuple[str, str, str]
+) -> argparse.ArgumentParser:
+    """The parser of an action of a command, whose first argument is (name, metavar, help)."""
+    description = f"{text[0].upper()}{text[1:]}."
+    part = actions.add_parser(
+        name, help=text, description=description, formatter_class=_WithDefaults
+    )
+    value(part, positional[0], str, *positional[1:])
+    return part
+
+
+def value(
+    parser: argparse._ActionsContainer,
+    name: str,
+    default: type | str | float,
+    metavar: str | None,
+    text: str,
+    **more: Any,  # as `add_argument` takes them
+) -> argparse.Action:
+    """An argument with a value: `default` is its default, or its type where it has none."""
+    kind, start = (default, None) if isinstance(default, type) else (type(default), default)
+    return parser.add_argument(name, type=kind, default=start, metavar=metavar, help=text, **more)
+
+
+def choice(
+    parser: argparse._ActionsContainer,
+    name: str,
+    choices: Sequence[str],
+    text: str,
+    *,
+    default: str | None = "",
+) -> None:
+    """An option with one of these values, by default the first."""
+    default = choices[0] if default == "" else default
+    parser.add_argument(name, choices=choices, default=default, help=text)
+
+
+def switch(parser: argparse._ActionsContainer, name: str, text: str) -> argparse.Action:
+    """An option that is on where it is named."""
+    return parser.add_argument(name, action="store_true", help=text)

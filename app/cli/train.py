@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.destination import check_destination
 from app.cli.options import add_class_folders, add_command, add_mining
-from app.cli.outcome import import_tensorflow_quietly, outcome
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome
 
 if TYPE_CHECKING:
     import keras

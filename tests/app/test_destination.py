@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.cli.destination import check_destination
+from app.cli.outcome import check_destination
 
 
 def test_a_new_folder_is_made_and_an_earlier_result_may_be_replaced(tmp_path):
