@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from media.errors import UnreadableMediaError
+from media.errors import UnreadableMediaError, check_positive
 from media.sound_stream import stream_sound_track
-from media.video import FrameStream, TimedFrame, check_positive, open_video_stream
+from media.video import FrameStream, TimedFrame, open_video_stream
 
 logger = logging.getLogger(__name__)
 

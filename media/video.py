@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from media.containers import StreamDecoder, open_container
-from media.errors import UnreadableMediaError
+from media.errors import UnreadableMediaError, check_positive
 from media.files import describe_content, not_decodable, read_head
 
 VIDEO_EXTENSIONS: frozenset[str] = frozenset(
@@ -236,10 +236,3 @@ def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]
         streams[0].thread_type = "AUTO"
         streams[0].codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
         yield container, streams[0]
-
-
-def check_positive(**options: float | None) -> None:
-    """Refuse options that are not above 0."""
-    for name, value in options.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"Expected {name} > 0, received {value}.")

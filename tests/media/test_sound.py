@@ -217,7 +217,7 @@ def test_a_wav_header_of_absurd_rate_is_refused(recording):
         ({"sample_rate_hz": 0}, "sample_rate_hz > 0, received 0"),
         ({"offset_seconds": -1}, "offset_seconds >= 0, received -1"),
         ({"offset_seconds": float("nan")}, "offset_seconds >= 0, received nan"),
-        ({"max_seconds": 0}, "max_seconds > 0 or None .*, received 0"),
+        ({"max_seconds": 0}, "max_seconds > 0, received 0"),
     ],
 )
 def test_wrong_options_are_named(recording, options, message):
