@@ -68,11 +68,9 @@ def load_waveform(
     """A recording, or a stretch of it, as the model hears it: mono, at its sample rate.
 
     Decodes no more than the stretch needs (with 50 ms around it for the resampler). Stretches that
-    follow each other join without a seam. A file that is damaged on the way gives its good part
-    (what precedes the damage, and what follows where the decoder finds its way again) and a warning
-    in the log; only when nothing can be decoded is it refused. A source rate below the wanted one
-    is warned of.
-    Very short and silent recordings load: whether they are of use is the caller's decision.
+    follow each other join without a seam. A file that is damaged on the way gives its good part and
+    a warning in the log, as does a source rate below the wanted one. Very short and silent
+    recordings load: whether they are of use is the caller's decision.
 
     Args:
         path: the file; what it is, its content says, not its name.
@@ -109,10 +107,7 @@ def load_waveform_with_notes(
     max_seconds: float | None = None,
     resampler: Resampler = "soxr_hq",
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """`load_waveform`, and what it would have warned of.
-
-    For whoever keeps the result and wants to repeat the warnings when it is used again. Arguments
-    and errors are those of `load_waveform`.
+    """`load_waveform`, and what it would have warned of, to be repeated when the result is used again.
 
     Returns:
         float32 [num_samples]; and messages, each with one `%s` for the file's name: `note % path`.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media import UnreadableMediaError, probe_audio, probe_video, video
+from media import UnreadableMediaError, containers, probe_audio, probe_video, video
 from media.containers import StreamDecoder
 from media.moments import read_sound_track
 from tests.bad_inputs.good_media import film, flipped, song, wav_of
@@ -207,7 +207,7 @@ def test_broken_sound_does_not_cost_the_frames(flash_and_click, caplog, monkeypa
 
 
 def test_frames_of_enormous_size_are_refused_before_they_are_decoded(file, monkeypatch):
-    monkeypatch.setattr(video, "MAX_FRAME_PIXELS", 3071)
+    monkeypatch.setattr(containers, "MAX_FRAME_PIXELS", 3071)
     path = file("a.mp4", film(np.random.default_rng(0)))
     with pytest.raises(UnreadableMediaError, match="announces frames of 64 x 48 pixels, more than"):
         next(iter_moments(path))
