@@ -47,14 +47,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Counts, prints a table, and writes JSON or a folder of everything if asked."""
-    from app.count_folder import (
-        CALIBRATION_FILE,
-        COUNT_FILE,
-        refuse_answered,
-        remove_old_crops,
-        write_count,
-        write_tables,
-    )
+    from app import count_folder
     from individuals.outputs import (
         check_outputs,
         read_deployments,
@@ -62,26 +55,24 @@ def run(options: argparse.Namespace) -> int:
         read_project,
     )
 
-    is_folder = bool(options.out) and Path(options.out).suffix.lower() != ".json"
-    if is_folder:
-        check_destination(options.out, COUNT_FILE)
-        refuse_answered(Path(options.out))
-    details = read_media_details(options.media) if options.media else {}
-    project = read_project(options.project) if options.project else None
-    deployments = read_deployments(options.deployments) if options.deployments else ()
-    if not is_folder and (details or project or deployments):
+    folder = None
+    if options.out and Path(options.out).suffix.lower() != ".json":
+        folder = Path(options.out)
+        check_destination(folder, count_folder.COUNT_FILE)
+        count_folder.refuse_answered(folder)
+    elif options.media or options.deployments or options.project:
         raise ValueError("--media, --deployments and --project need --out with a folder.")
-    for note in check_outputs(
-        options.videos,
-        details=details,
-        deployments=deployments,
-        project=project,
-        media_root=options.media_root,
-    ):
+    told = {
+        "details": read_media_details(options.media) if options.media else {},
+        "deployments": read_deployments(options.deployments) if options.deployments else (),
+        "project": read_project(options.project) if options.project else None,
+        "media_root": options.media_root,
+    }
+    for note in check_outputs(options.videos, **told):
         print(f"note: {note}")
     import_tensorflow_quietly()
-    from individuals import count_individuals, save_counted_sightings
-    from inference import Embedder, save_calibration
+    from individuals import count_individuals
+    from inference import Embedder
 
     embedder = Embedder.load(options.encoder)
     counted = count_individuals(
@@ -95,25 +86,12 @@ def run(options: argparse.Namespace) -> int:
     )
     print(count_table(counted))
     print(f"\n{WORDS}")
-    if is_folder:
-        folder = Path(options.out)
-        written = write_tables(
-            folder,
-            counted,
-            details=details,
-            deployments=deployments,
-            project=project,
-            media_root=options.media_root,
-        )
-        written.append(save_counted_sightings(folder, counted))
-        if options.threshold is None and embedder.calibration is not None:
-            written.append(save_calibration(folder / CALIBRATION_FILE, embedder.calibration))
-        else:
-            (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of an earlier count
-        remove_old_crops(folder)
-        print(f"\n{len(written)} files are in '{folder}', what each is for: docs/outputs.md.")
+    if folder:
+        calibration = embedder.calibration if options.threshold is None else None
+        num_written = count_folder.write_folder(folder, counted, calibration, **told)
+        print(f"\n{num_written} files are in '{folder}', what each is for: docs/outputs.md.")
     elif options.out:
-        write_count(Path(options.out), counted)
+        count_folder.write_count(Path(options.out), counted)
     return outcome(counted.skipped)
 
 

@@ -26,14 +26,12 @@ class _WithDefaults(argparse.HelpFormatter):
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:
     """`--encoder`."""
-    parser.add_argument(
-        "--encoder", required=True, metavar="DIR", help="folder that `export --out` wrote"
-    )
+    value(parser, "--encoder", str, "DIR", "folder that `export --out` wrote", required=True)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """A training run."""
-    parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
+    value(parser, "run", str, "RUN", "folder that `train --out` wrote")
 
 
 def add_class_folders(parser: argparse.ArgumentParser) -> None:
@@ -54,10 +52,8 @@ def add_class_folders(parser: argparse.ArgumentParser) -> None:
 
 def add_mining(group: argparse._ActionsContainer) -> None:
     """How triplets are mined."""
-    group.add_argument("--triplets-per-class", type=int, default=100, metavar="N", help="to mine")
-    group.add_argument(
-        "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
-    )
+    value(group, "--triplets-per-class", 100, "N", "to mine")
+    choice(group, "--mining", ("cosine", "semi-hard", "hard"), "of negatives")
 
 
 def add_action(
