@@ -89,12 +89,8 @@ def _apply(options: argparse.Namespace) -> int:
     for sighting, label in zip(before.table.sightings, before.labels.tolist(), strict=True):
         was[sighting.media].add(label)
     rows = [(str(video), len(was[video]), now) for video, now in count.per_video.items()]
-    print(
-        table(
-            [*rows, ("all", before.num_individuals, count.num_individuals)],
-            ("video", "individuals before", "now"),
-        )
-    )
+    rows.append(("all", before.num_individuals, count.num_individuals))
+    print(table(rows, ("video", "individuals before", "now")))
     return DONE
 
 
