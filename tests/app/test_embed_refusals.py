@@ -1,6 +1,7 @@
 """What `embed` and `index build` cannot do as asked is refused, never passed over in silence."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,13 @@ from media import save_waveform
 from tests.app.conftest import run
 
 RATE = 16_000
+
+
+@pytest.fixture(autouse=True)
+def _an_encoder_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("e", "assets").mkdir(parents=True)
+    Path("e", "assets", "encoder.json").touch()
 
 
 @pytest.mark.parametrize(
