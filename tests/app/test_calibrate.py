@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.calibrate import calibration_text, source_by_pattern
+from app.cli.calibrate import calibration_text
 from inference.calibrate import Calibration, PairCalibration, UnknownScores
 from inference.export import attached_calibration as attached
 from inference.modalities import PAIR_PATTERNS
 from tests.app.conftest import run
+from triplets.sources import source_by_pattern
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_refused_calibration_leaves_the_earlier_one(encoder, strangers, capsys
 
 def test_no_folder_is_refused(encoder, capsys):
     assert run("calibrate", encoder) == 2
-    assert "Expected a folder of photos, of recordings, or both" in capsys.readouterr().err
+    assert "Expected --images DIR, --audio DIR, or --table FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import pytest
 from app.cli import train
 from app.cli.main import build_parser
 from app.cli.outcome import table
+from fused_encoder import LogMelFeatures
 from inference.embedding_file import load_embeddings
 from inference.export import load_settings
 from tests.app.conftest import run
+from triplets import scan_folders
 
 
 def test_every_step_ends_as_it_should_and_says_what_it_made_and_where(journey, tiny_aviary):
@@ -132,10 +134,11 @@ def test_a_table_keeps_its_columns_in_line():
     assert text.splitlines() == ["name  value", "wren  0.500", "rail     12"]
 
 
-def test_the_network_that_is_trained_is_the_one_that_was_asked_for():
+def test_the_network_that_is_trained_is_the_one_that_was_asked_for(tiny_aviary):
     asked = (
         "train i a --out o --image-backbone small_cnn --image-weights none --modality-dropout 0.2"
     )
-    encoder = train._encoder(build_parser().parse_args(asked.split()))
+    files = scan_folders(tiny_aviary.images, tiny_aviary.audio)
+    encoder = train._encoder(build_parser().parse_args(asked.split()), files, LogMelFeatures())
     assert encoder.get_layer("fusion").get_layer("fusion").dropout_rate == 0.2
     assert not any(layer.name == "photo_views" for layer in encoder._flatten_layers())
