@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         IMAGE_BACKBONE_FILES,
         advice_on_missing_weights,
         cache_directory,
+        find_weights,
     )
 
     print(f"Python {platform.python_version()} on {platform.platform()}")
@@ -46,9 +47,11 @@ def run(options: argparse.Namespace) -> int:
     print(f"\ndevices: {_devices(broken)}")
     print(f"cache:   {cache_directory()}")
     print("\npretrained weights on this machine:")
-    missing = [name for name in ("yamnet", *IMAGE_BACKBONE_FILES) if not _weights_found(name)]
+    found = {name: find_weights(name) for name in ("yamnet", *IMAGE_BACKBONE_FILES)}
+    for name, place in found.items():
+        print(f"  {name:<15} {place or 'not found'}")
     for name in ("yamnet", "vgg16"):
-        if name in missing:
+        if not found[name]:
             print(f"\n{name} is downloaded at first use. Without a network: ", end="")
             print(advice_on_missing_weights(name))
     print("\nNothing is needed for `fused-encoder demo`: it trains from scratch without weights.")
@@ -73,11 +76,3 @@ def _devices(broken: list[str]) -> str:
     import tensorflow as tf
 
     return ", ".join(device.name for device in tf.config.list_physical_devices())
-
-
-def _weights_found(name: str) -> bool:
-    from fused_encoder.weights import find_weights
-
-    place = find_weights(name)
-    print(f"  {name:<15} {place or 'not found'}")
-    return place is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.cli.options import add_command, add_run
+from app.cli.options import add_command, add_run, value
 from app.cli.outcome import import_tensorflow_quietly, outcome
 
 
@@ -12,7 +12,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "export", "write a trained encoder as one SavedModel")
     add_run(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where the SavedModel goes")
+    value(parser, "--out", str, "DIR", "where the SavedModel goes", required=True)
 
 
 def run(options: argparse.Namespace) -> int:
