@@ -67,10 +67,10 @@ def masked_logsumexp(values: keras.KerasTensor, mask: keras.KerasTensor) -> kera
         mask: bool, of that shape.
 
     Returns:
-        float32 [num_rows]; about -1e9, with no gradient, for a row without any entry.
+        float32 [num_rows, 1]; about -1e9, with no gradient, for a row without any entry.
     """
-    inside = ops.logsumexp(ops.where(mask, values, NOTHING), axis=1)
-    return ops.where(ops.any(mask, axis=1), inside, NOTHING)
+    inside = ops.logsumexp(ops.where(mask, values, NOTHING), axis=1, keepdims=True)
+    return ops.where(ops.any(mask, axis=1, keepdims=True), inside, NOTHING)
 
 
 def _of_squared(squared: keras.KerasTensor, distance: Distance) -> keras.KerasTensor:
