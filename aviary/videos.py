@@ -56,7 +56,7 @@ def make_film(
         cast: who.
         generator: draws the scene, the movements and the songs.
         size: width and height in pixels, both even.
-        duration_seconds: of the film.
+        duration_seconds: float > 0.
         shares_branch: whether they live on one branch and pass one another, which is hard to follow.
     """
     num_frames = round(duration_seconds * FRAMES_PER_SECOND)
@@ -119,7 +119,8 @@ def _sing_in_turn(
         phrase = sing(cast[number], generator, sample_rate_hz=SAMPLE_RATE_HZ)
         end = now + len(phrase) / SAMPLE_RATE_HZ
         first, last = int(now * FRAMES_PER_SECOND), int(np.ceil(end * FRAMES_PER_SECOND))
-        if _sits(moments[number][first:last]) and last <= num_frames:
+        is_sitting = [bird is not None and bird.pose.has_feet_down for bird in moments[number]]
+        if all(is_sitting[first:last]) and last <= num_frames:
             start = round(now * SAMPLE_RATE_HZ)
             phrase = phrase[: len(sound) - start] * generator.uniform(0.5, 1.0)
             sound[start : start + len(phrase)] += phrase
@@ -129,10 +130,6 @@ def _sing_in_turn(
             now = end
         now += generator.uniform(0.2, 1.0)
     return songs, record_scene(sound, generator, sample_rate_hz=SAMPLE_RATE_HZ)
-
-
-def _sits(moments: list[Moment | None]) -> bool:
-    return all(moment is not None and moment.pose.has_feet_down for moment in moments)
 
 
 def _film(

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from tqdm.contrib.concurrent import thread_map
 
 from aviary.choreography import FRAMES_PER_SECOND, choose_casts
 from aviary.individuals import Individual, generator_for
-from aviary.layout import AMOUNTS, Aviary, Size, inhabitants
+from aviary.layout import AMOUNTS, Aviary, Size, inhabitants, plan_aviary
 from aviary.photos import take_photo
 from aviary.songs import make_recording
 from aviary.videos import SAMPLE_RATE_HZ, Truth, make_film, truth_of_all
@@ -55,7 +54,7 @@ def write_aviary(
         >>> aviary.class_names[:2]
         ('cobalt_wren_00', 'cobalt_wren_01')
     """
-    aviary = _plan(Path(directory), size, seed)
+    aviary = plan_aviary(Path(directory), size, seed)
     settings: Truth = {"recipe": RECIPE, "size": size, "seed": seed}
     if _is_complete(aviary.directory, settings):
         logger.info("The aviary in '%s' is complete.", aviary.directory)
@@ -103,20 +102,9 @@ def write_videos(
     films: dict[str, Truth] = {}
     for task in _film_tasks(directory, cast_sizes, films, size, seed, series, shares_branch):
         task()
-    truth = truth_of_all(films, _plan(directory, size, seed).class_names)
+    truth = truth_of_all(films, plan_aviary(directory, size, seed).class_names)
     _write_json(directory / "truth.json", truth)
     return truth
-
-
-def _plan(directory: Path, size: Size, seed: int) -> Aviary:
-    if size not in AMOUNTS:
-        raise ValueError(f"Unknown aviary size '{size}'. Expected one of {', '.join(AMOUNTS)}.")
-    if seed < 0:
-        raise ValueError(f"The aviary's seed is {seed}. Expected a whole number, 0 or more.")
-    known, _ = inhabitants(size, seed)
-    class_names = sorted(individual.name for individual in known)
-    species_names = sorted({individual.species.name for individual in known})
-    return Aviary(directory, size, seed, tuple(class_names), tuple(species_names))
 
 
 def _is_complete(directory: Path, settings: Truth) -> bool:
@@ -182,27 +170,26 @@ def _portrait_tasks(aviary: Aviary) -> Iterator[Callable[[], None]]:
     amounts = AMOUNTS[aviary.size]
     known, strangers = inhabitants(aviary.size, aviary.seed)
 
-    def write_photo(path: Path, bird: Individual, generator: np.random.Generator) -> None:
-        save_image(path, take_photo(bird, generator))
-
-    def write_recording(path: Path, bird: Individual, generator: np.random.Generator) -> None:
+    def write(path: Path, bird: Individual) -> None:
+        generator = generator_for(aviary.seed, bird.name, path.parents[1].name, path.stem)
+        if path.suffix == ".jpg":
+            save_image(path, take_photo(bird, generator))
+            return
         rate = int(generator.choice(SAMPLE_RATES_HZ))
         seconds = float(generator.uniform(*amounts.recording_seconds))
-        everyone = known + strangers
         waveform = make_recording(
-            bird, everyone, generator, sample_rate_hz=rate, duration_seconds=seconds
+            bird, known + strangers, generator, sample_rate_hz=rate, duration_seconds=seconds
         )
         save_waveform(path, waveform, rate)
 
-    for tree, name, write, num in (
-        (aviary.images, "photo_{:02d}.jpg", write_photo, amounts.num_photos),
-        (aviary.held_out_images, "photo_{:02d}.jpg", write_photo, amounts.num_held_out),
-        (aviary.audio, "recording_{:02d}.flac", write_recording, amounts.num_recordings),
-        (aviary.held_out_audio, "recording_{:02d}.flac", write_recording, amounts.num_held_out),
+    for tree, name, num in (
+        (aviary.images, "photo_{:02d}.jpg", amounts.num_photos),
+        (aviary.held_out_images, "photo_{:02d}.jpg", amounts.num_held_out),
+        (aviary.audio, "recording_{:02d}.flac", amounts.num_recordings),
+        (aviary.held_out_audio, "recording_{:02d}.flac", amounts.num_held_out),
     ):
         for bird in known:
             (tree / bird.name).mkdir(parents=True, exist_ok=True)
             for path in (tree / bird.name / name.format(number) for number in range(1, num + 1)):
-                generator = generator_for(aviary.seed, bird.name, tree.name, path.stem)
                 if not path.exists():
-                    yield partial(write, path, bird, generator)
+                    yield partial(write, path, bird)

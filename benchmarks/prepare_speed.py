@@ -56,11 +56,7 @@ def measure(yamnet: Yamnet, per_class: int, num_published: int, num_rounds: int)
             excerpts.append(seconds(published_triplet, yamnet, triplet, AUDIO_SECONDS))
         with tempfile.TemporaryDirectory() as empty:
             prepare = partial(
-                prepare_triplets,
-                data / "images",
-                data / "audio",
-                yamnet,
-                per_class,
+                partial(prepare_triplets, data / "images", data / "audio", yamnet, per_class),
                 audio_seconds=AUDIO_SECONDS,
                 max_audio_seconds=AUDIO_SECONDS,
                 store=FeatureStore(empty),

@@ -21,13 +21,6 @@ NOT_LOGGED = "NA"  # as CSVLogger writes it
 class RunBackup:
     """A folder with the history of a run, and with its weights and optimizer as of the last epoch.
 
-    Args:
-        directory: made if it does not exist.
-        options: of the run.
-        media: what it is trained on.
-        held_out: what it is validated on, if anything.
-        encoder: what is trained.
-
     Raises:
         ValueError: the folder holds the backup of a run with other options, files, features (of another
             audio front end) or another encoder.

@@ -9,29 +9,20 @@ import numpy as np
 
 from inference.metrics import confusion_counts
 
+METRICS = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
+
 
 @dataclass(frozen=True)
 class ClassResult:
-    """How well the queries of one class find it.
-
-    Args:
-        name: the class.
-        num_queries: int, answerable ones; 0 where the gallery does not have the class.
-        precision_at_1: float in [0, 1], the share of them whose nearest neighbour is of the class; NaN
-            without queries, as the next two.
-        r_precision: float in [0, 1].
-        mean_average_precision_at_r: float in [0, 1].
-        taken_for: the other class that their nearest neighbours most often belong to; None for none.
-        num_taken_for: int, how often.
-    """
+    """How well the queries of one class find it; NaN without queries."""
 
     name: str
-    num_queries: int
-    precision_at_1: float
-    r_precision: float
-    mean_average_precision_at_r: float
-    taken_for: str | None
-    num_taken_for: int
+    num_queries: int  # answerable ones; 0 where the gallery does not have the class
+    precision_at_1: float  # in [0, 1], the share of them whose nearest neighbour is of the class
+    r_precision: float  # in [0, 1]
+    mean_average_precision_at_r: float  # in [0, 1]
+    taken_for: str | None  # the other class that their nearest neighbours most often belong to
+    num_taken_for: int  # how often
 
 
 def class_results(
@@ -57,17 +48,11 @@ def class_results(
         def mean(metric: str, rows: np.ndarray = is_asked) -> float:
             return float(per_query[metric][rows].mean()) if rows.any() else float("nan")
 
-        results.append(
-            ClassResult(
-                name,
-                int(is_asked.sum()),
-                mean("precision_at_1"),
-                mean("r_precision"),
-                mean("mean_average_precision_at_r"),
-                class_names[int(others.argmax())] if others.any() else None,
-                int(others.max()),
-            )
-        )
+        taken_for = class_names[int(others.argmax())] if others.any() else None
+        precision, r_precision, map_at_r = (mean(name) for name in METRICS)
+        num_queries, num_taken_for = int(is_asked.sum()), int(others.max())
+        means = (precision, r_precision, map_at_r)
+        results.append(ClassResult(name, num_queries, *means, taken_for, num_taken_for))
     return results
 
 

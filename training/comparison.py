@@ -16,7 +16,7 @@ from training.floors import (
     raw_audio_sequence,
     raw_pixels,
 )
-from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures, embed_pairs
+from training.pairs import WAYS, EmbeddedPairs, Pairs, Pattern, StoredFeatures, embed_pairs
 from triplets.prepared import PreparedMedia
 
 FUSED = "fused"
@@ -27,24 +27,15 @@ class Comparison:
     """One way of asking beside photo and call together, over the same photos or recordings.
 
     Every photo (or recording) counts once, however many pairs it is in.
-
-    Args:
-        per: "photo" or "recording", what counts once.
-        name: the way of asking; see `compare_ways`.
-        precision_at_1: float in [0, 1], mean over photos or recordings.
-        difference: float in [-1, 1], the precision of photo and call together less this one's.
-        difference_low: float, of its 95 % bootstrap interval over sources; NaN for fewer than two.
-        difference_high: float, likewise.
-        num: int, photos or recordings.
     """
 
-    per: str
-    name: str
-    precision_at_1: float
-    difference: float
-    difference_low: float
+    per: str  # "photo" or "recording", what counts once
+    name: str  # the way of asking; see `compare_ways`
+    precision_at_1: float  # in [0, 1], mean over photos or recordings
+    difference: float  # in [-1, 1], the precision of photo and call together less this one's
+    difference_low: float  # of its 95 % bootstrap interval over sources; NaN for fewer than two
     difference_high: float
-    num: int
+    num: int  # photos or recordings
 
 
 def compare_ways(
@@ -84,16 +75,9 @@ def compare_ways(
     """
     if min(len(np.unique(side.pairs.labels)) for side in (gallery, queries)) < 2:
         return []
-    ways: dict[str, tuple[Pattern, Pattern]] = {
-        "fused": ("fused", "fused"),
-        "without_sound": ("image", "fused"),
-        "without_photo": ("audio", "fused"),
-        "image_only": ("image", "image"),
-        "audio_only": ("audio", "audio"),
-    }
     hits = {  # of every query pair
         name: _hits(gallery, queries.by_pattern[asked], queries.pairs.labels, among)
-        for name, (asked, among) in ways.items()
+        for name, (asked, among) in WAYS.items()
     }
     rng = np.random.default_rng(seed)
     for name, wrong in (("wrong_sound", "recordings"), ("wrong_photo", "images")):
@@ -104,17 +88,14 @@ def compare_ways(
     photo = ("without_sound", "image_only", "wrong_sound", "image_class_mean", "image_logistic")
     call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
     pairs = queries.pairs
+    kinds = (
+        ("photo", photo, pairs.images, pairs.image_sources),
+        ("recording", call, pairs.recordings, pairs.recording_sources),
+    )
     return [
-        *paired_rows(
-            hits, (FUSED, *photo, "both_logistic"), "photo", pairs.images, pairs.image_sources
-        ),
-        *paired_rows(
-            hits,
-            (FUSED, *call, "both_logistic"),
-            "recording",
-            pairs.recordings,
-            pairs.recording_sources,
-        ),
+        row
+        for per, names, units, sources in kinds
+        for row in paired_rows(hits, (FUSED, *names, "both_logistic"), per, units, sources)
     ]
 
 

@@ -19,18 +19,11 @@ from inference.metrics import (
 from training.class_results import ClassResult, class_results
 from training.comparison import Comparison, compare_ways
 from training.floors import frozen_image_features
-from training.pairs import EmbeddedPairs, Pairs, Pattern, draw_pairs, embed_pairs
+from training.pairs import WAYS, EmbeddedPairs, Pairs, draw_pairs, embed_pairs
 from training.retrieval_rows import embedded_side, measure_threshold, raw_sides, retrieval_row
 from training.sides import SourceOf
 from triplets.prepared import PreparedMedia
 
-ROWS: dict[str, tuple[Pattern, Pattern]] = {  # what asks, and what is searched
-    "fused": ("fused", "fused"),
-    "without_sound": ("image", "fused"),
-    "without_photo": ("audio", "fused"),
-    "image_only": ("image", "image"),
-    "audio_only": ("audio", "audio"),
-}
 MAX_PAIRS_PER_CLASS = 12
 
 
@@ -38,18 +31,13 @@ MAX_PAIRS_PER_CLASS = 12
 class Evaluation:
     """How well held-out photos and recordings find their class in the gallery.
 
-    Args:
-        gallery: the pairs that were searched.
-        queries: the pairs that asked.
-        class_names: of all classes.
-        rows: for each way of asking its numbers; see `evaluate_encoder`. "fused" is a mean over pairs,
-            the others are means over photos or recordings: to compare them, see `comparisons`.
-        comparisons: ways of asking beside "fused", over the same photos and the same recordings; see
-            `compare_ways`.
+    `rows` holds for each way of asking its numbers, see `evaluate_encoder`. "fused" is a mean over pairs,
+    the others are means over photos or recordings: to compare them, see `comparisons`, which are over the
+    same photos and the same recordings (`compare_ways`).
     """
 
-    gallery: EmbeddedPairs
-    queries: EmbeddedPairs
+    gallery: EmbeddedPairs  # the pairs that were searched
+    queries: EmbeddedPairs  # the pairs that asked
     class_names: tuple[str, ...]
     rows: dict[str, dict[str, float]]
     comparisons: tuple[Comparison, ...] = ()
@@ -146,7 +134,7 @@ def evaluate_encoder(
     asking = embed_pairs(embedder, queries, draw(queries, "query side", seed=seed + 1))
     rows = {
         name: retrieval_row(embedded_side(asking, asked_with), embedded_side(known, found_among))
-        for name, (asked_with, found_among) in ROWS.items()
+        for name, (asked_with, found_among) in WAYS.items()
     }
     describe = None if encoder is None else frozen_image_features(encoder)
     asking_raw, known_raw = (

@@ -32,19 +32,12 @@ from triplets.store import FeatureStore
 
 @dataclass(frozen=True)
 class TrainedEncoder:
-    """A trained encoder and what it was trained and may be tested on.
-
-    Args:
-        encoder: the Keras model.
-        history: of each epoch: `loss`, `val_precision_at_1`, ...
-        training: the photos and recordings it was trained on.
-        held_out: those it has never seen, of the same classes.
-    """
+    """A trained encoder and what it was trained and may be tested on."""
 
     encoder: keras.Model
-    history: dict[str, list[float]]
-    training: PreparedMedia
-    held_out: PreparedMedia = field(repr=False)
+    history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
+    training: PreparedMedia  # the photos and recordings it was trained on
+    held_out: PreparedMedia = field(repr=False)  # those it has never seen, of the same classes
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:

@@ -33,19 +33,12 @@ AUGMENTED_VIEWS = 4  # of each photo, itself among them
 
 @dataclass(frozen=True)
 class TrainedPart:
-    """What of an encoder is trained, and on which photos.
+    """What of an encoder is trained, and on which photos."""
 
-    Args:
-        encoder: the whole encoder, or the part behind its frozen trunk.
-        photos: what its `image_input` takes of the training files: photos, or the trunk's features.
-        held_out_photos: the same of the held-out files; None without any.
-        augment: whether photos are varied.
-    """
-
-    encoder: keras.Model
-    photos: PhotoSource
-    held_out_photos: PhotoSource | None
-    augment: bool
+    encoder: keras.Model  # the whole encoder, or the part behind its frozen trunk
+    photos: PhotoSource  # what its `image_input` takes: photos, or the trunk's features
+    held_out_photos: PhotoSource | None  # the same of the held-out files
+    augment: bool  # whether photos are varied
 
 
 def trained_part(
@@ -56,16 +49,7 @@ def trained_part(
     store: FeatureStore | None,
     progress: bool,
 ) -> TrainedPart:
-    """The part behind the frozen trunk with the features it takes, or the whole encoder if none is frozen.
-
-    Args:
-        encoder: from `create_fused_encoder`.
-        training: the files it is trained on.
-        held_out: those it is validated on, or None.
-        options: `cache_frozen` and `augment` of it.
-        store: where features are kept. Default: the user's cache.
-        progress: whether to show a bar.
-    """
+    """The part behind the frozen trunk with the features it takes, or the whole encoder if none is frozen."""
     trunk = next((layer for layer in encoder.layers if layer.name == "image_trunk"), None)
     has_frozen = trunk is not None and bool(trunk.weights)
     is_backbone_frozen = trunk is not None and has_frozen and len(trunk.output.shape) == 2

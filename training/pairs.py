@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, overload
 
 import numpy as np
 
 from inference.embed import Embedder
-from training.sides import SourceOf
+from training.sides import SourceOf, source_name
 from triplets.prepared import PreparedFile, PreparedMedia
 
 Pattern = Literal["fused", "image", "audio"]
 PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
+WAYS: dict[str, tuple[Pattern, Pattern]] = {  # of asking: what asks, and what is searched
+    "fused": ("fused", "fused"),
+    "without_sound": ("image", "fused"),
+    "without_photo": ("audio", "fused"),
+    "image_only": ("image", "image"),
+    "audio_only": ("audio", "audio"),
+}
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Photos and recordings of one class each, paired: indices into a `PreparedMedia`.
+    """Photos and recordings of one class each, paired; pairs of one source rise and fall together."""
 
-    Args:
-        images: int [num_pairs].
-        recordings: int [num_pairs].
-        labels: str [num_pairs], class names.
-        image_sources: str [num_pairs], what the pair's photo comes from: pairs of one source rise and fall
-            together.
-        recording_sources: str [num_pairs], what its recording comes from, likewise.
-    """
-
-    images: np.ndarray
-    recordings: np.ndarray
-    labels: np.ndarray
-    image_sources: np.ndarray
-    recording_sources: np.ndarray
+    images: np.ndarray  # int [num_pairs], indices into a `PreparedMedia`
+    recordings: np.ndarray  # int [num_pairs], likewise
+    labels: np.ndarray  # str [num_pairs], class names
+    image_sources: np.ndarray  # str [num_pairs], what the pair's photo comes from
+    recording_sources: np.ndarray  # str [num_pairs], what its recording comes from
 
     def rows_of_distinct(self, pattern: Pattern) -> np.ndarray:
         """The first row of each distinct thing that is asked with, int [num], ascending.
@@ -47,18 +45,26 @@ class Pairs:
         number = self.images if pattern == "image" else self.recordings
         return np.sort(np.unique(number, return_index=True)[1])
 
+    def without_common_files(self, rows: Iterable[int]) -> list[int]:
+        """The first of the rows of which no two share a photo or a recording."""
+        images: set[int] = set()
+        recordings: set[int] = set()
+        chosen: list[int] = []
+        for row in rows:
+            image, recording = int(self.images[row]), int(self.recordings[row])
+            if image not in images and recording not in recordings:
+                chosen.append(row)
+                images.add(image)
+                recordings.add(recording)
+        return chosen
+
 
 @dataclass(frozen=True)
 class EmbeddedPairs:
-    """The embeddings of pairs, whole and with one modality left out.
-
-    Args:
-        pairs: which pairs.
-        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size].
-    """
+    """The embeddings of pairs, whole and with one modality left out."""
 
     pairs: Pairs
-    by_pattern: dict[Pattern, np.ndarray]
+    by_pattern: dict[Pattern, np.ndarray]  # float32 [num_pairs, embedding_size] each
 
 
 def draw_pairs(
@@ -95,8 +101,8 @@ def draw_pairs(
         image,
         recording,
         np.array(media.class_names)[label],
-        np.array([_source(media.images[index], source_of) for index in image]),
-        np.array([_source(media.recordings[index], source_of) for index in recording]),
+        np.array([source_name(media.images[index], source_of) for index in image]),
+        np.array([source_name(media.recordings[index], source_of) for index in recording]),
     )
 
 
@@ -153,10 +159,6 @@ class StoredFeatures(Sequence[np.ndarray]):
         if isinstance(index, slice):
             return [np.array(self._files[i].feature()) for i in self._which[index]]
         return np.array(self._files[self._which[index]].feature())
-
-
-def _source(file: PreparedFile, source_of: SourceOf | None) -> str:
-    return file.content if source_of is None else source_of(file.path)
 
 
 def distinct_files(files: Sequence[PreparedFile], class_index: int) -> list[int]:

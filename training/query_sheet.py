@@ -25,36 +25,22 @@ SHOWN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Shown:
-    """A pair in a query sheet.
+    """A pair in a query sheet."""
 
-    Args:
-        photo: uint8 [224, 224, 3], RGB.
-        photo_path: where it comes from.
-        recording_path: whose spectrogram is drawn.
-        label: its class.
-    """
-
-    photo: np.ndarray
+    photo: np.ndarray  # uint8 [224, 224, 3], RGB
     photo_path: Path
-    recording_path: Path
-    label: str
+    recording_path: Path  # whose spectrogram is drawn
+    label: str  # its class
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A gallery pair that a query found.
-
-    Args:
-        shown: the pair.
-        similarity: float in [-1, 1].
-        rank: int >= 1, among all pairs of the gallery.
-        is_right: whether it is of the query's class.
-    """
+    """A gallery pair that a query found."""
 
     shown: Shown
-    similarity: float
-    rank: int
-    is_right: bool
+    similarity: float  # in [-1, 1]
+    rank: int  # >= 1, among all pairs of the gallery
+    is_right: bool  # whether it is of the query's class
 
 
 @dataclass(frozen=True)
@@ -100,8 +86,9 @@ def best_and_worst_queries(
     gaps = evaluation.nearest.gaps
     ascending = [int(row) for row in np.argsort(gaps, kind="stable") if np.isfinite(gaps[row])]
     pairs = evaluation.queries.pairs
-    worst = _without_repeats(ascending, pairs, num_queries)
-    best = _without_repeats([r for r in ascending[::-1] if r not in worst], pairs, num_queries)
+    worst = pairs.without_common_files(ascending)[:num_queries]
+    others = [row for row in ascending[::-1] if row not in worst]
+    best = pairs.without_common_files(others)[:num_queries]
 
     def answered(row: int) -> AnsweredQuery:
         asked = _shown(queries, pairs, row)
@@ -151,20 +138,6 @@ def draw_spectrogram(axes: Axes, recording: Path) -> None:
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=60)
     axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", interpolation="nearest")
-
-
-def _without_repeats(rows: Sequence[int], pairs: Pairs, at_most: int) -> list[int]:
-    """The first rows of which no two share a photo or a recording."""
-    images: set[int] = set()
-    recordings: set[int] = set()
-    chosen: list[int] = []
-    for row in rows:
-        image, recording = int(pairs.images[row]), int(pairs.recordings[row])
-        if len(chosen) < at_most and image not in images and recording not in recordings:
-            chosen.append(row)
-            images.add(image)
-            recordings.add(recording)
-    return chosen
 
 
 def _neighbours(

@@ -21,17 +21,11 @@ from triplets.prepared import PreparedMedia
 
 @dataclass(frozen=True)
 class Side:
-    """What asks, or what is searched.
+    """What asks, or what is searched."""
 
-    Args:
-        embeddings: float32 [num, size], unit length.
-        labels: str [num], class names.
-        sources: the contents that each was made of, str [num] each: of the photo, the recording, or both.
-    """
-
-    embeddings: np.ndarray
-    labels: np.ndarray
-    sources: tuple[np.ndarray, ...]
+    embeddings: np.ndarray  # float32 [num, size], unit length
+    labels: np.ndarray  # str [num], class names
+    sources: tuple[np.ndarray, ...]  # str [num] each: of the photo, the recording, or both
 
 
 def embedded_side(side: EmbeddedPairs, pattern: Pattern) -> Side:
@@ -138,24 +132,11 @@ def _observations(
     Fused pairs that share a photo or a recording resemble each other for that alone: of these only the
     first is kept.
     """
-    pairs = side.pairs
-    fused = _rows_without_common_files(pairs)
-    rows = fused if pattern == "fused" else pairs.rows_of_distinct(pattern)
+    pairs, rows = side.pairs, side.pairs.rows_of_distinct(pattern)
+    if pattern == "fused":
+        rows = np.array(pairs.without_common_files(rows.tolist()), int)
     sources = np.array([f"{name} {row}" for row in rows])
     return np.asarray(side.by_pattern[pattern])[rows], pairs.labels[rows], sources
-
-
-def _rows_without_common_files(pairs: Pairs) -> np.ndarray:
-    """Rows of pairs of which no two share a photo or a recording."""
-    images: set[int] = set()
-    recordings: set[int] = set()
-    rows = []
-    for row, (image, recording) in enumerate(zip(pairs.images, pairs.recordings, strict=True)):
-        if image not in images and recording not in recordings:
-            rows.append(row)
-            images.add(image)
-            recordings.add(recording)
-    return np.array(rows, int)
 
 
 def _is_comparable(labels: np.ndarray, sources: np.ndarray) -> bool:

@@ -28,28 +28,19 @@ EVALUATION_FOLDER = "evaluation"
 class SavedRun:
     """What `save_run` wrote.
 
-    Args:
-        directory: where.
-        encoder: the trained encoder.
-        options: how it was trained.
-        yamnet_source: what `load_yamnet` was given; None for its search order, "log_mel" for
-            `LogMelFeatures`.
-        history: of each epoch: `loss`, `val_precision_at_1`, ...
-        training: the files it was trained on.
-        held_out: the files it has never seen.
-        yamnet_fingerprint: of the YAMNet it was trained with; None where it was not told.
-        contents: SHA-256 of each file as it was in training, by its path; empty where it was not told.
+    `yamnet_source` is what `load_yamnet` was given: None for its search order, "log_mel" for
+    `LogMelFeatures`.
     """
 
     directory: Path
     encoder: keras.Model
     options: TrainingOptions
     yamnet_source: str | None
-    history: dict[str, list[float]]
+    history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
     training: PairedFolders
-    held_out: PairedFolders
-    yamnet_fingerprint: str | None = None
-    contents: dict[Path, str] = field(default_factory=dict, repr=False)
+    held_out: PairedFolders  # the files that the encoder has never seen
+    yamnet_fingerprint: str | None = None  # None where it was not told
+    contents: dict[Path, str] = field(default_factory=dict, repr=False)  # SHA-256 in training
 
 
 def save_run(
@@ -98,10 +89,7 @@ def save_run(
 
 
 def load_run(directory: str | Path) -> SavedRun:
-    """The run that `save_run` wrote.
-
-    Args:
-        directory: the folder that `save_run` or `fused-encoder train --out` wrote.
+    """The run that `save_run` or `fused-encoder train --out` wrote.
 
     Raises:
         FileNotFoundError: it holds no run.

@@ -17,6 +17,11 @@ Prepare = Callable[[PairedFolders], PreparedMedia]
 SourceOf = Callable[[Path], str]
 
 
+def source_name(file: PreparedFile, source_of: SourceOf | None) -> str:
+    """What a file comes from: what the caller says, else its content."""
+    return file.content if source_of is None else source_of(file.path)
+
+
 def prepare_sides(
     folders: Folders,
     held_out: Folders | None,
@@ -115,11 +120,6 @@ def split_gallery_queries(
     Raises:
         ValueError: a class has fewer than two photos or recordings of different content (all such
             classes in one message), or the fraction is out of range.
-
-    Example:
-        >>> seen, unseen = split_by_class(scan_folders(image_dir, audio_dir))
-        >>> gallery, queries = split_gallery_queries(prepare_media(unseen, yamnet))
-        >>> evaluate_encoder(embedder, gallery, queries).rows["fused"]["precision_at_1"]
     """
     if not 0 < query_fraction < 1:
         raise ValueError(f"Expected query_fraction in (0, 1), received {query_fraction}.")

@@ -13,11 +13,6 @@ from aviary import Aviary, write_aviary, write_videos
 from media import load_image, load_waveform, probe_audio
 
 
-@pytest.fixture(scope="module")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
-    return write_aviary(tmp_path_factory.mktemp("aviary") / "birds", size="tiny")
-
-
 def _digests(aviary: Aviary, *suffixes: str) -> dict[str, str]:
     return {
         str(path.relative_to(aviary.directory)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -96,15 +91,6 @@ def test_unknown_size_negative_seed_and_a_cast_of_five_are_refused(tmp_path: Pat
     with pytest.raises(ValueError, match=r"casts \[5\] hold none or too many"):
         write_videos(tmp_path / "birds", cast_sizes=(5,))
     assert not (tmp_path / "birds").exists()
-
-
-def test_lengths_do_not_tell_the_class(aviary: Aviary) -> None:
-    seconds = [
-        [probe_audio(path).duration_seconds for path in sorted((aviary.audio / name).iterdir())]
-        for name in aviary.class_names
-    ]
-    spread_within = np.std(seconds, axis=1).mean()
-    assert np.std(np.mean(seconds, axis=1)) < 1.5 * spread_within
 
 
 def test_more_videos_of_the_same_birds_can_be_written(aviary: Aviary, tmp_path: Path) -> None:

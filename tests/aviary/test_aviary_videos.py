@@ -6,16 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from aviary import Aviary, write_aviary
+from aviary import Aviary
 from aviary.choreography import choose_casts
 from aviary.individuals import generator_for
 from aviary.layout import inhabitants
 from aviary.videos import SAMPLE_RATE_HZ, Film, make_film
-
-
-@pytest.fixture(scope="module")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
-    return write_aviary(tmp_path_factory.mktemp("aviary") / "birds", size="tiny")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Fixtures of the training tests: a tiny aviary, its triplets, and one short training run."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,7 +12,14 @@ from fused_encoder import LogMelFeatures, create_fused_encoder
 from training import train_encoder
 from training.fit import TrainedEncoder
 from training.options import PairBatches, TrainingOptions
-from triplets import FeatureStore, Triplets, prepare_triplets
+from triplets import (
+    FeatureStore,
+    PreparedMedia,
+    Triplets,
+    prepare_media,
+    prepare_triplets,
+    scan_folders,
+)
 
 OPTIONS = TrainingOptions(
     batches=PairBatches(classes_per_batch=4, pairs_per_class=2, steps_per_epoch=3),
@@ -33,6 +42,40 @@ def yamnet() -> LogMelFeatures:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     return FeatureStore(tmp_path_factory.getbasetemp() / "features")
+
+
+@pytest.fixture(scope="session")
+def sides(aviary: Aviary, yamnet: LogMelFeatures, store: FeatureStore) -> list[PreparedMedia]:
+    """Gallery (what is trained on) and queries (what is held out)."""
+    folders = (
+        (aviary.images, aviary.audio),
+        (aviary.held_out_images, aviary.held_out_audio),
+    )
+    return [
+        prepare_media(
+            scan_folders(*side, min_sources_per_class=1), yamnet, store=store, progress=False
+        )
+        for side in folders
+    ]
+
+
+@pytest.fixture(scope="session")
+def media(sides: list[PreparedMedia]) -> PreparedMedia:
+    return sides[0]
+
+
+def tiny_encoder(seed: int = 0, *, is_frozen: bool = False) -> keras.Model:
+    """An encoder that sees 7 x 7 pixels: quick to make, to trace and to train."""
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32)]
+    eye = keras.Sequential([*layers, keras.layers.Conv2D(8, 3, activation="relu")])
+    eye.trainable = not is_frozen
+    return create_fused_encoder(image_backbone=eye, seed=seed)
+
+
+@pytest.fixture(scope="session")
+def small_encoder() -> Callable[..., keras.Model]:
+    return tiny_encoder
 
 
 def new_encoder(seed: int = 0) -> keras.Model:
@@ -58,8 +101,6 @@ def options() -> TrainingOptions:
 @pytest.fixture(scope="session")
 def copied_aviary(aviary: Aviary, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Photos and recordings of the aviary, with one broken photo among them."""
-    import shutil
-
     root = tmp_path_factory.mktemp("copied_aviary")
     shutil.copytree(aviary.images, root / "images")
     shutil.copytree(aviary.audio, root / "audio")

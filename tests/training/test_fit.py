@@ -8,7 +8,6 @@ from fused_encoder import create_fused_encoder
 from training import fit_encoder, recommended_encoder, train_encoder
 from training.backup import RunBackup
 from training.options import MinedTriplets, PairBatches, TrainingOptions
-from triplets import prepare_media, scan_folders
 
 
 def small_encoder(seed=0):
@@ -124,10 +123,7 @@ def test_mined_triplets_are_trained_on_as_published(copied_aviary, yamnet, store
     assert "class_cosines_loss" not in trained.history
 
 
-def test_what_is_frozen_is_cached_without_changing_the_result(aviary, yamnet, store):
-    media = prepare_media(
-        scan_folders(aviary.images, aviary.audio), yamnet, store=store, progress=False
-    )
+def test_what_is_frozen_is_cached_without_changing_the_result(media, store):
     losses = []
     for cache_frozen in (True, False):
         encoder = frozen_encoder()
@@ -142,10 +138,7 @@ def test_what_is_frozen_is_cached_without_changing_the_result(aviary, yamnet, st
 @pytest.mark.filterwarnings(
     "ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_a_run_that_stopped_goes_on_and_leaves_no_backup(aviary, yamnet, store, tmp_path):
-    media = prepare_media(
-        scan_folders(aviary.images, aviary.audio), yamnet, store=store, progress=False
-    )
+def test_a_run_that_stopped_goes_on_and_leaves_no_backup(media, store, tmp_path):
     how = TrainingOptions(PairBatches(4, 2, steps_per_epoch=3), epochs=4)
     fit = partial(fit_encoder, held_out=None, options=how, store=store, progress=False)
     unbroken = fit(frozen_encoder(), media)["loss"]
@@ -156,10 +149,7 @@ def test_a_run_that_stopped_goes_on_and_leaves_no_backup(aviary, yamnet, store, 
     assert not (tmp_path / "b").exists()
 
 
-def test_the_backup_of_another_run_is_refused(aviary, yamnet, store, tmp_path):
-    media = prepare_media(
-        scan_folders(aviary.images, aviary.audio), yamnet, store=store, progress=False
-    )
+def test_the_backup_of_another_run_is_refused(media, tmp_path):
     RunBackup(tmp_path, TrainingOptions(epochs=3), media, held_out=None, encoder=small_encoder())
     with pytest.raises(ValueError, match="unfinished run that differs in its options"):
         fit_encoder(small_encoder(), media, options=TrainingOptions(), backup_dir=tmp_path)

@@ -94,14 +94,6 @@ def test_the_second_run_only_opens_the_files(trunk, media, empty_store):
     assert files_in(empty_store) == before
 
 
-def test_a_run_that_was_interrupted_goes_on_where_it_stopped(trunk, media, empty_store):
-    freeze(trunk, replace(media, images=media.images[:2]), empty_store)
-    before = files_in(empty_store)
-    freeze(trunk, media, empty_store)
-    assert len(before) == 2
-    assert before.items() < files_in(empty_store).items()
-
-
 def test_other_weights_views_and_types_never_share_features(trunk, media, empty_store):
     one = replace(media, images=media.images[:1])
     kinds = [
@@ -273,18 +265,3 @@ def test_training_behind_the_trunk_trains_the_encoder_which_can_be_saved_before_
     np.testing.assert_array_equal(again(pairs), after)
     assert frozen_fingerprint(trunk_of(again)) == frozen_fingerprint(trunk_of(encoder))
     assert len(again.trainable_weights) == len(encoder.trainable_weights)
-
-
-def test_features_that_are_all_zero_are_an_absent_photo():
-    encoder = conv_encoder()
-    behind = behind_trunk(encoder)
-    audio = np.random.default_rng(1).random((2, 6, 1024), np.float32)
-    photos, features = (
-        np.zeros((2, *model.input["image_input"].shape[1:]), np.float32)
-        for model in (encoder, behind)
-    )
-    np.testing.assert_allclose(
-        behind({"image_input": features, "audio_input": audio}),
-        encoder({"image_input": photos, "audio_input": audio}),
-        atol=1e-6,
-    )

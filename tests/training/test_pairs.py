@@ -8,13 +8,6 @@ import pytest
 from fused_encoder import create_fused_encoder
 from inference import Embedder
 from training.pairs import StoredFeatures, _even_combinations, draw_pairs, embed_pairs
-from triplets import prepare_media, scan_folders
-
-
-@pytest.fixture(scope="module")
-def media(aviary, yamnet, store):
-    folders = scan_folders(aviary.images, aviary.audio)
-    return prepare_media(folders, yamnet, store=store, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +23,6 @@ def test_pairs_join_a_photo_and_a_recording_of_one_class(media):
     assert of_images == of_recordings == pairs.labels.tolist()
     assert np.unique(pairs.labels, return_counts=True)[1].tolist() == [5, 5, 5, 5]
     assert pairs.image_sources.tolist() == [media.images[i].content for i in pairs.images]
-
-
-def test_sources_are_those_that_the_caller_names(media):
-    pairs = draw_pairs(media, 3, seed=0, source_of=lambda path: path.parent.name)
-    assert pairs.image_sources.tolist() == pairs.recording_sources.tolist() == pairs.labels.tolist()
 
 
 def test_the_same_seed_draws_the_same_and_another_draws_others(media):

@@ -52,8 +52,6 @@ class CrossBatchMemory(keras.losses.Loss):
         Wang et al., "Cross-batch memory for embedding learning", 2020,
         https://arxiv.org/abs/1912.06798 (they add the memory's loss to the batch's; here one set of
         references holds both).
-    Example:
-        >>> CrossBatchMemory(SupConLoss(), memory_size=512, embedding_size=128)
     """
 
     def __init__(

@@ -62,8 +62,6 @@ class TripletLoss(PairLoss):
         Xuan et al., "Improved embeddings with easy positive triplet mining", 2020,
         https://arxiv.org/abs/1904.04370 (the choice of triplets they call EPSHN; their loss is a
         softmax over cosines, ours keeps the margin).
-    Example:
-        >>> model.compile("adam", TripletLoss(margin=0.2, mining="semi-hard"))
     """
 
     OPTIONS = ("margin", "mining", "distance")

@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -56,10 +54,6 @@ def test_patches_overlap_by_half() -> None:
     np.testing.assert_array_equal(patches[1], log_mel[48:144])
 
 
-def test_silence_is_the_logarithm_of_the_offset() -> None:
-    np.testing.assert_allclose(log_mel_patches(tf.zeros(16_000))[1], math.log(0.001), rtol=1e-6)
-
-
 def test_the_stand_in_hears_silence_as_zero_and_sound_with_unit_variance() -> None:
     features = LogMelFeatures()
     assert np.abs(features(tf.zeros(16_000))[1]).max() < 1e-6
@@ -74,9 +68,3 @@ def test_the_stand_in_averages_six_rows_at_a_time() -> None:
     steps = log_mel[:96].numpy().reshape(16, 6, 64).mean(axis=1).ravel()
     standardised = (steps - steps.mean()) / np.sqrt(steps.var() + 1e-4)
     np.testing.assert_allclose(embeddings[0], standardised, atol=1e-4)
-
-
-def test_the_stand_in_hears_the_same_at_any_gain_well_above_the_floor() -> None:
-    noise = np.random.default_rng(0).normal(0, 1, 15_600).astype(np.float32)
-    loud, soft = (LogMelFeatures()(gain * noise)[1].numpy() for gain in (0.9, 0.3))
-    np.testing.assert_allclose(loud, soft, atol=0.05)
