@@ -1,6 +1,6 @@
 """Film the birds: frames, sound track, and the truth about both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,18 +79,14 @@ def make_film(
     return Film(frames, waveform, truth)
 
 
-def truth_of_all(films: dict[str, Truth], known: Iterable[str]) -> Truth:
-    """What is true about several videos together.
+def truth_of_all(films: Sequence[Truth], known: Sequence[str]) -> Truth:
+    """What is true about several videos together, given who has a class folder.
 
-    Args:
-        films: by file name, what is true about each.
-        known: names of individuals that have class folders.
-    Returns:
-        `known`: those who show and have a class folder; `new`: those who have none; `count`: how many
-        in all; `links`: for each individual that is in several videos, their names; `videos`.
+    `known`: those who show and have a class folder; `new`: those who have none; `count`: how many in all;
+    `links`: for each individual that is in several videos, their names; `videos`, by name.
     """
-    videos = dict(sorted(films.items()))
-    names = sorted({name for film in videos.values() for name in film["individuals"]})
+    videos = {f"video_{number:02d}.mp4": film for number, film in enumerate(films, start=1)}
+    names = sorted({name for film in films for name in film["individuals"]})
     where = {
         name: [video for video in videos if name in videos[video]["individuals"]] for name in names
     }

@@ -60,9 +60,8 @@ def write_aviary(
         logger.info("The aviary in '%s' is complete.", aviary.directory)
         return aviary
     _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": False})
-    films: dict[str, Truth] = {}
-    tasks = _film_tasks(aviary.videos, AMOUNTS[size].cast_sizes, films, size, seed, "videos")
-    thread_map(
+    tasks = _film_tasks(aviary.videos, AMOUNTS[size].cast_sizes, size, seed, "videos")
+    films = thread_map(
         lambda task: task(),
         [*tasks, *_portrait_tasks(aviary)],
         max_workers=num_workers,
@@ -70,7 +69,7 @@ def write_aviary(
         unit="file",
         disable=not shows_progress or size == "tiny",
     )
-    _write_json(aviary.truth, truth_of_all(films, aviary.class_names))
+    _write_json(aviary.truth, truth_of_all(films[: len(tasks)], aviary.class_names))
     _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": True})
     return aviary
 
@@ -99,9 +98,8 @@ def write_videos(
         ValueError: a cast of none, of more than four or of more than there are individuals.
     """
     directory = Path(directory)
-    films: dict[str, Truth] = {}
-    for task in _film_tasks(directory, cast_sizes, films, size, seed, series, shares_branch):
-        task()
+    tasks = _film_tasks(directory, cast_sizes, size, seed, series, shares_branch)
+    films = [task() for task in tasks]
     truth = truth_of_all(films, plan_aviary(directory, size, seed).class_names)
     _write_json(directory / "truth.json", truth)
     return truth
@@ -133,18 +131,17 @@ def _write_json(path: Path, content: Truth) -> None:
 def _film_tasks(
     directory: Path,
     cast_sizes: Sequence[int],
-    films: dict[str, Truth],
     size: Size,
     seed: int,
     series: str,
     shares_branch: bool = False,
-) -> list[Callable[[], None]]:
-    """One for each video; each adds what is true about it to `films`."""
+) -> list[Callable[[], Truth]]:
+    """One for each video; each gives what is true about it."""
     known, strangers = inhabitants(size, seed)
     casts = choose_casts(known, strangers, cast_sizes, generator_for(seed, series, "casts"))
     directory.mkdir(parents=True, exist_ok=True)
 
-    def write_film(number: int) -> None:
+    def write_film(number: int) -> Truth:
         film = make_film(
             casts[number - 1],
             generator_for(seed, series, number),
@@ -152,15 +149,14 @@ def _film_tasks(
             duration_seconds=AMOUNTS[size].video_seconds,
             shares_branch=shares_branch,
         )
-        name = f"video_{number:02d}.mp4"
         write_video(
-            directory / name,
+            directory / f"video_{number:02d}.mp4",
             film.frames,
             frames_per_second=FRAMES_PER_SECOND,
             waveform=film.waveform,
             sample_rate_hz=SAMPLE_RATE_HZ,
         )
-        films[name] = film.truth
+        return film.truth
 
     return [partial(write_film, number) for number in range(1, len(casts) + 1)]
 

@@ -138,7 +138,6 @@ def synthetic(num_seeds: int) -> Figures:
         errors = [abs(share - 1) for share in draws.found_share]
         results |= draws.tell(f"synthetic, {difficulty}", f"{{}}_{difficulty}") | {
             f"count_error_{difficulty}": float(np.mean(errors)),
-            f"count_error_largest_{difficulty}": max(errors),
             f"interval_coverage_{difficulty}": float(np.mean(draws.is_inside)),
         }
     return results

@@ -8,8 +8,8 @@ standard aviary, over the frames that are looked at.
 Films of the generated aviary, once with each bird on its own perch and once with all on one branch, where
 they pass and hide one another. Detections are the motion detector's, and the true boxes as a trained
 detector would give them: 3 % off, 1 in 20 missing, and hidden birds (IoU above 0.5 with one before them)
-missing too. Each is followed by overlap alone (every detection to the best overlapping box), by our rules
-without appearance ("clear"), and with it. Keys are `<figure>_<films>_<boxes>_<followed by>`.
+missing too. Each is followed by overlap alone (every detection to the best overlapping box), and by our
+rules with appearance. Keys are `<figure>_<films>_<boxes>_<followed by>`.
 """
 
 import tempfile
@@ -43,7 +43,6 @@ def main() -> None:
     options = read_options(__doc__, videos=10, seed=0)
     ways: dict[str, Follow] = {
         "overlap": lambda detections, looks: follow_by_overlap(detections),
-        "clear": lambda detections, looks: link_tracklets(detections),
         "appearance": lambda detections, looks: link_tracklets(detections, appearances=looks),
     }
     figures: Figures = dict(sum((find(*film) for film in _films("videos", 8, 0)), Counter()))

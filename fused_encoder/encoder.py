@@ -116,12 +116,6 @@ def create_fused_encoder(
 def load_encoder(path: str | Path) -> keras.Model:
     """The encoder that `encoder.save("encoder.keras")` wrote, loaded with `safe_mode=True`.
 
-    Args:
-        path: a `.keras` file.
-
-    Returns:
-        keras.Model, as `create_fused_encoder` made it, with its weights.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is not a fused encoder.

@@ -117,12 +117,11 @@ def image_trunk_and_head(
     partly trained backbone sees several views of each photo, the trunk passes photos on as they are.
 
     Args:
-        backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
-            [0, 1], does its own preprocessing, and gives [batch, height, width, channels] or
-            [batch, channels]. A model without trainable weights is frozen.
+        backbone: see `create_fused_encoder`. One of the caller's gives [batch, height, width, channels]
+            or [batch, channels]; a `keras.Model` without trainable weights is frozen.
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
-        trainable: what of a named backbone is trained: see `create_fused_encoder`.
-        views: "one", or "zooms": see `PhotoViews`.
+        trainable: what of a named backbone is trained.
+        views: "one" or "zooms".
         direction_size: int >= 1, the size of the projected direction, for adding up; None for the
             published Dense 512.
 

@@ -129,13 +129,7 @@ def advice_on_missing_weights(name: str) -> str:
 
 
 def download_weights(name: str) -> Path:
-    """Fetches a network's weight file from its publisher into the user's cache.
-
-    Args:
-        name: "yamnet" (its `yamnet.h5`), or an image backbone.
-
-    Returns:
-        The file, where `find_weights` finds it from now on.
+    """Fetches a network's weight file from its publisher to where `find_weights` finds it from now on.
 
     Raises:
         MissingWeightsError: no network, no room, or not the file that was published.

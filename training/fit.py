@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from fused_encoder.encoder import create_fused_encoder
 from fused_encoder.front_ends.yamnet import Yamnet
+from fused_encoder.image_branch import ImageTrainable, PhotoViewsName
 from training.backup import RunBackup, read_history
 from training.callbacks import CollapseWarning, RetrievalValidation, SetEpoch
 from training.evaluate import refuse_leaks
@@ -22,12 +25,14 @@ from training.objective import (
     with_targets,
 )
 from training.options import TrainingOptions
-from training.recommended import recommended_encoder
-from training.sides import Folders, SourceOf, prepare_sides
+from training.sides import SourceOf, split_media
 from triplets.features import prepare_media
+from triplets.folders import scan_folders
 from triplets.pipeline import EpochCounter
 from triplets.prepared import PreparedMedia, Skipped
 from triplets.store import FeatureStore
+
+Folders = tuple[str | Path, str | Path]
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,21 @@ def train_encoder(
         store=store,
         progress=progress,
     )
-    training, held_out_media = prepare_sides(
-        (image_dir, audio_dir),
-        held_out,
-        prepare,
-        held_out_fraction=options.held_out_fraction,
-        source_of=source_of,
-        seed=options.seed,
-    )
+    folders = scan_folders(image_dir, audio_dir)
+    if held_out is None:
+        fraction, seed = options.held_out_fraction, options.seed
+        training, held_out_media = split_media(
+            prepare(folders), held_out_fraction=fraction, source_of=source_of, seed=seed
+        )
+    else:
+        others = scan_folders(*held_out, min_sources_per_class=1)
+        if others.class_names != folders.class_names:
+            differing = sorted(set(others.class_names) ^ set(folders.class_names))
+            raise ValueError(
+                f"The held-out folders '{held_out[0]}' and '{held_out[1]}' must hold the classes of "
+                f"'{image_dir}', but {', '.join(differing)} are on one side only."
+            )
+        training, held_out_media = prepare(folders), prepare(others)
     refuse_leaks(training, held_out_media)
     if encoder is None:
         encoder = recommended_encoder(
@@ -119,6 +131,40 @@ def train_encoder(
         progress=progress,
     )
     return TrainedEncoder(encoder, history, training, held_out_media)
+
+
+def recommended_encoder(
+    *,
+    image_weights: str | Path | None = "imagenet",
+    image_trainable: ImageTrainable | None = None,
+    photo_views: PhotoViewsName | None = None,
+    **options: Any,
+) -> keras.Model:
+    """An encoder for tens to thousands of files: as much as possible pretrained, little to be learnt.
+
+    Additive fusion, attention over the sound's frames, each modality hidden in a third of the training
+    items. A pretrained backbone is frozen and looks at each photo eight times; one that starts from
+    random is trained whole and looks once.
+
+    Args:
+        image_weights: see `create_fused_encoder`.
+        image_trainable: see there. Default: "none" with pretrained weights, else "all".
+        photo_views: see there. Default: "zooms" if the backbone is frozen, else "one".
+        **options: the others of `create_fused_encoder`. Defaults: `image_backbone` "mobilenet_v2", `fusion`
+            "additive", `modality_dropout` 2/3 (as many pairs as photos alone and calls alone).
+
+    Raises:
+        ValueError: an option is out of range.
+        MissingWeightsError: the backbone's ImageNet weights are neither here nor to be downloaded.
+    """
+    trainable = image_trainable or ("all" if image_weights is None else "none")
+    defaults = {"image_backbone": "mobilenet_v2", "fusion": "additive", "modality_dropout": 2 / 3}
+    return create_fused_encoder(
+        image_weights=image_weights,
+        image_trainable=trainable,
+        photo_views=photo_views or ("zooms" if trainable == "none" else "one"),
+        **{**defaults, **options},
+    )
 
 
 def fit_encoder(

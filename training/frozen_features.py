@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from triplets.features import FEATURES_VERSION
 from triplets.photos import PhotoSource, StoredPhotos, augment_photo, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.store import FeatureStore, load_feature
-
-logger = logging.getLogger(__name__)
 
 StoredAs = Literal["float16", "float32"]
 FLOAT16_ERROR = 2.0**-11  # of rounding to the nearest float16, relative
@@ -126,24 +123,13 @@ def freeze_photos(
         `FrozenFeatures`, in the order of `media.images`.
 
     Raises:
-        ValueError: an option is out of range, or the trunk gives NaN or infinity.
+        ValueError: the trunk gives NaN or infinity.
         OSError: the disk is full or not writable.
     """
-    if num_views < 1:
-        raise ValueError(f"Expected num_views >= 1, received {num_views}.")
-    if stored_as not in ("float16", "float32"):
-        raise ValueError(f"Expected stored_as 'float16' or 'float32', received {stored_as!r}.")
     store = store or FeatureStore()
     feature_shape = tuple(trunk.output.shape[1:])
     settings = (frozen_fingerprint(trunk), num_views, stored_as, FEATURES_VERSION)
     made_by = hashlib.sha256(repr(settings).encode()).hexdigest()[:24]
-    num_bytes = (
-        len(media.images) * num_views * np.prod(feature_shape) * np.dtype(stored_as).itemsize
-    )
-    logger.info(
-        "Features %s of %d photos, %d views of each: %.1f MB in '%s'.",
-        *(list(feature_shape), len(media.images), num_views, num_bytes / 1e6, store.directory),
-    )
     see = tf.function(partial(trunk, training=False), reduce_retracing=True)
     paths = [
         store.get(

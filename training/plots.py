@@ -136,7 +136,11 @@ def plot_embedding_map(
     for index, name in enumerate(names):
         members = points[np.array([label == name for label in labels], bool)]
         x, y = members[:, 0], members[:, 1]
-        look: dict[str, Any] = {"marker": markers[index % len(markers)], "edgecolor": INK, "linewidth": 0.4}
+        look: dict[str, Any] = {
+            "marker": markers[index % len(markers)],
+            "edgecolor": INK,
+            "linewidth": 0.4,
+        }
         axes.scatter(x, y, s=26, label=texts[index], color=colours[index], **look)
         if is_crowded and len(members):
             middle = float(np.median(x)), float(np.median(y))

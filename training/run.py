@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,17 @@ def load_run(directory: str | Path) -> SavedRun:
             f"No training run in '{root}'. Expected a folder that `fused-encoder train --out` wrote, "
             "with the files run.json and encoder.keras."
         )
-    contents = _read_record(root / "run.json")
-    return SavedRun(root, _load_encoder(root / "encoder.keras"), **contents)
+    with _damage_explained(root / "run.json", "record"):
+        record = json.loads((root / "run.json").read_text(encoding="utf-8"))
+        schema = int(record["schema"])
+        fields = _fields(record) if schema == SCHEMA else {}
+    if schema != SCHEMA:
+        raise ValueError(
+            f"'{root / 'run.json'}' has schema {schema}, this version reads {SCHEMA}. Train again, or use "
+            "the version of fused-encoder that wrote it."
+        )
+    with _damage_explained(root / "encoder.keras", "encoder"):
+        return SavedRun(root, load_encoder(root / "encoder.keras"), **fields)
 
 
 def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia) -> list[str]:
@@ -138,21 +148,15 @@ def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia)
     return changes
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    """The fields of `SavedRun` that stand in run.json."""
+@contextmanager
+def _damage_explained(path: Path, what: str) -> Iterator[None]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if int(record["schema"]) == SCHEMA:
-            return _fields(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the record of a training "
+            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the {what} of a training "
             "run, as `fused-encoder train --out` writes it. Restore the file, or train again."
         ) from error
-    raise ValueError(
-        f"'{path}' has schema {record['schema']}, this version reads {SCHEMA}. Train again, or use the "
-        "version of fused-encoder that wrote it."
-    )
 
 
 # Any: as JSON gives it
@@ -169,16 +173,6 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
         "yamnet_fingerprint": record["yamnet_fingerprint"],
         "contents": {Path(path): content for path, _, content in files},
     }
-
-
-def _load_encoder(path: Path) -> keras.Model:
-    try:
-        return load_encoder(path)
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"'{path}' is damaged ({error}). Expected the encoder of a training run, as "
-            "`fused-encoder train --out` writes it. Restore the file, or train again."
-        ) from error
 
 
 def _remove_evaluation(folder: Path) -> None:

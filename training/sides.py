@@ -8,58 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from triplets.folders import MediaFile, PairedFolders, scan_folders
+from triplets.folders import MediaFile, PairedFolders
 from triplets.prepared import PreparedFile, PreparedMedia, Skipped
 from triplets.splits import split_by_source
 
-Folders = tuple[str | Path, str | Path]
-Prepare = Callable[[PairedFolders], PreparedMedia]
 SourceOf = Callable[[Path], str]
 
 
 def source_name(file: PreparedFile, source_of: SourceOf | None) -> str:
     """What a file comes from: what the caller says, else its content."""
     return file.content if source_of is None else source_of(file.path)
-
-
-def prepare_sides(
-    folders: Folders,
-    held_out: Folders | None,
-    prepare: Prepare,
-    *,
-    held_out_fraction: float,
-    source_of: SourceOf | None = None,
-    seed: int = 0,
-) -> tuple[PreparedMedia, PreparedMedia]:
-    """What is trained on and what is held out; what cannot be read is left out before the split.
-
-    Args:
-        folders: of photos and of recordings, each with one sub-folder per class.
-        held_out: the same of what is not trained on, or None to hold some of `folders` out.
-        prepare: decodes the files, see `prepare_media`.
-        held_out_fraction: float in (0, 1), see `split_by_source`.
-        source_of: see `split_by_source`. Default: the file's content.
-        seed: int, for the split.
-
-    Returns:
-        (training, held out).
-
-    Raises:
-        ValueError: the two have different classes, or classes are too small to split.
-    """
-    scanned = scan_folders(*folders)
-    if held_out is None:
-        return split_media(
-            prepare(scanned), held_out_fraction=held_out_fraction, source_of=source_of, seed=seed
-        )
-    others = scan_folders(*held_out, min_sources_per_class=1)
-    if others.class_names != scanned.class_names:
-        differing = sorted(set(others.class_names) ^ set(scanned.class_names))
-        raise ValueError(
-            f"The held-out folders '{held_out[0]}' and '{held_out[1]}' must hold the classes of "
-            f"'{folders[0]}', but {', '.join(differing)} are on one side only."
-        )
-    return prepare(scanned), prepare(others)
 
 
 def split_media(
@@ -69,9 +27,7 @@ def split_media(
     source_of: SourceOf | None = None,
     seed: int = 0,
 ) -> tuple[PreparedMedia, PreparedMedia]:
-    """`split_by_source` of files that are prepared already.
-
-    Args: as in `prepare_sides`.
+    """`split_by_source` of files that are prepared already; a source is a file's content by default.
 
     Returns:
         (training, held out). What was skipped is told of by the first.

@@ -13,8 +13,7 @@ from app.reports.report_words import (
     ROW_NAMES,
     explanation,
 )
-from training.class_results import common_confusions
-from training.evaluate import Evaluation
+from training.evaluate import Evaluation, common_confusions
 from training.plots import plot_confusion, plot_embedding_map, plot_history, plot_rows
 from training.query_sheet import (
     AnsweredQuery,

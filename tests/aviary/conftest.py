@@ -1,8 +1,8 @@
 import pytest
 
-from aviary import Aviary, write_aviary
+from aviary import write_aviary
 
 
 @pytest.fixture(scope="session")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+def aviary(tmp_path_factory):
     return write_aviary(tmp_path_factory.mktemp("aviary") / "birds", size="tiny")

@@ -47,17 +47,17 @@ def _small_encoder(**options) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> keras.Model:
+def encoder():
     return _small_encoder()
 
 
 @pytest.fixture(scope="module")
-def embeddings(encoder) -> np.ndarray:
+def embeddings(encoder):
     return encoder(_pairs()).numpy()
 
 
 @pytest.fixture(scope="module")
-def published() -> keras.Model:
+def published():
     return create_fused_encoder(image_weights=None)
 
 

@@ -1,7 +1,6 @@
 """The image branch: each backbone with its own pixels, and only what is meant to learn learns."""
 
 from functools import cache
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -49,7 +48,7 @@ def _names_of_trained_layers(model: keras.Model) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def vgg16_weights(tmp_path_factory) -> Path:
+def vgg16_weights(tmp_path_factory):
     """Random numbers in the layout of the published VGG16 file."""
     path = tmp_path_factory.mktemp("weights") / "vgg16.h5"
     keras.applications.VGG16(include_top=False, weights=None).save(path)

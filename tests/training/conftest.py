@@ -1,21 +1,16 @@
 """Fixtures of the training tests: a tiny aviary, its triplets, and one short training run."""
 
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import pytest
 
-from aviary import Aviary, write_aviary
+from aviary import write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from training import train_encoder
-from training.fit import TrainedEncoder
 from training.options import PairBatches, TrainingOptions
 from triplets import (
     FeatureStore,
-    PreparedMedia,
-    Triplets,
     prepare_media,
     prepare_triplets,
     scan_folders,
@@ -29,23 +24,23 @@ OPTIONS = TrainingOptions(
 
 
 @pytest.fixture(scope="session")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+def aviary(tmp_path_factory):
     directory = tmp_path_factory.getbasetemp() / "tiny_aviary"
     return write_aviary(directory, size="tiny", shows_progress=False)
 
 
 @pytest.fixture(scope="session")
-def yamnet() -> LogMelFeatures:
+def yamnet():
     return LogMelFeatures()
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+def store(tmp_path_factory):
     return FeatureStore(tmp_path_factory.getbasetemp() / "features")
 
 
 @pytest.fixture(scope="session")
-def sides(aviary: Aviary, yamnet: LogMelFeatures, store: FeatureStore) -> list[PreparedMedia]:
+def sides(aviary, yamnet, store):
     """Gallery (what is trained on) and queries (what is held out)."""
     folders = (
         (aviary.images, aviary.audio),
@@ -60,7 +55,7 @@ def sides(aviary: Aviary, yamnet: LogMelFeatures, store: FeatureStore) -> list[P
 
 
 @pytest.fixture(scope="session")
-def media(sides: list[PreparedMedia]) -> PreparedMedia:
+def media(sides):
     return sides[0]
 
 
@@ -74,7 +69,7 @@ def tiny_encoder(seed: int = 0, *, is_frozen: bool = False) -> keras.Model:
 
 
 @pytest.fixture(scope="session")
-def small_encoder() -> Callable[..., keras.Model]:
+def small_encoder():
     return tiny_encoder
 
 
@@ -84,22 +79,22 @@ def new_encoder(seed: int = 0) -> keras.Model:
 
 
 @pytest.fixture
-def encoder() -> keras.Model:
+def encoder():
     return new_encoder()
 
 
 @pytest.fixture(scope="session")
-def triplets(aviary: Aviary, yamnet: LogMelFeatures, store: FeatureStore) -> Triplets:
+def triplets(aviary, yamnet, store):
     return prepare_triplets(aviary.images, aviary.audio, yamnet, 4, store=store, progress=False)
 
 
 @pytest.fixture(scope="session")
-def options() -> TrainingOptions:
+def options():
     return OPTIONS
 
 
 @pytest.fixture(scope="session")
-def copied_aviary(aviary: Aviary, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def copied_aviary(aviary, tmp_path_factory):
     """Photos and recordings of the aviary, with one broken photo among them."""
     root = tmp_path_factory.mktemp("copied_aviary")
     shutil.copytree(aviary.images, root / "images")
@@ -110,9 +105,7 @@ def copied_aviary(aviary: Aviary, tmp_path_factory: pytest.TempPathFactory) -> t
 
 
 @pytest.fixture(scope="session")
-def trained(
-    copied_aviary: tuple[Path, Path], yamnet: LogMelFeatures, store: FeatureStore
-) -> TrainedEncoder:
+def trained(copied_aviary, yamnet, store):
     """Two epochs on the copied aviary."""
     return train_encoder(
         *copied_aviary, yamnet, encoder=new_encoder(), options=OPTIONS, store=store, progress=False

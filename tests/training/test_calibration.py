@@ -10,7 +10,7 @@ from fused_encoder import create_fused_encoder
 from inference import Embedder
 from inference.modalities import PAIR_PATTERNS
 from training.calibration import _pairs, calibrate_encoder
-from triplets import PreparedMedia, prepare_media
+from triplets import prepare_media
 from triplets.folders import scan_any_folders
 
 
@@ -22,7 +22,7 @@ def embedder(yamnet):
 
 
 @pytest.fixture(scope="module")
-def media(aviary, yamnet, store) -> PreparedMedia:
+def media(aviary, yamnet, store):
     folders = scan_any_folders(aviary.images, aviary.audio)
     return prepare_media(folders, yamnet, store=store, progress=False)
 

@@ -1,7 +1,6 @@
 """Audio sequences in a graph, against the eager ones; their windows, against nested loops."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,7 +109,7 @@ InGraph = Callable[[np.ndarray], tf.Tensor]
 
 
 @pytest.fixture(scope="module")
-def in_graph() -> InGraph:
+def in_graph():
     return Listener(front_end)
 
 
@@ -143,16 +142,12 @@ def check_twins_agree(
     lengths=st.lists(st.one_of(st.just(0), st.integers(1600, 40_000)), min_size=2, max_size=4),
     extra=st.integers(0, 9000),
 )
-def test_the_graph_gives_the_eager_sequences_at_any_length(
-    in_graph: InGraph, lengths: list[int], extra: int
-) -> None:
+def test_the_graph_gives_the_eager_sequences_at_any_length(in_graph, lengths, extra):
     check_twins_agree(in_graph, front_end, lengths, extra)
 
 
 @pytest.mark.weights
-def test_the_graph_agrees_on_the_genuine_yamnet_when_saved(
-    weights_dir: Path, tmp_path: Path
-) -> None:
+def test_the_graph_agrees_on_the_genuine_yamnet_when_saved(weights_dir, tmp_path):
     genuine = as_front_end(tf.saved_model.load(str(weights_dir / "yamnet")))
     tf.saved_model.save(Listener(genuine), tmp_path / "listener")
     loaded = tf.saved_model.load(tmp_path / "listener")
@@ -163,15 +158,13 @@ def test_the_graph_agrees_on_the_genuine_yamnet_when_saved(
     ("shape", "expected"),
     [((2, 0), (2, 1)), ((0, 0), (0, 1)), ((0, 9000), (0, 1)), ((2, 9000), (2, 1))],
 )
-def test_no_sound_gives_one_frame_of_zeros(
-    in_graph: InGraph, shape: tuple[int, int], expected: tuple[int, int]
-) -> None:
+def test_no_sound_gives_one_frame_of_zeros(in_graph, shape, expected):
     sequences = in_graph(np.zeros(shape, np.float32))
     assert sequences.shape == (*expected, 1024)
     assert not sequences.numpy().any()
 
 
-def test_the_graph_refuses_too_short_a_sound_and_nan(in_graph: InGraph) -> None:
+def test_the_graph_refuses_too_short_a_sound_and_nan(in_graph):
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"less than 0\.1 s of sound"):
         in_graph(padded_batch([16_000, 160]))
     batch = padded_batch([16_000, 16_000])

@@ -42,7 +42,7 @@ def _head(seed: int = 0) -> keras.Model:
 
 
 @pytest.fixture
-def mined(triplets: Triplets) -> Triplets:
+def mined(triplets):
     """The session's triplets, free to be mined again."""
     return triplets.with_rows(triplets.rows)
 
