@@ -69,9 +69,6 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
     An epoch that was logged twice, because a run was killed between the logger and its backup, counts as
     it was logged last.
 
-    Args:
-        path: a .csv file.
-
     Returns:
         As `History.history`: of each name the values, epoch by epoch; NaN where none was logged.
     """

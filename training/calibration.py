@@ -72,13 +72,7 @@ def calibrate_held_out(
     """The calibration on a run's held-out files, marked as of classes that were trained on.
 
     It says how well files are told apart, not how well strangers are: for those, calibrate on individuals
-    that were left out whole.
-
-    Args:
-        embedder: of the run's encoder.
-        held_out: the files that were not trained on.
-        source_of: as in `calibrate_encoder`.
-        seed: int.
+    that were left out whole. Arguments are as in `calibrate_encoder`.
 
     Returns:
         None where the files are too few, which is logged.

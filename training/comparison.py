@@ -135,12 +135,9 @@ def paired_rows(
 
 
 def with_wrong_files(pairs: Pairs, kind: str, rng: np.random.Generator) -> Pairs:
-    """The pairs with each recording (or photo) replaced by one of another class, drawn among the pairs.
+    """The pairs with each file of a kind ("recordings" or "images") replaced by one of another class.
 
-    Args:
-        pairs: of at least two classes.
-        kind: "recordings" or "images", what is replaced.
-        rng: where they are drawn from.
+    They are drawn among the pairs, which are of at least two classes.
     """
     files = getattr(pairs, kind)
     drawn = [rng.choice(np.unique(files[pairs.labels != label])) for label in pairs.labels]

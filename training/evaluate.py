@@ -163,11 +163,7 @@ def evaluate_encoder(
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
-    """Checks that no file's content is on both sides.
-
-    Raises:
-        ValueError: some are; the first five are named.
-    """
+    """Raises ValueError, naming the first five, for files whose content is on both sides."""
     known = {file.content: file.path for file in (*gallery.images, *gallery.recordings)}
     leaks = [
         f"'{file.path}' is '{known[file.content]}' in the gallery"
@@ -207,11 +203,8 @@ def class_results(
 ) -> list[ClassResult]:
     """The result of every class, in the order of the names.
 
-    Args:
-        per_query: from `retrieval_metrics_per_query`.
-        labels: str [num_queries], what asked.
-        found: str [num_queries], the class of each one's nearest neighbour.
-        class_names: of all classes.
+    `per_query` is from `retrieval_metrics_per_query`; `labels` (what asked) and `found` (the class of each
+    one's nearest neighbour) are str [num_queries].
     """
     confusions = confusion_counts(labels, found, class_names)
     np.fill_diagonal(confusions, 0)
@@ -233,12 +226,7 @@ def class_results(
 def common_confusions(
     confusion: np.ndarray, class_names: Sequence[str], at_most: int = 15
 ) -> list[tuple[str, str, int, float]]:
-    """Which classes are most often taken for which.
-
-    Args:
-        confusion: int [num_classes, num_classes], from `confusion_counts`.
-        class_names: of its rows and columns.
-        at_most: int >= 0.
+    """Which classes are most often taken for which, by int [num_classes, num_classes] confusion counts.
 
     Returns:
         Class asked, class found, how often, and the share of the asked class's queries; the most

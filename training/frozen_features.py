@@ -83,12 +83,7 @@ class FrozenFeatures:
         return len(self.paths)
 
     def load(self, image_index: int, rng: np.random.Generator | None) -> np.ndarray:
-        """The features of one view of a photo, float32 [*feature_shape].
-
-        Args:
-            image_index: int, into the photos that were frozen.
-            rng: where the view is drawn from; None for the photo as it is.
-        """
+        """The features of a photo's view that is drawn from `rng`, or of the photo as it is (None)."""
         views = load_feature(self.paths[image_index])
         view = 0 if rng is None else int(rng.integers(len(views)))
         return np.array(views[view], self.dtype)
@@ -141,11 +136,7 @@ def freeze_photos(
 
 
 def frozen_fingerprint(model: keras.Model) -> str:
-    """Names what training leaves as it is, a model's wiring and its frozen weights: 16 hexadecimal digits.
-
-    Args:
-        model: an encoder, or its trunk.
-    """
+    """Names what training leaves as it is, a model's wiring and its frozen weights: 16 hexadecimal digits."""
     wiring = json.dumps(model.get_config(), sort_keys=True, default=str)
     wiring = re.sub(r'_\d+(CLONE)?"', '"', wiring)  # Keras numbers what has no name of its own
     digest = hashlib.sha256(wiring.encode())

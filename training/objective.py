@@ -60,10 +60,6 @@ def create_training_state(model: keras.Model, dataset: tf.data.Dataset) -> None:
 
     Keras makes them while the first step is traced, and TensorFlow traces a step that makes variables
     twice. With this it is traced once: training starts sooner, and learns the same.
-
-    Args:
-        model: compiled, from `create_training_model`, in this process alone.
-        dataset: what it is fitted to, from `with_targets`.
     """
     model.optimizer.build(model.trainable_variables)
     _, targets = dataset.element_spec

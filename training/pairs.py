@@ -35,11 +35,7 @@ class Pairs:
     recording_sources: np.ndarray  # str [num_pairs], what its recording comes from
 
     def rows_of_distinct(self, pattern: Pattern) -> np.ndarray:
-        """The first row of each distinct thing that is asked with, int [num], ascending.
-
-        Args:
-            pattern: "fused" for pairs (all rows), "image" for photos, "audio" for recordings.
-        """
+        """The first row of each distinct thing that is asked with (pair, photo, recording), ascending."""
         if pattern == "fused":
             return np.arange(len(self.labels))
         number = self.images if pattern == "image" else self.recordings
@@ -139,9 +135,7 @@ def embed_pairs(
 class StoredFeatures(Sequence[np.ndarray]):
     """Stored features of chosen files, read when they are asked for: thousands cannot be open at once.
 
-    Args:
-        files: photos or recordings.
-        which: int [num], indices into the files.
+    `which` are indices into the files, int [num].
     """
 
     def __init__(self, files: Sequence[PreparedFile], which: np.ndarray) -> None:

@@ -17,11 +17,7 @@ MAX_NAMED_CLASSES = 30
 
 
 def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Loss, and retrieval on held-out pairs, over the epochs.
-
-    Args:
-        history: of each epoch, as `train_encoder` gives it: `loss`, `val_precision_at_1`, ...
-    """
+    """Loss, and retrieval on held-out pairs, over the epochs of `TrainedEncoder.history`."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -44,12 +40,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def plot_rows(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> Figure:
-    """Precision at 1 of every way of asking with its interval, and what guessing would give.
-
-    Args:
-        rows: `Evaluation.rows`.
-        names: what to call each row.
-    """
+    """Precision at 1 of `Evaluation.rows` with intervals, and what guessing would give."""
     figure = Figure(figsize=(9, 0.9 + 0.38 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for height, (name, row) in enumerate(rows.items()):

@@ -99,12 +99,7 @@ def best_and_worst_queries(
 
 
 def plot_query_sheet(answered: Sequence[AnsweredQuery], class_names: Sequence[str]) -> Figure:
-    """Query photo and spectrogram on the left, then the nearest neighbours, marked right or wrong.
-
-    Args:
-        answered: at least one.
-        class_names: all classes, in their order.
-    """
+    """Query photo and spectrogram on the left, then the nearest neighbours, marked right or wrong."""
     label_of = dict(zip(class_names, plot_labels(class_names), strict=True))
     columns = 1 + max(len(query.neighbours) for query in answered)
     figure = Figure(figsize=(2.1 * columns, 3.0 * len(answered)), layout="constrained")

@@ -35,12 +35,7 @@ def embedded_side(side: EmbeddedPairs, pattern: Pattern) -> Side:
 
 
 def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> dict[str, Side]:
-    """The distinct photos and recordings of pairs by features that were not trained.
-
-    Args:
-        media: what the pairs point into.
-        pairs: whose files.
-        describe: from `frozen_image_features`.
+    """The distinct photos and recordings of pairs (into `media`) by features that were not trained.
 
     Returns:
         "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence".
@@ -56,11 +51,7 @@ def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> 
 
 
 def retrieval_row(asking: Side, known: Side) -> dict[str, float]:
-    """The numbers of one way of asking; see `evaluate_encoder` for their names.
-
-    Args:
-        asking: the queries; their sources are what the intervals resample.
-        known: the gallery.
+    """The numbers of one way of asking; see `evaluate_encoder`. Intervals resample the queries' sources.
 
     Raises:
         ValueError: no query's class is in the gallery.
@@ -103,11 +94,6 @@ def measure_threshold(gallery: EmbeddedPairs, queries: EmbeddedPairs, pattern: P
 
     Measured on held-out files alone; where no class has two of them to compare, on held-out and
     gallery files together, which were trained on: such a threshold tends to be too high.
-
-    Args:
-        gallery: what was trained on.
-        queries: what was held out.
-        pattern: "fused", "image" or "audio".
 
     Returns:
         float in [-1, 1].

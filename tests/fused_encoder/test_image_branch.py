@@ -1,7 +1,5 @@
 """The image branch: each backbone with its own pixels, and only what is meant to learn learns."""
 
-from functools import cache
-
 import keras
 import numpy as np
 import pytest
@@ -30,11 +28,6 @@ def _branch(backbone="mobilenet_v2", *, weights=None, trainable="auto", **option
     trunk, head = image_trunk_and_head(backbone, weights=weights, trainable=trainable, **options)
     image = image_input()
     return keras.Model(image, head(trunk(image)))
-
-
-@cache
-def _partly_frozen(name: str) -> keras.Model:
-    return _branch(name, trainable="last_block")
 
 
 def _layer(model: keras.Model, name: str) -> keras.Layer:
@@ -175,17 +168,6 @@ def test_several_views_of_a_photo_stand_in_the_trunk_together_or_not_at_all():
         for trainable in ("none", "last_block")
     ]
     assert shapes == [(None, 192), (None, 224, 224, 3)]
-
-
-@pytest.mark.parametrize("name", [*KERAS_MODULES, "small_cnn"])
-def test_a_partly_frozen_backbone_trains_its_end_and_keeps_its_statistics(name):
-    branch = _partly_frozen(name)
-    layers = branch._flatten_layers()
-    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
-    assert not any(layer.trainable for layer in norms)
-    front, last_block = _layer(branch, f"{name}_front"), _layer(branch, f"{name}_last_block")
-    assert last_block.trainable_weights
-    assert len(last_block.layers) < len(front.layers)
 
 
 @pytest.mark.parametrize("trainable", ["none", "last_block"])

@@ -6,7 +6,6 @@ import pytest
 
 from fused_encoder import create_fused_encoder
 from training import fit_encoder, recommended_encoder, train_encoder
-from training.backup import RunBackup
 from training.options import MinedTriplets, PairBatches, TrainingOptions
 
 
@@ -64,18 +63,6 @@ def test_a_broken_photo_is_skipped_and_listed(trained):
     (skipped,) = trained.skipped
     assert skipped.path.name == "broken.jpg"
     assert skipped.reason
-
-
-def test_the_same_seed_gives_the_same_losses(trained, copied_aviary, yamnet, store, options):
-    again = train_encoder(
-        *copied_aviary,
-        yamnet,
-        encoder=small_encoder(),
-        options=options,
-        store=store,
-        progress=False,
-    )
-    assert again.history["loss"] == pytest.approx(trained.history["loss"], rel=1e-3)
 
 
 def test_held_out_folders_of_the_callers_are_used_whole(aviary, yamnet, store, monkeypatch):
@@ -147,12 +134,6 @@ def test_a_run_that_stopped_goes_on_and_leaves_no_backup(media, store, tmp_path)
     resumed = fit(frozen_encoder(), media, backup_dir=tmp_path / "b")["loss"]
     assert resumed == pytest.approx(unbroken, rel=1e-6)
     assert not (tmp_path / "b").exists()
-
-
-def test_the_backup_of_another_run_is_refused(media, tmp_path):
-    RunBackup(tmp_path, TrainingOptions(epochs=3), media, held_out=None, encoder=small_encoder())
-    with pytest.raises(ValueError, match="unfinished run that differs in its options"):
-        fit_encoder(small_encoder(), media, options=TrainingOptions(), backup_dir=tmp_path)
 
 
 def test_held_out_folders_that_are_the_training_folders_are_refused(aviary, yamnet, encoder, store):

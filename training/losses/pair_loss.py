@@ -70,10 +70,6 @@ def flatten_members(
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Labels and embeddings as two matrices; the members of triplets become rows of their own.
 
-    Args:
-        y_true: as in `PairLoss`.
-        y_pred: as in `PairLoss`.
-
     Returns:
         Labels int32 [num_items, 1 + num_sources] and embeddings float32 [num_items, embedding_size].
 
@@ -133,12 +129,7 @@ def mean_where(mask: keras.KerasTensor, losses: keras.KerasTensor) -> keras.Kera
 def shares_of_mean(totals: keras.KerasTensor, counts: keras.KerasTensor) -> keras.KerasTensor:
     """What each anchor contributes, so that the mean over anchors is sum(totals) / sum(counts).
 
-    Args:
-        totals: float32 [num_anchors], the sum of an anchor's terms.
-        counts: float32 [num_anchors], how many terms an anchor has.
-
-    Returns:
-        float32 [num_anchors]; zeros where no anchor has any term.
+    All float32 [num_anchors]: the sum of an anchor's terms and their number; zeros where nobody has any.
     """
     num_anchors = ops.cast(ops.shape(totals)[0], "float32")
     return totals * (num_anchors * ops.divide_no_nan(1.0, ops.sum(counts)))

@@ -55,17 +55,6 @@ def test_windows_are_those_of_the_slow_version_for_every_length(window_frames, m
     np.testing.assert_array_equal(items, owners)
 
 
-@pytest.mark.parametrize("padding", [0, 1, 25])
-def test_padding_changes_no_window(padding):
-    sequences = [_sequence(4), _sequence(23)]
-    expected = audio_windows(pad_sequences(sequences), window_frames=5, max_windows=3)
-    padded = pad_sequences(sequences, 23 + padding)
-    for value, wanted in zip(
-        audio_windows(padded, window_frames=5, max_windows=3), expected, strict=True
-    ):
-        np.testing.assert_array_equal(value, wanted)
-
-
 def test_an_absent_sequence_is_one_window_of_zeros():
     sequences = np.stack([np.zeros((12, SIZE), np.float32), _sequence(12)])
     windows, items = audio_windows(sequences, window_frames=5, max_windows=4)

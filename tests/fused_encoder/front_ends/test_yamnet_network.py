@@ -98,14 +98,6 @@ def test_a_file_that_is_missing_damaged_or_of_something_else_is_refused(tmp_path
             create_yamnet(path)
 
 
-def test_the_keras_file_loads_in_safe_mode_with_equal_outputs(tmp_path, network):
-    network.save(tmp_path / "yamnet.keras")
-    loaded = keras.saving.load_model(tmp_path / "yamnet.keras", safe_mode=True)
-    patches = np.random.default_rng(0).normal(size=(2, 96, 64)).astype(np.float32)
-    for expected, received in zip(network(patches), loaded(patches), strict=True):
-        np.testing.assert_allclose(expected, received, atol=1e-6)
-
-
 def test_a_gradient_step_changes_the_weights(waveform):
     yamnet = WaveformYamnet(disturb(create_yamnet()))
     before = [np.array(variable) for variable in yamnet.trainable_variables]
