@@ -40,6 +40,9 @@ _PRETRAINED = {
     "mobilenet_v2": _Backbone("MobileNetV2", "symmetric", "block_13_project_BN"),
 }
 
+NO_PHOTOS = "no_photos"
+"""Name of the layer in place of a backbone, in an encoder of recordings only."""
+
 IMAGE_BACKBONES: tuple[str, ...] = (*_PRETRAINED, "small_cnn")
 """Names that `create_fused_encoder(image_backbone=...)` knows."""
 
@@ -86,6 +89,12 @@ class PixelScaling(keras.layers.Layer):
         return {**super().get_config(), "scale": self.scale}
 
 
+def is_seeing(encoder: keras.Model) -> bool:
+    """Whether an encoder was made for photos, see `create_fused_encoder(image_backbone=None)`."""
+    trunk = next((layer for layer in encoder.layers if layer.name == "image_trunk"), None)
+    return trunk is None or all(layer.name != NO_PHOTOS for layer in trunk.layers)
+
+
 def image_input() -> keras.KerasTensor:
     """A symbolic photo: float32 [batch, 224, 224, 3], RGB in [0, 1]."""
     return keras.Input((*IMAGE_SIZE, 3), name="image_input")
@@ -103,7 +112,7 @@ class ImageTrunk(keras.Model):
 
 
 def image_trunk_and_head(
-    backbone: str | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor],
+    backbone: str | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor] | None,
     *,
     weights: str | Path | None,
     trainable: ImageTrainable,
@@ -118,7 +127,8 @@ def image_trunk_and_head(
 
     Args:
         backbone: see `create_fused_encoder`. One of the caller's gives [batch, height, width, channels]
-            or [batch, channels]; a `keras.Model` without trainable weights is frozen.
+            or [batch, channels]; a `keras.Model` without trainable weights is frozen. None: no photo is
+            ever seen; a layer that has nothing to learn takes the place.
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
         trainable: what of a named backbone is trained.
         views: "one" or "zooms".
@@ -135,7 +145,12 @@ def image_trunk_and_head(
     """
     if views not in ("one", "zooms"):
         raise ValueError(f"Expected photo_views to be 'one' or 'zooms', received {views!r}.")
-    if isinstance(backbone, str):
+    frozen: list[Callable]
+    trained: list[Callable]
+    if backbone is None:
+        frozen, trained = [keras.layers.GlobalAveragePooling2D(name=NO_PHOTOS)], []
+        views = "one"
+    elif isinstance(backbone, str):
         frozen, trained = _named_backbone(backbone, weights, trainable)
     elif isinstance(backbone, keras.Model) and not backbone.trainable_weights:
         frozen, trained = [backbone], []

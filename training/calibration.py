@@ -12,7 +12,6 @@ from inference.calibrate import Calibration, fit_calibration, with_groupings
 from inference.embed import Embedder
 from inference.modalities import MODALITIES
 from training.pairs import StoredFeatures, distinct_files
-from training.sides import SourceOf, source_name
 from triplets.prepared import PreparedMedia
 
 logger = logging.getLogger(__name__)
@@ -23,7 +22,6 @@ def calibrate_encoder(
     media: PreparedMedia,
     *,
     is_identity_disjoint: bool = True,
-    source_of: SourceOf | None = None,
     seed: int = 0,
 ) -> Calibration:
     """The calibration of an encoder, in every pair pattern that the files allow.
@@ -34,12 +32,11 @@ def calibrate_encoder(
 
     Args:
         embedder: of the encoder; see `Embedder.load`.
-        media: photos, recordings, or both, each class being an individual (or whatever is told apart). For
+        media: photos, recordings, or both, each class being an individual (or whatever is told apart). Files
+            of one source are never compared: those of a burst resemble each other for that alone. For
             an exported encoder: `prepare_media(folders, embedder.front_end,
             max_audio_seconds=embedder.max_seconds)`.
         is_identity_disjoint: whether nobody here was trained on; see `Calibration`.
-        source_of: names the source of a file, such as the camera and the day. Files of one source are never
-            compared: those of a burst resemble each other for that alone. Default: each content by itself.
         seed: int.
 
     Returns:
@@ -48,7 +45,7 @@ def calibrate_encoder(
     Raises:
         ValueError: there are not two individuals, one of them in two sources.
     """
-    rows = list(_rows(media, source_of, np.random.default_rng(seed)))
+    rows = list(_rows(media, np.random.default_rng(seed)))
     files, individuals, sources = zip(*rows, strict=True) if rows else ((), (), ())
     pairs = np.array(files, int).reshape(-1, 2)
     image_only, audio_only, fused = MODALITIES
@@ -67,7 +64,7 @@ def calibrate_encoder(
 
 
 def calibrate_held_out(
-    embedder: Embedder, held_out: PreparedMedia, *, source_of: SourceOf | None = None, seed: int = 0
+    embedder: Embedder, held_out: PreparedMedia, *, seed: int = 0
 ) -> Calibration | None:
     """The calibration on a run's held-out files, marked as of classes that were trained on.
 
@@ -78,21 +75,19 @@ def calibrate_held_out(
         None where the files are too few, which is logged.
     """
     try:
-        return calibrate_encoder(
-            embedder, held_out, is_identity_disjoint=False, source_of=source_of, seed=seed
-        )
+        return calibrate_encoder(embedder, held_out, is_identity_disjoint=False, seed=seed)
     except ValueError as error:
         logger.warning("The encoder is exported without a calibration. %s", error)
         return None
 
 
 def _rows(
-    media: PreparedMedia, source_of: SourceOf | None, rng: np.random.Generator
+    media: PreparedMedia, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[int, int], int, str]]:
     """An image and a recording each (-1: none), of whom, and from what source."""
     for individual in range(len(media.class_names)):
         image_sources, recording_sources = (
-            {int(i): source_name(files[i], source_of) for i in rng.permutation(of_individual)}
+            {int(i): files[i].source for i in rng.permutation(of_individual)}
             for files in (media.images, media.recordings)
             for of_individual in [np.array(distinct_files(files, individual), int)]
         )

@@ -17,7 +17,7 @@ from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
-from triplets.prepared import PreparedMedia
+from triplets.prepared import ABSENT, PreparedMedia
 
 SAMPLE_RATE_HZ = YAMNET.sample_rate_hz
 SHOWN_SECONDS = 5.0
@@ -27,10 +27,16 @@ SHOWN_SECONDS = 5.0
 class Shown:
     """A pair in a query sheet."""
 
-    photo: np.ndarray  # uint8 [224, 224, 3], RGB
-    photo_path: Path
-    recording_path: Path  # whose spectrogram is drawn
+    photo: np.ndarray | None  # uint8 [224, 224, 3], RGB
+    photo_path: Path | None
+    recording_path: Path | None  # whose spectrogram is drawn
     label: str  # its class
+
+    @property
+    def name(self) -> str:
+        """The name of the photo, or of the recording where there is no photo."""
+        path = self.photo_path or self.recording_path
+        return "" if path is None else path.name
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,8 @@ def _neighbours(
     similarity = np.asarray(evaluation.gallery.by_pattern["fused"], np.float64) @ query
     is_right = known.labels == evaluation.queries.pairs.labels[row]
     order = np.lexsort((is_right, -similarity.round(9)))  # of equals the wrong ones first
-    first_of_photo = np.sort(np.unique(known.images[order], return_index=True)[1])
+    shown = np.where(known.images == ABSENT, -2 - known.recordings, known.images)
+    first_of_photo = np.sort(np.unique(shown[order], return_index=True)[1])
     ranks = [int(rank) for rank in first_of_photo[:at_most]]
     if not is_right[order[ranks]].any():
         ranks[-1] = int(np.flatnonzero(is_right[order])[0])
@@ -159,12 +166,20 @@ def _neighbours(
 
 
 def _shown(media: PreparedMedia, pairs: Pairs, row: int) -> Shown:
-    image, recording = media.images[pairs.images[row]], media.recordings[pairs.recordings[row]]
-    return Shown(np.asarray(image.feature()), image.path, recording.path, str(pairs.labels[row]))
+    i, j = int(pairs.images[row]), int(pairs.recordings[row])
+    image = None if i == ABSENT else media.images[i]
+    return Shown(
+        None if image is None else np.asarray(image.feature()),
+        None if image is None else image.path,
+        None if j == ABSENT else media.recordings[j].path,
+        str(pairs.labels[row]),
+    )
 
 
 def _draw(cells: np.ndarray, shown: Shown, title: str, colour: str) -> None:
     photo, sound = cells
-    photo.imshow(shown.photo)
+    if shown.photo is not None:
+        photo.imshow(shown.photo)
     photo.set_title(title, color=colour, fontsize=9)
-    draw_spectrogram(sound, shown.recording_path)
+    if shown.recording_path is not None:
+        draw_spectrogram(sound, shown.recording_path)

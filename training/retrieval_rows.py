@@ -38,16 +38,21 @@ def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> 
     """The distinct photos and recordings of pairs (into `media`) by features that were not trained.
 
     Returns:
-        "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence".
+        "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence"; those of a
+        kind that the pairs have.
     """
     of_photos, of_recordings = (pairs.rows_of_distinct(p) for p in ("image", "audio"))
     photos = StoredFeatures(media.images, pairs.images[of_photos])
     sequences = StoredFeatures(media.recordings, pairs.recordings[of_recordings])
-    sides = {"raw_pixels": _side(raw_pixels(photos), pairs, of_photos, "image")}
-    if describe is not None:
+    sides = {}
+    if len(photos):
+        sides["raw_pixels"] = _side(raw_pixels(photos), pairs, of_photos, "image")
+    if len(photos) and describe is not None:
         sides["raw_image_features"] = _side(describe(photos), pairs, of_photos, "image")
-    heard = raw_audio_sequence(sequences)
-    return sides | {"raw_audio_sequence": _side(heard, pairs, of_recordings, "audio")}
+    if len(sequences):
+        heard = raw_audio_sequence(sequences)
+        sides["raw_audio_sequence"] = _side(heard, pairs, of_recordings, "audio")
+    return sides
 
 
 def retrieval_row(asking: Side, known: Side) -> dict[str, float]:
@@ -120,7 +125,7 @@ def _observations(
     """
     pairs, rows = side.pairs, side.pairs.rows_of_distinct(pattern)
     if pattern == "fused":
-        rows = np.array(pairs.without_common_files(rows.tolist()), int)
+        rows = np.array(pairs.without_common_files(np.flatnonzero(pairs.has_both).tolist()), int)
     sources = np.array([f"{name} {row}" for row in rows])
     return np.asarray(side.by_pattern[pattern])[rows], pairs.labels[rows], sources
 

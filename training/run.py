@@ -18,10 +18,10 @@ from inference.export import library_versions
 from media.atomic import write_text_atomically
 from training.fit import TrainedEncoder
 from training.options import TrainingOptions
-from triplets.folders import MediaFile, PairedFolders
+from triplets.folders import LabelledFiles, MediaFile
 from triplets.prepared import PreparedFile, PreparedMedia
 
-SCHEMA = 3
+SCHEMA = 4
 EVALUATION_FOLDER = "evaluation"
 
 
@@ -38,8 +38,8 @@ class SavedRun:
     options: TrainingOptions
     yamnet_source: str | None
     history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
-    training: PairedFolders
-    held_out: PairedFolders  # the files that the encoder has never seen
+    training: LabelledFiles
+    held_out: LabelledFiles  # the files that the encoder has never seen
     yamnet_fingerprint: str | None = None  # None where it was not told
     contents: dict[Path, str] = field(default_factory=dict, repr=False)  # SHA-256 in training
 
@@ -115,12 +115,14 @@ def load_run(directory: str | Path) -> SavedRun:
         return SavedRun(root, load_encoder(root / "encoder.keras"), **fields)
 
 
-def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia) -> list[str]:
+def changes_since_training(
+    run: SavedRun, yamnet: Yamnet | None, *media: PreparedMedia
+) -> list[str]:
     """What is not as it was when the run's encoder was trained.
 
     Args:
         run: from `load_run`.
-        yamnet: the one that the run is used with now.
+        yamnet: the one that the run is used with now; None where it has no recordings.
         media: the run's files as they are prepared now. Files that are gone are not told of here: they
             are in `skipped`.
 
@@ -137,7 +139,9 @@ def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia)
             "again. (The same weights from another kind of file have another fingerprint, too.)"
         )
     files = [file for side in media for file in (*side.images, *side.recordings)]
-    changed = [file for file in files if run.contents.get(file.path, file.content) != file.content]
+    changed = [
+        file for file in files if run.contents.get(file.path, file.bytes_hash) != file.bytes_hash
+    ]
     if changed:
         named = ", ".join(f"'{file.path}'" for file in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -171,7 +175,7 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
         "training": _from_json(sides[0], class_names),
         "held_out": _from_json(sides[1], class_names),
         "yamnet_fingerprint": record["yamnet_fingerprint"],
-        "contents": {Path(path): content for path, _, content in files},
+        "contents": {Path(path): content.partition("-")[0] for path, _, content, *_ in files},
     }
 
 
@@ -187,16 +191,22 @@ def _remove_evaluation(folder: Path) -> None:
             emptied.rmdir()
 
 
-def _to_json(media: PreparedMedia) -> dict[str, list[tuple[str, int, str]]]:
-    def listed(files: Sequence[PreparedFile]) -> list[tuple[str, int, str]]:
-        return [(str(file.path.resolve()), file.class_index, file.content) for file in files]
+def _to_json(media: PreparedMedia) -> dict[str, list]:
+    def listed(files: Sequence[PreparedFile]) -> list[tuple]:
+        return [
+            (str(file.path.resolve()), file.class_index, file.content, file.named_source, file.box)
+            for file in files
+        ]
 
     return {"images": listed(media.images), "recordings": listed(media.recordings)}
 
 
-def _from_json(record: dict[str, list], class_names: tuple[str, ...]) -> PairedFolders:
+def _from_json(record: dict[str, list], class_names: tuple[str, ...]) -> LabelledFiles:
     images, recordings = (
-        tuple(MediaFile(Path(path), index) for path, index, *_ in record[kind])
+        tuple(
+            MediaFile(Path(path), index, source, box and tuple(box))
+            for path, index, _, source, box in record[kind]
+        )
         for kind in ("images", "recordings")
     )
-    return PairedFolders(class_names, images, recordings)
+    return LabelledFiles(class_names, images, recordings)

@@ -16,6 +16,15 @@ def embedder(yamnet):
     return Embedder.from_encoder(encoder, yamnet)
 
 
+def _by_folder(media):
+    """The same files, each of the source that its folder names."""
+    images, recordings = (
+        tuple(replace(file, named_source=file.path.parent.name) for file in files)
+        for files in (media.images, media.recordings)
+    )
+    return replace(media, images=images, recordings=recordings)
+
+
 def test_pairs_join_a_photo_and_a_recording_of_one_class(media):
     pairs = draw_pairs(media, 5, seed=0)
     of_images = [media.class_names[media.images[i].class_index] for i in pairs.images]
@@ -23,6 +32,11 @@ def test_pairs_join_a_photo_and_a_recording_of_one_class(media):
     assert of_images == of_recordings == pairs.labels.tolist()
     assert np.unique(pairs.labels, return_counts=True)[1].tolist() == [5, 5, 5, 5]
     assert pairs.image_sources.tolist() == [media.images[i].content for i in pairs.images]
+
+
+def test_sources_are_those_that_the_caller_names(media):
+    pairs = draw_pairs(_by_folder(media), 3, seed=0)
+    assert pairs.image_sources.tolist() == pairs.recording_sources.tolist() == pairs.labels.tolist()
 
 
 def test_the_same_seed_draws_the_same_and_another_draws_others(media):
