@@ -7,24 +7,9 @@ from fused_encoder import create_fused_encoder
 from inference import Embeddings
 from inference.embed import Embedder
 from training import evaluate_encoder
-from triplets import prepare_media, scan_folders
 
 RAW = {"raw_pixels", "raw_audio_sequence"}
 ROWS = {"fused", "without_sound", "without_photo", "image_only", "audio_only"} | RAW
-
-
-@pytest.fixture(scope="module")
-def sides(aviary, yamnet, store):
-    """What was trained on, and what was held out."""
-    return [
-        prepare_media(
-            scan_folders(*folders, min_sources_per_class=1), yamnet, store=store, progress=False
-        )
-        for folders in (
-            (aviary.images, aviary.audio),
-            (aviary.held_out_images, aviary.held_out_audio),
-        )
-    ]
 
 
 class KnowsClasses:
@@ -102,11 +87,6 @@ def test_classes_and_confusions_name_who_was_taken_for_whom(misled):
     assert misled.confusion[0, 2] == result.num_taken_for > 0
     assert result.precision_at_1 == pytest.approx(1 - result.num_taken_for / result.num_queries)
     assert [other.precision_at_1 for other in misled.classes[1:]] == [1, 1, 1]
-
-
-def test_thresholds_of_a_perfect_embedder_lie_between_the_classes(perfect):
-    assert set(perfect.thresholds) == {"fused", "image", "audio"}
-    assert all(0 < threshold < 1 for threshold in perfect.thresholds.values())
 
 
 def test_an_encoder_has_all_rows_within_0_and_1_and_in_their_intervals(sides, yamnet):

@@ -1,10 +1,8 @@
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
-from fused_encoder import create_fused_encoder
 from fused_encoder.encoder import behind_trunk
 from inference.embed import Embedder
 from training.live_embedding import LiveEmbedding
@@ -27,22 +25,13 @@ class TrunkFeatures:
 
 
 @pytest.fixture(scope="module")
-def media(triplets):
-    return triplets.media
-
-
-@pytest.fixture(scope="module")
 def pairs(media):
     return draw_pairs(media, 7, seed=0)
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    keras.utils.set_random_seed(0)
-    layers = [keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32)]
-    eye = keras.Sequential([*layers, keras.layers.Conv2D(8, 3, activation="relu")])
-    eye.trainable = False
-    return create_fused_encoder(image_backbone=eye)
+def encoder(small_encoder):
+    return small_encoder(is_frozen=True)
 
 
 @pytest.fixture(scope="module")
