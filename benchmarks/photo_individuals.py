@@ -9,7 +9,7 @@ photos do not ask. P@1 by photo, mean over all splits, with 95 % bootstrap inter
 
 - `raw`: frozen MobileNetV2 features, the mean of eight views; `local`: shared points alone, on a shortlist
   of 50; `fused`: both, calibrated. `trained`: features whitened within the gallery's individuals.
-  `nyala_p1` is `trained_same_fused_p1`.
+  `nyala_p1` is `same_fused_p1`: on the individuals that were chosen on, whitening did not raise it.
 - `same_`: gallery photos of the query's flank only.
 """
 
@@ -187,7 +187,7 @@ def figures(photos: Photos, asked: list[dict[str, np.ndarray]]) -> Figures:
             f"{more}_minus_{less}{end}": value
             for end, value in zip(("", "_low", "_high"), each, strict=True)
         }
-    return found | {"nyala_raw_p1": found["raw_p1"], "nyala_p1": found["trained_same_fused_p1"]}
+    return found | {"nyala_raw_p1": found["raw_p1"], "nyala_p1": found["same_fused_p1"]}
 
 
 def interval(values: np.ndarray, encounter: np.ndarray) -> tuple[float, float, float]:

@@ -60,7 +60,7 @@ class RootSift:
     """
 
     longest_side_px: int = 600
-    num_points: int = 400
+    num_points: int = 600
     is_upright: bool = True
     margins: tuple[float, float, float, float] = (0.05, 0.05, 0.05, 0.15)
 
@@ -78,7 +78,7 @@ class RootSift:
 
     @property
     def name(self) -> str:
-        """Such as "rootsift-600-400-upright-0.05-0.05-0.05-0.15"."""
+        """Such as "rootsift-600-600-upright-0.05-0.05-0.05-0.15"."""
         way = "upright" if self.is_upright else "turning"
         margins = "-".join(f"{margin:g}" for margin in self.margins)
         return f"rootsift-{self.longest_side_px}-{self.num_points}-{way}-{margins}"

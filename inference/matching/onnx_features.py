@@ -44,7 +44,7 @@ class OnnxFeatures:
         path: str | Path,
         *,
         longest_side_px: int = 800,
-        num_points: int = 400,
+        num_points: int = 600,
         keypoint_unit: Literal["pixels", "-1 to 1"] = "pixels",
     ) -> None:
         if longest_side_px < SIDES_OF or num_points < 1:
