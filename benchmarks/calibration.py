@@ -134,7 +134,7 @@ def nyala_rows() -> Rows | None:
     from training import recommended_encoder
     from training.floors import frozen_image_features
     from triplets import FeatureStore, prepare_media
-    from triplets.folders import scan_any_folders
+    from triplets.folders import scan_folders
 
     data = data_folder("nyala_individuals")
     if not data.is_dir():
@@ -144,7 +144,7 @@ def nyala_rows() -> Rows | None:
         describe = frozen_image_features(recommended_encoder(photo_views="one"))
     except MissingWeightsError:
         return None
-    folders = scan_any_folders(data)
+    folders = scan_folders(data, min_sources_per_class=1)
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(folder)
         media = prepare_media(folders, LogMelFeatures(), store=store, progress=False)

@@ -23,7 +23,7 @@ from common import Figures, data_folder, read_options, report, seconds, weights_
 
 from fused_encoder import load_yamnet
 from fused_encoder.front_ends.yamnet import Yamnet
-from triplets import FeatureStore, PairedFolders, prepare_triplets, scan_folders
+from triplets import FeatureStore, LabelledFiles, prepare_triplets, scan_folders
 
 AUDIO_SECONDS = 5.0
 SAMPLE_RATE_HZ = 16_000
@@ -86,7 +86,7 @@ def measure(yamnet: Yamnet, per_class: int, num_published: int, num_rounds: int)
 
 
 def draw_members(
-    folders: PairedFolders, rng: np.random.Generator
+    folders: LabelledFiles, rng: np.random.Generator
 ) -> Iterator[list[tuple[Path, Path]]]:
     """Endlessly: the photos and recordings of anchor, positive and negative, as published."""
     num_classes = len(folders.class_names)

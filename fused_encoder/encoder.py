@@ -24,7 +24,7 @@ FUSIONS = ("concatenate", "additive")
 
 def create_fused_encoder(
     *,
-    image_backbone: str | keras.Model | Callable = "vgg16",
+    image_backbone: str | keras.Model | Callable | None = "vgg16",
     image_weights: str | Path | None = "imagenet",
     image_trainable: ImageTrainable = "auto",
     photo_views: PhotoViewsName = "one",
@@ -48,7 +48,8 @@ def create_fused_encoder(
 
     Args:
         image_backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
-            [0, 1] and does its own preprocessing.
+            [0, 1] and does its own preprocessing; or None for an encoder of recordings only, which
+            loads nothing for photos.
         image_weights: "imagenet" (searched for locally, then downloaded), a weights file without the
             top, or None to start from random.
         image_trainable: what of a named backbone is trained: "none", "last_block" or "all". "auto" is

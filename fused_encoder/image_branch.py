@@ -40,6 +40,9 @@ _PRETRAINED = {
     "mobilenet_v2": _Backbone("MobileNetV2", "symmetric", "block_13_project_BN"),
 }
 
+NO_PHOTOS = "no_photos"
+"""Name of the layer in place of a backbone, in an encoder of recordings only."""
+
 IMAGE_BACKBONES: tuple[str, ...] = (*_PRETRAINED, "small_cnn")
 """Names that `create_fused_encoder(image_backbone=...)` knows."""
 
@@ -88,6 +91,12 @@ class PixelScaling(keras.layers.Layer):
         return {**super().get_config(), "scale": self.scale}
 
 
+def is_seeing(encoder: keras.Model) -> bool:
+    """Whether an encoder was made for photos, see `create_fused_encoder(image_backbone=None)`."""
+    trunk = next((layer for layer in encoder.layers if layer.name == "image_trunk"), None)
+    return trunk is None or all(layer.name != NO_PHOTOS for layer in trunk.layers)
+
+
 def image_input() -> keras.KerasTensor:
     """A symbolic photo: float32 [batch, 224, 224, 3], RGB in [0, 1]."""
     return keras.Input((*IMAGE_SIZE, 3), name="image_input")
@@ -105,7 +114,7 @@ class ImageTrunk(keras.Model):
 
 
 def image_trunk_and_head(
-    backbone: str | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor],
+    backbone: str | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor] | None,
     *,
     weights: str | Path | None,
     trainable: ImageTrainable,
@@ -121,7 +130,8 @@ def image_trunk_and_head(
     Args:
         backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
             [0, 1], does its own preprocessing, and gives [batch, height, width, channels] or
-            [batch, channels]. A model without trainable weights is frozen.
+            [batch, channels]. A model without trainable weights is frozen. None: no photo is ever seen;
+            a layer that has nothing to learn takes the place.
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
         trainable: what of a named backbone is trained: see `create_fused_encoder`.
         views: "one", or "zooms": see `PhotoViews`.
@@ -138,7 +148,12 @@ def image_trunk_and_head(
     """
     if views not in ("one", "zooms"):
         raise ValueError(f"Expected photo_views to be 'one' or 'zooms', received {views!r}.")
-    if isinstance(backbone, str):
+    frozen: list[Callable]
+    trained: list[Callable]
+    if backbone is None:
+        frozen, trained = [keras.layers.GlobalAveragePooling2D(name=NO_PHOTOS)], []
+        views = "one"
+    elif isinstance(backbone, str):
         frozen, trained = _named_backbone(backbone, weights, trainable)
     elif isinstance(backbone, keras.Model) and not backbone.trainable_weights:
         frozen, trained = [backbone], []

@@ -15,11 +15,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from fused_encoder.front_ends.contract import AudioFrontEnd
+from fused_encoder.front_ends.no_sound import REFUSAL as NO_EARS
 from fused_encoder.front_ends.sequences import pad_sequences
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import IMAGE_SIZE
 from inference.calibrate import Calibration
-from inference.decode_pairs import Image, Recording, SkippedPair, decode_pairs, paired
+from inference.decode_pairs import Image, Pair, Recording, SkippedPair, decode_pairs, paired
 from inference.embeddings import Embeddings
 from inference.export import EncoderSettings, attached_calibration, load_settings, settings_of
 from inference.load_graph import load_graph
@@ -29,6 +30,10 @@ from media import UnreadableMediaError, load_waveform
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
+NO_EYES = (
+    "This encoder was trained on recordings only: it cannot embed photos. Leave them out, or train one with "
+    "photos."
+)
 _NO_IMAGE = np.zeros((1, *IMAGE_SIZE, 3), np.uint8)
 
 
@@ -81,7 +86,7 @@ class Embedder:
     def from_encoder(
         cls,
         encoder: keras.Model,
-        yamnet: Yamnet | AudioFrontEnd,
+        yamnet: Yamnet | AudioFrontEnd | None,
         *,
         audio_seconds: float = 5.0,
         max_windows: int = 6,
@@ -139,7 +144,8 @@ class Embedder:
             Embeddings float32 [num, embedding_size], unit length, with the encoder's fingerprint.
 
         Raises:
-            ValueError: the lists are of different length or both absent, or a pair has neither.
+            ValueError: the lists are of different length or both absent, a pair has neither, or the
+                encoder was not made for photos, or for recordings.
             UnreadableMediaError: files cannot be used; all of them in one message. To go on without
                 them, use `embed_readable`.
         """
@@ -170,6 +176,7 @@ class Embedder:
             ValueError: as `embed`.
         """
         pairs = paired(images, recordings)
+        self._check_modalities(pairs)
         kept: list[int] = []
         skipped: list[SkippedPair] = []
         parts = [self._none()]
@@ -240,6 +247,12 @@ class Embedder:
             of_pairs = [tf.constant(part[batch[:, 0]]) for part in seen]
             parts.append(self._model.join(of_pairs, tf.constant(pad_sequences(sounds))).numpy())
         return Embeddings.of(np.concatenate(parts), self.fingerprint)
+
+    def _check_modalities(self, pairs: Sequence[Pair]) -> None:
+        if not self.settings.hears and any(recording is not None for _, recording in pairs):
+            raise ValueError(NO_EARS)
+        if not self.settings.sees and any(image is not None for image, _ in pairs):
+            raise ValueError(NO_EYES)
 
     def _see(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What is seen in each image, and last in none at all: row -1."""

@@ -17,7 +17,9 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
+from fused_encoder.front_ends.no_sound import NO_SOUND
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
+from fused_encoder.image_branch import is_seeing
 from inference.calibrate import Calibration, load_calibration, save_calibration
 from inference.load_graph import unknown_ops
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
@@ -45,6 +47,8 @@ class EncoderSettings:
         max_windows: int, how many windows of a recording are embedded.
         front_end: how the audio front end cuts sound.
         class_names: what the encoder was trained to tell apart.
+        sees: whether it was made for photos.
+        hears: whether it was made for recordings.
         thresholds: for each modality pattern ("fused", "image", "audio") the cosine similarity from
             which two embeddings are taken for the same class.
         versions: of the libraries that made it.
@@ -56,6 +60,8 @@ class EncoderSettings:
     audio_seconds: float
     max_windows: int
     front_end: FrontEndSpec
+    sees: bool = True
+    hears: bool = True
     class_names: tuple[str, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +70,7 @@ class EncoderSettings:
 
 def export_saved_model(
     encoder: keras.Model,
-    yamnet: Yamnet | AudioFrontEnd,
+    yamnet: Yamnet | AudioFrontEnd | None,
     path: str | Path,
     *,
     audio_seconds: float = 5.0,
@@ -81,7 +87,7 @@ def export_saved_model(
 
     Args:
         encoder: from `create_fused_encoder`.
-        yamnet: the YAMNet or other front end that the encoder was trained with.
+        yamnet: the YAMNet or other front end that the encoder was trained with; None of photos only.
         path: a folder that does not exist yet, or an older export, which is replaced as a whole.
         audio_seconds: float > 0, the length of a window of sound: what the encoder was trained with.
         max_windows: int >= 1, how many windows of a long recording are embedded (and averaged).
@@ -202,6 +208,8 @@ def settings_of(
         audio_seconds=audio_seconds,
         max_windows=max_windows,
         front_end=front_end.spec,
+        sees=is_seeing(encoder),
+        hears=front_end.name != NO_SOUND.name,
         versions=library_versions(),
     )
 

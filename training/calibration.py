@@ -11,8 +11,7 @@ from inference.calibrate import Calibration, fit_calibration, with_groupings
 from inference.embed import Embedder
 from inference.modalities import MODALITIES
 from training.pairs import StoredFeatures, distinct_files
-from training.sides import SourceOf
-from triplets.prepared import PreparedFile, PreparedMedia
+from triplets.prepared import PreparedMedia
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +21,6 @@ def calibrate_encoder(
     media: PreparedMedia,
     *,
     is_identity_disjoint: bool = True,
-    source_of: SourceOf | None = None,
     seed: int = 0,
 ) -> Calibration:
     """The calibration of an encoder, in every pair pattern that the files allow.
@@ -33,12 +31,11 @@ def calibrate_encoder(
 
     Args:
         embedder: of the encoder; see `Embedder.load`.
-        media: photos, recordings, or both, each class being an individual (or whatever is told apart). For
+        media: photos, recordings, or both, each class being an individual (or whatever is told apart). Files
+            of one source are never compared: those of a burst resemble each other for that alone. For
             an exported encoder: `prepare_media(folders, embedder.front_end,
             max_audio_seconds=embedder.max_seconds)`.
         is_identity_disjoint: whether nobody here was trained on; see `Calibration`.
-        source_of: names the source of a file, such as the camera and the day. Files of one source are never
-            compared: those of a burst resemble each other for that alone. Default: each content by itself.
         seed: int.
 
     Returns:
@@ -47,7 +44,7 @@ def calibrate_encoder(
     Raises:
         ValueError: there are not two individuals, one of them in two sources.
     """
-    rows = _rows(media, source_of, np.random.default_rng(seed))
+    rows = _rows(media, np.random.default_rng(seed))
     embeddings = embedder.embed_combinations(
         StoredFeatures(media.images, np.arange(len(media.images))),
         StoredFeatures(media.recordings, np.arange(len(media.recordings))),
@@ -73,7 +70,7 @@ def calibrate_encoder(
 
 
 def calibrate_held_out(
-    embedder: Embedder, held_out: PreparedMedia, *, source_of: SourceOf | None = None, seed: int = 0
+    embedder: Embedder, held_out: PreparedMedia, *, seed: int = 0
 ) -> Calibration | None:
     """The calibration on a run's held-out files, marked as of classes that were trained on.
 
@@ -83,16 +80,13 @@ def calibrate_held_out(
     Args:
         embedder: of the run's encoder.
         held_out: the files that were not trained on.
-        source_of: as in `calibrate_encoder`.
         seed: int.
 
     Returns:
         None where the files are too few, which is logged.
     """
     try:
-        return calibrate_encoder(
-            embedder, held_out, is_identity_disjoint=False, source_of=source_of, seed=seed
-        )
+        return calibrate_encoder(embedder, held_out, is_identity_disjoint=False, seed=seed)
     except ValueError as error:
         logger.warning("The encoder is exported without a calibration. %s", error)
         return None
@@ -116,11 +110,11 @@ class _Rows:
         self.sources.append(source)
 
 
-def _rows(media: PreparedMedia, source_of: SourceOf | None, rng: np.random.Generator) -> _Rows:
+def _rows(media: PreparedMedia, rng: np.random.Generator) -> _Rows:
     rows = _Rows()
     for individual in range(len(media.class_names)):
         image_sources, recording_sources = (
-            {int(i): _source(files[i], source_of) for i in rng.permutation(of_individual)}
+            {int(i): files[i].source for i in rng.permutation(of_individual)}
             for files in (media.images, media.recordings)
             for of_individual in [np.array(distinct_files(files, individual), int)]
         )
@@ -149,7 +143,3 @@ def _pairs(
         *((image_of[source], recording_of[source]) for source in both),
         *zip(images_left, recordings_left, strict=False),
     ]
-
-
-def _source(file: PreparedFile, source_of: SourceOf | None) -> str:
-    return file.content if source_of is None else source_of(file.path)

@@ -16,7 +16,14 @@ from training.floors import (
     raw_audio_sequence,
     raw_pixels,
 )
-from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures, embed_pairs
+from training.pairs import (
+    PATTERNS,
+    EmbeddedPairs,
+    Pairs,
+    Pattern,
+    StoredFeatures,
+    embed_pairs,
+)
 from triplets.prepared import PreparedMedia
 
 FUSED = "fused"
@@ -59,6 +66,9 @@ def compare_ways(
 ) -> list[Comparison]:
     """Photo and call together beside one of them, a wrong one, and the strongest simple floors.
 
+    Over the photos and recordings of pairs. A study of photos only, or of recordings only, is compared
+    with the floors: "image_only" (or "audio_only") takes the place of "fused".
+
     Names, for photos (and likewise for recordings, with "audio" in place of "image"):
 
     - "fused": photo and call among pairs. "without_sound" ("without_photo"): the other is absent.
@@ -82,8 +92,21 @@ def compare_ways(
         For "photo" and then for "recording": "fused" first, whose difference is 0. Empty where one side
         has a single class.
     """
-    if min(len(np.unique(side.pairs.labels)) for side in (gallery, queries)) < 2:
+    can = [
+        name
+        for name in PATTERNS
+        if name in queries.pairs.patterns and name in gallery.pairs.patterns
+    ]
+    if FUSED in can:
+        gallery, queries = (side.only(side.pairs.has_both) for side in (gallery, queries))
+    if not can or min(len(np.unique(side.pairs.labels)) for side in (gallery, queries)) < 2:
         return []
+    if FUSED not in can:
+        return [
+            row
+            for name in can
+            for row in _one_kind(name, gallery, queries, gallery_media, query_media, describe)
+        ]
     ways: dict[str, tuple[Pattern, Pattern]] = {
         "fused": ("fused", "fused"),
         "without_sound": ("image", "fused"),
@@ -100,7 +123,14 @@ def compare_ways(
         misled = with_wrong_files(queries.pairs, wrong, rng)
         embedded = embed_pairs(embedder, query_media, misled, ("fused",)).by_pattern["fused"]
         hits[name] = _hits(gallery, embedded, misled.labels, "fused")
-    hits |= _floor_hits(gallery.pairs, queries.pairs, gallery_media, query_media, describe)
+    added = np.zeros(())
+    for kind in ("image", "audio"):
+        floors, classes, log_probability = _floor_hits(
+            kind, gallery.pairs, queries.pairs, gallery_media, query_media, describe
+        )
+        hits |= floors
+        added = added + log_probability
+    hits["both_logistic"] = _right(classes, added, queries.pairs.labels)
     photo = ("without_sound", "image_only", "wrong_sound", "image_class_mean", "image_logistic")
     call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
     pairs = queries.pairs
@@ -174,31 +204,62 @@ def _hits(
     return retrieval_metrics_per_query(asking, labels, known, known_labels)["precision_at_1"]
 
 
+def _one_kind(
+    kind: Pattern,
+    gallery: EmbeddedPairs,
+    queries: EmbeddedPairs,
+    gallery_media: PreparedMedia,
+    query_media: PreparedMedia,
+    describe: Describe | None,
+) -> list[Comparison]:
+    """Photos among photos, or recordings among recordings, beside their floors."""
+    known, asking = (side.only(side.pairs.rows_of_distinct(kind)) for side in (gallery, queries))
+    if min(len(np.unique(side.pairs.labels)) for side in (known, asking)) < 2:
+        return []
+    only = f"{kind}_only"
+    floors, _, _ = _floor_hits(
+        kind, known.pairs, asking.pairs, gallery_media, query_media, describe
+    )
+    hits = {only: _hits(known, asking.by_pattern[kind], asking.pairs.labels, kind), **floors}
+    pairs = asking.pairs
+    units, sources = (
+        (pairs.images, pairs.image_sources)
+        if kind == "image"
+        else (pairs.recordings, pairs.recording_sources)
+    )
+    per = "photo" if kind == "image" else "recording"
+    return paired_rows(hits, (only, *floors), per, units, sources)
+
+
 def _floor_hits(
+    kind: Pattern,
     known: Pairs,
     asking: Pairs,
     known_media: PreparedMedia,
     asking_media: PreparedMedia,
     describe: Describe | None,
-) -> dict[str, np.ndarray]:
-    hits, added = {}, {}
-    kinds: list[tuple[Pattern, str, Describe]] = [
-        ("image", "images", describe or raw_pixels),
-        ("audio", "recordings", raw_audio_sequence),
-    ]
-    for name, kind, describe_files in kinds:
-        rows = known.rows_of_distinct(name)
-        of_known = getattr(known, kind)[rows]
-        files, place = np.unique(getattr(asking, kind), return_inverse=True)
-        gallery = describe_files(StoredFeatures(getattr(known_media, kind), of_known))
-        queries = describe_files(StoredFeatures(getattr(asking_media, kind), files))[place]
-        sources = (known.image_sources if name == "image" else known.recording_sources)[rows]
-        labels = known.labels[rows]
-        hits[f"{name}_class_mean"] = class_mean_hits(gallery, labels, queries, asking.labels)
-        classes, added[name] = log_probabilities(gallery, labels, queries, sources)
-        hits[f"{name}_logistic"] = _right(classes, added[name], asking.labels)
-    hits["both_logistic"] = _right(classes, added["image"] + added["audio"], asking.labels)
-    return hits
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """What simple classifiers make of the photos, or recordings, of pairs.
+
+    Returns:
+        Hits of each floor, float [num_pairs]; the classes; log-probabilities [num_pairs, num_classes].
+    """
+    which = "images" if kind == "image" else "recordings"
+    describe_files = (describe or raw_pixels) if kind == "image" else raw_audio_sequence
+    rows = known.rows_of_distinct(kind)
+    files, place = np.unique(getattr(asking, which), return_inverse=True)
+    gallery = describe_files(
+        StoredFeatures(getattr(known_media, which), getattr(known, which)[rows])
+    )
+    queries = describe_files(StoredFeatures(getattr(asking_media, which), files))[place]
+    sources = (known.image_sources if kind == "image" else known.recording_sources)[rows]
+    labels = known.labels[rows]
+    classes, log_probability = log_probabilities(gallery, labels, queries, sources)
+    hits = {
+        f"{kind}_class_mean": class_mean_hits(gallery, labels, queries, asking.labels),
+        f"{kind}_logistic": _right(classes, log_probability, asking.labels),
+    }
+    return hits, classes, log_probability
 
 
 def _right(classes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

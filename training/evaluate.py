@@ -21,8 +21,7 @@ from training.comparison import Comparison, compare_ways
 from training.floors import frozen_image_features
 from training.pairs import EmbeddedPairs, Pairs, Pattern, draw_pairs, embed_pairs
 from training.retrieval_rows import embedded_side, measure_threshold, raw_sides, retrieval_row
-from training.sides import SourceOf
-from triplets.prepared import PreparedMedia
+from triplets.prepared import PreparedFile, PreparedMedia
 
 ROWS: dict[str, tuple[Pattern, Pattern]] = {  # what asks, and what is searched
     "fused": ("fused", "fused"),
@@ -44,9 +43,14 @@ class Evaluation:
         class_names: of all classes.
         rows: for each way of asking its numbers; see `evaluate_encoder`. "fused" is a mean over pairs,
             the others are means over photos or recordings: to compare them, see `comparisons`.
-        comparisons: ways of asking beside "fused", over the same photos and the same recordings; see
+        comparisons: ways of asking beside each other, over the same photos and the same recordings; see
             `compare_ways`.
     """
+
+    @property
+    def main_row(self) -> str:
+        """The row that uses all that is known: "fused"; "image_only" or "audio_only" without pairs."""
+        return next(name for name in ("fused", "image_only", "audio_only") if name in self.rows)
 
     gallery: EmbeddedPairs
     queries: EmbeddedPairs
@@ -56,9 +60,9 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the fused precision at 1; NaN where there are too few sources."""
-        fused = self.rows["fused"]
-        return fused["precision_at_1_low"], fused["precision_at_1_high"]
+        """95 % interval of the main row's precision at 1; NaN where there are too few sources."""
+        row = self.rows[self.main_row]
+        return row["precision_at_1_low"], row["precision_at_1_high"]
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
@@ -66,7 +70,7 @@ class Evaluation:
 
         See `measure_threshold`.
         """
-        patterns = self.queries.by_pattern
+        patterns = self.queries.pairs.patterns
         return {name: measure_threshold(self.gallery, self.queries, name) for name in patterns}
 
     @cached_property
@@ -102,7 +106,6 @@ def evaluate_encoder(
     *,
     encoder: keras.Model | None = None,
     max_pairs_per_class: int | None = MAX_PAIRS_PER_CLASS,
-    source_of: SourceOf | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Retrieval of held-out files in a gallery, with every modality left out in turn.
@@ -112,6 +115,9 @@ def evaluate_encoder(
     - "fused": pairs of a photo and a recording, in the gallery's pairs.
     - "without_sound" and "without_photo": each photo, or recording, once, in the gallery's pairs.
     - "image_only" and "audio_only": each photo in the gallery's photos; each recording in its recordings.
+    A study of photos only has "image_only" and the rows of raw photos, one of recordings only likewise. In a
+    mixed one a file of a class that has no files of the other kind stands for itself among the pairs.
+
     - "raw_pixels", "raw_image_features" and "raw_audio_sequence": likewise, by features that were not
       trained; see `training.floors`.
 
@@ -130,30 +136,34 @@ def evaluate_encoder(
             "raw_image_features".
         max_pairs_per_class: int >= 1, on each side, drawn so that files are used evenly; files that are in
             no pair are not asked. None: all combinations. Default 12.
-        source_of: names the source of a file, see `split_by_source`: intervals resample sources. Default:
-            the file's content.
         seed: int, for which pairs are drawn.
 
     Returns:
         `Evaluation`.
 
     Raises:
-        ValueError: a file is on both sides: its content would find itself; or a side has no pair.
+        ValueError: a file, or a source, is on both sides and would find itself; or a side has no files.
     """
     refuse_leaks(gallery, queries)
-    draw = partial(_drawn, max_pairs_per_class=max_pairs_per_class, source_of=source_of)
+    draw = partial(_drawn, max_pairs_per_class=max_pairs_per_class)
     known = embed_pairs(embedder, gallery, draw(gallery, "gallery", seed=seed))
     asking = embed_pairs(embedder, queries, draw(queries, "query side", seed=seed + 1))
+    can = {*asking.pairs.patterns} & {*known.pairs.patterns}
     rows = {
         name: retrieval_row(embedded_side(asking, asked_with), embedded_side(known, found_among))
         for name, (asked_with, found_among) in ROWS.items()
+        if {asked_with, found_among} <= can
     }
     describe = None if encoder is None else frozen_image_features(encoder)
     asking_raw, known_raw = (
         raw_sides(media, pairs, describe)
         for media, pairs in ((queries, asking.pairs), (gallery, known.pairs))
     )
-    rows |= {name: retrieval_row(asking_raw[name], known_raw[name]) for name in known_raw}
+    rows |= {
+        name: retrieval_row(asking_raw[name], known_raw[name])
+        for name in known_raw
+        if name in asking_raw
+    }
     class_names = tuple(dict.fromkeys((*gallery.class_names, *queries.class_names)))
     comparisons = compare_ways(
         embedder, known, asking, gallery, queries, describe=describe, seed=seed
@@ -162,17 +172,23 @@ def evaluate_encoder(
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
-    """Checks that no file's content is on both sides.
+    """Checks that no file's content, and nothing of one named source, is on both sides.
 
     Raises:
-        ValueError: some are; the first five are named.
+        ValueError: some are; the first five are told.
     """
-    known = {file.content: file.path for file in (*gallery.images, *gallery.recordings)}
-    leaks = [
-        f"'{file.path}' is '{known[file.content]}' in the gallery"
-        for file in (*queries.images, *queries.recordings)
-        if file.content in known
-    ]
+    known: dict[str, PreparedFile] = {}
+    for file in (*gallery.images, *gallery.recordings):
+        known |= {file.content: file, file.source: file}
+    leaks = []
+    for file in (*queries.images, *queries.recordings):
+        if file.content in known:
+            leaks.append(f"'{file.path}' is '{known[file.content].path}' in the gallery")
+        elif file.source in known:
+            other = known[file.source].path
+            leaks.append(
+                f"'{file.path}' is of the source '{file.source}', as '{other}' in the gallery"
+            )
     if leaks:
         raise ValueError(
             f"{len(leaks)} files are on both sides and would find themselves: "
@@ -185,14 +201,11 @@ def _drawn(
     name: str,
     *,
     max_pairs_per_class: int | None,
-    source_of: SourceOf | None,
     seed: int,
 ) -> Pairs:
-    pairs = draw_pairs(media, max_pairs_per_class, seed, source_of=source_of)
+    pairs = draw_pairs(media, max_pairs_per_class, seed)
     if not len(pairs.labels):
         raise ValueError(
-            f"The {name} has no pair of a photo and a recording of one class: it holds "
-            f"{len(media.images)} photos and {len(media.recordings)} recordings that can be read, and "
-            "no class has both. Add the missing files."
+            f"The {name} holds no photo and no recording that can be read. Add files, or put them back."
         )
     return pairs

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import keras
 import tensorflow as tf
 
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet
 from training.backup import RunBackup, read_history
 from training.callbacks import CollapseWarning, RetrievalValidation, SetEpoch
 from training.evaluate import refuse_leaks
 from training.frozen_features import TrainedPart, trained_part
+from training.near_duplicates import tell_of_near_duplicates
 from training.objective import (
     create_training_model,
     create_training_state,
@@ -23,11 +26,14 @@ from training.objective import (
 )
 from training.options import TrainingOptions
 from training.recommended import recommended_encoder
-from training.sides import Folders, SourceOf, prepare_sides
+from training.sides import prepare_sides
 from triplets.features import prepare_media
+from triplets.folders import LabelledFiles, SourceOf, scan_folders
 from triplets.pipeline import EpochCounter
 from triplets.prepared import PreparedMedia, Skipped
 from triplets.store import FeatureStore
+
+Folders = tuple[str | Path | None, str | Path | None]
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,13 @@ class TrainedEncoder:
 
 
 def train_encoder(
-    image_dir: str | Path,
-    audio_dir: str | Path,
-    yamnet: Yamnet,
+    image_dir: str | Path | None = None,
+    audio_dir: str | Path | None = None,
+    yamnet: Yamnet | AudioFrontEnd | None = None,
     *,
-    held_out: Folders | None = None,
-    source_of: SourceOf | None = None,
+    files: LabelledFiles | None = None,
+    held_out: LabelledFiles | Folders | None = None,
+    source_of: SourceOf | Literal["folder"] | None = None,
     encoder: keras.Model | None = None,
     options: TrainingOptions | None = None,
     store: FeatureStore | None = None,
@@ -69,14 +76,18 @@ def train_encoder(
     """Splits, prepares, trains, and validates after each epoch on what was held out.
 
     Args:
-        image_dir: one sub-folder per class with photos.
-        audio_dir: one sub-folder per class, of the same names, with recordings.
-        yamnet: see `load_yamnet`.
-        held_out: folders of photos and of recordings of the same classes that are not trained on.
-            Default: a share of the sources of each class is held out, see `split_by_source`.
-        source_of: names the source of a file, where several come from one outing, see
-            `split_by_source`. Default: the file's content.
-        encoder: from `create_fused_encoder`; it is trained in place. Default: `recommended_encoder()`.
+        image_dir: one sub-folder per class with photos; or None.
+        audio_dir: one sub-folder per class, of the same names, with recordings; or None. A class may have
+            photos only, or recordings only.
+        yamnet: see `load_yamnet`; or any audio front end. None where there are no recordings.
+        files: photos and recordings in place of the folders, such as `read_table` gives.
+        held_out: files of the same classes that are not trained on: folders of photos and of recordings, or
+            what `scan_folders` gives. Default: a share of the sources of each class is held out, see
+            `split_by_source`.
+        source_of: names the source of a file in the folders, where several come from one outing: see
+            `scan_folders`. Default: the file's content.
+        encoder: from `create_fused_encoder`; it is trained in place. Default: `recommended_encoder()`,
+            which loads no image backbone where there are no photos.
         options: how. Default: `TrainingOptions()`.
         store: where features are kept. Default: the user's cache.
         callbacks: further Keras callbacks; they see the validation in their logs.
@@ -90,7 +101,7 @@ def train_encoder(
 
     Raises:
         FileNotFoundError: one of the folders does not exist.
-        ValueError: the folders or the options cannot be used.
+        ValueError: the files or the options cannot be used.
         MissingWeightsError: without `encoder`, MobileNetV2's weights are not to be had.
     """
     options = options or TrainingOptions()
@@ -102,18 +113,24 @@ def train_encoder(
         store=store,
         progress=progress,
     )
+    if files is None:
+        files = scan_folders(image_dir, audio_dir, source_of=source_of)
+    if isinstance(held_out, tuple):
+        held_out = scan_folders(*held_out, min_sources_per_class=1, source_of=source_of)
     training, held_out_media = prepare_sides(
-        (image_dir, audio_dir),
+        files,
         held_out,
         prepare,
         held_out_fraction=options.held_out_fraction,
-        source_of=source_of,
         seed=options.seed,
     )
     refuse_leaks(training, held_out_media)
+    tell_of_near_duplicates(training, held_out_media)
     if encoder is None:
         encoder = recommended_encoder(
-            audio_size=training.front_end.embedding_size, seed=options.seed
+            image_backbone="mobilenet_v2" if training.images else None,
+            audio_size=training.front_end.embedding_size,
+            seed=options.seed,
         )
     history = fit_encoder(
         encoder,

@@ -13,7 +13,7 @@ from fused_encoder.front_ends.sequences import audio_windows, pad_sequences
 from fused_encoder.photo import IMAGE_SIZE
 from training.pairs import Pairs
 from triplets.photos import PhotoSource, StoredPhotos, load_photos, scale_photos
-from triplets.prepared import PreparedMedia
+from triplets.prepared import ABSENT, PreparedMedia
 
 BATCH_SIZE = 16
 
@@ -50,8 +50,7 @@ class LiveEmbedding:
     ) -> None:
         if not len(pairs.labels):
             raise ValueError(
-                "Expected at least one pair to embed, received media in which no class has both a photo "
-                "and a recording."
+                "Expected at least one photo or recording to embed, received media without any."
             )
         self._media = media
         self.pairs = pairs
@@ -89,7 +88,11 @@ class LiveEmbedding:
         return [tf.concat(parts, axis=0) for parts in zip(*seen, strict=True)]
 
     def _sequences(self, recordings: np.ndarray) -> tf.Tensor:
-        features = [self._media.recordings[i].feature()[: self._max_frames] for i in recordings]
+        absent = np.zeros((1, self._media.front_end.embedding_size), np.float32)
+        features = [
+            absent if i == ABSENT else self._media.recordings[i].feature()[: self._max_frames]
+            for i in recordings
+        ]
         return tf.constant(pad_sequences(features))
 
     def _embed_windows(self, seen: list[tf.Tensor], sequences: tf.Tensor) -> tf.Tensor:

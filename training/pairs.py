@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, overload
 
 import numpy as np
 
 from inference.embed import Embedder
-from training.sides import SourceOf
-from triplets.prepared import PreparedFile, PreparedMedia
+from inference.embeddings import Embeddings, fingerprint_of
+from triplets.prepared import ABSENT, PreparedFile, PreparedMedia
 
 Pattern = Literal["fused", "image", "audio"]
 PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
@@ -21,12 +21,14 @@ PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
 class Pairs:
     """Photos and recordings of one class each, paired: indices into a `PreparedMedia`.
 
+    Of a class that has photos only, or recordings only, each file stands alone.
+
     Args:
-        images: int [num_pairs].
-        recordings: int [num_pairs].
+        images: int [num_pairs]; -1 is absent.
+        recordings: int [num_pairs]; -1 is absent.
         labels: str [num_pairs], class names.
         image_sources: str [num_pairs], what the pair's photo comes from: pairs of one source rise and fall
-            together.
+            together. Of a recording alone, what that comes from.
         recording_sources: str [num_pairs], what its recording comes from, likewise.
     """
 
@@ -35,6 +37,22 @@ class Pairs:
     labels: np.ndarray
     image_sources: np.ndarray
     recording_sources: np.ndarray
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """What the pairs can be asked with: "fused" where a pair has both, "image", "audio"."""
+        has_image, has_recording = self.images != ABSENT, self.recordings != ABSENT
+        has = {
+            "fused": has_image & has_recording,
+            "image": has_image,
+            "audio": has_recording,
+        }
+        return tuple(pattern for pattern in PATTERNS if has[pattern].any())
+
+    @property
+    def has_both(self) -> np.ndarray:
+        """Which pairs have a photo and a recording, bool [num_pairs]."""
+        return (self.images != ABSENT) & (self.recordings != ABSENT)
 
     def rows_of_distinct(self, pattern: Pattern) -> np.ndarray:
         """The first row of each distinct thing that is asked with, int [num], ascending.
@@ -45,7 +63,8 @@ class Pairs:
         if pattern == "fused":
             return np.arange(len(self.labels))
         number = self.images if pattern == "image" else self.recordings
-        return np.sort(np.unique(number, return_index=True)[1])
+        distinct, first = np.unique(number, return_index=True)
+        return np.sort(first[distinct != ABSENT])
 
 
 @dataclass(frozen=True)
@@ -54,29 +73,38 @@ class EmbeddedPairs:
 
     Args:
         pairs: which pairs.
-        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size].
+        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size]: of all that a pair
+            has, of its photo alone, of its recording alone; NaN where it has no such thing.
     """
 
     pairs: Pairs
     by_pattern: dict[Pattern, np.ndarray]
+
+    def only(self, rows: np.ndarray) -> EmbeddedPairs:
+        """Some of the pairs.
+
+        Args:
+            rows: int [num_kept], or bool [num_pairs].
+        """
+        columns = [getattr(self.pairs, field.name)[rows] for field in fields(self.pairs)]
+        kept = {pattern: embedded[rows] for pattern, embedded in self.by_pattern.items()}
+        return EmbeddedPairs(Pairs(*columns), kept)
 
 
 def draw_pairs(
     media: PreparedMedia,
     max_pairs_per_class: int | None,
     seed: int,
-    *,
-    source_of: SourceOf | None = None,
 ) -> Pairs:
     """The pairs of every class: all combinations, or so many of them that use every file about equally.
 
-    Files of one class that hold the same bytes count as one.
+    Files of one class that hold the same bytes count as one. Of a class with photos only, or recordings
+    only, each file stands alone, however many they are.
 
     Args:
         media: photos and recordings.
         max_pairs_per_class: int >= 1, or None for all combinations.
         seed: int, for which files meet, and which are left out where there are more files than pairs.
-        source_of: names the source of a file, see `split_by_source`. Default: the file's content.
 
     Raises:
         ValueError: `max_pairs_per_class` is below 1.
@@ -88,16 +116,23 @@ def draw_pairs(
     for class_index in range(len(media.class_names)):
         images = rng.permutation(distinct_files(media.images, class_index))
         recordings = rng.permutation(distinct_files(media.recordings, class_index))
-        drawn = _even_combinations(len(images), len(recordings), max_pairs_per_class)
-        pairs += sorted((images[i], recordings[j], class_index) for i, j in drawn)
+        if len(images) and len(recordings):
+            drawn = _even_combinations(len(images), len(recordings), max_pairs_per_class)
+            pairs += sorted((images[i], recordings[j], class_index) for i, j in drawn)
+        else:
+            pairs += [(int(image), ABSENT, class_index) for image in sorted(images)]
+            pairs += [(ABSENT, int(recording), class_index) for recording in sorted(recordings)]
     image, recording, label = np.array(pairs, int).reshape(-1, 3).T
-    return Pairs(
-        image,
-        recording,
-        np.array(media.class_names)[label],
-        np.array([_source(media.images[index], source_of) for index in image]),
-        np.array([_source(media.recordings[index], source_of) for index in recording]),
-    )
+    seen = [
+        media.images[i].source if i != ABSENT else media.recordings[j].source
+        for i, j in zip(image, recording, strict=True)
+    ]
+    heard = [
+        media.recordings[j].source if j != ABSENT else media.images[i].source
+        for i, j in zip(image, recording, strict=True)
+    ]
+    labels = np.array(media.class_names)[label]
+    return Pairs(image, recording, labels, np.array(seen, str), np.array(heard, str))
 
 
 def embed_pairs(
@@ -107,27 +142,37 @@ def embed_pairs(
     patterns: tuple[Pattern, ...] = PATTERNS,
 ) -> EmbeddedPairs:
     """Embeds pairs in each modality pattern; each photo is looked at once, however many pairs it is in."""
-    image_files, image = np.unique(pairs.images, return_inverse=True)
-    recording_files, recording = np.unique(pairs.recordings, return_inverse=True)
-    nothing = np.full_like(image, -1)
+    nothing = np.full_like(pairs.images, ABSENT)
     halves = {
-        "fused": (image, recording),
-        "image": (image, nothing),
-        "audio": (nothing, recording),
+        "fused": (pairs.images, pairs.recordings),
+        "image": (pairs.images, nothing),
+        "audio": (nothing, pairs.recordings),
     }
-    asked = [np.stack(halves[pattern], axis=1).reshape(-1, 2) for pattern in patterns]
-    every, row = np.unique(np.concatenate(asked), axis=0, return_inverse=True)
-    if (every[:, 0] < 0).all():
-        image_files = image_files[:0]  # no photo is asked for
+    asked = np.concatenate([np.stack(halves[pattern], axis=1) for pattern in patterns])
+    every, row = np.unique(asked, axis=0, return_inverse=True)
+    is_empty = (every == ABSENT).all(axis=1)
+    (images, image), (recordings, recording) = (_numbered(column) for column in every.T)
     embedded = embedder.embed_combinations(
-        StoredFeatures(media.images, image_files),
-        StoredFeatures(media.recordings, recording_files),
-        every,
+        StoredFeatures(media.images, images),
+        StoredFeatures(media.recordings, recordings),
+        np.column_stack([image, recording])[~is_empty],
     )
+    if is_empty.any():  # at most one: an absent half of some pair
+        nothing_known = np.full((1, embedded.shape[1]), np.nan, np.float32)
+        embedded = Embeddings.of(
+            np.concatenate([nothing_known, embedded]), fingerprint_of(embedded)
+        )
     parts = np.split(row.reshape(-1), len(patterns))
     return EmbeddedPairs(
         pairs, {pattern: embedded[part] for pattern, part in zip(patterns, parts, strict=True)}
     )
+
+
+def _numbered(files: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct files, and which of these each one is; -1 stays -1."""
+    distinct, number = np.unique(files, return_inverse=True)
+    has_absent = len(distinct) > 0 and distinct[0] == ABSENT
+    return (distinct[1:], number - 1) if has_absent else (distinct, number)
 
 
 class StoredFeatures(Sequence[np.ndarray]):
@@ -153,10 +198,6 @@ class StoredFeatures(Sequence[np.ndarray]):
         if isinstance(index, slice):
             return [np.array(self._files[i].feature()) for i in self._which[index]]
         return np.array(self._files[self._which[index]].feature())
-
-
-def _source(file: PreparedFile, source_of: SourceOf | None) -> str:
-    return file.content if source_of is None else source_of(file.path)
 
 
 def distinct_files(files: Sequence[PreparedFile], class_index: int) -> list[int]:

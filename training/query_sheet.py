@@ -17,7 +17,7 @@ from media import UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
-from triplets.prepared import PreparedMedia
+from triplets.prepared import ABSENT, PreparedMedia
 
 SAMPLE_RATE_HZ = YAMNET.sample_rate_hz
 SHOWN_SECONDS = 5.0
@@ -28,16 +28,22 @@ class Shown:
     """A pair in a query sheet.
 
     Args:
-        photo: uint8 [224, 224, 3], RGB.
+        photo: uint8 [224, 224, 3], RGB; None where there is none.
         photo_path: where it comes from.
-        recording_path: whose spectrogram is drawn.
+        recording_path: whose spectrogram is drawn; None where there is none.
         label: its class.
     """
 
-    photo: np.ndarray
-    photo_path: Path
-    recording_path: Path
+    photo: np.ndarray | None
+    photo_path: Path | None
+    recording_path: Path | None
     label: str
+
+    @property
+    def name(self) -> str:
+        """The name of the photo, or of the recording where there is no photo."""
+        path = self.photo_path or self.recording_path
+        return "" if path is None else path.name
 
 
 @dataclass(frozen=True)
@@ -162,8 +168,8 @@ def _without_repeats(rows: Sequence[int], pairs: Pairs, at_most: int) -> list[in
         image, recording = int(pairs.images[row]), int(pairs.recordings[row])
         if len(chosen) < at_most and image not in images and recording not in recordings:
             chosen.append(row)
-            images.add(image)
-            recordings.add(recording)
+            images |= {image} - {ABSENT}
+            recordings |= {recording} - {ABSENT}
     return chosen
 
 
@@ -175,7 +181,8 @@ def _neighbours(
     similarity = np.asarray(evaluation.gallery.by_pattern["fused"], np.float64) @ query
     is_right = known.labels == evaluation.queries.pairs.labels[row]
     order = np.lexsort((is_right, -similarity.round(9)))  # of equals the wrong ones first
-    first_of_photo = np.sort(np.unique(known.images[order], return_index=True)[1])
+    shown = np.where(known.images == ABSENT, -2 - known.recordings, known.images)
+    first_of_photo = np.sort(np.unique(shown[order], return_index=True)[1])
     ranks = [int(rank) for rank in first_of_photo[:at_most]]
     if not is_right[order[ranks]].any():
         ranks[-1] = int(np.flatnonzero(is_right[order])[0])
@@ -191,12 +198,20 @@ def _neighbours(
 
 
 def _shown(media: PreparedMedia, pairs: Pairs, row: int) -> Shown:
-    image, recording = media.images[pairs.images[row]], media.recordings[pairs.recordings[row]]
-    return Shown(np.asarray(image.feature()), image.path, recording.path, str(pairs.labels[row]))
+    i, j = int(pairs.images[row]), int(pairs.recordings[row])
+    image = None if i == ABSENT else media.images[i]
+    return Shown(
+        None if image is None else np.asarray(image.feature()),
+        None if image is None else image.path,
+        None if j == ABSENT else media.recordings[j].path,
+        str(pairs.labels[row]),
+    )
 
 
 def _draw(cells: np.ndarray, shown: Shown, title: str, colour: str) -> None:
     photo, sound = cells
-    photo.imshow(shown.photo)
+    if shown.photo is not None:
+        photo.imshow(shown.photo)
     photo.set_title(title, color=colour, fontsize=9)
-    draw_spectrogram(sound, shown.recording_path)
+    if shown.recording_path is not None:
+        draw_spectrogram(sound, shown.recording_path)

@@ -16,7 +16,7 @@ MODALITY_DROPOUT = 2 / 3  # as many pairs as photos alone and calls alone
 
 def recommended_encoder(
     *,
-    image_backbone: str | keras.Model | Callable = "mobilenet_v2",
+    image_backbone: str | keras.Model | Callable | None = "mobilenet_v2",
     image_weights: str | Path | None = "imagenet",
     image_trainable: ImageTrainable | None = None,
     photo_views: PhotoViewsName | None = None,

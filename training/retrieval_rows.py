@@ -16,7 +16,7 @@ from inference.metrics import (
 from inference.threshold import suggest_threshold
 from training.floors import Describe, raw_audio_sequence, raw_pixels
 from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures
-from triplets.prepared import PreparedMedia
+from triplets.prepared import ABSENT, PreparedMedia
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,21 @@ def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> 
         describe: from `frozen_image_features`.
 
     Returns:
-        "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence".
+        "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence"; those of a
+        kind that the pairs have.
     """
     of_photos, of_recordings = (pairs.rows_of_distinct(p) for p in ("image", "audio"))
     photos = StoredFeatures(media.images, pairs.images[of_photos])
     sequences = StoredFeatures(media.recordings, pairs.recordings[of_recordings])
-    sides = {"raw_pixels": _side(raw_pixels(photos), pairs, of_photos, "image")}
-    if describe is not None:
+    sides = {}
+    if len(photos):
+        sides["raw_pixels"] = _side(raw_pixels(photos), pairs, of_photos, "image")
+    if len(photos) and describe is not None:
         sides["raw_image_features"] = _side(describe(photos), pairs, of_photos, "image")
-    heard = raw_audio_sequence(sequences)
-    return sides | {"raw_audio_sequence": _side(heard, pairs, of_recordings, "audio")}
+    if len(sequences):
+        heard = raw_audio_sequence(sequences)
+        sides["raw_audio_sequence"] = _side(heard, pairs, of_recordings, "audio")
+    return sides
 
 
 def retrieval_row(asking: Side, known: Side) -> dict[str, float]:
@@ -146,12 +151,13 @@ def _observations(
 
 
 def _rows_without_common_files(pairs: Pairs) -> np.ndarray:
-    """Rows of pairs of which no two share a photo or a recording."""
+    """Rows of pairs, with both a photo and a recording, of which no two share either."""
     images: set[int] = set()
     recordings: set[int] = set()
     rows = []
     for row, (image, recording) in enumerate(zip(pairs.images, pairs.recordings, strict=True)):
-        if image not in images and recording not in recordings:
+        is_pair = ABSENT not in (image, recording)
+        if is_pair and image not in images and recording not in recordings:
             rows.append(row)
             images.add(image)
             recordings.add(recording)

@@ -12,15 +12,16 @@ from typing import Any
 import keras
 
 from fused_encoder.encoder import load_encoder
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from inference.export import library_versions
 from media.atomic import write_text_atomically
 from training.fit import TrainedEncoder
 from training.options import TrainingOptions
-from triplets.folders import MediaFile, PairedFolders
+from triplets.folders import LabelledFiles, MediaFile
 from triplets.prepared import PreparedFile, PreparedMedia
 
-SCHEMA = 3
+SCHEMA = 4
 EVALUATION_FOLDER = "evaluation"
 
 
@@ -32,8 +33,7 @@ class SavedRun:
         directory: where.
         encoder: the trained encoder.
         options: how it was trained.
-        yamnet_source: what `load_yamnet` was given; None for its search order, "log_mel" for
-            `LogMelFeatures`.
+        yamnet_source: what `load_front_end` was given.
         history: of each epoch: `loss`, `val_precision_at_1`, ...
         training: the files it was trained on.
         held_out: the files it has never seen.
@@ -46,8 +46,8 @@ class SavedRun:
     options: TrainingOptions
     yamnet_source: str | None
     history: dict[str, list[float]]
-    training: PairedFolders
-    held_out: PairedFolders
+    training: LabelledFiles
+    held_out: LabelledFiles
     yamnet_fingerprint: str | None = None
     contents: dict[Path, str] = field(default_factory=dict, repr=False)
 
@@ -58,7 +58,7 @@ def save_run(
     options: TrainingOptions,
     *,
     yamnet_source: str | None = None,
-    yamnet: Yamnet | None = None,
+    yamnet: Yamnet | AudioFrontEnd | None = None,
 ) -> Path:
     """Writes `encoder.keras` and `run.json`, for `load_run`.
 
@@ -117,12 +117,14 @@ def load_run(directory: str | Path) -> SavedRun:
     return SavedRun(root, _load_encoder(root / "encoder.keras"), **contents)
 
 
-def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia) -> list[str]:
+def changes_since_training(
+    run: SavedRun, yamnet: Yamnet | AudioFrontEnd | None, *media: PreparedMedia
+) -> list[str]:
     """What is not as it was when the run's encoder was trained.
 
     Args:
         run: from `load_run`.
-        yamnet: the one that the run is used with now.
+        yamnet: the one that the run is used with now; None where it has no recordings.
         media: the run's files as they are prepared now. Files that are gone are not told of here: they
             are in `skipped`.
 
@@ -133,13 +135,16 @@ def changes_since_training(run: SavedRun, yamnet: Yamnet, *media: PreparedMedia)
     now = as_front_end(yamnet).fingerprint
     if run.yamnet_fingerprint not in (None, now):
         changes.append(
-            f"The encoder was trained with another YAMNet (fingerprint {run.yamnet_fingerprint}) than the "
-            f"one found now ({now}): what it hears is not what it learnt from, and figures may be too low. "
-            "Put the YAMNet of the training where load_yamnet looks first (FUSED_ENCODER_WEIGHTS), or train "
-            "again. (The same weights from another kind of file have another fingerprint, too.)"
+            "The encoder was trained with another audio front end (fingerprint "
+            f"{run.yamnet_fingerprint}) than the one found now ({now}): what it hears is not what it learnt "
+            "from, and figures may be too low. Put that of the training where it is looked for (of YAMNet: "
+            "FUSED_ENCODER_WEIGHTS), or train again. (The same weights from another kind of file have "
+            "another fingerprint, too.)"
         )
     files = [file for side in media for file in (*side.images, *side.recordings)]
-    changed = [file for file in files if run.contents.get(file.path, file.content) != file.content]
+    changed = [
+        file for file in files if run.contents.get(file.path, file.bytes_hash) != file.bytes_hash
+    ]
     if changed:
         named = ", ".join(f"'{file.path}'" for file in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -179,7 +184,7 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
         "training": _from_json(sides[0], class_names),
         "held_out": _from_json(sides[1], class_names),
         "yamnet_fingerprint": record["yamnet_fingerprint"],
-        "contents": {Path(path): content for path, _, content in files},
+        "contents": {Path(path): content.partition("-")[0] for path, _, content, *_ in files},
     }
 
 
@@ -205,16 +210,22 @@ def _remove_evaluation(folder: Path) -> None:
             emptied.rmdir()
 
 
-def _to_json(media: PreparedMedia) -> dict[str, list[tuple[str, int, str]]]:
-    def listed(files: Sequence[PreparedFile]) -> list[tuple[str, int, str]]:
-        return [(str(file.path.resolve()), file.class_index, file.content) for file in files]
+def _to_json(media: PreparedMedia) -> dict[str, list]:
+    def listed(files: Sequence[PreparedFile]) -> list[tuple]:
+        return [
+            (str(file.path.resolve()), file.class_index, file.content, file.named_source, file.box)
+            for file in files
+        ]
 
     return {"images": listed(media.images), "recordings": listed(media.recordings)}
 
 
-def _from_json(record: dict[str, list], class_names: tuple[str, ...]) -> PairedFolders:
+def _from_json(record: dict[str, list], class_names: tuple[str, ...]) -> LabelledFiles:
     images, recordings = (
-        tuple(MediaFile(Path(path), index) for path, index, *_ in record[kind])
+        tuple(
+            MediaFile(Path(path), index, source, box and tuple(box))
+            for path, index, _, source, box in record[kind]
+        )
         for kind in ("images", "recordings")
     )
-    return PairedFolders(class_names, images, recordings)
+    return LabelledFiles(class_names, images, recordings)

@@ -4,65 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from triplets.folders import MediaFile, PairedFolders, scan_folders
+from triplets.folders import LabelledFiles, MediaFile, named
 from triplets.prepared import PreparedFile, PreparedMedia, Skipped
 from triplets.splits import split_by_source
 
-Folders = tuple[str | Path, str | Path]
-Prepare = Callable[[PairedFolders], PreparedMedia]
-SourceOf = Callable[[Path], str]
+Prepare = Callable[[LabelledFiles], PreparedMedia]
 
 
 def prepare_sides(
-    folders: Folders,
-    held_out: Folders | None,
+    files: LabelledFiles,
+    held_out: LabelledFiles | None,
     prepare: Prepare,
     *,
     held_out_fraction: float,
-    source_of: SourceOf | None = None,
     seed: int = 0,
 ) -> tuple[PreparedMedia, PreparedMedia]:
     """What is trained on and what is held out; what cannot be read is left out before the split.
 
     Args:
-        folders: of photos and of recordings, each with one sub-folder per class.
-        held_out: the same of what is not trained on, or None to hold some of `folders` out.
+        files: photos and recordings, from `scan_folders`.
+        held_out: the same of what is not trained on, or None to hold some of `files` out.
         prepare: decodes the files, see `prepare_media`.
         held_out_fraction: float in (0, 1), see `split_by_source`.
-        source_of: see `split_by_source`. Default: the file's content.
         seed: int, for the split.
 
     Returns:
         (training, held out).
 
     Raises:
-        ValueError: the two have different classes, or classes are too small to split.
+        ValueError: something is held out of a class that is not trained on, or the classes are too small
+            to split.
     """
-    scanned = scan_folders(*folders)
     if held_out is None:
-        return split_media(
-            prepare(scanned), held_out_fraction=held_out_fraction, source_of=source_of, seed=seed
-        )
-    others = scan_folders(*held_out, min_sources_per_class=1)
-    if others.class_names != scanned.class_names:
-        differing = sorted(set(others.class_names) ^ set(scanned.class_names))
+        return split_media(prepare(files), held_out_fraction=held_out_fraction, seed=seed)
+    number = {name: index for index, name in enumerate(files.class_names)}
+    strangers = [name for name in held_out.class_names if name not in number]
+    if strangers:
         raise ValueError(
-            f"The held-out folders '{held_out[0]}' and '{held_out[1]}' must hold the classes of "
-            f"'{folders[0]}', but {', '.join(differing)} are on one side only."
+            f"Held-out files are of classes that are not trained on: {named(strangers)}. Leave them out, or "
+            "train on files of these classes too. (To test on new classes, see split_by_class.)"
         )
-    return prepare(scanned), prepare(others)
+    images, recordings = (
+        tuple(
+            replace(file, class_index=number[held_out.class_names[file.class_index]])
+            for file in kind
+        )
+        for kind in (held_out.images, held_out.recordings)
+    )
+    return prepare(files), prepare(LabelledFiles(files.class_names, images, recordings))
 
 
 def split_media(
-    media: PreparedMedia,
-    *,
-    held_out_fraction: float,
-    source_of: SourceOf | None = None,
-    seed: int = 0,
+    media: PreparedMedia, *, held_out_fraction: float, seed: int = 0
 ) -> tuple[PreparedMedia, PreparedMedia]:
     """`split_by_source` of files that are prepared already.
 
@@ -71,20 +67,18 @@ def split_media(
     Returns:
         (training, held out). What was skipped is told of by the first.
     """
-    content = {file.path: file.content for file in (*media.images, *media.recordings)}
     images, recordings = (
-        tuple(MediaFile(file.path, file.class_index) for file in files)
+        tuple(MediaFile(file.path, file.class_index, file.source, file.box) for file in files)
         for files in (media.images, media.recordings)
     )
     training, held_out = split_by_source(
-        PairedFolders(media.class_names, images, recordings),
+        LabelledFiles(media.class_names, images, recordings),
         held_out_fraction=held_out_fraction,
-        source_of=source_of or content.__getitem__,
         seed=seed,
     )
 
-    def side(folders: PairedFolders, skipped: tuple[Skipped, ...]) -> PreparedMedia:
-        kept = {file.path for file in (*folders.images, *folders.recordings)}
+    def side(files: LabelledFiles, skipped: tuple[Skipped, ...]) -> PreparedMedia:
+        kept = {file.path for file in (*files.images, *files.recordings)}
         return replace(
             media,
             images=tuple(file for file in media.images if file.path in kept),
@@ -98,7 +92,7 @@ def split_media(
 def split_gallery_queries(
     media: PreparedMedia, *, query_fraction: float = 0.5, seed: int = 0
 ) -> tuple[PreparedMedia, PreparedMedia]:
-    """A gallery and queries of the same classes, with no file's content on both sides.
+    """A gallery and queries of the same classes, with no source on both sides.
 
     For `evaluate_encoder` on classes that the encoder was not trained on: split the classes with
     `split_by_class`, train on the one part, and ask the other part among itself.
@@ -113,8 +107,8 @@ def split_gallery_queries(
         (gallery, queries), both with all the class names.
 
     Raises:
-        ValueError: a class has fewer than two photos or recordings of different content (all such
-            classes in one message), or the fraction is out of range.
+        ValueError: a class has photos, or recordings, of one source only (all such classes in one
+            message), or the fraction is out of range.
 
     Example:
         >>> seen, unseen = split_by_class(scan_folders(image_dir, audio_dir))
@@ -128,21 +122,19 @@ def split_gallery_queries(
     problems: list[str] = []
     for kind, files in (("photo", media.images), ("recording", media.recordings)):
         for class_index, name in enumerate(media.class_names):
-            contents = [file.content for file in files if file.class_index == class_index]
-            if not _choose(list(dict.fromkeys(contents)), query_fraction, rng, asks):
-                problems.append(
-                    f"class '{name}' has {len(set(contents))} {kind}s of different content"
-                )
+            sources = [file.source for file in files if file.class_index == class_index]
+            if sources and not _choose(list(dict.fromkeys(sources)), query_fraction, rng, asks):
+                problems.append(f"class '{name}' has {kind}s of {len(set(sources))} sources")
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise ValueError(
-            "Each class needs a photo and a recording in the gallery and others that ask: at least two "
-            f"of each, not shared with another class. Add files, or leave the class out:{listed}"
+            "Each class needs photos (or recordings) in the gallery and others that ask: of at least two "
+            f"sources, not shared with another class. Add files, or leave the class out:{listed}"
         )
 
     def side(is_query: bool) -> PreparedMedia:
         def kept(files: Sequence[PreparedFile]) -> tuple[PreparedFile, ...]:
-            return tuple(file for file in files if asks[file.content] == is_query)
+            return tuple(file for file in files if asks[file.source] == is_query)
 
         return replace(media, images=kept(media.images), recordings=kept(media.recordings))
 
@@ -150,11 +142,11 @@ def split_gallery_queries(
 
 
 def _choose(
-    contents: list[str], query_fraction: float, rng: np.random.Generator, asks: dict[str, bool]
+    sources: list[str], query_fraction: float, rng: np.random.Generator, asks: dict[str, bool]
 ) -> bool:
-    """Decides which contents ask, those apart that are decided; whether both sides got some."""
-    if len(contents) >= 2:
-        num_asking = int(np.clip(round(query_fraction * len(contents)), 1, len(contents) - 1))
-        for position, index in enumerate(rng.permutation(len(contents))):
-            asks.setdefault(contents[index], position < num_asking)
-    return len({asks.get(content) for content in contents}) == 2
+    """Decides which sources ask, those apart that are decided; whether both sides got some."""
+    if len(sources) >= 2:
+        num_asking = int(np.clip(round(query_fraction * len(sources)), 1, len(sources) - 1))
+        for position, index in enumerate(rng.permutation(len(sources))):
+            asks.setdefault(sources[index], position < num_asking)
+    return len({asks.get(source) for source in sources}) == 2

@@ -3,9 +3,8 @@ from .candidates import draw_candidate_pairs as draw_candidate_pairs
 from .dataset import Triplet as Triplet
 from .dataset import Triplets as Triplets
 from .features import prepare_media as prepare_media
+from .folders import LabelledFiles as LabelledFiles
 from .folders import MediaFile as MediaFile
-from .folders import PairedFolders as PairedFolders
-from .folders import scan_any_folders as scan_any_folders
 from .folders import scan_folders as scan_folders
 from .pair_batches import pair_batches as pair_batches
 from .photos import PhotoSource as PhotoSource
@@ -15,6 +14,8 @@ from .prepare import prepare_triplets as prepare_triplets
 from .prepared import PreparedFile as PreparedFile
 from .prepared import PreparedMedia as PreparedMedia
 from .prepared import Skipped as Skipped
+from .sources import source_by_pattern as source_by_pattern
 from .splits import split_by_class as split_by_class
 from .splits import split_by_source as split_by_source
 from .store import FeatureStore as FeatureStore
+from .table import read_table as read_table

@@ -17,9 +17,9 @@ from media.atomic import write_text_atomically
 from triplets.mining import TripletRow
 from triplets.photos import PhotoSource
 from triplets.pipeline import DRAWN, EpochCounter, MemberLoader, build_dataset
-from triplets.prepared import PreparedFile, PreparedMedia, Skipped
+from triplets.prepared import ABSENT, PreparedFile, PreparedMedia, Skipped
 
-SCHEMA = 2
+SCHEMA = 3
 AudioWindows = Literal["fixed", "random"]
 AUDIO_WINDOWS = (None, "fixed", "random")
 
@@ -27,14 +27,15 @@ AUDIO_WINDOWS = (None, "fixed", "random")
 class Triplet(NamedTuple):
     """Anchor, positive and negative, in the published order.
 
-    Images are paths; audio sequences are float32 [num_frames, size].
+    Images are paths; audio sequences are float32 [num_frames, size]. What a class does not have is None,
+    or a sequence of no frames.
     """
 
-    anchor_image: str
+    anchor_image: str | None
     anchor_audio: np.ndarray
-    positive_image: str
+    positive_image: str | None
     positive_audio: np.ndarray
-    negative_image: str
+    negative_image: str | None
     negative_audio: np.ndarray
 
 
@@ -61,7 +62,7 @@ class Triplets(Sequence[Triplet]):
         self.window_frames = window_frames
         self.seed = seed
         self.rows = tuple(rows)
-        self._lengths = np.array([len(file.feature()) for file in media.recordings], int)
+        self._lengths = np.array([*(len(file.feature()) for file in media.recordings), 0], int)
         self._members = self._with_windows(rows)
 
     @property
@@ -85,7 +86,7 @@ class Triplets(Sequence[Triplet]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         members = self._members[index]
-        photos = [str(self.media.images[image].path) for image in members[:, 0]]
+        photos = [None if i == ABSENT else str(self.media.images[i].path) for i in members[:, 0]]
         sounds = [self._audio(*member) for member in members[:, 1:]]
         return Triplet(photos[0], sounds[0], photos[1], sounds[1], photos[2], sounds[2])
 
@@ -242,6 +243,8 @@ class Triplets(Sequence[Triplet]):
         self._members = self._with_windows(rows)  # one assignment: a reader has all old or all new
 
     def _audio(self, recording: int, start: int) -> np.ndarray:
+        if recording == ABSENT:
+            return np.zeros((0, self.media.front_end.embedding_size), np.float32)
         sequence = self.media.recordings[recording].feature()
         return np.array(sequence[start : start + self.window_frames])
 
@@ -263,14 +266,18 @@ def _by_role(
     return inputs, labels
 
 
-def _to_json(member: PreparedFile) -> dict[str, str | int]:
+def _to_json(member: PreparedFile) -> dict[str, object]:
     return {
         "path": str(member.path),
         "class_index": member.class_index,
         "content": member.content,
+        "source": member.named_source,
+        "box": member.box,
     }
 
 
 def _from_json(entry: dict, features: Path) -> PreparedFile:
     path = features / f"{entry['content']}.npy"
-    return PreparedFile(Path(entry["path"]), entry["class_index"], entry["content"], path)
+    named = (Path(entry["path"]), entry["class_index"], entry["content"])
+    box = entry["box"] and tuple(entry["box"])
+    return PreparedFile(*named, path, entry["source"], box)

@@ -23,7 +23,7 @@ from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import prepare_photo
 from media import Resampler, UnreadableMediaError, load_image, load_waveform_with_notes
-from triplets.folders import MediaFile, PairedFolders
+from triplets.folders import LabelledFiles, MediaFile
 from triplets.prepared import PreparedFile, PreparedMedia, Skipped
 from triplets.store import ContentHashes, FeatureStore
 
@@ -33,6 +33,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Prepared = Generator[PreparedFile | Skipped, None, None]
 
+MARGIN = 0.05  # of the sides of a box, all around
 FEATURES_VERSION = 1  # raised when decoding or resampling gives other numbers than before
 NUM_THREADS = min(max(os.cpu_count() or 1, 2), 8)  # files decoded at once; more only wait for cores
 _MOST_FILES_AHEAD = 64
@@ -40,8 +41,8 @@ _SECONDS_AHEAD = 900.0  # of sound, decoded and waiting: 58 MB at 16 kHz
 
 
 def prepare_media(
-    folders: PairedFolders,
-    yamnet: Yamnet | AudioFrontEnd,
+    files: LabelledFiles,
+    yamnet: Yamnet | AudioFrontEnd | None = None,
     *,
     max_audio_seconds: float | None = 30.0,
     resampler: Resampler = "soxr_hq",
@@ -54,8 +55,8 @@ def prepare_media(
     replaced by zeros.
 
     Args:
-        folders: from `scan_folders`.
-        yamnet: see `load_yamnet`; or any audio front end.
+        files: from `scan_folders`.
+        yamnet: see `load_yamnet`; or any audio front end; None where there are photos only.
         max_audio_seconds: float > 0 or None, how much of each recording is read, from its start.
         resampler: "soxr_hq" or "kaiser_best".
         store: where features are kept. Default: the user's cache.
@@ -65,7 +66,8 @@ def prepare_media(
         `PreparedMedia`; `skipped` lists what could not be used.
 
     Raises:
-        ValueError: `max_audio_seconds` is not above 0, or `yamnet` gives other shapes than YAMNet.
+        ValueError: `max_audio_seconds` is not above 0, `yamnet` gives other shapes than YAMNet, or there
+            are recordings and no front end to hear them.
         OSError: the disk is full or not writable.
     """
     if max_audio_seconds is not None and not 0 < max_audio_seconds < float("inf"):
@@ -73,16 +75,21 @@ def prepare_media(
             f"Expected max_audio_seconds > 0 or None (all), received {max_audio_seconds}."
         )
     front_end = as_front_end(yamnet)  # a callable that is no YAMNet is refused here
+    if files.recordings and yamnet is None:
+        raise ValueError(
+            f"{len(files.recordings)} recordings need an audio front end, received None. Pass one, such as "
+            "load_yamnet(), or leave the recordings out."
+        )
     store = store or FeatureStore()
     with ContentHashes(store.directory / "hashes") as contents:
-        photos = _prepare_photos(folders.images, store, contents)
-        images, bad_images = _gather(photos, len(folders.images), "photos", progress)
+        photos = _prepare_photos(files.images, store, contents)
+        images, bad_images = _gather(photos, len(files.images), "photos", progress)
         settings = _Settings(front_end, max_audio_seconds, resampler, store, contents)
-        heard = _prepare_recordings(folders.recordings, settings)
-        recordings, bad_recordings = _gather(heard, len(folders.recordings), "recordings", progress)
-    _warn_of_shared_content(folders.class_names, (*images, *recordings))
+        heard = _prepare_recordings(files.recordings, settings)
+        recordings, bad_recordings = _gather(heard, len(files.recordings), "recordings", progress)
+    _warn_of_shared_content(files.class_names, (*images, *recordings))
     skipped = (*bad_images, *bad_recordings)
-    return PreparedMedia(folders.class_names, images, recordings, skipped, front_end.spec)
+    return PreparedMedia(files.class_names, images, recordings, skipped, front_end.spec)
 
 
 def _gather(
@@ -120,15 +127,36 @@ def _prepare_photo(
 ) -> PreparedFile | Skipped:
     try:
         content = contents.of(file.path)
+        if file.box is not None:
+            content += "-" + "-".join(f"{number:g}" for number in file.box)
         key = f"{content}-image-224-v{FEATURES_VERSION}"
-        photo = None if store.find(key) else prepare_photo(load_image(file.path))
+        photo = None if store.find(key) else prepare_photo(_cropped(file))
     except UnreadableMediaError as error:
         return Skipped(file.path, error.reason)
     except (ValueError, FileNotFoundError) as error:  # black; gone meanwhile
         return Skipped(file.path, str(error))
     if photo is not None:
         store.put(key, photo)
-    return PreparedFile(file.path, file.class_index, content, store.path(key))
+    named = (file.source, file.box)
+    return PreparedFile(file.path, file.class_index, content, store.path(key), *named)
+
+
+def _cropped(file: MediaFile) -> np.ndarray:
+    """The photo, or the animal in it with a margin, uint8 [height, width, 3], RGB."""
+    photo = load_image(file.path)
+    if file.box is None:
+        return photo
+    left, top, width, height = file.box
+    across, down = MARGIN * width, MARGIN * height
+    rows = slice(max(round(top - down), 0), round(top + height + down))
+    columns = slice(max(round(left - across), 0), round(left + width + across))
+    crop = photo[rows, columns]
+    if not crop.size:
+        raise ValueError(
+            f"its box {list(file.box)} lies outside of the photo of {photo.shape[1]} x {photo.shape[0]} "
+            "pixels"
+        )
+    return crop
 
 
 @dataclass(frozen=True)
@@ -226,8 +254,8 @@ def _embed(
         else:
             for note in one.notes:
                 logger.warning(note, one.file.path)
-            path = settings.store.path(one.key)
-            yield PreparedFile(one.file.path, one.file.class_index, one.content, path)
+            file, path = one.file, settings.store.path(one.key)
+            yield PreparedFile(file.path, file.class_index, one.content, path, file.source)
 
 
 def _store(decoded: list[_Decoded], settings: _Settings) -> dict[str, str]:

@@ -6,15 +6,20 @@ import logging
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
 
 logger = logging.getLogger(__name__)
 
+SourceOf = Callable[[Path], str]
+Box = tuple[float, float, float, float]
+"""Left, top, width and height, in pixels."""
 MIN_SOURCES_PER_CLASS = 2
+MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -23,19 +28,24 @@ class MediaFile:
 
     Args:
         path: where the file is.
-        class_index: int, into `PairedFolders.class_names`.
+        class_index: int, into `LabelledFiles.class_names`.
+        source: what it comes from (an encounter, a tape, an outing, a site): files of one source stay
+            together in every split. None: its content, so that copies stay together.
+        box: where in the photo the animal is, if it is to be cropped; one photo may hold several.
     """
 
     path: Path
     class_index: int
+    source: str | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
-class PairedFolders:
-    """The photos and the recordings of the same classes.
+class LabelledFiles:
+    """Photos and recordings by class. A class may have photos only, recordings only, or both.
 
     Args:
-        class_names: sorted; a class is a folder, named by its path below the scanned one
+        class_names: sorted; in folders a class is named by its path below the scanned one
             ("house_sparrow", or "house_sparrow/blue_left_leg" where species nest individuals).
         images: photos, sorted by class and path.
         recordings: recordings, sorted by class and path.
@@ -47,93 +57,65 @@ class PairedFolders:
 
 
 def scan_folders(
-    image_dir: str | Path,
-    audio_dir: str | Path,
+    image_dir: str | Path | None = None,
+    audio_dir: str | Path | None = None,
     *,
     min_sources_per_class: int = MIN_SOURCES_PER_CLASS,
-) -> PairedFolders:
-    """Finds the class folders in both trees and checks that they can be trained on.
+    source_of: SourceOf | Literal["folder"] | None = None,
+) -> LabelledFiles:
+    """Finds the class folders of photos, of recordings, or of both, and checks that they can be used.
 
     A class is any folder that holds media files itself. Hidden files and files of other kinds are
-    passed over; links are followed, and a link that leads back into its own parents is not.
-
-    Args:
-        image_dir: folder of class folders with photos.
-        audio_dir: folder of class folders with recordings.
-        min_sources_per_class: int >= 1, photos and recordings that each class needs. Default 2: an
-            anchor and a positive never share a file.
-
-    Returns:
-        `PairedFolders`.
-
-    Raises:
-        FileNotFoundError: one of the folders does not exist.
-        ValueError: all problems in one message: no class at all, a class in one tree only, too few or
-            empty files, names that differ only in case or in `_` and space, files beside class folders.
-    """
-    image_root, audio_root = _existing(image_dir, "images"), _existing(audio_dir, "recordings")
-    photos = _class_folders(image_root, IMAGE_EXTENSIONS)
-    sounds = _class_folders(audio_root, AUDIO_EXTENSIONS)
-    problems = [
-        *_empty_tree(image_root, photos, IMAGE_EXTENSIONS),
-        *_empty_tree(audio_root, sounds, AUDIO_EXTENSIONS),
-        *_nested_classes(image_root, photos),
-        *_nested_classes(audio_root, sounds),
-        *_similar_names({*photos, *sounds}),
-        *_one_tree_only(image_root, audio_root, photos, sounds),
-        *_too_few(image_root, photos, min_sources_per_class, "image"),
-        *_too_few(audio_root, sounds, min_sources_per_class, "recording"),
-    ]
-    if problems:
-        listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise ValueError(
-            f"The folders '{image_root}' and '{audio_root}' cannot be used yet "
-            f"({len(problems)} problem{'s' if len(problems) > 1 else ''}):\n{listed}"
-        )
-    _tell_of_other_files(image_root, IMAGE_EXTENSIONS)
-    _tell_of_other_files(audio_root, AUDIO_EXTENSIONS)
-    class_names = tuple(sorted(photos))
-    return PairedFolders(class_names, _files(class_names, photos), _files(class_names, sounds))
-
-
-def scan_any_folders(
-    image_dir: str | Path | None = None, audio_dir: str | Path | None = None
-) -> PairedFolders:
-    """Finds the class folders of photos, of recordings, or of both, where nothing is to be trained.
-
-    As `scan_folders`, but a class may have files of one kind only, and any number of them.
+    passed over; links are followed, and a link that leads back into its own parents is not. Classes that
+    are in one of two trees only are told of, in case their names are misspelt.
 
     Args:
         image_dir: folder of class folders with photos, or None.
         audio_dir: folder of class folders with recordings, or None.
+        min_sources_per_class: int >= 1, files of one kind that each class needs. Default 2: an anchor and
+            a positive never share a file.
+        source_of: names the source of a file, see `MediaFile` and `source_by_pattern`; "folder" where
+            each class folder holds one folder per source: <class>/<source>/<file>. Default: the content.
 
     Returns:
-        `PairedFolders`, with the classes of either tree.
+        `LabelledFiles`, with the classes of either tree.
 
     Raises:
         FileNotFoundError: one of the folders does not exist.
-        ValueError: both are None; or all problems in one message, as `scan_folders`.
+        ValueError: both are None; or all problems in one message: no class at all, too few or empty
+            files, names that differ only in case or in `_` and space, files beside class folders.
     """
     if image_dir is None and audio_dir is None:
         raise ValueError("Expected a folder of photos, of recordings, or both; received neither.")
-    kinds = ((image_dir, "images", IMAGE_EXTENSIONS), (audio_dir, "recordings", AUDIO_EXTENSIONS))
+    kinds = ((image_dir, "image", IMAGE_EXTENSIONS), (audio_dir, "recording", AUDIO_EXTENSIONS))
+    roots = [None if given is None else _existing(given, f"{what}s") for given, what, _ in kinds]
     trees: list[dict[str, list[Path]]] = []
     problems: list[str] = []
-    for directory, what, extensions in kinds:
-        found = {}
-        if directory is not None:
-            root = _existing(directory, what)
-            found = _class_folders(root, extensions)
+    for root, (_, _, extensions) in zip(roots, kinds, strict=True):
+        found = {} if root is None else _class_folders(root, extensions)
+        if source_of == "folder":
+            found, misplaced = _without_source_level(root, found)
+            problems += misplaced
+        if root is not None:
             problems += [*_empty_tree(root, found, extensions), *_nested_classes(root, found)]
-            _tell_of_other_files(root, extensions)
         trees.append(found)
-    photos, sounds = trees
-    problems += _similar_names({*photos, *sounds})
+    problems += _similar_names({name for tree in trees for name in tree})
+    problems += _too_few(trees, roots, min_sources_per_class)
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise ValueError(f"The folders cannot be used yet:\n{listed}")
-    class_names = tuple(sorted({*photos, *sounds}))
-    return PairedFolders(class_names, _files(class_names, photos), _files(class_names, sounds))
+        named = " and ".join(f"'{root}'" for root in roots if root is not None)
+        raise ValueError(
+            f"{named} cannot be used yet "
+            f"({len(problems)} problem{'s' if len(problems) > 1 else ''}):\n{listed}"
+        )
+    for root, (_, _, extensions) in zip(roots, kinds, strict=True):
+        if root is not None:
+            _tell_of_other_files(root, extensions)
+    if None not in roots:
+        _tell_of_one_kind_only(*trees)
+    class_names = tuple(sorted({name for tree in trees for name in tree}))
+    images, recordings = (_files(class_names, tree, source_of) for tree in trees)
+    return LabelledFiles(class_names, images, recordings)
 
 
 def _existing(directory: str | Path, what: str) -> Path:
@@ -163,6 +145,24 @@ def _class_folders(root: Path, extensions: frozenset[str]) -> dict[str, list[Pat
     return found
 
 
+def _without_source_level(
+    root: Path | None, folders: dict[str, list[Path]]
+) -> tuple[dict[str, list[Path]], list[str]]:
+    """The classes of folders <class>/<source>, and what is wrong with those that are not."""
+    classes: dict[str, list[Path]] = defaultdict(list)
+    problems = []
+    for name, files in folders.items():
+        above, _, _ = name.rpartition("/")
+        if above:
+            classes[above] += files
+        else:
+            problems.append(
+                f"'{files[0]}' lies in no folder of a source. Expected "
+                f"'{root}/<class>/<source>/<file>', since the folder names the source."
+            )
+    return dict(classes), problems
+
+
 def _leads_into_its_parents(folder: Path, root: Path) -> bool:
     parents = folder.parents[: len(folder.relative_to(root).parts)]
     return os.path.realpath(folder) in map(os.path.realpath, parents)
@@ -184,9 +184,32 @@ def _tell_of_other_files(root: Path, extensions: frozenset[str]) -> None:
         )
 
 
-def _files(class_names: tuple[str, ...], folders: dict[str, list[Path]]) -> tuple[MediaFile, ...]:
+def _tell_of_one_kind_only(photos: dict[str, list[Path]], sounds: dict[str, list[Path]]) -> None:
+    for what, names in (("photos", photos.keys() - sounds), ("recordings", sounds.keys() - photos)):
+        if names:
+            logger.warning("Classes with %s only (is a name misspelt?): %s.", what, named(names))
+
+
+def named(names: Iterable[str]) -> str:
+    """The first few names in quotes, and how many more there are."""
+    ordered = sorted(names)
+    shown = ", ".join(f"'{name}'" for name in ordered[:MAX_NAMED])
+    more = len(ordered) - MAX_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _files(
+    class_names: tuple[str, ...],
+    folders: dict[str, list[Path]],
+    source_of: SourceOf | Literal["folder"] | None,
+) -> tuple[MediaFile, ...]:
+    def source(path: Path, name: str) -> str | None:
+        if source_of == "folder":
+            return f"{name}/{path.parent.name}"
+        return None if source_of is None else source_of(path)
+
     return tuple(
-        MediaFile(path, index)
+        MediaFile(path, index, source(path, name))
         for index, name in enumerate(class_names)
         for path in folders.get(name, ())
     )
@@ -226,30 +249,22 @@ def _similar_names(names: set[str]) -> Iterable[str]:
         yield f"The class names {quoted} differ only in case, '_', '-', space or Unicode form. Rename to one."
 
 
-def _one_tree_only(
-    image_root: Path, audio_root: Path, photos: dict[str, list[Path]], sounds: dict[str, list[Path]]
+def _too_few(
+    trees: list[dict[str, list[Path]]], roots: list[Path | None], minimum: int
 ) -> Iterable[str]:
-    if not photos or not sounds:
-        return
-    for name in sorted((photos.keys() ^ sounds.keys()) - {"."}):
-        here, there, what = (
-            (image_root, audio_root, "recording")
-            if name in photos
-            else (audio_root, image_root, "image")
-        )
+    """Classes that have too few files of each of the kinds that they have."""
+    for name in sorted({name for tree in trees for name in tree} - {"."}):
+        counts = []
+        for tree, root, what in zip(trees, roots, ("image", "recording"), strict=True):
+            files = tree.get(name, [])
+            empty = sum(path.is_file() and path.stat().st_size == 0 for path in files)
+            if files and root is not None:
+                counts.append((len(files) - empty, empty, what, root))
+        if max(usable for usable, *_ in counts) >= minimum:
+            continue
+        usable, empty, what, root = max(counts)
+        noted = f" (and {empty} empty)" if empty else ""
         yield (
-            f"Class folder '{here / name}' has no counterpart with {what}s. Add at least one file "
-            f"to '{there / name}', or move the class out of '{here}'."
+            f"Class folder '{root / name}' has {usable} {what}{'' if usable == 1 else 's'}{noted}. "
+            f"Each class needs at least {minimum}. Add one, or move the folder out of '{root}'."
         )
-
-
-def _too_few(root: Path, folders: dict[str, list[Path]], minimum: int, what: str) -> Iterable[str]:
-    for name in sorted(folders.keys() - {"."}):
-        empty = [path for path in folders[name] if path.is_file() and path.stat().st_size == 0]
-        usable = len(folders[name]) - len(empty)
-        if usable < minimum:
-            noted = f" (and {len(empty)} empty)" if empty else ""
-            yield (
-                f"Class folder '{root / name}' has {usable} {what}{'' if usable == 1 else 's'}{noted}. "
-                f"Each class needs at least {minimum}. Add one, or move the folder out of '{root}'."
-            )

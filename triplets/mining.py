@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
 
-from triplets.candidates import Candidates, Embeddings, EmbedMedia, make_candidates
-from triplets.prepared import PreparedFile, PreparedMedia, distinct_files
+from triplets.candidates import ANY, Candidates, Embeddings, EmbedMedia, make_candidates
+from triplets.prepared import ABSENT, PreparedFile, PreparedMedia, distinct_files
 
 Mining = Literal["cosine", "semi-hard", "hard"]
 MINING_WAYS = ("cosine", "semi-hard", "hard")
@@ -53,15 +53,16 @@ def mine_triplets(
     Similarities are computed for a block of anchors at a time, never for all with all.
 
     Args:
-        media: photos and recordings, each class with at least two of different content.
+        media: photos, recordings or both, each class with at least two of a kind of different content.
         num_triplets_per_class: int >= 1.
         mining: how negatives are chosen.
         min_similarity: float in [-1, 1], for "cosine". Default 0.6, as published.
         embeddings: what similarity is measured on. None (default): each recording's mean over
-            its audio frames. An array float32 [num_recordings, size], in the order of `media.recordings`:
-            candidates are recordings, with any photos of their classes. `CandidatePairs`: candidates
-            are these pairs, by the similarity of photo and call together (see
-            `training.embed_candidates`). Or a function that gives one of the two for `media`.
+            its audio frames; photos reduced to 16 x 16 pixels in classes without recordings. An array
+            float32 [num_recordings, size], in the order of `media.recordings`: candidates are recordings,
+            with any photos of their classes. `CandidatePairs`: candidates are these pairs, by the
+            similarity of photo and call together (see `training.embed_candidates`). Or a function that
+            gives one of the two for `media`.
         seed: int >= 0; the same seed gives the same triplets.
 
     Returns:
@@ -148,27 +149,34 @@ def _rows(
     rng: np.random.Generator,
 ) -> list[TripletRow]:
     members = np.array(triplets)
-    recordings = candidates.recordings[members]
-    if candidates.images is None:
-        images = _draw_photos(candidates.classes[members], media.images, rng)
-    else:
-        images = candidates.images[members]
+    recordings, images = candidates.recordings[members], candidates.images[members]
+    _draw_photos(images, candidates.classes[members], media.images, rng)
     columns = np.stack([images, recordings], axis=-1).reshape(-1, 6)
     return [TripletRow(*row) for row in columns.tolist()]
 
 
 def _draw_photos(
-    classes: np.ndarray, photos: tuple[PreparedFile, ...], rng: np.random.Generator
-) -> np.ndarray:
-    """Photos of the members' classes, int [num_triplets, 3]: none shows the anchor's but the anchor."""
+    images: np.ndarray,
+    classes: np.ndarray,
+    photos: tuple[PreparedFile, ...],
+    rng: np.random.Generator,
+) -> None:
+    """Draws the members' photos where any will do: none shows the anchor's but the anchor."""
     of_class = distinct_files(photos)
-    contents = np.array([photo.content for photo in photos])
-    drawn = np.empty_like(classes)
-    for row, (own, _, other) in zip(drawn, classes.tolist(), strict=True):
-        row[0] = anchor = _draw(of_class[own], rng)
-        row[1] = _draw(of_class[own][of_class[own] != anchor], rng)
-        row[2] = _draw(of_class[other][contents[of_class[other]] != contents[anchor]], rng)
-    return drawn
+    contents = np.array([*(photo.content for photo in photos), ""])  # the last is of an absent one
+    none = np.empty(0, int)
+    for row, (own, _, other) in zip(images, classes.tolist(), strict=True):
+        ours, others = of_class.get(own, none), of_class.get(other, none)
+        if row[0] == ANY:
+            row[0] = _draw_any(ours, rng)
+        if row[1] == ANY:
+            row[1] = _draw_any(ours[ours != row[0]], rng)
+        if row[2] == ANY:
+            row[2] = _draw_any(others[contents[others] != contents[row[0]]], rng)
+
+
+def _draw_any(choices: np.ndarray, rng: np.random.Generator) -> int:
+    return _draw(choices, rng) if len(choices) else ABSENT
 
 
 def _draw(choices: np.ndarray, rng: np.random.Generator) -> int:
@@ -199,15 +207,15 @@ def _check(
     problems = option_problems(num_triplets_per_class, mining, min_similarity)
     if len(media.class_names) < 2:
         problems.append(f"triplets need at least two classes, received {len(media.class_names)}")
-    for what, files in (("photo", media.images), ("recording", media.recordings)):
-        distinct = distinct_files(files)
-        for index, name in enumerate(media.class_names):
-            num_sources = len(distinct.get(index, ()))
-            if num_sources < 2:
-                problems.append(
-                    f"class '{name}' has {num_sources} usable {what}{'' if num_sources == 1 else 's'} "
-                    "of different content, at least 2 are needed (an anchor and a positive never share one)"
-                )
+    images, recordings = distinct_files(media.images), distinct_files(media.recordings)
+    for index, name in enumerate(media.class_names):
+        num_images, num_recordings = (len(kind.get(index, ())) for kind in (images, recordings))
+        if max(num_images, num_recordings) < 2:
+            problems.append(
+                f"class '{name}' has {num_images} usable photos and {num_recordings} usable recordings of "
+                "different content, at least 2 of a kind are needed (an anchor and a positive never share "
+                "a file)"
+            )
     if problems:
         unused = "".join(f"\n  - skipped '{file.path}': {file.reason}" for file in media.skipped)
         listed = "".join(f"\n  - {problem}" for problem in problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from media import Resampler
 from triplets.candidates import Embeddings, EmbedMedia
 from triplets.dataset import Triplets
@@ -15,9 +16,9 @@ from triplets.store import FeatureStore
 
 
 def prepare_triplets(
-    image_dir: str | Path,
-    audio_dir: str | Path,
-    yamnet_model: Yamnet,
+    image_dir: str | Path | None,
+    audio_dir: str | Path | None = None,
+    yamnet_model: Yamnet | AudioFrontEnd | None = None,
     num_triplets_per_class: int = 100,
     *,
     mining: Mining = "cosine",
@@ -29,23 +30,26 @@ def prepare_triplets(
     seed: int = 0,
     progress: bool = True,
 ) -> Triplets:
-    """Hard-negative triplets from class folders of photos and recordings.
+    """Hard-negative triplets from class folders of photos, of recordings, or of both.
 
-    Scans both trees, decodes each photo and runs each recording through YAMNet once (ever: see
+    Scans the trees, decodes each photo and runs each recording through YAMNet once (ever: see
     `FeatureStore`), and mines triplets of pairs. A file that cannot be read is skipped and listed in
     `triplets.skipped`; everything that is wrong with the folders comes in one error.
 
     Args:
-        image_dir: one sub-folder per class with photos.
-        audio_dir: one sub-folder per class, of the same names, with recordings.
+        image_dir: one sub-folder per class with photos; or None.
+        audio_dir: one sub-folder per class, of the same names, with recordings; or None. A class may have
+            photos only, or recordings only.
         yamnet_model: what `hub.load` or `load_yamnet` returns, or any callable waveform float32
-            [num_samples] -> (scores, embeddings [num_frames, 1024], log mel).
+            [num_samples] -> (scores, embeddings [num_frames, 1024], log mel), or any audio front end; None
+            where there are no recordings.
         num_triplets_per_class: int >= 1. Default 100.
         mining: how negatives are chosen: see `mine_triplets`.
         embeddings: what candidates are compared by: None (default), the recordings' mean YAMNet
-            embeddings; an array float32 [num_recordings, size] in the order of
-            `triplets.media.recordings`; `CandidatePairs`; or a function of the prepared media that
-            gives either, such as `lambda media: embed_candidates(encoder, media)`.
+            embeddings, or small versions of the photos where a class has no recordings; an array float32
+            [num_recordings, size] in the order of `triplets.media.recordings`; `CandidatePairs`; or a
+            function of the prepared media that gives either, such as
+            `lambda media: embed_candidates(encoder, media)`.
         audio_seconds: float > 0, how much sound a member of a triplet holds. Default 5.0.
         max_audio_seconds: float or None (all), how much of a recording is read, from its start; each
             member gets a window of `audio_seconds` drawn from that. Default 30.0. The published code

@@ -10,6 +10,7 @@ import numpy as np
 
 from fused_encoder.front_ends.contract import FrontEndSpec
 from fused_encoder.front_ends.yamnet import YAMNET
+from triplets.folders import Box
 from triplets.store import load_feature
 
 ABSENT = -1  # in place of a photo or a recording
@@ -22,14 +23,28 @@ class PreparedFile:
     Args:
         path: the original file.
         class_index: int, into the class names.
-        content: SHA-256 of the file's bytes, in hex: two files of one content are one source.
+        content: SHA-256 of the file's bytes, in hex, and the box: copies of a file count as one.
         feature_path: .npy file, see `feature`.
+        named_source: what it comes from, see `MediaFile`; None where that was not told.
+        box: what of a photo was cropped, see `MediaFile`; None for all of it.
     """
 
     path: Path
     class_index: int
     content: str
     feature_path: Path
+    named_source: str | None = None
+    box: Box | None = None
+
+    @property
+    def bytes_hash(self) -> str:
+        """SHA-256 of the file's bytes, in hex, whatever was cropped of it."""
+        return self.content.partition("-")[0]
+
+    @property
+    def source(self) -> str:
+        """What the file comes from: its source if that was named, else its content."""
+        return self.named_source or self.bytes_hash
 
     def feature(self) -> np.ndarray:
         """The stored feature: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a recording."""
@@ -51,7 +66,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class PreparedMedia:
-    """Photos and recordings of the same classes with their features, and what was skipped.
+    """Photos and recordings by class with their features, and what was skipped.
 
     Args:
         class_names: one per class.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
-from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from triplets.folders import MIN_SOURCES_PER_CLASS, MediaFile, PairedFolders
+from triplets.folders import MIN_SOURCES_PER_CLASS, LabelledFiles, MediaFile, named
+
+logger = logging.getLogger(__name__)
 
 
 def content_source(path: Path) -> str:
@@ -26,60 +28,60 @@ def content_source(path: Path) -> str:
 
 
 def split_by_source(
-    folders: PairedFolders,
-    *,
-    held_out_fraction: float = 0.25,
-    source_of: Callable[[Path], str] = content_source,
-    seed: int = 0,
-) -> tuple[PairedFolders, PairedFolders]:
-    """Every class on both sides, no source on both sides: for known species or individuals.
+    files: LabelledFiles, *, held_out_fraction: float = 0.25, seed: int = 0
+) -> tuple[LabelledFiles, LabelledFiles]:
+    """No source on both sides, and every class on both where it can be: for known species or individuals.
+
+    A class needs three sources of photos to have some held out, and likewise of recordings; of one that
+    has fewer all are trained on, which is told. So it is where a source holds several classes and would
+    leave one of them fewer than two to train on.
 
     Args:
-        folders: from `scan_folders`.
+        files: from `scan_folders`, which names the sources.
         held_out_fraction: float in (0, 1), of each class's photos' and recordings' sources; at least
             one is held out and at least two stay. Default 0.25.
-        source_of: names the source of a file. Files of one source stay together, photos and recordings
-            alike. Default: the file's content; pass your own where several files come from one outing,
-            video or recorder.
         seed: the same seed gives the same split.
 
     Returns:
         (training, held out).
 
     Raises:
-        ValueError: a class has fewer than three sources (all such classes in one message).
+        ValueError: no class has three sources.
     """
     if not 0 < held_out_fraction < 1:
         raise ValueError(f"Expected held_out_fraction in (0, 1), received {held_out_fraction}.")
     rng = np.random.default_rng(seed)
-    problems: list[str] = []
+    kinds = {"photos": files.images, "recordings": files.recordings}
+    source_of = {
+        file.path: file.source or content_source(file.path)
+        for file in (*files.images, *files.recordings)
+    }
+    sources = {what: _sources_by_class(kind, source_of) for what, kind in kinds.items()}
     is_held_out: dict[str, bool] = {}  # of sources: one of a photo and a recording is decided once
-    split = partial(
-        _split_files,
-        class_names=folders.class_names,
-        held_out_fraction=held_out_fraction,
-        source_of=source_of,
-        rng=rng,
-        is_held_out=is_held_out,
-        problems=problems,
-    )
-    sides = [
-        split(files, what)
-        for what, files in (("photo", folders.images), ("recording", folders.recordings))
-    ]
-    if problems:
-        listed = "".join(f"\n  - {problem}" for problem in problems)
-        raise ValueError(f"The classes are too small to hold some files out:{listed}")
-    (image_in, image_out), (audio_in, audio_out) = sides
-    return (
-        PairedFolders(folders.class_names, image_in, audio_in),
-        PairedFolders(folders.class_names, image_out, audio_out),
-    )
+    for by_class in sources.values():
+        for _, names in sorted(by_class.items()):
+            if len(names) > MIN_SOURCES_PER_CLASS:
+                wanted = round(held_out_fraction * len(names))
+                num_out = int(np.clip(wanted, 1, len(names) - MIN_SOURCES_PER_CLASS))
+                _decide(names, num_out, rng, is_held_out)
+    _leave_enough_to_train_on(sources, is_held_out)
+    _tell_of_untested(files.class_names, sources, is_held_out)
+
+    def side(of_held_out: bool) -> LabelledFiles:
+        images, recordings = (
+            tuple(
+                file for file in kind if is_held_out.get(source_of[file.path], False) == of_held_out
+            )
+            for kind in kinds.values()
+        )
+        return LabelledFiles(files.class_names, images, recordings)
+
+    return side(False), side(True)
 
 
 def split_by_class(
-    folders: PairedFolders, *, held_out_fraction: float = 0.25, seed: int = 0
-) -> tuple[PairedFolders, PairedFolders]:
+    folders: LabelledFiles, *, held_out_fraction: float = 0.25, seed: int = 0
+) -> tuple[LabelledFiles, LabelledFiles]:
     """Every class on one side only: for species or individuals that were never trained on.
 
     Args:
@@ -103,57 +105,27 @@ def split_by_class(
     return _only_classes(folders, set(range(num_classes)) - out), _only_classes(folders, out)
 
 
-def _only_classes(folders: PairedFolders, classes: set[int]) -> PairedFolders:
+def _only_classes(folders: LabelledFiles, classes: set[int]) -> LabelledFiles:
     new_index = {old: new for new, old in enumerate(sorted(classes))}
 
     def keep(files: tuple[MediaFile, ...]) -> tuple[MediaFile, ...]:
         return tuple(
-            MediaFile(file.path, new_index[file.class_index])
+            replace(file, class_index=new_index[file.class_index])
             for file in files
             if file.class_index in new_index
         )
 
     names = tuple(folders.class_names[index] for index in sorted(classes))
-    return PairedFolders(names, keep(folders.images), keep(folders.recordings))
+    return LabelledFiles(names, keep(folders.images), keep(folders.recordings))
 
 
-def _split_files(
-    files: tuple[MediaFile, ...],
-    what: str,
-    *,
-    class_names: tuple[str, ...],
-    held_out_fraction: float,
-    source_of: Callable[[Path], str],
-    rng: np.random.Generator,
-    is_held_out: dict[str, bool],
-    problems: list[str],
-) -> tuple[tuple[MediaFile, ...], tuple[MediaFile, ...]]:
-    sources: dict[int, dict[str, None]] = defaultdict(dict)  # dicts keep the order of the files
-    source_of_file = [source_of(file.path) for file in files]
-    for file, source in zip(files, source_of_file, strict=True):
-        sources[file.class_index][source] = None
-    for class_index, names in sorted(sources.items()):
-        if len(names) <= MIN_SOURCES_PER_CLASS:
-            problems.append(
-                f"class '{class_names[class_index]}' has {len(names)} {what}s of different sources, "
-                f"at least {MIN_SOURCES_PER_CLASS + 1} are needed"
-            )
-            continue
-        wanted = round(held_out_fraction * len(names))
-        num_out = int(np.clip(wanted, 1, len(names) - MIN_SOURCES_PER_CLASS))
-        _decide(list(names), num_out, rng, is_held_out)
-        num_out = sum(is_held_out[name] for name in names)
-        if not 1 <= num_out <= len(names) - MIN_SOURCES_PER_CLASS:
-            problems.append(
-                f"class '{class_names[class_index]}' shares sources of its {what}s with other classes "
-                f"or with its photos, so that {num_out} of {len(names)} would be held out: at least 1 "
-                f"is needed, and {MIN_SOURCES_PER_CLASS} to train on"
-            )
-    paired = list(zip(files, source_of_file, strict=True))
-    return (
-        tuple(file for file, source in paired if not is_held_out.get(source)),
-        tuple(file for file, source in paired if is_held_out.get(source)),
-    )
+def _sources_by_class(
+    files: tuple[MediaFile, ...], source_of: dict[Path, str]
+) -> dict[int, list[str]]:
+    found: dict[int, dict[str, None]] = defaultdict(dict)  # dicts keep the order of the files
+    for file in files:
+        found[file.class_index][source_of[file.path]] = None
+    return {index: list(names) for index, names in found.items()}
 
 
 def _decide(
@@ -164,3 +136,42 @@ def _decide(
     num_free_out = max(num_out - sum(is_held_out.get(name, False) for name in names), 0)
     chosen = set(rng.permutation(len(free))[:num_free_out].tolist())
     is_held_out.update({name: index in chosen for index, name in enumerate(free)})
+
+
+def _leave_enough_to_train_on(
+    sources: dict[str, dict[int, list[str]]], is_held_out: dict[str, bool]
+) -> None:
+    """Takes sources back that another class, or the other modality, has held out."""
+    for by_class in sources.values():
+        for names in by_class.values():
+            out = [name for name in names if is_held_out.get(name)]
+            num_kept = len(names) - len(out)
+            missing = min(MIN_SOURCES_PER_CLASS, len(names)) - num_kept
+            is_held_out.update(dict.fromkeys(out[: max(missing, 0)], False))
+
+
+def _tell_of_untested(
+    class_names: tuple[str, ...],
+    sources: dict[str, dict[int, list[str]]],
+    is_held_out: dict[str, bool],
+) -> None:
+    is_any_tested = False
+    for what, by_class in sources.items():
+        untested = [
+            class_names[index]
+            for index, names in by_class.items()
+            if not any(is_held_out.get(name) for name in names)
+        ]
+        is_any_tested |= len(untested) < len(by_class)
+        if untested:
+            logger.warning(
+                "None of the %s of %d of %d classes are held out, so that nothing is said of how well they "
+                "are told apart: they have fewer than %d sources, or share them with others: %s.",
+                *(what, len(untested), len(by_class), MIN_SOURCES_PER_CLASS + 1, named(untested)),
+            )
+    if not is_any_tested:
+        raise ValueError(
+            "The classes are too small to hold some files out: none has "
+            f"{MIN_SOURCES_PER_CLASS + 1} photos, or as many recordings, of different sources (files of one "
+            "source, or of one content, count as one). Add files, or give held-out folders of your own."
+        )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command
+from app.cli.options import add_command, add_labelled_files, labelled_files
 from app.cli.outcome import import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
@@ -26,34 +24,25 @@ def add_options(commands: argparse._SubParsersAction) -> None:
         commands, "calibrate", "learn what similarities mean, from animals never trained on"
     )
     parser.add_argument("encoder", metavar="ENCODER", help="folder that `export --out` wrote")
-    parser.add_argument("--images", metavar="DIR", help="photos, one sub-folder per individual")
-    parser.add_argument("--audio", metavar="DIR", help="recordings, likewise")
-    parser.add_argument(
-        "--source",
-        metavar="REGEX",
-        help="what in a file's name tells its burst, day or tape, such as '^(.*)_': files of one source "
-        "are not compared; without it each file is one",
-    )
+    add_labelled_files(parser)
     parser.add_argument("--picture", metavar="FILE.png", help="where a picture of it goes")
 
 
 def run(options: argparse.Namespace) -> int:
     """Embeds the folders, fits, puts the calibration into the exported encoder, and prints it."""
-    source_of = None if options.source is None else source_by_pattern(options.source)
+    files, held_out = labelled_files(options)
+    files = held_out or files
     import_tensorflow_quietly()
     from inference import Embedder, attach_calibration
     from training import calibrate_encoder
-    from triplets import prepare_media, scan_any_folders
+    from triplets import prepare_media
 
     embedder = Embedder.load(options.encoder)
-    folders = scan_any_folders(options.images, options.audio)
-    media = prepare_media(folders, embedder.front_end, max_audio_seconds=embedder.max_seconds)
-    trained_on = sorted({*folders.class_names} & {*embedder.settings.class_names})
+    media = prepare_media(files, embedder.front_end, max_audio_seconds=embedder.max_seconds)
+    trained_on = sorted({*files.class_names} & {*embedder.settings.class_names})
     if trained_on:
         logger.warning(_trained_on(trained_on))
-    calibration = calibrate_encoder(
-        embedder, media, is_identity_disjoint=not trained_on, source_of=source_of
-    )
+    calibration = calibrate_encoder(embedder, media, is_identity_disjoint=not trained_on)
     attach_calibration(options.encoder, calibration)
     print(calibration_text(calibration))
     print(f"\nThe calibration is in the encoder '{options.encoder}'.")
@@ -97,32 +86,6 @@ def calibration_text(calibration: Calibration) -> str:
             "`fused-encoder calibrate`."
         )
     return "\n".join([f"Calibration:\n{table(rows, HEADER)}", *notes])
-
-
-def source_by_pattern(pattern: str) -> Callable[[Path], str]:
-    """The source of a file: what the pattern's first group (or all of it) finds in its name.
-
-    Args:
-        pattern: a regular expression, searched in the name without its folders, so that a photo and a
-            recording of one event are of one source. A file in which nothing is found is a source of its own.
-
-    Raises:
-        ValueError: it is no regular expression.
-    """
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f"--source {pattern!r} is no regular expression: {error}. Expected one such as '^(.*)_', all "
-            "before the last underscore."
-        ) from error
-
-    def source_of(path: Path) -> str:
-        found = expression.search(path.name)
-        source = found and found.group(1 if expression.groups else 0)
-        return source or path.as_posix()
-
-    return source_of
 
 
 def _trained_on(names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from app.cli.options import add_command, add_run
 from app.cli.outcome import import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
-    from fused_encoder.front_ends.yamnet import Yamnet
+    from fused_encoder import AudioFrontEnd
     from inference import Embedder
     from training import Evaluation
     from training.run import SavedRun
@@ -35,17 +35,19 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluates, prints a table, and writes numbers and a report."""
     import_tensorflow_quietly()
-    from app.cli.sources import yamnet_from
     from app.reports.report import write_evaluation_report
+    from training.near_duplicates import tell_of_near_duplicates
     from training.run import EVALUATION_FOLDER, changes_since_training, load_run
 
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
-    yamnet = yamnet_from(saved.yamnet_source)
+    yamnet = yamnet_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     print(evaluation_table(evaluation))
     notes = changes_since_training(saved, yamnet, gallery, queries)
+    if doubt := tell_of_near_duplicates(gallery, queries):
+        notes.append(doubt)
     write_metrics(out / METRICS_FILE, evaluation, notes)
     report = write_evaluation_report(
         out / "report.html",
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def evaluate_run(
-    saved: SavedRun, yamnet: Yamnet
+    saved: SavedRun, yamnet: AudioFrontEnd | None
 ) -> tuple[Evaluation, PreparedMedia, PreparedMedia]:
     """The evaluation of a run, its gallery (what it was trained on) and its queries (held out).
 
@@ -76,9 +78,9 @@ def evaluate_run(
         for side in (saved.training, saved.held_out)
     )
     for side in (gallery, queries):
-        if not side.images or not side.recordings:
+        if not side.images and not side.recordings:
             raise FileNotFoundError(
-                f"The photos and recordings of the run '{saved.directory}' cannot be read any more, such as "
+                f"The files of the run '{saved.directory}' cannot be read any more, such as "
                 f"'{side.skipped[0].path}': {side.skipped[0].reason}. Put them back where they were."
             )
     for change in changes_since_training(saved, yamnet, gallery, queries):
@@ -88,7 +90,14 @@ def evaluate_run(
     return evaluation, gallery, queries
 
 
-def embedder_of(saved: SavedRun, yamnet: Yamnet) -> Embedder:
+def yamnet_of(saved: SavedRun) -> AudioFrontEnd | None:
+    """The front end of a run; None where it has no recordings."""
+    from fused_encoder.front_ends.by_name import load_front_end
+
+    return load_front_end(saved.yamnet_source) if saved.training.recordings else None
+
+
+def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
     """The embedder of a run's encoder, as its export will be."""
     from inference import Embedder
 
@@ -125,13 +134,18 @@ def evaluation_table(evaluation: Evaluation) -> str:
         "R-precision",
         "mAP@R",
     )
-    guessing = evaluation.rows["fused"]["chance_precision_at_1"]
+    guessing = evaluation.rows[evaluation.main_row]["chance_precision_at_1"]
+    pairs = ""
+    if evaluation.main_row == "fused":
+        pairs = (
+            " The fused row is a mean over pairs, the others over photos or recordings; the next table "
+            "compares them."
+        )
     compared = ("over the same", "asked with", "P@1", "together less this", "95 % interval")
     return (
         table(rows, header)
-        + f"\nGuessing would give a fused P@1 of {guessing:.3f}. Intervals: bootstrap over photos and "
-        "recordings. The fused row is a mean over pairs, the others over photos or recordings; the "
-        f"next table compares them.\n\n{table(comparison_cells(evaluation), compared)}"
+        + f"\nGuessing would give a P@1 of {guessing:.3f} ({evaluation.main_row}). Intervals: bootstrap over "
+        f"the sources of photos and recordings.{pairs}\n\n{table(comparison_cells(evaluation), compared)}"
     )
 
 

@@ -1,8 +1,13 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the files that they name."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from triplets import LabelledFiles
 
 
 def add_command(
@@ -34,19 +39,62 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
 
 
+def check_folders(options: argparse.Namespace) -> None:
+    """Refuses an encoder or a run that is not there, before TensorFlow is imported, which takes seconds.
+
+    Raises:
+        FileNotFoundError: the folder is none that `export` or `train` wrote.
+    """
+    kinds = (
+        ("encoder", "assets/encoder.json", "exported encoder", "export"),
+        ("run", "run.json", "training run", "train"),
+    )
+    for option, file, what, command in kinds:
+        folder = getattr(options, option, None)
+        if folder and not Path(folder, file).is_file():
+            raise FileNotFoundError(
+                f"No {what} in '{folder}'. Expected a folder that `fused-encoder {command} --out` wrote, "
+                f"with a file {file}."
+            )
+
+
+def add_labelled_files(parser: argparse.ArgumentParser) -> None:
+    """Photos, recordings, or both: folders with one sub-folder per class, or a table."""
+    group = parser.add_argument_group("photos, recordings, or both")
+    group.add_argument("--images", metavar="DIR", help="photos, one sub-folder per class")
+    group.add_argument("--audio", metavar="DIR", help="recordings, likewise")
+    group.add_argument(
+        "--table",
+        metavar="FILE",
+        help="in place of folders: .csv, .parquet or .xlsx with the columns class, image, recording, and "
+        "optional source, split, box; or the metadata.csv of wildlife-datasets",
+    )
+    group.add_argument(
+        "--source",
+        metavar="REGEX",
+        help="what files come from (an encounter, a tape, a day): '^(.*)_' is what stands before the last "
+        "'_' of their names; or 'folder' for folders <class>/<source>/<file>; or a column of the table. "
+        "Files of one source stay together in every split. Without it each file is a source",
+    )
+
+
 def add_class_folders(parser: argparse.ArgumentParser) -> None:
-    """The folders of photos and recordings, and how recordings are heard."""
-    parser.add_argument("images", metavar="IMAGES", help="folder with one sub-folder per class")
-    parser.add_argument("audio", metavar="AUDIO", help="the same classes, with recordings")
+    """Labelled files, their folders without an option's name too, and how recordings are heard."""
+    add_labelled_files(parser)
+    parser.add_argument("image_folder", nargs="?", metavar="IMAGES", help="as --images")
+    parser.add_argument("audio_folder", nargs="?", metavar="AUDIO", help="as --audio")
     parser.add_argument(
         "--audio-seconds", type=float, default=5.0, metavar="S", help="audio window length"
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same result")
     parser.add_argument(
+        "--front-end",
         "--yamnet",
-        metavar="SOURCE",
-        help="a SavedModel folder, a yamnet.h5, a TF-Hub handle, or 'log_mel' (no pretrained weights; "
-        "for trying things out). Without it: FUSED_ENCODER_WEIGHTS, the cache, then TF-Hub",
+        metavar="NAME|PATH",
+        help="what turns sound into frames: yamnet (default: FUSED_ENCODER_WEIGHTS, the cache, then a "
+        "download), birdnet (its weights forbid commercial use), perch, log_mel (no pretrained weights; for "
+        "trying things out); or a path: yamnet.h5, BirdNET's .tflite, a SavedModel folder, or a .json that "
+        "describes another one",
     )
 
 
@@ -56,3 +104,39 @@ def add_mining(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
     )
+
+
+def labelled_files(
+    options: argparse.Namespace, *, min_sources_per_class: int = 1
+) -> tuple[LabelledFiles, LabelledFiles | None]:
+    """The files that `add_labelled_files` names, and those that a table holds out. Needs no TensorFlow.
+
+    Args:
+        options: as parsed.
+        min_sources_per_class: see `scan_folders`.
+
+    Raises:
+        FileNotFoundError: a folder or the table does not exist.
+        ValueError: folders and a table at once, or neither; or they cannot be used.
+    """
+    from triplets.folders import scan_folders
+    from triplets.sources import source_by_pattern
+    from triplets.table import read_table
+
+    images = options.images or getattr(options, "image_folder", None)
+    audio = options.audio or getattr(options, "audio_folder", None)
+    if options.table is not None:
+        if images or audio:
+            raise ValueError("Expected folders or --table, received both. Leave one out.")
+        return read_table(options.table, source=options.source)
+    if not images and not audio:
+        raise ValueError(
+            "Expected --images DIR, --audio DIR, or --table FILE; received none of them."
+        )
+    source_of = options.source
+    if source_of not in (None, "folder"):
+        source_of = source_by_pattern(source_of)
+    files = scan_folders(
+        images, audio, source_of=source_of, min_sources_per_class=min_sources_per_class
+    )
+    return files, None

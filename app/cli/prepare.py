@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from app.cli.destination import check_destination
-from app.cli.options import add_class_folders, add_command, add_mining
+from app.cli.options import add_class_folders, add_command, add_mining, labelled_files
 from app.cli.outcome import import_tensorflow_quietly, outcome
 
 
@@ -19,18 +19,16 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Mines triplets and writes them."""
-    from triplets import scan_folders
-
     check_destination(options.out, "triplets.json")
-    scan_folders(options.images, options.audio)  # reports problems before slow work begins
+    files, _ = labelled_files(options, min_sources_per_class=2)
     import_tensorflow_quietly()
-    from app.cli.sources import yamnet_from
-    from triplets import prepare_triplets
+    from fused_encoder.front_ends.by_name import load_front_end
+    from triplets import prepare_media
+    from triplets.prepare import triplets_from_media
 
-    triplets = prepare_triplets(
-        options.images,
-        options.audio,
-        yamnet_from(options.yamnet),
+    media = prepare_media(files, load_front_end(options.front_end) if files.recordings else None)
+    triplets = triplets_from_media(
+        media,
         options.triplets_per_class,
         mining=options.mining,
         audio_seconds=options.audio_seconds,

@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.destination import check_destination
-from app.cli.options import add_class_folders, add_command, add_mining
+from app.cli.options import add_class_folders, add_command, add_mining, labelled_files
 from app.cli.outcome import import_tensorflow_quietly, outcome
 
 if TYPE_CHECKING:
     import keras
 
+    from fused_encoder import AudioFrontEnd
     from training import TrainingOptions
+    from triplets import LabelledFiles
 
 UNFINISHED = "unfinished"
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
-    parser = add_command(commands, "train", "train a fused encoder on class folders")
+    parser = add_command(commands, "train", "train an encoder on photos, recordings, or both")
     add_class_folders(parser)
     parser.add_argument(
         "--out",
@@ -122,46 +124,48 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Trains and writes the run."""
-    from triplets import scan_folders
-
     check_destination(options.out, "run.json", UNFINISHED)
-    scan_folders(options.images, options.audio)  # reports problems before slow work begins
+    files, held_out = labelled_files(options, min_sources_per_class=2)
     import_tensorflow_quietly()
     import keras
 
-    from app.cli.sources import yamnet_from
+    from fused_encoder.front_ends.by_name import load_front_end
     from training import train_encoder
     from training.run import save_run
 
     how = _training_options(options)
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
-    yamnet = yamnet_from(options.yamnet)
+    yamnet = load_front_end(options.front_end) if files.recordings else None
     trained = train_encoder(
-        options.images,
-        options.audio,
-        yamnet,
-        encoder=_encoder(options),
+        yamnet=yamnet,
+        files=files,
+        held_out=held_out,
+        encoder=_encoder(options, files, yamnet),
         options=how,
         backup_dir=Path(options.out) / UNFINISHED,
     )
-    save_run(options.out, trained, how, yamnet_source=options.yamnet, yamnet=yamnet)
+    save_run(options.out, trained, how, yamnet_source=options.front_end, yamnet=yamnet)
     last = {name: values[-1] for name, values in trained.history.items()}
     print(
         f"Trained on {len(trained.training.images)} photos and {len(trained.training.recordings)} "
         f"recordings of {len(trained.training.class_names)} classes: loss {last['loss']:.4f}, "
-        f"precision at 1 on held-out pairs {last['val_precision_at_1']:.3f}. "
+        f"precision at 1 on held-out files {last['val_precision_at_1']:.3f}. "
         f"The run is in '{options.out}'; next: fused-encoder evaluate {options.out}"
     )
     return outcome(trained.skipped)
 
 
-def _encoder(options: argparse.Namespace) -> keras.Model:
+def _encoder(
+    options: argparse.Namespace, files: LabelledFiles, yamnet: AudioFrontEnd | None
+) -> keras.Model:
+    from fused_encoder.front_ends.yamnet import as_front_end
     from training import recommended_encoder
     from training.precision import with_dtype_policy
 
     with with_dtype_policy(options.precision):
         return recommended_encoder(
-            image_backbone=options.image_backbone,
+            image_backbone=options.image_backbone if files.images else None,
+            audio_size=as_front_end(yamnet).embedding_size,
             image_weights=None if options.image_weights == "none" else options.image_weights,
             image_trainable=options.image_trainable,
             photo_views=options.photo_views,

@@ -198,8 +198,8 @@ def _queries(
     rows = [
         (
             query.query.label,
-            query.query.photo_path.name,
-            query.query.recording_path.name,
+            query.query.photo_path.name if query.query.photo_path else "–",
+            query.query.recording_path.name if query.query.recording_path else "–",
             query.neighbours[0].shown.label,
             query.neighbours[0].similarity,
             query.gap,
@@ -224,7 +224,7 @@ def _spoken(query: AnsweredQuery) -> str:
         f"{'right' if near.is_right else 'wrong'} {near.shown.label} {near.similarity:.2f}"
         for near in query.neighbours
     )
-    return f"{query.query.label} ({query.query.photo_path.name}) found {found}."
+    return f"{query.query.label} ({query.query.name}) found {found}."
 
 
 def _map(evaluation: Evaluation) -> list[Section]:

@@ -8,6 +8,9 @@ from pathlib import Path
 from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.log_mel import LogMelFeatures
 from fused_encoder.front_ends.yamnet import as_front_end, load_yamnet
+from fused_encoder.weights import MissingWeightsError
+
+NAMES = ("yamnet", "birdnet", "perch", "perch_v1", "log_mel")
 
 
 def load_front_end(source: str | Path | None = None) -> AudioFrontEnd:
@@ -41,6 +44,10 @@ def load_front_end(source: str | Path | None = None) -> AudioFrontEnd:
         return load_perch(rest or ("v1" if name == "perch_v1" else "v2"))
     if Path(name).suffix == ".json":
         return _described(Path(name))
+    if name not in ("yamnet", "http", "https") and not Path(name).expanduser().exists():
+        raise MissingWeightsError(
+            f"'{source}' is neither a path that exists nor one of {', '.join(NAMES)}."
+        )
     return as_front_end(load_yamnet(None if name == "yamnet" else source))
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import AudioFrontEnd, model_fingerprint, probe_waveform
 from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ, LogMelFeatures, log_mel_patches
+from fused_encoder.front_ends.no_sound import no_sound
 from fused_encoder.front_ends.saved_model import load_saved_model
 from fused_encoder.front_ends.yamnet_network import (
     EMBEDDING_SIZE,
@@ -78,7 +79,7 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
     return yamnet
 
 
-def as_front_end(yamnet: Yamnet | AudioFrontEnd) -> AudioFrontEnd:
+def as_front_end(yamnet: Yamnet | AudioFrontEnd | None) -> AudioFrontEnd:
     """The front end of a YAMNet, so that the rest of the toolkit need not know its numbers.
 
     The windows of many recordings share a batch where the YAMNet takes log mel patches
@@ -89,7 +90,7 @@ def as_front_end(yamnet: Yamnet | AudioFrontEnd) -> AudioFrontEnd:
     Args:
         yamnet: what `hub.load` or `load_yamnet` returns, or any callable waveform float32
             [num_samples] -> (scores, embeddings [num_frames, 1024], log mel); a front end is
-            returned as it is.
+            returned as it is; None is the front end that refuses every recording.
 
     Raises:
         ValueError: `yamnet` is no YAMNet.
@@ -98,6 +99,8 @@ def as_front_end(yamnet: Yamnet | AudioFrontEnd) -> AudioFrontEnd:
         >>> as_front_end(LogMelFeatures()).frames_in(5.0)
         10
     """
+    if yamnet is None:
+        return no_sound()
     if isinstance(yamnet, AudioFrontEnd):
         return yamnet
     fingerprint = model_fingerprint(

@@ -11,7 +11,7 @@ from inference import Embedder
 from inference.modalities import PAIR_PATTERNS
 from training.calibration import _pairs, calibrate_encoder
 from triplets import PreparedMedia, prepare_media
-from triplets.folders import scan_any_folders
+from triplets.folders import scan_folders
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def embedder(yamnet):
 
 @pytest.fixture(scope="module")
 def media(aviary, yamnet, store) -> PreparedMedia:
-    folders = scan_any_folders(aviary.images, aviary.audio)
+    folders = scan_folders(aviary.images, aviary.audio, min_sources_per_class=1)
     return prepare_media(folders, yamnet, store=store, progress=False)
 
 
@@ -66,11 +66,12 @@ def test_a_copy_of_a_file_is_no_further_evidence(embedder, media, calibration):
 
 
 def test_files_of_one_source_are_not_compared(embedder, media):
-    def one_source_per_individual(path):
-        return path.parent.name
-
+    images, recordings = (
+        tuple(replace(file, named_source=file.path.parent.name) for file in files)
+        for files in (media.images, media.recordings)
+    )
     with pytest.raises(ValueError, match="the most often seen in 1 sources"):
-        calibrate_encoder(embedder, media, source_of=one_source_per_individual)
+        calibrate_encoder(embedder, replace(media, images=images, recordings=recordings))
 
 
 def test_photos_and_recordings_of_one_source_are_paired_first():
@@ -80,7 +81,7 @@ def test_photos_and_recordings_of_one_source_are_paired_first():
 
 
 def test_the_exported_encoder_hears_for_itself(embedder, aviary, calibration, store):
-    folders = scan_any_folders(aviary.images, aviary.audio)
+    folders = scan_folders(aviary.images, aviary.audio, min_sources_per_class=1)
     heard = prepare_media(
         folders,
         embedder.front_end,

@@ -94,18 +94,32 @@ def test_held_out_folders_of_the_callers_are_used_whole(aviary, yamnet, store, m
     assert len(trained.held_out.images) == len(list(aviary.held_out_images.rglob("*.jpg")))
 
 
-def test_held_out_folders_of_other_classes_are_refused(aviary, yamnet, store, tmp_path):
-    missing = aviary.class_names[0]
-    for source, name in ((aviary.held_out_images, "images"), (aviary.held_out_audio, "audio")):
+def test_held_out_files_of_classes_that_are_not_trained_on_are_refused(
+    aviary, yamnet, store, tmp_path
+):
+    strange = aviary.class_names[0]
+    for source, name in ((aviary.images, "images"), (aviary.audio, "audio")):
         copytree(source, tmp_path / name)
-        rmtree(tmp_path / name / missing)
-    with pytest.raises(ValueError, match=f"must hold the classes of .* but {missing} are on one"):
+        rmtree(tmp_path / name / strange)
+    with pytest.raises(ValueError, match=f"classes that are not trained on: '{strange}'"):
+        train_encoder(
+            tmp_path / "images",
+            tmp_path / "audio",
+            yamnet,
+            held_out=(aviary.held_out_images, aviary.held_out_audio),
+            encoder=small_encoder(),
+            store=store,
+        )
+
+
+def test_held_out_files_of_a_source_that_is_trained_on_are_refused(aviary, yamnet, store):
+    with pytest.raises(ValueError, match="is of the source 'monday'"):
         train_encoder(
             aviary.images,
             aviary.audio,
             yamnet,
-            held_out=(tmp_path / "images", tmp_path / "audio"),
-            encoder=small_encoder(),
+            held_out=(aviary.held_out_images, aviary.held_out_audio),
+            source_of=lambda path: "monday",
             store=store,
         )
 

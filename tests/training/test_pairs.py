@@ -23,6 +23,15 @@ def embedder(yamnet):
     return Embedder.from_encoder(encoder, yamnet)
 
 
+def _by_folder(media):
+    """The same files, each of the source that its folder names."""
+    images, recordings = (
+        tuple(replace(file, named_source=file.path.parent.name) for file in files)
+        for files in (media.images, media.recordings)
+    )
+    return replace(media, images=images, recordings=recordings)
+
+
 def test_pairs_join_a_photo_and_a_recording_of_one_class(media):
     pairs = draw_pairs(media, 5, seed=0)
     of_images = [media.class_names[media.images[i].class_index] for i in pairs.images]
@@ -33,7 +42,7 @@ def test_pairs_join_a_photo_and_a_recording_of_one_class(media):
 
 
 def test_sources_are_those_that_the_caller_names(media):
-    pairs = draw_pairs(media, 3, seed=0, source_of=lambda path: path.parent.name)
+    pairs = draw_pairs(_by_folder(media), 3, seed=0)
     assert pairs.image_sources.tolist() == pairs.recording_sources.tolist() == pairs.labels.tolist()
 
 

@@ -81,7 +81,7 @@ def test_another_yamnet_than_in_training_is_told(saved):
             return scores, 0 * embeddings, log_mel
 
     (change,) = changes_since_training(load_run(saved), Deaf())
-    assert change.startswith("The encoder was trained with another YAMNet (fingerprint ")
+    assert change.startswith("The encoder was trained with another audio front end (fingerprint ")
 
 
 def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, trained):

@@ -9,7 +9,7 @@ import pytest
 from aviary import Aviary, write_aviary
 from fused_encoder import LogMelFeatures
 from media import save_image, save_waveform
-from triplets import FeatureStore, PairedFolders, PreparedMedia, prepare_media, scan_folders
+from triplets import FeatureStore, LabelledFiles, PreparedMedia, prepare_media, scan_folders
 
 
 class CountingYamnet:
@@ -49,13 +49,13 @@ def counting_yamnet() -> CountingYamnet:
 
 
 @pytest.fixture(scope="session")
-def aviary_folders(aviary: Aviary) -> PairedFolders:
+def aviary_folders(aviary: Aviary) -> LabelledFiles:
     return scan_folders(aviary.images, aviary.audio)
 
 
 @pytest.fixture(scope="session")
 def media(
-    aviary_folders: PairedFolders, yamnet: LogMelFeatures, tmp_path_factory: pytest.TempPathFactory
+    aviary_folders: LabelledFiles, yamnet: LogMelFeatures, tmp_path_factory: pytest.TempPathFactory
 ) -> PreparedMedia:
     store = FeatureStore(tmp_path_factory.mktemp("features"))
     return prepare_media(aviary_folders, yamnet, store=store, progress=False)

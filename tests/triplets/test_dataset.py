@@ -304,5 +304,5 @@ def test_triplets_of_another_version_are_refused(triplets, tmp_path):
     triplets.save(tmp_path)
     document = json.loads((tmp_path / "triplets.json").read_text(encoding="utf-8"))
     (tmp_path / "triplets.json").write_text(json.dumps({**document, "schema": 99}))
-    with pytest.raises(ValueError, match="has schema 99, this version reads 2"):
+    with pytest.raises(ValueError, match="has schema 99, this version reads 3"):
         Triplets.load(tmp_path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from media import load_image, resize_image, save_waveform
-from triplets import FeatureStore, PairedFolders, prepare_media, scan_folders
+from triplets import FeatureStore, LabelledFiles, prepare_media, scan_folders
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _no_word_of_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folders(write_folders) -> PairedFolders:
+def folders(write_folders) -> LabelledFiles:
     return scan_folders(*write_folders("robin", "wren"))
 
 

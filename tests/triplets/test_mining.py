@@ -271,17 +271,42 @@ def test_all_that_is_wrong_comes_in_one_message_with_what_was_skipped():
         "expected mining to be one of ('cosine', 'semi-hard', 'hard'), received 'easy'",
         "expected min_similarity in [-1, 1], received 2",
         "triplets need at least two classes, received 1",
-        *(
-            f"class 'class0' has 1 usable {what} of different content, at least 2 are needed "
-            "(an anchor and a positive never share one)"
-            for what in ("photo", "recording")
-        ),
+        "class 'class0' has 1 usable photos and 1 usable recordings of different content, at least 2 of a "
+        "kind are needed (an anchor and a positive never share a file)",
         "skipped 'dir/torn.jpg': it is cut off",
     ]
 
 
 def test_a_class_of_which_nothing_could_be_used_is_named():
     media = _media(2)
-    media = replace(media, images=media.images[:FILES_PER_CLASS])
-    with pytest.raises(ValueError, match="class 'class1' has 0 usable photos"):
+    media = replace(
+        media, images=media.images[:FILES_PER_CLASS], recordings=media.recordings[:FILES_PER_CLASS]
+    )
+    with pytest.raises(ValueError, match="class 'class1' has 0 usable photos and 0"):
         mine_triplets(media, 1, embeddings=_vectors(media))
+
+
+def test_classes_with_one_kind_of_file_stand_beside_those_with_both():
+    """Class 0 has both, class 1 photos only, class 2 recordings only, class 3 one photo more."""
+    media = _media(4)
+    keep = {"images": (0, 1), "recordings": (0, 2)}
+    media = replace(
+        media,
+        **{
+            kind: tuple(file for file in getattr(media, kind) if file.class_index in (*classes, 3))
+            for kind, classes in keep.items()
+        },
+    )
+    images, recordings = draw_candidate_pairs(media)
+    embeddings = np.random.default_rng(0).normal(size=(len(images), 5))
+    rows = mine_triplets(media, 6, embeddings=CandidatePairs(images, recordings, embeddings))
+    assert len(rows) == 24
+    for position, row in enumerate(np.array(rows).reshape(-1, 3, 2)):
+        own = position // 6
+        for (image, recording), is_own in zip(row.tolist(), (True, True, False), strict=True):
+            classes = {media.images[image].class_index} if image >= 0 else set()
+            classes |= {media.recordings[recording].class_index} if recording >= 0 else set()
+            assert len(classes) == 1
+            assert (classes == {own}) == is_own
+        (anchor, positive, _) = row.tolist()
+        assert not {*enumerate(anchor)} & {*enumerate(positive)} - {(0, -1), (1, -1)}

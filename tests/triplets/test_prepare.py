@@ -1,5 +1,7 @@
 """`prepare_triplets`, from folders to triplets in one call."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -67,10 +69,35 @@ def test_files_that_cannot_be_used_are_listed_and_the_rest_is_used(write_folders
     assert not {str(images / "wren" / "0.png")} & {path for t in triplets for path in t[::2]}
 
 
+def test_photos_only_need_no_front_end(write_folders, store):
+    images, _ = write_folders("robin", "wren", num_files=3)
+    triplets = prepare_triplets(images, None, num_triplets_per_class=4, store=store, progress=False)
+    assert len(triplets) == 8
+    for triplet in triplets:
+        assert len({triplet.anchor_image, triplet.positive_image, triplet.negative_image}) == 3
+        assert Path(triplet.anchor_image).parent == Path(triplet.positive_image).parent
+        assert len(triplet.anchor_audio) == 0
+    inputs, _ = next(iter(triplets.to_dataset(8)))
+    assert not np.any(inputs["anchor_audio"])
+
+
+def test_recordings_only_are_triplets_without_photos(write_folders, yamnet, store):
+    _, audio = write_folders("robin", "wren", num_files=3)
+    triplets = prepare_triplets(None, audio, yamnet, 4, store=store, progress=False)
+    assert {triplet.anchor_image for triplet in triplets} == {None}
+    assert all(len(triplet.negative_audio) for triplet in triplets)
+
+
+def test_recordings_without_a_front_end_are_refused(write_folders, store):
+    with pytest.raises(ValueError, match="4 recordings need an audio front end, received None"):
+        prepare_triplets(*write_folders("robin", "wren"), None, store=store)
+
+
 def test_a_class_that_is_left_with_too_little_names_what_was_skipped(write_folders, yamnet, store):
     images, audio = write_folders("robin", "wren")
     (images / "wren" / "0.png").write_bytes(b"torn")
-    with pytest.raises(ValueError, match="class 'wren' has 1 usable photo of different") as error:
+    (audio / "wren" / "0.wav").write_bytes(b"torn")
+    with pytest.raises(ValueError, match="class 'wren' has 1 usable photos and 1 usable") as error:
         _prepare(images, audio, yamnet, 5, store=store)
     assert f"skipped '{images / 'wren' / '0.png'}'" in str(error.value)
 

@@ -1,20 +1,32 @@
 """Splits: nothing of what is held out is ever trained on."""
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from triplets import MediaFile, PairedFolders, scan_folders, split_by_class, split_by_source
+from triplets import LabelledFiles, MediaFile, scan_folders, split_by_class, split_by_source
 from triplets.splits import content_source
 
 
 @pytest.fixture
-def folders(write_folders) -> PairedFolders:
+def folders(write_folders) -> LabelledFiles:
     images, audio = write_folders("owl", "robin", "wren", num_files=6)
     for copy in ("copy.png", "again.png"):
         shutil.copy(images / "wren" / "0.png", images / "wren" / copy)
     return scan_folders(images, audio)
+
+
+def _from(folders: LabelledFiles, source_of: Callable[[Path], str]) -> LabelledFiles:
+    """The same files, each with its source."""
+    images, recordings = (
+        tuple(replace(file, source=source_of(file.path)) for file in kind)
+        for kind in (folders.images, folders.recordings)
+    )
+    return LabelledFiles(folders.class_names, images, recordings)
 
 
 def _contents(files: tuple[MediaFile, ...]) -> set[str]:
@@ -58,9 +70,7 @@ def test_files_of_one_source_of_the_users_stay_together(folders):
     def outing(path: Path) -> str:
         return {"0": "monday", "1": "monday", "2": "tuesday"}.get(path.stem, "sunday")
 
-    training, held_out = split_by_source(
-        folders, source_of=lambda p: f"{p.parent.name} {outing(p)}"
-    )
+    training, held_out = split_by_source(_from(folders, lambda p: f"{p.parent.name} {outing(p)}"))
     for inside, outside in (
         (training.images, held_out.images),
         (training.recordings, held_out.recordings),
@@ -72,7 +82,7 @@ def test_files_of_one_source_of_the_users_stay_together(folders):
 
 
 def test_a_source_that_holds_two_classes_stays_together(folders):
-    training, held_out = split_by_source(folders, source_of=lambda path: path.stem)
+    training, held_out = split_by_source(_from(folders, lambda path: path.stem))
     stems = [{file.path.stem for file in side.recordings} for side in (training, held_out)]
     assert not stems[0] & stems[1]
 
@@ -80,7 +90,7 @@ def test_a_source_that_holds_two_classes_stays_together(folders):
 @pytest.mark.parametrize("seed", range(5))
 def test_photos_and_recordings_of_one_source_stay_together(folders, seed):
     training, held_out = split_by_source(
-        folders, source_of=lambda path: f"{path.parent.name} {path.stem}", seed=seed
+        _from(folders, lambda path: f"{path.parent.name} {path.stem}"), seed=seed
     )
     names = [
         {(file.path.parent.name, file.path.stem) for file in side.images + side.recordings}
@@ -99,7 +109,9 @@ def test_a_copy_in_another_class_never_leaves_that_class_too_little(write_folder
         assert sum(file.class_index == index for file in held_out.images) == 1
 
 
-def test_sources_that_cannot_be_split_are_named(write_folders):
+def test_classes_that_share_all_their_sources_keep_two_to_train_on_and_are_named(
+    write_folders, caplog
+):
     folders = scan_folders(*write_folders("owl", "wren", num_files=6))
     kept = [f.path.name for f in split_by_source(folders)[0].images if f.class_index == 0]
 
@@ -108,20 +120,40 @@ def test_sources_that_cannot_be_split_are_named(write_folders):
             return f"owl {kept[int(path.stem) % 3]}"
         return f"{path.parent.name} {path.name}"
 
-    with pytest.raises(
-        ValueError, match=r"'wren' shares sources of its recordings .* 0 of 3 would"
-    ):
-        split_by_source(folders, source_of=source)
+    training, _ = split_by_source(_from(folders, source))
+    assert sum(file.class_index == 1 for file in training.recordings) == 6
+    assert "None of the recordings of 1 of 2 classes are held out" in caplog.text
+    assert "'wren'" in caplog.text
 
 
-def test_classes_that_are_too_small_come_in_one_message(write_folders):
-    images, audio = write_folders("owl", "wren", num_files=2)
-    shutil.copy(images / "owl" / "0.png", images / "owl" / "copy.png")
-    with pytest.raises(ValueError, match="too small to hold some files out") as error:
-        split_by_source(scan_folders(images, audio))
-    problems = str(error.value).split("\n  - ")[1:]
-    assert len(problems) == 4
-    assert problems[0] == "class 'owl' has 2 photos of different sources, at least 3 are needed"
+@pytest.mark.parametrize("seed", range(20))
+def test_sources_in_several_classes_never_leave_one_too_little_to_train_on(write_folders, seed):
+    folders = scan_folders(write_folders("owl", "robin", "wren", num_files=6)[0])
+    rng = np.random.default_rng(seed)
+    outing = {file.path: str(rng.integers(5)) for file in folders.images}
+    training, held_out = split_by_source(
+        _from(folders, outing.get), held_out_fraction=0.6, seed=seed
+    )
+    assert not {outing[f.path] for f in training.images} & {outing[f.path] for f in held_out.images}
+    assert len(training.images) + len(held_out.images) == 18
+    for index in range(3):
+        own = {outing[f.path] for f in folders.images if f.class_index == index}
+        left = {outing[f.path] for f in training.images if f.class_index == index}
+        assert len(left) >= min(2, len(own))
+
+
+def test_small_classes_are_trained_on_whole_and_named(write_folders, caplog):
+    images, audio = write_folders("owl", "robin", "wren", num_files=3)
+    (images / "owl" / "2.png").unlink()
+    training, held_out = split_by_source(scan_folders(images, audio))
+    assert [file.class_index for file in held_out.images] == [1, 2]
+    assert sum(file.class_index == 0 for file in training.images) == 2
+    assert "None of the photos of 1 of 3 classes are held out" in caplog.text
+
+
+def test_classes_that_are_all_too_small_are_refused(write_folders):
+    with pytest.raises(ValueError, match="too small to hold some files out: none has 3 photos"):
+        split_by_source(scan_folders(*write_folders("owl", "wren", num_files=2)))
 
 
 @pytest.mark.parametrize("split", [split_by_source, split_by_class])
@@ -147,4 +179,4 @@ def test_split_by_class_numbers_the_classes_of_each_side_anew(folders):
 
 def test_split_by_class_needs_two_classes(folders):
     with pytest.raises(ValueError, match="at least two classes to split, received 1"):
-        split_by_class(PairedFolders(("wren",), (), ()))
+        split_by_class(LabelledFiles(("wren",), (), ()))
