@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from inference.modalities import MODALITIES
-from inference.pooling import pool, sum_within
+from inference.threshold import pool, sum_within
 from media.wording import some_problems
 
 AT_MOST_SHOWN = 20
