@@ -50,7 +50,9 @@ def write_csv(
 
     Args:
         path: of the file; folders that are missing are made.
-        header: as in `csv_text`, as are rows and guard.
+        header: as in `csv_text`.
+        rows: likewise.
+        guard: likewise.
         for_excel: whether it begins with the mark by which Excel knows UTF-8.
     Returns:
         The path.
