@@ -68,7 +68,7 @@ def write_tables(
         cannot_link: likewise.
         told: what is told of the videos, as in `write_outputs`.
     """
-    from individuals.count_curve import count_curve  # here, because they load TensorFlow
+    from individuals.count import count_curve  # here, because they load TensorFlow
     from individuals.outputs import write_outputs
     from individuals.plots import plot_count_curve
 
@@ -91,7 +91,7 @@ def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> 
         count: of it, from `regroup`.
     """
     from individuals.count import VideoCount  # here, because it loads TensorFlow
-    from individuals.crop_files import load_crops
+    from individuals.sighting_file import load_crops
     from media import Skipped
 
     before = json.loads((folder / COUNT_FILE).read_text(encoding="utf-8"))

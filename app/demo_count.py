@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from app.cli.count import interval_cells
 from aviary import Aviary
 from individuals import count_individuals
-from individuals.count import VideoCount
-from individuals.count_curve import count_curve
+from individuals.count import VideoCount, count_curve
 from individuals.grouping.count_interval import CountInterval
 from individuals.outputs import identified_sightings, write_outputs
 from individuals.plots import plot_count_curve, plot_individuals, plot_timeline

@@ -18,48 +18,35 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import common
 import cv2
 import numpy as np
 import soundfile
-from common import (
-    Figures,
-    alone,
-    data_folder,
-    in_turns,
-    peak_bytes,
-    read_options,
-    report,
-    seconds,
-    weights_folder,
-)
+from common import Figures, alone, data_folder, in_turns, seconds
 
 RATE_HZ = 48_000
 
 
 def main() -> None:
     """Measures photos, recordings and memory."""
-    options = read_options(__doc__, photos=3000, minutes=120.0, hours=24.0, rounds=3, workers=int)
-    weights_folder()
-    from inference import Embedder
+    options = common.read_options(
+        __doc__, photos=3000, minutes=120.0, hours=24.0, rounds=3, workers=int
+    )
+    common.weights_folder()
+    from fused_encoder import create_fused_encoder, load_yamnet
+    from inference import Embedder, export_saved_model
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        encoder = write_encoder(folder / "encoder")
+        # What it was trained for does not change its speed.
+        network = create_fused_encoder(image_backbone="mobilenet_v2", seed=0)
+        encoder = export_saved_model(network, load_yamnet(), folder / "encoder")
         results: Figures = {"num_cores": len(os.sched_getaffinity(0))}
         results |= measure_photos(Embedder.load(encoder), folder, options)
         results |= measure_recordings(Embedder.load(encoder), folder, options)
         if options.hours:
             results |= measure_memory(encoder, folder, options.hours)
-    report(options.json, results)
-
-
-def write_encoder(path: Path) -> Path:
-    """An exported MobileNetV2 + YAMNet; what it was trained for does not change its speed."""
-    from fused_encoder import create_fused_encoder, load_yamnet
-    from inference import export_saved_model
-
-    encoder = create_fused_encoder(image_backbone="mobilenet_v2", seed=0)
-    return export_saved_model(encoder, load_yamnet(), path)
+    common.report(options.json, results)
 
 
 def measure_photos(embedder, folder: Path, options: argparse.Namespace) -> Figures:
@@ -97,9 +84,9 @@ def measure_photos(embedder, folder: Path, options: argparse.Namespace) -> Figur
     def ours(turn: int) -> None:
         embed(embedder, folder / "photos", folder / "out_photos", options)
 
-    bare_seconds, our_seconds = warm_turns(bare, ours, options.rounds)
-    bare_speed = num_batches * BATCH_SIZE / bare_seconds
-    speed = options.photos / our_seconds
+    in_turns((bare, ours), [0])  # warm
+    bare_seconds, our_seconds = in_turns((bare, ours), range(options.rounds))
+    speed, bare_speed = options.photos / our_seconds, num_batches * BATCH_SIZE / bare_seconds
     large = seconds(embed, embedder, folder / "large", folder / "out_large", options)
     return {
         "photo_throughput_ratio": speed / bare_speed,
@@ -169,7 +156,9 @@ def recording_speeds(
     hear(windows)
     naive = len(windows) * 2.5 / 60 / seconds(hear, windows)
     minutes = sum(soundfile.info(str(path)).duration for path in paths) / 60
-    bare_seconds, our_seconds = warm_turns(lambda turn: hear(pieces), ours, options.rounds)
+    ways = (lambda turn: hear(pieces), ours)
+    in_turns(ways, [0])  # warm
+    bare_seconds, our_seconds = in_turns(ways, range(options.rounds))
     return minutes / bare_seconds, minutes / our_seconds, naive
 
 
@@ -200,7 +189,7 @@ def peak_memory(encoder: Path, recording: Path) -> Figures:
     with tempfile.TemporaryDirectory() as out:
         taken = seconds(lambda: embed(Embedder.load(encoder), recording, Path(out, "out")))
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return {"gib": (peak_bytes() + workers) / (1 << 30), "seconds": taken}
+    return {"gib": (common.peak_bytes() + workers) / (1 << 30), "seconds": taken}
 
 
 def embed(embedder, inputs: Path, out: Path, options: argparse.Namespace | None = None) -> None:
@@ -212,12 +201,6 @@ def embed(embedder, inputs: Path, out: Path, options: argparse.Namespace | None 
     summary = embed_archive(embedder, [inputs], out, decoding=decoding, resume=False)
     if summary.not_whole:
         raise RuntimeError(f"{summary.not_whole[0]}")
-
-
-def warm_turns(bare, ours, rounds: int) -> list[float]:
-    """Median seconds of both in turn, after one turn each that does not count."""
-    in_turns((bare, ours), [0])
-    return in_turns((bare, ours), range(rounds))
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def write_csv(
     Args:
         path: of the file; folders that are missing are made.
         header: as in `csv_text`.
-        rows: likewise.
-        guard: likewise.
+        rows: as in `csv_text`.
+        guard: as in `csv_text`.
         for_excel: whether it begins with the mark by which Excel knows UTF-8.
     Returns:
         The path.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,28 +29,19 @@ EVALUATION_FOLDER = "evaluation"
 class SavedRun:
     """What `save_run` wrote.
 
-    Args:
-        directory: where.
-        encoder: the trained encoder.
-        options: how it was trained.
-        yamnet_source: what `load_yamnet` was given; None for its search order, "log_mel" for
-            `LogMelFeatures`.
-        history: of each epoch: `loss`, `val_precision_at_1`, ...
-        training: the files it was trained on.
-        held_out: the files it has never seen.
-        yamnet_fingerprint: of the YAMNet it was trained with; None where it was not told.
-        contents: SHA-256 of each file as it was in training, by its path; empty where it was not told.
+    `yamnet_source` is what `load_yamnet` was given: None for its search order, "log_mel" for
+    `LogMelFeatures`.
     """
 
     directory: Path
     encoder: keras.Model
     options: TrainingOptions
     yamnet_source: str | None
-    history: dict[str, list[float]]
+    history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
     training: LabelledFiles
-    held_out: LabelledFiles
-    yamnet_fingerprint: str | None = None
-    contents: dict[Path, str] = field(default_factory=dict, repr=False)
+    held_out: LabelledFiles  # the files that the encoder has never seen
+    yamnet_fingerprint: str | None = None  # None where it was not told
+    contents: dict[Path, str] = field(default_factory=dict, repr=False)  # SHA-256 in training
 
 
 def save_run(
@@ -98,10 +90,7 @@ def save_run(
 
 
 def load_run(directory: str | Path) -> SavedRun:
-    """The run that `save_run` wrote.
-
-    Args:
-        directory: the folder that `save_run` or `fused-encoder train --out` wrote.
+    """The run that `save_run` or `fused-encoder train --out` wrote.
 
     Raises:
         FileNotFoundError: it holds no run.
@@ -113,8 +102,17 @@ def load_run(directory: str | Path) -> SavedRun:
             f"No training run in '{root}'. Expected a folder that `fused-encoder train --out` wrote, "
             "with the files run.json and encoder.keras."
         )
-    contents = _read_record(root / "run.json")
-    return SavedRun(root, _load_encoder(root / "encoder.keras"), **contents)
+    with _damage_explained(root / "run.json", "record"):
+        record = json.loads((root / "run.json").read_text(encoding="utf-8"))
+        schema = int(record["schema"])
+        fields = _fields(record) if schema == SCHEMA else {}
+    if schema != SCHEMA:
+        raise ValueError(
+            f"'{root / 'run.json'}' has schema {schema}, this version reads {SCHEMA}. Train again, or use "
+            "the version of fused-encoder that wrote it."
+        )
+    with _damage_explained(root / "encoder.keras", "encoder"):
+        return SavedRun(root, load_encoder(root / "encoder.keras"), **fields)
 
 
 def changes_since_training(
@@ -154,21 +152,15 @@ def changes_since_training(
     return changes
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    """The fields of `SavedRun` that stand in run.json."""
+@contextmanager
+def _damage_explained(path: Path, what: str) -> Iterator[None]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if int(record["schema"]) == SCHEMA:
-            return _fields(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the record of a training "
+            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the {what} of a training "
             "run, as `fused-encoder train --out` writes it. Restore the file, or train again."
         ) from error
-    raise ValueError(
-        f"'{path}' has schema {record['schema']}, this version reads {SCHEMA}. Train again, or use the "
-        "version of fused-encoder that wrote it."
-    )
 
 
 # Any: as JSON gives it
@@ -185,16 +177,6 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
         "yamnet_fingerprint": record["yamnet_fingerprint"],
         "contents": {Path(path): content.partition("-")[0] for path, _, content, *_ in files},
     }
-
-
-def _load_encoder(path: Path) -> keras.Model:
-    try:
-        return load_encoder(path)
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"'{path}' is damaged ({error}). Expected the encoder of a training run, as "
-            "`fused-encoder train --out` writes it. Restore the file, or train again."
-        ) from error
 
 
 def _remove_evaluation(folder: Path) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from app.reports.page import write_report
 from inference.embeddings import fingerprint_of
 from inference.export import library_versions
-from training.class_results import common_confusions
-from training.evaluate import Evaluation
+from training.evaluate import Evaluation, common_confusions
 from training.plots import plot_confusion, plot_embedding_map, plot_history, plot_rows
 from training.query_sheet import SHOWN_SECONDS, best_and_worst_queries, plot_query_sheet
 from triplets.prepared import PreparedMedia

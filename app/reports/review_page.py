@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.reports.page import data_address, templates
-from individuals.crop_files import read_picture
 from individuals.review import ReviewPair
 from individuals.review.sheet import COLUMNS, printable, sheet_rows
 from individuals.sighting import Sighting
+from individuals.sighting_file import read_picture
 from individuals.sighting_table import SightingTable
 from media.atomic import write_text_atomically
 from media.cells import guard_cell
