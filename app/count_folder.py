@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from individuals.sighting_file import FILE_NAME, load_sightings
 from media.atomic import write_text_atomically
@@ -14,8 +14,8 @@ from media.atomic import write_text_atomically
 if TYPE_CHECKING:
     from individuals.count import VideoCount
     from individuals.footage import IndividualCount
-    from individuals.outputs import CamtrapProject, Deployment, MediaDetails
     from individuals.sighting_file import CountedSightings
+    from inference import Calibration
 
 COUNT_FILE = "count.json"
 CALIBRATION_FILE = "calibration.json"
@@ -55,37 +55,24 @@ def write_tables(
     folder: Path,
     counted: VideoCount,
     *,
-    details: Mapping[str, MediaDetails],
-    deployments: Sequence[Deployment] = (),
-    project: CamtrapProject | None = None,
-    media_root: str | None = None,
     must_link: Iterable[tuple[int, int]] = (),
     cannot_link: Iterable[tuple[int, int]] = (),
+    **told: Any,  # as `write_outputs` takes them
 ) -> list[Path]:
     """Everything that people read of a count; what an earlier count left there and this one has not, goes.
 
     Args:
         folder: made if it is not there.
         counted: the count.
-        details: as in `write_outputs`, also the next three.
-        deployments: of cameras.
-        project: of the study.
-        media_root: of paths in the Camtrap DP.
         must_link: what a person said of it, for the curve over the threshold.
         cannot_link: likewise.
+        told: what is told of the videos, as in `write_outputs`.
     """
-    from individuals.count_curve import count_curve  # here, because they load TensorFlow
+    from individuals.count import count_curve  # here, because they load TensorFlow
     from individuals.outputs import write_outputs
     from individuals.plots import plot_count_curve
 
-    written = write_outputs(
-        folder,
-        counted,
-        details=details,
-        deployments=deployments,
-        project=project,
-        media_root=media_root,
-    )
+    written = write_outputs(folder, counted, **told)
     written.append(write_count(folder / COUNT_FILE, counted))
     curve = count_curve(counted, must_link=must_link, cannot_link=cannot_link)
     if curve is not None:
@@ -104,7 +91,7 @@ def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> 
         count: of it, from `regroup`.
     """
     from individuals.count import VideoCount  # here, because it loads TensorFlow
-    from individuals.crop_files import load_crops
+    from individuals.sighting_file import load_crops
     from media import Skipped
 
     before = json.loads((folder / COUNT_FILE).read_text(encoding="utf-8"))
@@ -122,10 +109,28 @@ def recount(folder: Path, counted: CountedSightings, count: IndividualCount) -> 
     return VideoCount(count, load_crops(folder, counted.table), skipped, (*notes, told))
 
 
-def remove_old_crops(folder: Path) -> None:
-    """Takes away crops of sightings that are not in the count any more."""
-    kept = [s.crop for s in load_sightings(folder).table.sightings if s.crop is not None]
-    _remove(folder, ("crops/s????????????.jpg",), but=[folder / crop for crop in kept])
+def write_folder(
+    folder: Path, counted: VideoCount, calibration: Calibration | None, **told: Any
+) -> int:
+    """The tables of a new count, and what a review goes on with; gives the number of files.
+
+    Args:
+        folder: made if it is not there.
+        counted: the count.
+        calibration: by which it was made; None if by a threshold.
+        told: as in `write_tables`.
+    """
+    from individuals import save_counted_sightings
+    from inference import save_calibration
+
+    written = [*write_tables(folder, counted, **told), save_counted_sightings(folder, counted)]
+    if calibration is None:
+        (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of an earlier count
+    else:
+        written.append(save_calibration(folder / CALIBRATION_FILE, calibration))
+    crops = [s.crop for s in load_sightings(folder).table.sightings if s.crop is not None]
+    _remove(folder, ("crops/s????????????.jpg",), but=[folder / crop for crop in crops])
+    return len(written)
 
 
 def _remove(folder: Path, patterns: Iterable[str], but: Iterable[Path]) -> None:

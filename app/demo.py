@@ -10,9 +10,8 @@ import keras
 import numpy as np
 
 from app.cli.evaluate import evaluation_table, write_metrics
-from app.demo_count import count_sections
-from app.reports.page import write_report
-from app.reports.report import evaluation_sections
+from app.demo_count import count_videos
+from app.reports.report import write_evaluation_report
 from aviary import Aviary, Size, write_aviary
 from fused_encoder import LogMelFeatures, load_yamnet
 from fused_encoder.front_ends.yamnet import Yamnet
@@ -24,7 +23,6 @@ from training.evaluate import Evaluation, evaluate_encoder
 from training.fit import TrainedEncoder
 from training.run import save_run
 from triplets import FeatureStore
-from triplets.prepared import PreparedMedia
 
 AVIARY_OPTIONS = TrainingOptions(
     batches=PairBatches(classes_per_batch=12, pairs_per_class=4, steps_per_epoch=50),
@@ -43,7 +41,7 @@ class Material:
         held_out: folders of held-out photos and recordings, or None to hold some out.
         aviary: the generated sample data, or None for the user's own.
         yamnet: what hears.
-        yamnet_source: as in `save_run`.
+        front_end_source: as in `save_run`.
         encoder: what is trained.
         note: what the reader should know about both.
     """
@@ -53,7 +51,7 @@ class Material:
     held_out: tuple[Path, Path] | None
     aviary: Aviary | None
     yamnet: Yamnet
-    yamnet_source: str | None
+    front_end_source: str | None
     encoder: keras.Model
     note: str
 
@@ -81,17 +79,30 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
         store=FeatureStore(out / "features"),
     )
     save_run(
-        out / "run", trained, options, yamnet_source=material.yamnet_source, yamnet=material.yamnet
+        out / "run",
+        trained,
+        options,
+        front_end_source=material.front_end_source,
+        yamnet=material.yamnet,
     )
     embedder, evaluation = _export(trained, material, out / "encoder", options)
     correct, asked = _query(embedder, trained, evaluation, out / "birds.index")
-    sections = evaluation_sections(evaluation, trained.training, trained.held_out, trained.history)
     write_metrics(out / "metrics.json", evaluation)
     print(f"\n{evaluation_table(evaluation)}")
     print(f"index: {correct} of {asked} held-out pairs found their class first")
-    if material.aviary:
-        sections += count_sections(material.aviary, embedder, out)
-    report = write_report(out / "report.html", "fused-encoder: the demo", sections)
+    aviary = material.aviary
+    figures, counted = count_videos(aviary, embedder, out) if aviary else ({}, {})
+    report = write_evaluation_report(
+        out / "report.html",
+        "fused-encoder: the demo",
+        evaluation,
+        trained.training,
+        trained.held_out,
+        history=trained.history,
+        template="demo.html",
+        figures=figures,
+        counted=counted,
+    )
     print(f"\nDone in {time.monotonic() - started:.0f} s. The report is in '{report}'.")
     return trained
 
@@ -164,25 +175,21 @@ def _query(
 ) -> tuple[int, int]:
     """Builds the index of the gallery and asks it with held-out files, by the exported encoder."""
     known, asking = evaluation.gallery, evaluation.queries.pairs
+    gallery, held_out = trained.training, trained.held_out
+    ids = [
+        f"{label}/{gallery.images[i].path.name}+{gallery.recordings[r].path.name}"
+        for label, i, r in zip(
+            known.pairs.labels, known.pairs.images, known.pairs.recordings, strict=True
+        )
+    ]
     path.unlink(missing_ok=True)
     with EmbeddingIndex.open(path) as index:
-        index.add(
-            [
-                f"{_name(trained.training, int(i), int(r))}"
-                for i, r in zip(known.pairs.images, known.pairs.recordings, strict=True)
-            ],
-            known.by_pattern["fused"],
-            [{"class": str(label)} for label in known.pairs.labels],
-        )
+        classes = [{"class": str(label)} for label in known.pairs.labels]
+        index.add(ids, known.by_pattern["fused"], classes)
         queries = embedder.embed(
-            [trained.held_out.images[i].path for i in asking.images],
-            [trained.held_out.recordings[r].path for r in asking.recordings],
+            [held_out.images[i].path for i in asking.images],
+            [held_out.recordings[r].path for r in asking.recordings],
         )
         hits = index.search(queries, k=1)
     found = [hit.metadata["class"] for (hit,) in hits]
     return int(np.sum(np.array(found) == asking.labels)), len(found)
-
-
-def _name(media: PreparedMedia, image: int, recording: int) -> str:
-    photo, call = media.images[image], media.recordings[recording]
-    return f"{media.class_names[photo.class_index]}/{photo.path.name}+{call.path.name}"

@@ -72,13 +72,10 @@ class Workers(Generic[Task, Message]):
         self._is_closed = False
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Message | Ended]]:
-        """Does tasks. The messages of each come in order, those of several tasks mixed.
+        """Does tasks, which are taken one by one in a thread.
 
-        Args:
-            tasks: taken one by one, in a thread.
-
-        Yields:
-            The task, and one of its messages or at last `Ended`. Leaving before the end closes the workers.
+        The messages of each come in order, those of several tasks mixed; the last of each is `Ended`. Leaving
+        before the end closes the workers.
 
         Raises:
             RuntimeError: a worker cannot start.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aviary.individuals import Individual
-from aviary.species import Colour, Plumage
+from aviary.species import Colour
 
 Polygon = np.ndarray  # float64 [num_points, 2]: x, y
 Paint = str | Colour  # a colour of the plumage, or another one
@@ -90,15 +90,23 @@ def bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-class _Canvas:
-    """A transparent square on which parts are painted one above the other, in colours of a plumage."""
+class _Bird:
+    """Where everything is on an individual in a pose, painted part above part on a transparent square."""
 
-    def __init__(self, plumage: Plumage, pose: Pose, body_length_px: float) -> None:
-        self.plumage = plumage
+    def __init__(self, individual: Individual, pose: Pose, body_length_px: float) -> None:
+        self.plumage, self.pose = individual.plumage, pose
+        self.shape, self.markings = individual.shape, individual.markings
+        self.depth = self.shape.body_depth * pose.fluff
         self.side = int(np.ceil(2 * _EXTENT * body_length_px)) * _SUPERSAMPLING
         self.mirror = np.array([-1.0 if pose.faces_left else 1.0, 1.0]) * [pose.squeeze, 1.0]
         self.unit = body_length_px * _SUPERSAMPLING
         self.rgba = np.zeros((self.side, self.side, 4), np.float32)
+        reach = self.shape.neck_length + 0.62 * self.shape.head_radius
+        ((x, y),) = self.on_body([(0.36, -0.27 * self.depth / 0.6)])
+        self.head_centre = np.array([x + 0.45 * reach, y - 0.9 * reach])
+        hips = self.on_body([(-0.02, 0.46 * self.depth), (-0.12, 0.44 * self.depth)])
+        ground = hips[:, 1].max() + 0.62 * self.shape.leg_length
+        self.feet = np.array([[hips[0, 0] + 0.05, ground], [hips[1, 0] - 0.01, ground]])
 
     def to_pixels(self, points: Polygon) -> np.ndarray:
         return np.asarray(points) * self.mirror * self.unit + self.side / 2
@@ -136,21 +144,6 @@ class _Canvas:
 
     def _rgb(self, colour: Paint) -> Colour:
         return self.plumage[colour] if isinstance(colour, str) else colour
-
-
-class _Bird(_Canvas):
-    """Where everything is on an individual in a pose, and how it is painted."""
-
-    def __init__(self, individual: Individual, pose: Pose, body_length_px: float) -> None:
-        super().__init__(individual.plumage, pose, body_length_px)
-        self.shape, self.markings, self.pose = individual.shape, individual.markings, pose
-        self.depth = self.shape.body_depth * pose.fluff
-        reach = self.shape.neck_length + 0.62 * self.shape.head_radius
-        ((x, y),) = self.on_body([(0.36, -0.27 * self.depth / 0.6)])
-        self.head_centre = np.array([x + 0.45 * reach, y - 0.9 * reach])
-        hips = self.on_body([(-0.02, 0.46 * self.depth), (-0.12, 0.44 * self.depth)])
-        ground = hips[:, 1].max() + 0.62 * self.shape.leg_length
-        self.feet = np.array([[hips[0, 0] + 0.05, ground], [hips[1, 0] - 0.01, ground]])
 
     def on_body(self, points: npt.ArrayLike) -> Polygon:
         return _raised(points, self.shape.posture_degrees - self.pose.tilt_degrees)

@@ -38,20 +38,13 @@ class Aviary:
 
     A class is an individual. Its folder has the same name in all four trees, and the species is the
     part of the name before the last underscore.
-
-    Args:
-        directory: holds everything.
-        size: "tiny", "small" or "standard".
-        seed: the birds and all that is drawn of them follow from it.
-        class_names: individuals, sorted.
-        species_names: species, sorted.
     """
 
-    directory: Path
+    directory: Path  # holds everything
     size: Size
-    seed: int
-    class_names: tuple[str, ...]
-    species_names: tuple[str, ...]
+    seed: int  # the birds and all that is drawn of them follow from it
+    class_names: tuple[str, ...]  # individuals, sorted
+    species_names: tuple[str, ...]  # species, sorted
 
     @property
     def images(self) -> Path:
@@ -95,3 +88,15 @@ def inhabitants(size: Size, seed: int) -> tuple[list[Individual], list[Individua
     families = [draw_individuals(species, seed=seed) for species in SPECIES[: amounts.num_species]]
     known = [bird for family in families for bird in family[: amounts.num_individuals]]
     return known, [bird for family in families for bird in family[4:]]
+
+
+def plan_aviary(directory: Path, size: Size, seed: int) -> Aviary:
+    """Where an aviary will be, and who is in it; refuses an unknown size and a negative seed."""
+    if size not in AMOUNTS:
+        raise ValueError(f"Unknown aviary size '{size}'. Expected one of {', '.join(AMOUNTS)}.")
+    if seed < 0:
+        raise ValueError(f"The aviary's seed is {seed}. Expected a whole number, 0 or more.")
+    known, _ = inhabitants(size, seed)
+    class_names = sorted(individual.name for individual in known)
+    species_names = sorted({individual.species.name for individual in known})
+    return Aviary(directory, size, seed, tuple(class_names), tuple(species_names))

@@ -1,6 +1,6 @@
 """Film the birds: frames, sound track, and the truth about both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def make_film(
         cast: who.
         generator: draws the scene, the movements and the songs.
         size: width and height in pixels, both even.
-        duration_seconds: of the film.
+        duration_seconds: float > 0.
         shares_branch: whether they live on one branch and pass one another, which is hard to follow.
     """
     num_frames = round(duration_seconds * FRAMES_PER_SECOND)
@@ -79,18 +79,14 @@ def make_film(
     return Film(frames, waveform, truth)
 
 
-def truth_of_all(films: dict[str, Truth], known: Iterable[str]) -> Truth:
-    """What is true about several videos together.
+def truth_of_all(films: Sequence[Truth], known: Sequence[str]) -> Truth:
+    """What is true about several videos together, given who has a class folder.
 
-    Args:
-        films: by file name, what is true about each.
-        known: names of individuals that have class folders.
-    Returns:
-        `known`: those who show and have a class folder; `new`: those who have none; `count`: how many
-        in all; `links`: for each individual that is in several videos, their names; `videos`.
+    `known`: those who show and have a class folder; `new`: those who have none; `count`: how many in all;
+    `links`: for each individual that is in several videos, their names; `videos`, by name.
     """
-    videos = dict(sorted(films.items()))
-    names = sorted({name for film in videos.values() for name in film["individuals"]})
+    videos = {f"video_{number:02d}.mp4": film for number, film in enumerate(films, start=1)}
+    names = sorted({name for film in films for name in film["individuals"]})
     where = {
         name: [video for video in videos if name in videos[video]["individuals"]] for name in names
     }
@@ -119,7 +115,8 @@ def _sing_in_turn(
         phrase = sing(cast[number], generator, sample_rate_hz=SAMPLE_RATE_HZ)
         end = now + len(phrase) / SAMPLE_RATE_HZ
         first, last = int(now * FRAMES_PER_SECOND), int(np.ceil(end * FRAMES_PER_SECOND))
-        if _sits(moments[number][first:last]) and last <= num_frames:
+        is_sitting = [bird is not None and bird.pose.has_feet_down for bird in moments[number]]
+        if all(is_sitting[first:last]) and last <= num_frames:
             start = round(now * SAMPLE_RATE_HZ)
             phrase = phrase[: len(sound) - start] * generator.uniform(0.5, 1.0)
             sound[start : start + len(phrase)] += phrase
@@ -129,10 +126,6 @@ def _sing_in_turn(
             now = end
         now += generator.uniform(0.2, 1.0)
     return songs, record_scene(sound, generator, sample_rate_hz=SAMPLE_RATE_HZ)
-
-
-def _sits(moments: list[Moment | None]) -> bool:
-    return all(moment is not None and moment.pose.has_feet_down for moment in moments)
 
 
 def _film(

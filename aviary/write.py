@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from tqdm.contrib.concurrent import thread_map
 
 from aviary.choreography import FRAMES_PER_SECOND, choose_casts
 from aviary.individuals import Individual, generator_for
-from aviary.layout import AMOUNTS, Aviary, Size, inhabitants
+from aviary.layout import AMOUNTS, Aviary, Size, inhabitants, plan_aviary
 from aviary.photos import take_photo
 from aviary.songs import make_recording
 from aviary.videos import SAMPLE_RATE_HZ, Truth, make_film, truth_of_all
@@ -55,15 +54,14 @@ def write_aviary(
         >>> aviary.class_names[:2]
         ('cobalt_wren_00', 'cobalt_wren_01')
     """
-    aviary = _plan(Path(directory), size, seed)
+    aviary = plan_aviary(Path(directory), size, seed)
     settings: Truth = {"recipe": RECIPE, "size": size, "seed": seed}
     if _is_complete(aviary.directory, settings):
         logger.info("The aviary in '%s' is complete.", aviary.directory)
         return aviary
     _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": False})
-    films: dict[str, Truth] = {}
-    tasks = _film_tasks(aviary.videos, AMOUNTS[size].cast_sizes, films, size, seed, "videos")
-    thread_map(
+    tasks = _film_tasks(aviary.videos, AMOUNTS[size].cast_sizes, size, seed, "videos")
+    films = thread_map(
         lambda task: task(),
         [*tasks, *_portrait_tasks(aviary)],
         max_workers=num_workers,
@@ -71,7 +69,7 @@ def write_aviary(
         unit="file",
         disable=not shows_progress or size == "tiny",
     )
-    _write_json(aviary.truth, truth_of_all(films, aviary.class_names))
+    _write_json(aviary.truth, truth_of_all(films[: len(tasks)], aviary.class_names))
     _write_json(aviary.directory / MARKER, {"settings": settings, "is_complete": True})
     return aviary
 
@@ -100,23 +98,11 @@ def write_videos(
         ValueError: a cast of none, of more than four or of more than there are individuals.
     """
     directory = Path(directory)
-    films: dict[str, Truth] = {}
-    for task in _film_tasks(directory, cast_sizes, films, size, seed, series, shares_branch):
-        task()
-    truth = truth_of_all(films, _plan(directory, size, seed).class_names)
+    tasks = _film_tasks(directory, cast_sizes, size, seed, series, shares_branch)
+    films = [task() for task in tasks]
+    truth = truth_of_all(films, plan_aviary(directory, size, seed).class_names)
     _write_json(directory / "truth.json", truth)
     return truth
-
-
-def _plan(directory: Path, size: Size, seed: int) -> Aviary:
-    if size not in AMOUNTS:
-        raise ValueError(f"Unknown aviary size '{size}'. Expected one of {', '.join(AMOUNTS)}.")
-    if seed < 0:
-        raise ValueError(f"The aviary's seed is {seed}. Expected a whole number, 0 or more.")
-    known, _ = inhabitants(size, seed)
-    class_names = sorted(individual.name for individual in known)
-    species_names = sorted({individual.species.name for individual in known})
-    return Aviary(directory, size, seed, tuple(class_names), tuple(species_names))
 
 
 def _is_complete(directory: Path, settings: Truth) -> bool:
@@ -145,18 +131,17 @@ def _write_json(path: Path, content: Truth) -> None:
 def _film_tasks(
     directory: Path,
     cast_sizes: Sequence[int],
-    films: dict[str, Truth],
     size: Size,
     seed: int,
     series: str,
     shares_branch: bool = False,
-) -> list[Callable[[], None]]:
-    """One for each video; each adds what is true about it to `films`."""
+) -> list[Callable[[], Truth]]:
+    """One for each video; each gives what is true about it."""
     known, strangers = inhabitants(size, seed)
     casts = choose_casts(known, strangers, cast_sizes, generator_for(seed, series, "casts"))
     directory.mkdir(parents=True, exist_ok=True)
 
-    def write_film(number: int) -> None:
+    def write_film(number: int) -> Truth:
         film = make_film(
             casts[number - 1],
             generator_for(seed, series, number),
@@ -164,15 +149,14 @@ def _film_tasks(
             duration_seconds=AMOUNTS[size].video_seconds,
             shares_branch=shares_branch,
         )
-        name = f"video_{number:02d}.mp4"
         write_video(
-            directory / name,
+            directory / f"video_{number:02d}.mp4",
             film.frames,
             frames_per_second=FRAMES_PER_SECOND,
             waveform=film.waveform,
             sample_rate_hz=SAMPLE_RATE_HZ,
         )
-        films[name] = film.truth
+        return film.truth
 
     return [partial(write_film, number) for number in range(1, len(casts) + 1)]
 
@@ -182,27 +166,26 @@ def _portrait_tasks(aviary: Aviary) -> Iterator[Callable[[], None]]:
     amounts = AMOUNTS[aviary.size]
     known, strangers = inhabitants(aviary.size, aviary.seed)
 
-    def write_photo(path: Path, bird: Individual, generator: np.random.Generator) -> None:
-        save_image(path, take_photo(bird, generator))
-
-    def write_recording(path: Path, bird: Individual, generator: np.random.Generator) -> None:
+    def write(path: Path, bird: Individual) -> None:
+        generator = generator_for(aviary.seed, bird.name, path.parents[1].name, path.stem)
+        if path.suffix == ".jpg":
+            save_image(path, take_photo(bird, generator))
+            return
         rate = int(generator.choice(SAMPLE_RATES_HZ))
         seconds = float(generator.uniform(*amounts.recording_seconds))
-        everyone = known + strangers
         waveform = make_recording(
-            bird, everyone, generator, sample_rate_hz=rate, duration_seconds=seconds
+            bird, known + strangers, generator, sample_rate_hz=rate, duration_seconds=seconds
         )
         save_waveform(path, waveform, rate)
 
-    for tree, name, write, num in (
-        (aviary.images, "photo_{:02d}.jpg", write_photo, amounts.num_photos),
-        (aviary.held_out_images, "photo_{:02d}.jpg", write_photo, amounts.num_held_out),
-        (aviary.audio, "recording_{:02d}.flac", write_recording, amounts.num_recordings),
-        (aviary.held_out_audio, "recording_{:02d}.flac", write_recording, amounts.num_held_out),
+    for tree, name, num in (
+        (aviary.images, "photo_{:02d}.jpg", amounts.num_photos),
+        (aviary.held_out_images, "photo_{:02d}.jpg", amounts.num_held_out),
+        (aviary.audio, "recording_{:02d}.flac", amounts.num_recordings),
+        (aviary.held_out_audio, "recording_{:02d}.flac", amounts.num_held_out),
     ):
         for bird in known:
             (tree / bird.name).mkdir(parents=True, exist_ok=True)
             for path in (tree / bird.name / name.format(number) for number in range(1, num + 1)):
-                generator = generator_for(aviary.seed, bird.name, tree.name, path.stem)
                 if not path.exists():
-                    yield partial(write, path, bird, generator)
+                    yield partial(write, path, bird)

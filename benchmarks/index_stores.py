@@ -52,20 +52,14 @@ def measure(
     metadata = [{"site": row % 10, "species": f"species {row % 100}"} for row in range(num)]
     figures = {"add_rows_per_second": num / seconds(index.add, ids, gallery, metadata)}
     search = partial(index.search, k=10)
-    search(queries[0], where={"site": 3})
     answers = search(queries)
     calls = {
         "search": lambda turn: search(queries[turn]),
-        "search_where": lambda turn: search(queries[turn], where={"site": 3}),
-        "search_50": lambda turn: search(queries),
-        "get_10": lambda turn: index.get(ids[:10]),
-        "count_where": lambda turn: index.count({"site": 3}),
         "add_1": lambda turn: index.add([f"new {turn}"], queries[turn : turn + 1]),
         "update_1": lambda turn: index.update([f"new {turn}"], queries[turn : turn + 1]),
     }
     for name, call in calls.items():
         figures[f"{name}_milliseconds"] = 1000 * median(seconds(call, n) for n in range(TURNS))
-    figures["iterate_rows_per_second"] = num / seconds(lambda: sum(1 for _ in index))
     return figures, answers
 
 

@@ -5,8 +5,8 @@ python benchmarks/prepare_speed.py [--triplets 24] [--rounds 3] [--json FILE]
 The published way decodes, resamples (resampy, kaiser_best) and hears every member of every triplet anew. It
 is measured on some random triplets of nine_species and extrapolated to all of them; so is the same way if it
 read no more than the 5 s that it keeps. Both ways take turns on the same loaded model, with the files in the
-operating system's cache; importing TensorFlow and loading models count for neither. The first cold run of a
-model also traces its TensorFlow functions: it is told by itself. Keys of `yamnet.h5` end with `_h5`.
+operating system's cache; importing TensorFlow and loading models count for neither. Keys of `yamnet.h5` end
+with `_h5`.
 """
 
 import tempfile
@@ -56,11 +56,7 @@ def measure(yamnet: Yamnet, per_class: int, num_published: int, num_rounds: int)
             excerpts.append(seconds(published_triplet, yamnet, triplet, AUDIO_SECONDS))
         with tempfile.TemporaryDirectory() as empty:
             prepare = partial(
-                prepare_triplets,
-                data / "images",
-                data / "audio",
-                yamnet,
-                per_class,
+                partial(prepare_triplets, data / "images", data / "audio", yamnet, per_class),
                 audio_seconds=AUDIO_SECONDS,
                 max_audio_seconds=AUDIO_SECONDS,
                 store=FeatureStore(empty),
@@ -75,12 +71,9 @@ def measure(yamnet: Yamnet, per_class: int, num_published: int, num_rounds: int)
         "warm_speedup": median(cold) / median(warm),
         "cold_speedup_over_excerpts": excerpt_seconds / median(cold),
         "cold_seconds": median(cold),
-        "first_cold_seconds": cold[0],
         "warm_seconds": median(warm),
         "published_seconds": published_seconds,
         "published_excerpt_seconds": excerpt_seconds,
-        "published_seconds_per_triplet": mean(whole),
-        "num_triplets": num_triplets,
         "num_triplets_measured": len(whole),
     }
 

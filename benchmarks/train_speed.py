@@ -14,7 +14,7 @@ as a published step takes here; where it does not reach the target, they are a l
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -95,13 +95,11 @@ def take_turns(steps: Mapping[str, Step], num_rounds: int) -> Figures:
                 step()
                 after = time.perf_counter(), time.process_time()
                 taken[way].append(np.subtract(after, before))
-    figures: Figures = {}
-    for way, times in taken.items():
-        for kind, value in zip(
-            ("seconds", "processor_seconds"), np.median(times, axis=0), strict=True
-        ):
-            figures[f"{way}_step_{kind}"] = float(value)
-    return figures
+    return {
+        f"{way}_step_{kind}": float(np.median(times, axis=0)[column])
+        for way, times in taken.items()
+        for column, kind in enumerate(("seconds", "processor_seconds"))
+    }
 
 
 def published_step(image_backbone: str, triplets: Triplets, batch_size: int) -> Step:
@@ -132,12 +130,7 @@ def step_behind_trunk(
     features = freeze_photos(trunk, triplets.media, num_views=2, store=store, progress=False)
     model = create_triplet_model(behind_trunk(encoder))
     model.compile(keras.optimizers.Adam(1e-4), TripletLoss(0.2))
-
-    def batches() -> Iterator[tuple]:
-        while True:
-            yield from triplets.to_dataset(batch_size, photos=features, augment=True)
-
-    following = batches()
+    following = iter(triplets.to_dataset(batch_size, photos=features, augment=True).repeat())
     return lambda: model.train_on_batch(*next(following))
 
 

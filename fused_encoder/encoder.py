@@ -10,7 +10,7 @@ import keras
 
 from fused_encoder.audio_branch import attended_audio, audio_features, audio_input
 from fused_encoder.front_ends import YAMNET
-from fused_encoder.fusion import IsPresent, MissingModality, add_up, fuse
+from fused_encoder.fusion import AddPresent, IsPresent, MissingModality, concatenated
 from fused_encoder.image_branch import (
     ImageTrainable,
     PhotoViewsName,
@@ -96,12 +96,14 @@ def create_fused_encoder(
     audio_branch = keras.Model(sound, heard, name="audio_branch")
     seen, heard = (keras.Input(branch.output.shape[1:]) for branch in (head, audio_branch))
     present = [keras.Input((), dtype="bool") for _ in range(2)]
+    branches = [seen, heard, *present]
     if is_additive:
-        embedding = add_up(seen, heard, present, modality_dropout=modality_dropout, seed=seed)
+        total = AddPresent(modality_dropout, seed, name="fusion")(branches)
     else:
-        both = MissingModality(modality_dropout, seed, name="missing_modality")
-        embedding = fuse(*both([seen, heard, *present]), embedding_size=embedding_size)
-    fused = keras.Model([seen, heard, *present], embedding, name="fusion")
+        both = MissingModality(modality_dropout, seed, name="missing_modality")(branches)
+        total = concatenated(*both, size=embedding_size)
+    embedding = keras.layers.UnitNormalization(dtype="float32", name="embedding")(total)
+    fused = keras.Model(branches, embedding, name="fusion")
     image, audio = image_input(), audio_input(audio_size)
     seen, has_image = head(trunk(image)), IsPresent(name="has_image")(image)
     heard, has_audio = audio_branch(audio), IsPresent(name="has_audio")(audio)
@@ -114,12 +116,6 @@ def create_fused_encoder(
 
 def load_encoder(path: str | Path) -> keras.Model:
     """The encoder that `encoder.save("encoder.keras")` wrote, loaded with `safe_mode=True`.
-
-    Args:
-        path: a `.keras` file.
-
-    Returns:
-        keras.Model, as `create_fused_encoder` made it, with its weights.
 
     Raises:
         FileNotFoundError: there is no such file.

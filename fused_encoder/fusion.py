@@ -113,8 +113,8 @@ class MissingModality(ModalityDropout):
 class AddPresent(ModalityDropout):
     """Adds up both branches' features, leaving out what is absent.
 
-    Each branch points where it takes the class to be, as far as it is sure. With a dropout rate of 2/3
-    a batch holds as many pairs as photos alone and calls alone. Args are those of `ModalityDropout`.
+    Each branch points where it takes the class to be, as far as it is sure. Args are those of
+    `ModalityDropout`.
 
     Input shape:
         Four tensors: image and audio features float32 [batch, size], image present and audio present
@@ -145,32 +145,14 @@ def centred_direction(features: keras.KerasTensor, *, name: str) -> keras.KerasT
     return keras.layers.UnitNormalization(name=name)(centred(features))
 
 
-def add_up(
-    image_features: keras.KerasTensor,
-    audio_features: keras.KerasTensor,
-    present: list[keras.KerasTensor],
-    *,
-    modality_dropout: float,
-    seed: int | None,
+def concatenated(
+    image_features: keras.KerasTensor, audio_features: keras.KerasTensor, *, size: int
 ) -> keras.KerasTensor:
-    """The sum of both branches' features float32 [batch, embedding_size], brought to unit length.
+    """Both branches' features as published: concatenate, Dense 256, BatchNorm, Dense.
 
-    `present` holds image present and audio present, bool [batch] each.
-    """
-    fusion = AddPresent(modality_dropout, seed, name="fusion")
-    total = fusion([image_features, audio_features, *present])
-    return keras.layers.UnitNormalization(dtype="float32", name="embedding")(total)
-
-
-def fuse(
-    image_features: keras.KerasTensor, audio_features: keras.KerasTensor, *, embedding_size: int
-) -> keras.KerasTensor:
-    """Both branches' features as one unit vector: concatenate, Dense 256, BatchNorm, Dense, L2.
-
-    From float32 [batch, image_size] and [batch, audio_size] to float32 [batch, embedding_size].
+    From float32 [batch, image_size] and [batch, audio_size] to float32 [batch, size].
     """
     joined = keras.layers.Concatenate(name="fusion")([image_features, audio_features])
     hidden = keras.layers.Dense(256, "relu", name="fusion_dense")(joined)
     hidden = keras.layers.BatchNormalization(name="fusion_norm")(hidden)
-    projection = keras.layers.Dense(embedding_size, name="projection")(hidden)
-    return keras.layers.UnitNormalization(dtype="float32", name="embedding")(projection)
+    return keras.layers.Dense(size, name="projection")(hidden)

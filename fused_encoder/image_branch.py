@@ -56,10 +56,8 @@ class PixelScaling(keras.layers.Layer):
             subtracts ImageNet's mean and divides by its standard deviation; "imagenet_bgr" gives BGR
             in [0, 255] less ImageNet's mean (the Caffe convention of VGG16 and ResNet50).
 
-    Input shape:
-        float32 [batch, height, width, 3], RGB in [0, 1].
-    Output shape:
-        The same.
+    Input and output shape:
+        float32 [batch, height, width, 3].
     Reference:
         `keras.applications.imagenet_utils.preprocess_input`, whose modes these are.
     """
@@ -128,13 +126,12 @@ def image_trunk_and_head(
     partly trained backbone sees several views of each photo, the trunk passes photos on as they are.
 
     Args:
-        backbone: a name from `IMAGE_BACKBONES`; or a `keras.Model` or callable that takes RGB in
-            [0, 1], does its own preprocessing, and gives [batch, height, width, channels] or
-            [batch, channels]. A model without trainable weights is frozen. None: no photo is ever seen;
-            a layer that has nothing to learn takes the place.
+        backbone: see `create_fused_encoder`. One of the caller's gives [batch, height, width, channels]
+            or [batch, channels]; a `keras.Model` without trainable weights is frozen. None: no photo is
+            ever seen; a layer that has nothing to learn takes the place.
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
-        trainable: what of a named backbone is trained: see `create_fused_encoder`.
-        views: "one", or "zooms": see `PhotoViews`.
+        trainable: what of a named backbone is trained.
+        views: "one" or "zooms".
         direction_size: int >= 1, the size of the projected direction, for adding up; None for the
             published Dense 512.
 
@@ -262,14 +259,10 @@ def _named_backbone(
 
 
 def small_cnn() -> keras.Model:
-    """A small convolutional network for training from scratch on a laptop.
+    """A small convolutional network for the sample data, trained from scratch on a laptop.
 
-    For the sample data and for tests, where no pretrained weights are at hand: four stages on photos
-    reduced to 112 x 112, then the maximum over places, because an individual's marks are small. For
-    real photos prefer a pretrained backbone.
-
-    Returns:
-        keras.Model: float32 [batch, 224, 224, 3], RGB in [0, 1] -> float32 [batch, 192].
+    Four stages on photos reduced to 112 x 112, then the maximum over places, because an individual's
+    marks are small: float32 [batch, 224, 224, 3], RGB in [0, 1] -> float32 [batch, 192].
     """
     image = keras.Input((*IMAGE_SIZE, 3))
     x = keras.layers.AveragePooling2D(2)(PixelScaling("symmetric")(image))

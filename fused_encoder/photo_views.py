@@ -16,8 +16,7 @@ class PhotoViews(keras.layers.Layer):
     """Each photo as several: the whole and its middle, enlarged, each also mirrored.
 
     Whoever takes a photo of an animal puts it in the middle, and often far away. What a network sees of
-    the whole photo and of its middle, averaged, is a steadier description than either; the mirror image
-    costs as much and helps as well. See `AverageViews` for the other end.
+    the whole photo and of its middle, averaged, is a steadier description than either.
 
     Args:
         zooms: floats in (0, 1], the share of each side that is kept, around the middle.
@@ -60,10 +59,7 @@ class PhotoViews(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="fused_encoder")
 class AverageViews(keras.layers.Layer):
-    """The mean over a photo's views, of what a backbone made of each.
-
-    Args:
-        num_views: int >= 1, as in `PhotoViews`.
+    """The mean over a photo's `num_views` views, of what a backbone made of each.
 
     Input shape:
         float32 [batch * num_views, size], a photo's views one after another.

@@ -25,7 +25,6 @@ _DOWNLOAD_TIMEOUT_SECONDS = 30
 _EFFICIENTNET_VARIANCE = (0.229, 0.224, 0.225)
 _GOOGLE = "https://storage.googleapis.com"
 _KERAS = f"{_GOOGLE}/tensorflow/keras-applications"
-_NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
 class MissingWeightsError(FileNotFoundError):
@@ -47,29 +46,25 @@ YAMNET_FILE = PublishedFile(
     "sha256:13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744",
 )
 
+
+def _no_top(name: str, md5: str) -> PublishedFile:
+    url = f"{_KERAS}/{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    return PublishedFile(url, f"md5:{md5}")
+
+
+def _efficientnet(name: str, md5: str) -> PublishedFile:
+    return PublishedFile(f"{_GOOGLE}/keras-applications/{name}_notop.h5", f"md5:{md5}")
+
+
 # The ImageNet networks without their top, as keras.applications names and checks them. Of
 # MobileNetV2 it checks nothing.
 IMAGE_BACKBONE_FILES = {
-    "vgg16": PublishedFile(
-        f"{_KERAS}/vgg16/vgg16_{_NO_TOP}", "md5:6d6bbae143d832006294945121d1f1fc"
-    ),
-    "resnet50": PublishedFile(
-        f"{_KERAS}/resnet/resnet50_{_NO_TOP}", "md5:4d473c1dd8becc155b73f8504c6f6626"
-    ),
-    "densenet121": PublishedFile(
-        f"{_KERAS}/densenet/densenet121_{_NO_TOP}", "md5:30ee3e1110167f948a6b9946edeeb738"
-    ),
-    "efficientnet_b0": PublishedFile(
-        f"{_GOOGLE}/keras-applications/efficientnetb0_notop.h5",
-        "md5:50bc09e76180e00e4465e1a485ddc09d",
-    ),
-    "efficientnet_b3": PublishedFile(
-        f"{_GOOGLE}/keras-applications/efficientnetb3_notop.h5",
-        "md5:af6d107764bb5b1abb91932881670226",
-    ),
-    "inception_v3": PublishedFile(
-        f"{_KERAS}/inception_v3/inception_v3_{_NO_TOP}", "md5:bcbd6486424b2319ff4ef7d526e38f63"
-    ),
+    "vgg16": _no_top("vgg16/vgg16", "6d6bbae143d832006294945121d1f1fc"),
+    "resnet50": _no_top("resnet/resnet50", "4d473c1dd8becc155b73f8504c6f6626"),
+    "densenet121": _no_top("densenet/densenet121", "30ee3e1110167f948a6b9946edeeb738"),
+    "efficientnet_b0": _efficientnet("efficientnetb0", "50bc09e76180e00e4465e1a485ddc09d"),
+    "efficientnet_b3": _efficientnet("efficientnetb3", "af6d107764bb5b1abb91932881670226"),
+    "inception_v3": _no_top("inception_v3/inception_v3", "bcbd6486424b2319ff4ef7d526e38f63"),
     "mobilenet_v2": PublishedFile(
         f"{_KERAS}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         num_bytes=9_406_464,
@@ -113,7 +108,7 @@ def weights_places(name: str) -> list[Path]:
     chosen = _directory_in("FUSED_ENCODER_WEIGHTS")
     if chosen and not chosen.is_dir():
         logger.warning("FUSED_ENCODER_WEIGHTS is %s, which is not a directory.", chosen)
-    directories = [chosen, _weight_cache()] if chosen else [_weight_cache()]
+    directories = [*filter(None, [chosen]), cache_directory() / "weights"]
     places = [folder / file for folder in directories for file in file_names]
     if name == "yamnet":
         return places
@@ -123,7 +118,7 @@ def weights_places(name: str) -> list[Path]:
 
 def advice_on_missing_weights(name: str) -> str:
     """What to fetch, and where to put it, in one paragraph: for errors and for `doctor`."""
-    folder = _directory_in("FUSED_ENCODER_WEIGHTS") or _weight_cache()
+    folder = _directory_in("FUSED_ENCODER_WEIGHTS") or cache_directory() / "weights"
     fetch = f"Download {_published(name).url} and save it as {folder / _file_name(name)}"
     if name == "yamnet":
         fetch += f", or unpack {YAMNET_HANDLE}?tf-hub-format=compressed into {folder / 'yamnet'}"
@@ -134,13 +129,7 @@ def advice_on_missing_weights(name: str) -> str:
 
 
 def download_weights(name: str) -> Path:
-    """Fetches a network's weight file from its publisher into the user's cache.
-
-    Args:
-        name: "yamnet" (its `yamnet.h5`), or an image backbone.
-
-    Returns:
-        The file, where `find_weights` finds it from now on.
+    """Fetches a network's weight file from its publisher to where `find_weights` finds it from now on.
 
     Raises:
         MissingWeightsError: no network, no room, or not the file that was published.
@@ -154,7 +143,7 @@ def download_weights(name: str) -> Path:
             published.url,
             known_hash=published.checksum,
             fname=_file_name(name),
-            path=_weight_cache(),
+            path=cache_directory() / "weights",
             downloader=pooch.HTTPDownloader(timeout=_DOWNLOAD_TIMEOUT_SECONDS, progressbar=True),
         )
         size = Path(received).stat().st_size
@@ -209,10 +198,6 @@ def load_image_backbone_weights(
 def _directory_in(variable: str) -> Path | None:
     value = os.environ.get(variable)
     return Path(value).expanduser() if value else None
-
-
-def _weight_cache() -> Path:
-    return cache_directory() / "weights"
 
 
 def _file_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`count_individuals`: from video files to how many individuals there are, and which are the same."""
+"""`count_individuals`: how many individuals some videos show, which are the same; and by what threshold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from math import isnan
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from individuals.count_notes import count_notes
@@ -22,6 +23,8 @@ from media import Skipped, UnreadableMediaError
 
 MIN_DETECTIONS_OF_MOTION = 3
 PATTERNS_OF_SOUND = ("image-image", "image-fused", "fused-fused")
+NUM_THRESHOLDS = 41  # of a curve
+REACH = 0.4  # of similarity, to either side of the chosen threshold
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,8 @@ def count_individuals(
         must_link: pairs of rows of the sightings, video by video, that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
-
     Returns:
         `VideoCount`; a video that cannot be decoded is skipped and listed.
-
     Raises:
         ValueError: no videos, equal paths, an unknown detector; or no threshold, and none in the encoder.
         FileNotFoundError: a video does not exist.
@@ -157,6 +158,52 @@ def count_individuals(
         count, sightings, detector=detector, num_skipped=len(skipped), calibration=calibration
     )
     return VideoCount(count, table, tuple(skipped), notes)
+
+
+@dataclass(frozen=True, eq=False)
+class CountCurve:
+    """The number of individuals at each of some thresholds.
+
+    Attributes:
+        thresholds: float64 [num], ascending.
+        counts: int64 [num].
+        chosen_threshold: float, the one that was counted by.
+        chosen_count: int.
+    """
+
+    thresholds: np.ndarray
+    counts: np.ndarray
+    chosen_threshold: float
+    chosen_count: int
+
+
+def count_curve(
+    counted: VideoCount,
+    *,
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
+) -> CountCurve | None:
+    """Counts again at thresholds around the chosen one; where the curve is flat, little depends on it.
+
+    Args:
+        counted: from `count_individuals`.
+        must_link: as it was counted.
+        cannot_link: likewise.
+    Returns:
+        CountCurve; None where no single threshold was chosen (several modalities), or nothing was seen.
+    """
+    chosen = counted.count.threshold
+    if np.isnan(chosen) or not counted.per_video:
+        return None
+    thresholds = np.linspace(max(-1.0, chosen - REACH), min(1.0, chosen + REACH), NUM_THRESHOLDS)
+    tied, apart = list(must_link), list(cannot_link)
+    counts = [
+        group_sightings(
+            counted.table, threshold=float(threshold), must_link=tied, cannot_link=apart
+        ).num_individuals
+        for threshold in thresholds
+    ]
+    return CountCurve(thresholds, np.array(counts), chosen, counted.num_individuals)
 
 
 def _check(names: list[str]) -> None:

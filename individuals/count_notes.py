@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from individuals.footage import IndividualCount
-from individuals.grouping.count_interval import CountInterval, trials_needed
+from individuals.grouping.count_interval import TRIALS_NEEDED, CountInterval
 from individuals.video.detectors import Detector, DetectorName
 from individuals.video.sightings import VideoSightings
 from inference.calibrate.calibration import Calibration
@@ -90,10 +90,8 @@ def _reason(interval: CountInterval, calibration: Calibration | None, *, has_sou
             "the encoder's calibration has no counts of known individuals (it needs four, two of them in two "
             "sources: `fused-encoder calibrate`)"
         )
-    if interval.num_trials < trials_needed():
-        return (
-            f"the calibration has {interval.num_trials} trial counts, {trials_needed()} are needed"
-        )
+    if interval.num_trials < TRIALS_NEEDED:
+        return f"the calibration has {interval.num_trials} trial counts, {TRIALS_NEEDED} are needed"
     return (
         f"the calibration tried counts up to {interval.largest_trial} only (more known individuals reach "
         "further: `fused-encoder calibrate`)"

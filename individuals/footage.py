@@ -27,7 +27,6 @@ class IndividualCount:
         num_individuals: int, over all videos.
         per_video: dict of video to int, the individuals seen in it (0 for a video in which nothing was seen).
         labels: int32 [num], the individual of each row, numbered from 0 by first appearance.
-        members: dict of individual to int64 [rows], the rows that show it.
         links: dict of individual to tuple of the videos it is seen in, for each individual in two or more.
         conflicts: tuple of Conflict: pairs that look like one individual but were seen together, for a person
             to look at.
@@ -41,7 +40,6 @@ class IndividualCount:
     num_individuals: int
     per_video: dict[Hashable, int]
     labels: np.ndarray
-    members: dict[int, np.ndarray]
     links: dict[int, tuple[Hashable, ...]]
     conflicts: tuple[Conflict, ...]
     threshold: float
@@ -75,19 +73,11 @@ def group_videos(
     Each number has an interval: see `count_interval`. Without a calibration it is the bounds, from the
     animals that were seen together to the number of tracklets.
 
-    Args:
-        embeddings: float32 [num, size], unit length.
+    Embeddings and options are those of `group_individuals`, but for these:
         videos: num hashable values, the video of each row (such as its path).
-        threshold: as in `group_individuals`; either this or `calibration`.
-        calibration: likewise.
-        modalities: likewise.
         frames: num frame numbers within the video, or None for a row that belongs to no frame.
         tracklets: num tracklet numbers within the video, or None for a row without one.
-        qualities: as in `group_individuals`.
-        must_link: likewise.
-        cannot_link: likewise.
         all_videos: videos to report even if no row is of them.
-
     Raises:
         ValueError: as `group_individuals`; all contradictions of all videos in one message.
     """
@@ -119,7 +109,6 @@ def group_videos(
         per_video=dict.fromkeys(looked_at, 0)
         | {video: len(seen) for video, seen in seen_in.items()},
         labels=grouping.labels,
-        members=dict(enumerate(grouping.members())),
         links=_links(seen_in),
         conflicts=grouping.conflicts,
         threshold=grouping.threshold,
@@ -226,6 +215,4 @@ def _links(seen_in: dict[Hashable, np.ndarray]) -> dict[int, tuple[Hashable, ...
     for video, individuals in seen_in.items():
         for individual in individuals.tolist():
             videos_of.setdefault(individual, []).append(video)
-    return {
-        individual: tuple(seen) for individual, seen in sorted(videos_of.items()) if len(seen) > 1
-    }
+    return {who: tuple(seen) for who, seen in sorted(videos_of.items()) if len(seen) > 1}

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from individuals.grouping.atoms import Atoms, pool_rows, renamed
-from individuals.grouping.constraints import Constraints, check_constraints
+from individuals.grouping.constraints import (
+    Atoms,
+    Constraints,
+    check_constraints,
+    pool_rows,
+    renamed,
+)
 from individuals.grouping.decision import Decision, decide_by
 from inference.calibrate.calibration import Calibration
 from inference.embeddings import check_embeddings
 from inference.modalities import Modality
-from inference.pooling import sum_within
+from inference.threshold import sum_within
 
 LEAST_WEIGHT = 0.05  # of a row in its tracklet, however poor its quality
 LARGE = 20_000  # rows from which float32 is kept
@@ -102,31 +107,20 @@ def group_individuals(
         frames: num hashable values, such as (video, frame number); None for a row that belongs to no frame.
         qualities: float [num] in [0, 1], how well a row shows the animal; poor rows count less in their
             tracklet (never less than a twentieth). None: all alike.
-
     Raises:
         ValueError: NaN, not of unit length, a threshold outside [-1, 1], neither or both of threshold and
             calibration, a calibration of another encoder or without what is needed; or constraints that
             contradict each other, all named in one message.
-
     Example:
         >>> group_individuals([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], threshold=0.7).labels.tolist()
         [0, 0, 1]
     """
     checked = check_embeddings(embeddings)
     decision = decide_by(threshold, calibration, modalities, checked)
-    constraints = check_constraints(
-        len(checked),
-        must_link=must_link,
-        cannot_link=cannot_link,
-        tracklets=tracklets,
-        frames=frames,
-    )
-    return group_rows(
-        np.asarray(checked, np.float32 if len(checked) > LARGE else np.float64),
-        decision,
-        constraints,
-        check_qualities(qualities, len(checked)),
-    )
+    known = {"must_link": must_link, "cannot_link": cannot_link}
+    constraints = check_constraints(len(checked), **known, tracklets=tracklets, frames=frames)
+    vectors = np.asarray(checked, np.float32 if len(checked) > LARGE else np.float64)
+    return group_rows(vectors, decision, constraints, check_qualities(qualities, len(checked)))
 
 
 def group_rows(
@@ -187,12 +181,10 @@ def _conflicts(
     sizes = np.bincount(individual_of, atoms.sizes)[:, np.newaxis]
     means = sum_within(np.asarray(atoms.sums, np.float64), individual_of) / sizes
     similarities = (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1)
-    rows = constraints.cannot_link[example]
+    rows, pairs = constraints.cannot_link[example].tolist(), pairs.tolist()
     conflicts = [
-        Conflict(first, second, similarity, (row, other_row))
-        for (first, second), similarity, (row, other_row) in zip(
-            pairs.tolist(), similarities.tolist(), rows.tolist(), strict=True
-        )
+        Conflict(pairs[place][0], pairs[place][1], similarity, (rows[place][0], rows[place][1]))
+        for place, similarity in enumerate(similarities.tolist())
         if similarity >= threshold
     ]
     return tuple(sorted(conflicts, key=lambda conflict: -conflict.similarity))

@@ -28,10 +28,8 @@ def sighting_key(media: str, time_seconds: float | None = None, box: Box | None 
         media: path of the video, photo or recording, as given.
         time_seconds: since its start; None for a photo or a whole recording.
         box: (left, top, right, bottom) in pixels; None for the whole.
-
     Reference:
         W3C, Media Fragments URI 1.0, 2012, https://www.w3.org/TR/media-frags/
-
     Example:
         >>> sighting_key("north/monday.mp4", 12.48, (10.0, 20.0, 60.0, 90.0))
         'north/monday.mp4#t=12.480&xywh=10.0,20.0,50.0,70.0'
@@ -110,10 +108,8 @@ class Sighting:
         deployment: of the camera or recorder at a place for a time.
         place: where.
         metadata: anything else: str to str, int, float, bool or None.
-
     Raises:
         ValueError: something is missing, not finite, or out of its range; all that is wrong in one message.
-
     Example:
         >>> Sighting(media="monday.mp4", time_seconds=2.5).key
         'monday.mp4#t=2.500'
@@ -195,12 +191,7 @@ class Sighting:
         """
         if self.captured_at is None:
             return None
-        try:
-            return self.captured_at + timedelta(seconds=self.start_seconds)
-        except OverflowError as error:
-            raise ValueError(
-                f"{self.start_seconds} s after the start of {self.media!r} is no date."
-            ) from error
+        return moment_after(self.captured_at, self.start_seconds, self.media)
 
     @property
     def frame_name(self) -> FrameName | None:
@@ -239,6 +230,14 @@ class Sighting:
             TypeError, ValueError: it is no sighting.
         """
         return cls(**{name: record[name] for name in _DEFAULTS if name in record})  # type: ignore[arg-type] # __post_init__ checks
+
+
+def moment_after(start: datetime, seconds: float, media: str) -> datetime:
+    """So many seconds after the start of a media file; a ValueError beyond the year 9999."""
+    try:
+        return start + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise ValueError(f"{seconds} s after the start of {media!r} is no date.") from error
 
 
 _FIELDS = {each.name: each for each in fields(Sighting)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -25,11 +25,9 @@ class SightingTable:
         embeddings: float32 [num, size], unit length.
         crops: uint8 [height, width, 3] each, RGB: the pictures that were embedded, [num]; () where they are
             only on disk or there are none.
-
     Raises:
         ValueError, TypeError: lengths that differ, keys that repeat, embeddings that are NaN or not of unit
             length.
-
     Example:
         >>> table = SightingTable.of([[0.6, 0.8]], ["wren.jpg"])
         >>> table.sightings[0].key
@@ -70,7 +68,6 @@ class SightingTable:
             frames: num frame numbers within the file, or None.
             tracklets: num tracklet numbers within the file, or None.
             modality: what all of them were made of.
-
         Raises:
             ValueError: lengths that differ.
         """
@@ -87,15 +84,9 @@ class SightingTable:
         ):
             key = file if frame is None else f"{file}#frame={frame}"
             repeats[key] += 1
-            sightings.append(
-                Sighting(
-                    key=key if repeats[key] == 1 else f"{key}#{repeats[key]}",
-                    media=file,
-                    frame_index=frame,
-                    tracklet=tracklet,
-                    modality=modality,
-                )
-            )
+            key = key if repeats[key] == 1 else f"{key}#{repeats[key]}"
+            made = Sighting(key=key, media=file, frame_index=frame, modality=modality)
+            sightings.append(replace(made, tracklet=tracklet))
         return cls(tuple(sightings), Embeddings.of(embeddings))
 
     def __len__(self) -> int:
@@ -139,18 +130,17 @@ class SightingTable:
 
         Args:
             group_of: int [num], the group of each row.
-
         Returns:
             (group, other group, rows that show it), group <= other group, sorted; the same group twice where
             two of its own rows were seen together.
         """
-        in_frame: defaultdict[FrameName, list[int]] = defaultdict(list)
-        in_tracklet: defaultdict[FrameName, list[int]] = defaultdict(list)
+        in_frame: defaultdict[FrameName | None, list[int]] = defaultdict(list)
+        in_tracklet: defaultdict[FrameName | None, list[int]] = defaultdict(list)
         for row, sighting in enumerate(self.sightings):
-            if sighting.frame_name is not None:
-                in_frame[sighting.frame_name].append(row)
-            if sighting.tracklet_name is not None:
-                in_tracklet[sighting.tracklet_name].append(row)
+            in_frame[sighting.frame_name].append(row)
+            in_tracklet[sighting.tracklet_name].append(row)
+        for rows_by_name in (in_frame, in_tracklet):
+            rows_by_name.pop(None, None)
         pairs = [pair for rows in in_frame.values() for pair in combinations(rows, 2)]
         for rows in in_tracklet.values():
             media = self.sightings[rows[0]].media

@@ -1,7 +1,5 @@
 """The pairs that a caller asks to embed: checked, decoded one by one, and what cannot be used listed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +26,7 @@ class SkippedPair:
 def paired(
     images: Sequence[Image | None] | None, recordings: Sequence[Recording | None] | None
 ) -> list[Pair]:
-    """The two lists side by side.
-
-    Raises:
-        ValueError: the lists are of different length or both absent, or a pair has neither.
-    """
+    """The two lists side by side; ValueError where they do not fit, or a pair has neither."""
     if images is None and recordings is None:
         raise ValueError("Expected images, recordings or both, received neither.")
     for name, value in (("images", images), ("recordings", recordings)):
@@ -57,15 +51,12 @@ def decode_pairs(
     load_sequence: Callable[[Recording], np.ndarray],
     skipped: list[SkippedPair],
 ) -> Iterator[tuple[int, np.ndarray | None, np.ndarray | None]]:
-    """Position, photo and audio sequence of each pair that can be used, one after the other.
+    """Position, photo and audio sequence of each pair from `paired` that can be used, one after the other.
 
     Args:
-        pairs: from `paired`.
+        pairs: of photos and recordings.
         load_sequence: gives the audio sequence of a recording, float32 [num_frames, size].
         skipped: gets the pairs that cannot be used.
-
-    Yields:
-        int; uint8 [224, 224, 3] or None; float32 [num_frames, size] or None.
     """
     for position, (image, recording) in enumerate(pairs):
         current = image

@@ -165,13 +165,9 @@ class Embedder:
     ) -> tuple[Embeddings, list[int], list[SkippedPair]]:
         """As `embed`, but pairs with a file that cannot be used are left out and listed.
 
-        Args: as in `embed`.
-
         Returns:
             Embeddings float32 [num_kept, embedding_size]; the positions of the kept pairs in the
-            given lists; and the skipped pairs. A pair with one bad file is skipped whole: it never
-            becomes a pair without sound, or without a photo, unseen.
-
+            given lists; and the skipped pairs. A pair with one bad file is skipped whole.
         Raises:
             ValueError: as `embed`.
         """
@@ -200,10 +196,8 @@ class Embedder:
         Args:
             images: uint8 [224, 224, 3] each, or None.
             sequences: float32 [num_frames, front_end.embedding_size] each, or None.
-
         Returns:
             Embeddings float32 [num, embedding_size], unit length.
-
         Raises:
             ValueError: a pair has neither.
         """
@@ -221,17 +215,15 @@ class Embedder:
         *,
         batch_size: int = BATCH_SIZE,
     ) -> Embeddings:
-        """One embedding per pair of files that are in many pairs: each photo is looked at once.
+        """As `embed_features`, of files that are in many pairs: each photo is looked at once.
 
         Args:
             images: uint8 [224, 224, 3] each.
             sequences: float32 [num_frames, front_end.embedding_size] each.
             pairs: int [num_pairs, 2], which image and which sequence; -1 for none.
             batch_size: int > 0, pairs at once.
-
         Returns:
-            Embeddings float32 [num_pairs, embedding_size], unit length: those of `embed_features`.
-
+            Embeddings float32 [num_pairs, embedding_size], unit length.
         Raises:
             ValueError: a pair has neither.
         """

@@ -1,7 +1,5 @@
 """Embeddings on disk with their ids and metadata, as one .npz file."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Mapping
@@ -26,11 +24,7 @@ class EmbeddingFile:
 
 
 def save_embeddings(path: str | Path, rows: EmbeddingFile) -> Path:
-    """Writes the rows to a path that ends in .npz, and returns it; whole or not at all.
-
-    Raises:
-        ValueError: the path does not end in .npz.
-    """
+    """Writes the rows to a path that must end in .npz, and returns it; whole or not at all."""
     target = Path(path)
     if target.suffix != ".npz":
         raise ValueError(f"Expected a path that ends in .npz, received '{path}'.")
@@ -47,12 +41,7 @@ def save_embeddings(path: str | Path, rows: EmbeddingFile) -> Path:
 
 
 def load_embeddings(path: str | Path) -> EmbeddingFile:
-    """The rows that `save_embeddings` wrote.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not such a file, or damaged.
-    """
+    """The rows that `save_embeddings` wrote; ValueError where it is another file, or damaged."""
     try:
         # opened here, because NumPy leaves a damaged file open
         with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:

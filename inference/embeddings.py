@@ -30,12 +30,7 @@ class Embeddings(np.ndarray):
 
     @classmethod
     def of(cls, array: npt.ArrayLike, fingerprint: str | None = None) -> Embeddings:
-        """An array of real numbers [num, size] or [size] as float32; shares memory where it can.
-
-        Args:
-            array: of any real dtype.
-            fingerprint: None keeps the fingerprint that `array` already carries, if any.
-        """
+        """Real numbers [num, size] or [size] as float32; a fingerprint that they carry is kept."""
         embeddings = np.asarray(array, dtype=np.float32).view(cls)
         embeddings.fingerprint = fingerprint or fingerprint_of(array)
         return embeddings
@@ -61,10 +56,8 @@ def concatenate_embeddings(parts: Sequence[npt.ArrayLike]) -> Embeddings:
     Args:
         parts: at least one array, float32 [num, size], of one size. Plain arrays join any encoder's
             embeddings.
-
     Returns:
         Embeddings float32 [sum of num, size] with the one fingerprint that the parts carry.
-
     Raises:
         ValueError: no parts; or parts of several encoders.
     """
@@ -90,12 +83,8 @@ def check_embeddings(
 
     Args:
         embeddings: float32 [num, size], finite, unit length along the last axis (within 1e-3).
-        name: str, what the caller calls them, for the message.
-        names: str [num], what the caller calls each row, for the message.
-
-    Returns:
-        Embeddings float32 [num, size], with the fingerprint that `embeddings` carries.
-
+        name: what the caller calls them, for the message.
+        names: str [num], what the caller calls each row, likewise.
     Raises:
         TypeError: not numbers.
         ValueError: not two-dimensional, size 0, NaN or infinite values, or rows that are not of unit length.

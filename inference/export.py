@@ -1,7 +1,5 @@
 """Export: one SavedModel that takes what a camera and a recorder give, and needs none of our code."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
@@ -40,32 +38,21 @@ _LIBRARIES = (
 class EncoderSettings:
     """What travels inside an exported encoder beside its weights.
 
-    Args:
-        fingerprint: names the encoder's weights and its front end; an index belongs to one fingerprint.
-        embedding_size: int.
-        audio_seconds: float, the length of a window of sound.
-        max_windows: int, how many windows of a recording are embedded.
-        front_end: how the audio front end cuts sound.
-        class_names: what the encoder was trained to tell apart.
-        sees: whether it was made for photos.
-        hears: whether it was made for recordings.
-        thresholds: for each modality pattern ("fused", "image", "audio") the cosine similarity from
-            which two embeddings are taken for the same class.
-        versions: of the libraries that made it.
-        schema: int, of this record.
+    `thresholds` holds for each modality pattern ("fused", "image", "audio") the cosine similarity from which
+    two embeddings are taken for the same class.
     """
 
-    fingerprint: str
+    fingerprint: str  # of the weights and the front end; an index belongs to one
     embedding_size: int
-    audio_seconds: float
-    max_windows: int
-    front_end: FrontEndSpec
-    sees: bool = True
-    hears: bool = True
-    class_names: tuple[str, ...] = ()
+    audio_seconds: float  # length of a window of sound
+    max_windows: int  # of a recording that are embedded
+    front_end: FrontEndSpec  # how it cuts sound
+    sees: bool = True  # whether it was made for photos
+    hears: bool = True  # whether it was made for recordings
+    class_names: tuple[str, ...] = ()  # what it was trained to tell apart
     thresholds: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    schema: int = SCHEMA
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the libraries that made it
+    schema: int = SCHEMA  # of this record
 
 
 def export_saved_model(
@@ -138,7 +125,6 @@ def attach_calibration(path: str | Path, calibration: Calibration) -> None:
     Args:
         path: folder that `export_saved_model` wrote.
         calibration: from `fit_calibration` on embeddings of this encoder.
-
     Raises:
         FileNotFoundError: it is not an exported encoder.
         ValueError: the calibration is of another encoder, or does not say of which.
@@ -148,12 +134,7 @@ def attach_calibration(path: str | Path, calibration: Calibration) -> None:
 
 
 def attached_calibration(path: str | Path) -> Calibration | None:
-    """The calibration inside an exported encoder, or None where it has none.
-
-    Raises:
-        FileNotFoundError: it is not an exported encoder.
-        ValueError: the calibration is damaged, of a newer version, or of another encoder.
-    """
+    """The calibration inside an exported encoder, or None. Raises as `load_settings`, and for another's."""
     fingerprint = load_settings(path).fingerprint
     file = Path(path, "assets", CALIBRATION_FILE)
     if not file.is_file():
@@ -217,13 +198,7 @@ def settings_of(
 def encoder_fingerprint(
     encoder: keras.Model, front_end: AudioFrontEnd, *, audio_seconds: float, max_windows: int
 ) -> str:
-    """Names all that an embedding depends on: weights, wiring, front end, and how sound is cut.
-
-    Args are those of `settings_of`.
-
-    Returns:
-        16 hex digits; the same for the same encoder in any process.
-    """
+    """16 hex digits that name all an embedding depends on: weights, wiring, front end, how sound is cut."""
     wiring = json.dumps(encoder.get_config(), sort_keys=True, default=str)
     wiring = re.sub(r'_\d+"', '"', wiring)  # Keras numbers the layers without a name of their own
     digest = hashlib.sha256(front_end.fingerprint.encode())
@@ -235,11 +210,7 @@ def encoder_fingerprint(
 
 
 def check_belongs(calibration: Calibration, fingerprint: str) -> None:
-    """Refuses a calibration that is not known to be of the encoder with this fingerprint.
-
-    Raises:
-        ValueError: it is of another encoder, or does not say of which.
-    """
+    """Refuses a calibration that is not known to be of the encoder with this fingerprint (ValueError)."""
     if calibration.fingerprint is None:
         raise ValueError(
             "The calibration does not say of which encoder it is, so that a wrong one would not be noticed. "

@@ -1,7 +1,5 @@
 """Average linkage under constraints: groups grow together, always two that are each other's nearest."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,18 +16,12 @@ NONE_APART = np.empty((0, 2), np.int64)
 
 @dataclass(frozen=True, eq=False)
 class Merges:
-    """Which groups became one, most similar first.
+    """Which groups became one, most similar first."""
 
-    Attributes:
-        num: int, groups to begin with.
-        first, second: int64 [num_merges], any member of each of the two groups.
-        similarity: float64 [num_merges], mean similarity of the pairs across both.
-    """
-
-    num: int
-    first: np.ndarray
-    second: np.ndarray
-    similarity: np.ndarray
+    num: int  # groups to begin with
+    first: np.ndarray  # int64 [num_merges], any member of the one group
+    second: np.ndarray  # and of the other
+    similarity: np.ndarray  # float64 [num_merges], mean over the pairs across both
 
     def labels(self) -> np.ndarray:
         """The group of each member after all merges, int [num], numbered from 0."""

@@ -1,7 +1,5 @@
 """Loading an exported encoder: a SavedModel is a program, and one that touches files is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -41,15 +39,8 @@ def load_graph(path: str | Path) -> tf.Module:
     A SavedModel is a program: what it holds is run, and TensorFlow has operations that read and write
     any file. So the operations of all its functions are looked through first.
 
-    Args:
-        path: folder of a SavedModel.
-
-    Returns:
-        What `tf.saved_model.load` gives.
-
     Raises:
-        ValueError: the SavedModel is damaged, of TensorFlow 1, or holds other operations than
-            `ALLOWED_OPS`.
+        ValueError: it is damaged, of TensorFlow 1, or holds other operations than `ALLOWED_OPS`.
     """
     try:
         unknown = unknown_ops(path)

@@ -1,7 +1,5 @@
 """Which of photo and call an embedding was made of, and the patterns that pairs of them make."""
 
-from __future__ import annotations
-
 from typing import Literal, get_args
 
 Modality = Literal["image", "audio", "fused"]
@@ -9,11 +7,7 @@ MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 
 def pair_pattern(first: Modality, second: Modality) -> str:
-    """The name of a pair of embeddings by what each was made of, such as "image-fused", in either order.
-
-    Raises:
-        ValueError: an unknown modality.
-    """
+    """The name of a pair by what each was made of, such as "image-fused", in either order; or ValueError."""
     unknown = [name for name in (first, second) if name not in MODALITIES]
     if unknown:
         raise ValueError(

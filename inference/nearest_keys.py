@@ -1,7 +1,5 @@
 """The nearest keys of each query: all are compared, or the nearest cells where there are many."""
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 
@@ -22,12 +20,6 @@ def nearest_keys(
 
     Exact up to 30,000 keys. Above, with faiss installed, keys are sorted into cells and the 24 cells
     nearest to a query are searched; a key in another cell may be missed.
-
-    Args:
-        queries: float32 [num_queries, size].
-        keys: float32 [num_keys, size].
-        k: int >= 1.
-        own_key: int [num_queries], the key that is the query itself.
 
     Returns:
         Positions int64 and inner products float32, both [num_queries, k], largest first; -1 and -inf where

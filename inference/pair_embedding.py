@@ -3,8 +3,6 @@
 The exported SavedModel and an `Embedder` of an encoder that is not exported run this same code.
 """
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

@@ -1,7 +1,5 @@
 """Names as a picture can show them: short, whatever script and signs they are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 
@@ -13,15 +11,10 @@ MAX_LENGTH = 26
 def plot_labels(
     names: Sequence[str], max_length: int = MAX_LENGTH, word: str = "class"
 ) -> list[str]:
-    """One label per class, individual or file, to be drawn as text.
+    """One label per class, individual or file, to be drawn as text, of at most so many characters.
 
     Long names lose their middle, because nested ones ("house_sparrow/blue_left_leg") differ at the end. A
     name in a script that the picture's font cannot draw becomes "class 7", its number in the list.
-
-    Args:
-        names: all of them, in the order of their list.
-        max_length: int >= 3, of a label.
-        word: what the names are of.
     """
     return [
         plain_text(shortened(name, max_length) if can_draw(name) else f"{word} {number}")
@@ -40,10 +33,7 @@ def shortened(name: str, max_length: int = MAX_LENGTH) -> str:
 def individual_label(individual: str, name: str | None, max_length: int = MAX_LENGTH) -> str:
     """An individual as pictures call it: "#7 Bruno", its name left out where the font cannot draw it.
 
-    Args:
-        individual: a count's number ("7" becomes "#7") or a catalogue's id.
-        name: what people call it.
-        max_length: int >= 3, of the label.
+    A count's number "7" becomes "#7"; a catalogue's id stays.
     """
     mark = f"#{individual}" if individual.isdecimal() else individual
     return plot_labels(

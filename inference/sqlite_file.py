@@ -1,7 +1,5 @@
 """SQLite files of ours: checked at open, written all or nothing, with errors that say what to do."""
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets
@@ -62,12 +60,9 @@ class FileKind:
 class SqliteFile:
     """An open file. Several threads may share it, and other processes may read and write it too.
 
-    Args:
-        path: of the file. SQLite keeps `<path>-wal` and `<path>-shm` beside it while it is open.
-        kind: what it holds.
-        create: whether to start a new one where there is no file (or an empty one).
-        read_only: whether to write nothing; so too where the file or its folder may not be written.
-        fill: writes the first rows of a new file, in the transaction that makes its tables.
+    SQLite keeps `<path>-wal` and `<path>-shm` beside it while it is open. `fill` writes the first rows of a
+    new file. Where the file or its folder may not be written, it is opened for reading only.
+
     Raises:
         FileNotFoundError: no such file (without `create`), or no such folder.
         ValueError: another kind of file, another schema, damaged, or beside the `-wal` of another state.

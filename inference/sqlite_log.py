@@ -1,7 +1,5 @@
 """Whether the write-ahead log beside an SQLite file goes on from the file as it is now."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from contextlib import closing, suppress

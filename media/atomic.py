@@ -16,11 +16,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     A full disk or an interrupt leaves the old file, or none, never half of one. Several processes or
     threads may write the same file: the last one wins. The folder must exist.
 
-    Args:
-        path: of the file.
-    Returns:
-        A context manager that gives the temporary path. It lies in the same folder and ends with
-        the same extension.
+    The temporary path lies in the same folder and ends with the same extension.
+
     Example:
         >>> with atomic_file("scores.npy") as temporary:
         ...     np.save(temporary, scores)
@@ -36,14 +33,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_atomically(path: str | Path, content: bytes | memoryview) -> Path:
-    """Writes a file by `atomic_file`, and makes the folders that are missing.
-
-    Args:
-        path: of the file.
-        content: its bytes.
-    Returns:
-        The path.
-    """
+    """Writes a file by `atomic_file`, makes the folders that are missing, and returns the path."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(target) as temporary, temporary.open("wb") as file:
@@ -54,8 +44,5 @@ def write_atomically(path: str | Path, content: bytes | memoryview) -> Path:
 
 
 def write_text_atomically(path: str | Path, text: str) -> Path:
-    """As `write_atomically`, of UTF-8 text.
-
-    A file name that is not UTF-8 (as Linux allows) keeps its bytes.
-    """
+    """`write_atomically` of UTF-8 text; names that are not UTF-8 (as Linux allows) keep their bytes."""
     return write_atomically(path, text.encode("utf-8", errors="surrogateescape"))

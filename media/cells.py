@@ -22,9 +22,8 @@ _NEGATIVE_NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 def guard_cell(text: str) -> str:
     """Text that a spreadsheet would run as a formula gets an apostrophe in front.
 
-    Names of files and individuals come from other people: `=HYPERLINK(...)` must stay text. The
-    apostrophe is what spreadsheets themselves use. Other text, and negative numbers, stay as they
-    are. `unguard_cell` takes the apostrophe away again.
+    Names of files and individuals come from other people: `=HYPERLINK(...)` must stay text. Other
+    text, and negative numbers, stay as they are. `unguard_cell` takes the apostrophe away again.
 
     Example:
         >>> guard_cell("=1+1"), guard_cell("--1"), guard_cell("-1"), guard_cell("wren 3")
@@ -47,12 +46,12 @@ def write_csv(
     guard: bool = True,
     for_excel: bool = False,
 ) -> Path:
-    """Writes a CSV file as it comes, row by row; it appears whole or not at all.
+    """Writes a CSV file row by row (of a generator, in little memory), whole or not at all.
 
     Args:
         path: of the file; folders that are missing are made.
         header: as in `csv_text`.
-        rows: as in `csv_text`; a generator keeps the memory small.
+        rows: as in `csv_text`.
         guard: as in `csv_text`.
         for_excel: whether it begins with the mark by which Excel knows UTF-8.
     Returns:
@@ -72,12 +71,7 @@ def write_csv(
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, guard: bool = True) -> str:
     """A CSV file: a header, always, then a line for each row (RFC 4180; None is an empty cell).
 
-    Floats are written with all digits they need to be read back as they are.
-
-    Args:
-        header: names of the columns.
-        rows: one value for each column.
-        guard: whether text is guarded against spreadsheets (`guard_cell`).
+    Floats keep all their digits; with `guard`, text is guarded against spreadsheets (`guard_cell`).
     """
     lines = io.StringIO()
     _write_rows(lines, header, rows, guard)

@@ -16,6 +16,8 @@ from media.errors import UnreadableMediaError
 from media.files import describe_content, not_decodable, read_head
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 100, 4_000_000
+MAX_FRAME_PIXELS = 100_000_000
+"""Three times 8K. A damaged header may ask for more, and a decoder holds many frames."""
 
 FrameT = TypeVar("FrameT", AudioFrame, VideoFrame)
 
@@ -57,13 +59,42 @@ def open_audio_stream(path: Path) -> Iterator[tuple[InputContainer, AudioStream]
         # Without a decoder for it, a stream has no codec context.
         streams = [stream for stream in container.streams.audio if stream.codec_context]
         if not streams:
-            raise UnreadableMediaError(
-                path,
-                f"expected a recording, found {describe_content(read_head(path))} without sound"
-                " that FFmpeg can decode. Move it out of the recordings.",
-            )
+            raise _lacks(path, "a recording", "sound", "Move it out of the recordings.")
         check_rate(path, streams[0].codec_context.sample_rate)
         yield container, streams[0]
+
+
+@contextmanager
+def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file opened by FFmpeg, and its first stream of moving pictures; raises likewise."""
+    with open_container(path, "a video") as container:
+        # The cover picture of a music file counts as a video stream in FFmpeg.
+        streams = [
+            stream
+            for stream in container.streams.video
+            if stream.codec_context and not stream.disposition & av.stream.Disposition.attached_pic
+        ]
+        if not streams:
+            raise _lacks(path, "a video", "moving pictures", "Move it out of the videos.")
+        context = streams[0].codec_context
+        if context.width * context.height > MAX_FRAME_PIXELS:
+            raise UnreadableMediaError(
+                path,
+                f"its header announces frames of {context.width} x {context.height} pixels, more"
+                f" than the {MAX_FRAME_PIXELS // 10**6} million accepted. Scale it down, or copy"
+                " it again.",
+            )
+        streams[0].thread_type = "AUTO"
+        context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+        yield container, streams[0]
+
+
+def _lacks(path: Path, expected: str, lacking: str, remedy: str) -> UnreadableMediaError:
+    found = describe_content(read_head(path))
+    return UnreadableMediaError(
+        path,
+        f"expected {expected}, found {found} without {lacking} that FFmpeg can decode. {remedy}",
+    )
 
 
 class StreamDecoder(Generic[FrameT]):

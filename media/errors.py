@@ -1,5 +1,6 @@
 """What a caller catches when one file of many cannot be decoded, and how it is noted."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,3 +32,10 @@ class Skipped:
 
     path: Path
     reason: str
+
+
+def check_positive(**options: float | None) -> None:
+    """Refuse options that are given and not above 0."""
+    for name, value in options.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"Expected {name} > 0, received {value}.")

@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 
 import soundfile
 from guano import GuanoFile
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from media.containers import open_container
@@ -27,8 +27,6 @@ _KINDS: dict[str, MediaKind] = {"image": "photo", "recording": "recording", "vid
 _KINDS |= {"document": "other", "archive": "other"}
 _IMAGE_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _TAIL_BYTES = 1 << 16
-_CAMERA, _EXIF_DIRECTORY, _TIME, _TIME_ZONE = 0x0110, 0x8769, 0x9003, 0x9011
-"""Of EXIF; the times are the original ones, which programs that save a photo again do not change."""
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _BITS |= {"FLOAT": 32, "DOUBLE": 64}
 _LENGTH_UNKNOWN = range(0x7FFFFFFF, 1 << 32)
@@ -161,13 +159,14 @@ def _exif(image: Image.Image, name: str) -> dict[str, str]:
         return {}  # Pillow would decode it to look for EXIF behind the pixels
     try:
         exif = image.getexif()
-        inner = exif.get_ifd(_EXIF_DIRECTORY)
+        inner = exif.get_ifd(ExifTags.IFD.Exif)
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):
         return {}  # damaged
     found = {
-        "camera": exif.get(_CAMERA),
-        "time": inner.get(_TIME),
-        "time_zone": inner.get(_TIME_ZONE),
+        "camera": exif.get(ExifTags.Base.Model),
+        # The original time, which programs that save a photo again do not change.
+        "time": inner.get(ExifTags.Base.DateTimeOriginal),
+        "time_zone": inner.get(ExifTags.Base.OffsetTimeOriginal),
     }
     texts = {name: text.strip("\x00 ") for name, text in found.items() if isinstance(text, str)}
     return {name: text for name, text in texts.items() if text}

@@ -3,11 +3,12 @@
 import io
 import struct
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from media.atomic import atomic_file
@@ -29,17 +30,6 @@ BEHIND_TRANSPARENCY = 128
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
 _DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, LookupError, EOFError, OSError, struct.error)
-_ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes a picture upright, by its EXIF orientation."""
 _WITHOUT_RANGE = {"I": "32-bit integers", "F": "floats"}
 _JPEG_END = b"\xff\xd9"
 _MOST_PIXELS_PER_JPEG_BYTE = 512
@@ -142,8 +132,9 @@ def _decode(path: Path, content: bytes) -> np.ndarray:
                 " not defined. Save it as 8- or 16-bit PNG or TIFF.",
             )
         image.load()
-        turn = _TURNS.get(_orientation(image))
-        return np.array(_to_rgb(image if turn is None else image.transpose(turn)))
+        with suppress(*_DAMAGED_EXIF):  # which does not cost the picture
+            ImageOps.exif_transpose(image, in_place=True)
+        return np.array(_to_rgb(image))
 
 
 def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
@@ -158,13 +149,6 @@ def _check_jpeg_end(path: Path, content: bytes, num_pixels: int) -> None:
             "expected a whole JPEG image, found one that is cut short (its end comes too early, or"
             " is missing). Copy it again from its source, or remove it.",
         )
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except _DAMAGED_EXIF:  # which does not cost the picture
-        return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from media.errors import UnreadableMediaError
+from media.containers import open_video_stream
+from media.errors import UnreadableMediaError, check_positive
 from media.sound_stream import stream_sound_track
-from media.video import FrameStream, TimedFrame, check_positive, open_video_stream
+from media.video import FrameStream, TimedFrame
 
 logger = logging.getLogger(__name__)
 
@@ -67,19 +68,19 @@ def iter_moments(
     indices = None if frame_indices is None else frozenset(frame_indices)
     with open_video_stream(path) as (container, stream):
         track, start_seconds = None, 0.0
-        if audio_seconds is not None and sample_rate_hz is not None and container.streams.audio:
+        rate, window_seconds = sample_rate_hz or 0, audio_seconds or 0.0
+        if window_seconds and container.streams.audio:
             try:
-                track, start_seconds = read_sound_track(path, sample_rate_hz)
+                track, start_seconds = read_sound_track(path, rate)
             except UnreadableMediaError as error:  # frames are worth having without their sound
                 logger.warning("The sound of '%s' is not used: %s", path, error.reason)
         frames = FrameStream(path, container, stream, frames_per_second, indices)
         for shown in frames:
             waveform = None
-            if track is not None and audio_seconds is not None and sample_rate_hz is not None:
-                seconds = shown.time_seconds + frames.zero_seconds - audio_seconds / 2
-                first = round((seconds - start_seconds) * sample_rate_hz)
-                last = first + round(audio_seconds * sample_rate_hz)
-                piece = track[max(0, first) : max(0, last)]
+            if track is not None:
+                seconds = shown.time_seconds + frames.zero_seconds - window_seconds / 2
+                first = round((seconds - start_seconds) * rate)
+                piece = track[max(0, first) : max(0, first + round(window_seconds * rate))]
                 waveform = piece if len(piece) else None
             yield Moment(shown.time_seconds, shown.frame_index, shown.frame, waveform)
         if frames.damage is not None:

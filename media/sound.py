@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 
 from media.atomic import atomic_file
-from media.errors import UnreadableMediaError
+from media.errors import UnreadableMediaError, check_positive
 from media.sound_files import SoundReader, open_sound
-from media.waveforms import Mixer, Resampler, regroup, resample
+from media.waveforms import Mixer, Resampler, check_waveform, regroup, resample
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +68,9 @@ def load_waveform(
     """A recording, or a stretch of it, as the model hears it: mono, at its sample rate.
 
     Decodes no more than the stretch needs (with 50 ms around it for the resampler). Stretches that
-    follow each other join without a seam. A file that is damaged on the way gives its good part
-    (what precedes the damage, and what follows where the decoder finds its way again) and a warning
-    in the log; only when nothing can be decoded is it refused. A source rate below the wanted one
-    is warned of.
-    Very short and silent recordings load: whether they are of use is the caller's decision.
+    follow each other join without a seam. A file that is damaged on the way gives its good part and
+    a warning in the log, as does a source rate below the wanted one. Very short and silent
+    recordings load: whether they are of use is the caller's decision.
 
     Args:
         path: the file; what it is, its content says, not its name.
@@ -109,30 +107,28 @@ def load_waveform_with_notes(
     max_seconds: float | None = None,
     resampler: Resampler = "soxr_hq",
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """`load_waveform`, and what it would have warned of.
-
-    For whoever keeps the result and wants to repeat the warnings when it is used again. Arguments
-    and errors are those of `load_waveform`.
+    """`load_waveform`, and what it would have warned of, to be repeated when the result is used again.
 
     Returns:
         float32 [num_samples]; and messages, each with one `%s` for the file's name: `note % path`.
     """
     path = Path(path)
-    _check_options(sample_rate_hz, offset_seconds, max_seconds)
+    check_positive(sample_rate_hz=sample_rate_hz, max_seconds=max_seconds)
+    if not 0 <= offset_seconds < math.inf:
+        raise ValueError(f"Expected offset_seconds >= 0, received {offset_seconds}.")
     with open_sound(path) as sound:
         rate = sound.sample_rate_hz
-        stretch = _stretch(offset_seconds, max_seconds, rate, sample_rate_hz)
+        first, count, kept = _stretch(offset_seconds, max_seconds, rate, sample_rate_hz)
         mixer = Mixer(sound.num_channels, rate)
-        pieces = regroup(sound.read(stretch.first, stretch.count), rate)
-        mono = [*mixer.mix(_checked(path, pieces, stretch.first / rate, rate))]
+        pieces = regroup(sound.read(first, count), rate)
+        mono = [*mixer.mix(_checked(path, pieces, first / rate, rate))]
         waveform = np.concatenate([np.zeros(0, dtype=np.float32), *mono])
         notes = notes_on_quality(sound, mixer, sample_rate_hz)
         if sound.damage is not None:
             damage = sound.damage.replace("%", "%%")
             seconds = len(waveform) / rate
             notes = (f"'%s' is damaged: {damage}. {seconds:.2f} s are used.", *notes)
-    waveform = resample(waveform, rate, sample_rate_hz, resampler=resampler)
-    waveform = waveform[stretch.skipped :][: stretch.length]
+    waveform = resample(waveform, rate, sample_rate_hz, resampler=resampler)[kept]
     if len(waveform) == 0:
         raise nothing_there(path, offset_seconds, sound.damage)
     return waveform, notes
@@ -153,11 +149,7 @@ def save_waveform(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -
     file_format = path.suffix.lower().removeprefix(".").upper()
     if file_format not in {"WAV", "FLAC"}:
         raise ValueError(f"Expected a name ending with .wav or .flac, received '{path}'.")
-    if waveform.ndim != 1 or not np.isfinite(waveform).all():
-        raise ValueError(
-            "Expected a finite mono waveform [num_samples],"
-            f" received {list(waveform.shape)}, {np.sum(~np.isfinite(waveform))} not finite."
-        )
+    check_waveform(waveform)
     samples = np.clip(waveform, -1, 1)
     with atomic_file(path) as temporary:
         try:
@@ -202,15 +194,6 @@ def notes_on_quality(sound: SoundReader, mixer: Mixer, target_rate_hz: int) -> t
     return tuple(note for note in notes if note is not None)
 
 
-def _check_options(sample_rate_hz: int, offset_seconds: float, max_seconds: float | None) -> None:
-    if sample_rate_hz <= 0:
-        raise ValueError(f"Expected sample_rate_hz > 0, received {sample_rate_hz}.")
-    if not 0 <= offset_seconds < math.inf:
-        raise ValueError(f"Expected offset_seconds >= 0, received {offset_seconds}.")
-    if max_seconds is not None and not 0 < max_seconds < math.inf:
-        raise ValueError(f"Expected max_seconds > 0 or None (all), received {max_seconds}.")
-
-
 def _checked(
     path: Path, pieces: Iterator[np.ndarray], start_seconds: float, rate: int
 ) -> Iterator[np.ndarray]:
@@ -229,35 +212,25 @@ def _checked(
         yield samples
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """Which samples are read, and which of the resampled ones are kept.
+def _stretch(
+    offset_seconds: float, max_seconds: float | None, source_rate_hz: int, target_rate_hz: int
+) -> tuple[int, int | None, slice]:
+    """The first sample to read, how many, and which of the resampled ones to keep.
 
     Resampling a stretch alone would place its samples between those of the whole and ring at both
     ends. So a little more is read, from a point where both sample grids meet.
     """
-
-    first: int
-    count: int | None
-    skipped: int
-    length: int | None
-
-
-def _stretch(
-    offset_seconds: float, max_seconds: float | None, source_rate_hz: int, target_rate_hz: int
-) -> _Stretch:
     start = round(offset_seconds * target_rate_hz)
     length = None if max_seconds is None else max(1, round(max_seconds * target_rate_hz))
     if source_rate_hz == target_rate_hz:
-        return _Stretch(start, length, 0, length)
+        return start, length, slice(length)
     common = math.gcd(source_rate_hz, target_rate_hz)
     margin = math.ceil(_MARGIN_SECONDS * target_rate_hz)
     num_steps = max(0, start - margin) // (target_rate_hz // common)
     first = num_steps * (source_rate_hz // common)
     skipped = start - num_steps * (target_rate_hz // common)
     if length is None:
-        return _Stretch(first, None, skipped, None)
+        return first, None, slice(skipped, None)
     end = math.ceil((start + length) * source_rate_hz / target_rate_hz)
-    return _Stretch(
-        first, end + math.ceil(_MARGIN_SECONDS * source_rate_hz) - first, skipped, length
-    )
+    count = end + math.ceil(_MARGIN_SECONDS * source_rate_hz) - first
+    return first, count, slice(skipped, skipped + length)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from media.containers import open_audio_stream
+from media.errors import check_positive
 from media.sound import check_amplitude, notes_on_quality, nothing_there
 from media.sound_files import PyavReader, SoundReader, open_sound
 from media.sound_marks import (
@@ -100,12 +101,11 @@ class SoundStream:
         self.start_seconds = start_seconds
         self.expected_seconds = sound.expected_seconds
         self._path, self._sound, self._rate = path, sound, sample_rate_hz
-        self._cells_per_block = round(block_seconds / CELL_SECONDS)
         self._mixer = Mixer(sound.num_channels, sound.sample_rate_hz)
-        self._waiting, self._marks = Pieces(), Pieces()
-        self._num_decoded = self._num_given = 0
+        self._marks = Pieces()
+        self._num_decoded = 0
         self._outcome: SoundOutcome | None = None
-        self._blocks = self._iter_blocks(pieces)
+        self._blocks = self._iter_blocks(pieces, round(block_seconds / CELL_SECONDS))
 
     def __iter__(self) -> Iterator[SoundBlock]:
         return self._blocks
@@ -123,19 +123,23 @@ class SoundStream:
             )
         return self._outcome
 
-    def _iter_blocks(self, pieces: Iterator[np.ndarray]) -> Iterator[SoundBlock]:
-        """Decode, look at, mix down, resample, and cut into blocks."""
-        sound = self._sound
+    def _iter_blocks(self, pieces: Iterator[np.ndarray], num_cells: int) -> Iterator[SoundBlock]:
+        """Decode, look at, mix down, resample, and cut into blocks of so many cells."""
+        sound, cell_samples = self._sound, samples_per_cell(self._rate)
         mono = self._mixer.mix(self._look_at(pieces))
-        for waveform in resample_blocks(mono, sound.sample_rate_hz, self._rate):
-            self._waiting.append(waveform)
-            while len(self._waiting) >= self._cells_per_block * samples_per_cell(self._rate):
-                yield self._next_block()
-        # Rounding may make the waveform longer by a cell than what it was made of.
-        self._marks.append(np.array([[1, 0, 0]], dtype=np.float32))
-        while len(self._waiting):
-            yield self._next_block()
-        if self._num_given == 0:
+        resampled = resample_blocks(mono, sound.sample_rate_hz, self._rate)
+        first_sample = 0
+        for waveform in regroup(resampled, num_cells * cell_samples):
+            marks = self._marks.take(math.ceil(len(waveform) / cell_samples))
+            yield SoundBlock(
+                first_sample,
+                waveform,
+                is_finite=marks[:, FINITE] > 0,
+                is_changing=marks[:, CHANGING] > 0,
+                clipped_share=marks[:, CLIPPED],
+            )
+            first_sample += len(waveform)
+        if first_sample == 0:
             raise nothing_there(self._path, damage=sound.damage)
         self._outcome = SoundOutcome(
             decoded_seconds=self._num_decoded / sound.sample_rate_hz,
@@ -154,19 +158,8 @@ class SoundStream:
             self._marks.append(marks)
             self._num_decoded += len(samples)
             yield samples
-
-    def _next_block(self) -> SoundBlock:
-        cell_samples = samples_per_cell(self._rate)
-        waveform = self._waiting.take(self._cells_per_block * cell_samples)
-        marks = self._marks.take(math.ceil(len(waveform) / cell_samples))
-        first_sample, self._num_given = self._num_given, self._num_given + len(waveform)
-        return SoundBlock(
-            first_sample,
-            waveform,
-            is_finite=marks[:, FINITE] > 0,
-            is_changing=marks[:, CHANGING] > 0,
-            clipped_share=marks[:, CLIPPED],
-        )
+        # Rounding may make the waveform longer by a cell than what it was made of.
+        self._marks.append(np.array([[1, 0, 0]], dtype=np.float32))
 
 
 @contextmanager
@@ -238,8 +231,7 @@ def stream_sound_track(
 
 
 def _check_options(sample_rate_hz: int, block_seconds: float) -> None:
-    if sample_rate_hz <= 0:
-        raise ValueError(f"Expected sample_rate_hz > 0, received {sample_rate_hz}.")
+    check_positive(sample_rate_hz=sample_rate_hz)
     num_cells = block_seconds / CELL_SECONDS
     if not 0.5 < num_cells < math.inf or abs(num_cells - round(num_cells)) > 1e-6 * num_cells:
         raise ValueError(

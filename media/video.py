@@ -12,18 +12,15 @@ from av.container.input import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from media.containers import StreamDecoder, open_container
-from media.errors import UnreadableMediaError
-from media.files import describe_content, not_decodable, read_head
+from media.containers import StreamDecoder, open_video_stream
+from media.errors import UnreadableMediaError, check_positive
+from media.files import not_decodable
 
 VIDEO_EXTENSIONS: frozenset[str] = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
     | {".wmv", ".flv", ".3gp", ".ogv"}
 )
 """What a folder scan takes for a video (lower case). The loaders themselves go by content."""
-
-MAX_FRAME_PIXELS = 100_000_000
-"""Three times 8K. A damaged header may ask for more, and a decoder holds many frames."""
 
 _COLOURS_UNSPECIFIED = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
@@ -207,39 +204,3 @@ def frame_to_rgb(path: Path, frame: VideoFrame) -> np.ndarray:
             f" shown as RGB ({error}). Convert it, or copy it again.",
         ) from error
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
-
-
-@contextmanager
-def open_video_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file opened by FFmpeg, and its first stream of moving pictures."""
-    with open_container(path, "a video") as container:
-        # The cover picture of a music file counts as a video stream in FFmpeg.
-        streams = [
-            stream
-            for stream in container.streams.video
-            if stream.codec_context  # None where there is no decoder for it
-            and not stream.disposition & av.stream.Disposition.attached_pic
-        ]
-        if not streams:
-            raise UnreadableMediaError(
-                path,
-                f"expected a video, found {describe_content(read_head(path))} without moving"
-                " pictures that FFmpeg can decode. Move it out of the videos.",
-            )
-        width, height = streams[0].codec_context.width, streams[0].codec_context.height
-        if width * height > MAX_FRAME_PIXELS:
-            raise UnreadableMediaError(
-                path,
-                f"its header announces frames of {width} x {height} pixels, more than the"
-                f" {MAX_FRAME_PIXELS // 10**6} million accepted. Scale it down, or copy it again.",
-            )
-        streams[0].thread_type = "AUTO"
-        streams[0].codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
-        yield container, streams[0]
-
-
-def check_positive(**options: float | None) -> None:
-    """Refuse options that are not above 0."""
-    for name, value in options.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"Expected {name} > 0, received {value}.")

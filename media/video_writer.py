@@ -11,6 +11,8 @@ import numpy as np
 from av.container.output import OutputContainer
 
 from media.atomic import atomic_file
+from media.errors import check_positive
+from media.waveforms import check_waveform
 
 _PLAYABLE_EARLY = {"movflags": "faststart"}
 _QUALITY = {"crf": "20", "preset": "veryfast"}
@@ -86,14 +88,10 @@ def _check_options(
 ) -> None:
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"Expected a name ending with .mp4, received '{path}'.")
-    if not 0 < frames_per_second < float("inf"):
-        raise ValueError(f"Expected frames_per_second > 0, received {frames_per_second}.")
+    check_positive(frames_per_second=frames_per_second)
     if waveform is None:
         return
-    if waveform.ndim != 1 or not np.isfinite(waveform).all():
-        raise ValueError(
-            f"Expected a finite mono waveform [num_samples], received {list(waveform.shape)}."
-        )
+    check_waveform(waveform)
     known_rates = av.Codec("aac", "w").audio_rates or []
     if sample_rate_hz not in known_rates:
         raise ValueError(

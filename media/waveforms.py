@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 import soxr
 
+from media.errors import check_positive
+
 Resampler = Literal["soxr_hq", "kaiser_best"]
 
 _JUDGED_SECONDS = 30
@@ -84,6 +86,15 @@ def _energy(channel: np.ndarray) -> float:
     return float(np.square(channel, dtype=np.float64).sum())
 
 
+def check_waveform(waveform: np.ndarray) -> None:
+    """Refuse to write what is not mono, or not finite."""
+    if waveform.ndim != 1 or not np.isfinite(waveform).all():
+        raise ValueError(
+            "Expected a finite mono waveform [num_samples],"
+            f" received {list(waveform.shape)}, {np.sum(~np.isfinite(waveform))} not finite."
+        )
+
+
 def resample(
     waveform: np.ndarray,
     source_rate_hz: int,
@@ -109,10 +120,7 @@ def resample(
         raise ValueError(
             f"Expected a mono waveform [num_samples], received {list(waveform.shape)}."
         )
-    if source_rate_hz <= 0 or target_rate_hz <= 0:
-        raise ValueError(
-            f"Expected sample rates above 0 Hz, received {source_rate_hz} and {target_rate_hz}."
-        )
+    check_positive(source_rate_hz=source_rate_hz, target_rate_hz=target_rate_hz)
     if resampler not in ("soxr_hq", "kaiser_best"):
         raise ValueError(f"Expected resampler 'soxr_hq' or 'kaiser_best', received {resampler!r}.")
     waveform = waveform.astype(np.float32, copy=False)

@@ -13,6 +13,7 @@ from .evaluate import Evaluation as Evaluation
 from .evaluate import evaluate_encoder as evaluate_encoder
 from .fit import TrainedEncoder as TrainedEncoder
 from .fit import fit_encoder as fit_encoder
+from .fit import recommended_encoder as recommended_encoder
 from .fit import train_encoder as train_encoder
 from .losses import ArcFaceLoss as ArcFaceLoss
 from .losses import ClassCosines as ClassCosines
@@ -27,6 +28,5 @@ from .options import PairBatches as PairBatches
 from .options import TrainingOptions as TrainingOptions
 from .precision import in_float32 as in_float32
 from .precision import with_dtype_policy as with_dtype_policy
-from .recommended import recommended_encoder as recommended_encoder
 from .sides import split_gallery_queries as split_gallery_queries
 from .triplet_model import create_triplet_model as create_triplet_model

@@ -21,13 +21,6 @@ NOT_LOGGED = "NA"  # as CSVLogger writes it
 class RunBackup:
     """A folder with the history of a run, and with its weights and optimizer as of the last epoch.
 
-    Args:
-        directory: made if it does not exist.
-        options: of the run.
-        media: what it is trained on.
-        held_out: what it is validated on, if anything.
-        encoder: what is trained.
-
     Raises:
         ValueError: the folder holds the backup of a run with other options, files, features (of another
             audio front end) or another encoder.
@@ -75,9 +68,6 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
 
     An epoch that was logged twice, because a run was killed between the logger and its backup, counts as
     it was logged last.
-
-    Args:
-        path: a .csv file.
 
     Returns:
         As `History.history`: of each name the values, epoch by epoch; NaN where none was logged.

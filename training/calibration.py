@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -44,29 +45,22 @@ def calibrate_encoder(
     Raises:
         ValueError: there are not two individuals, one of them in two sources.
     """
-    rows = _rows(media, np.random.default_rng(seed))
+    rows = list(_rows(media, np.random.default_rng(seed)))
+    files, individuals, sources = zip(*rows, strict=True) if rows else ((), (), ())
+    pairs = np.array(files, int).reshape(-1, 2)
+    image_only, audio_only, fused = MODALITIES
+    is_absent = (pairs < 0).T
+    modalities = np.where(is_absent[1], image_only, np.where(is_absent[0], audio_only, fused))
     embeddings = embedder.embed_combinations(
         StoredFeatures(media.images, np.arange(len(media.images))),
         StoredFeatures(media.recordings, np.arange(len(media.recordings))),
-        np.array(rows.files, int).reshape(-1, 2),
+        pairs,
     )
-    modalities = np.array(rows.modalities, dtype="U5")
+    how: dict[str, Any] = {"modalities": modalities, "sources": sources, "seed": seed}
     calibration = fit_calibration(
-        embeddings,
-        rows.individuals,
-        modalities=modalities,
-        sources=rows.sources,
-        is_identity_disjoint=is_identity_disjoint,
-        seed=seed,
+        embeddings, individuals, is_identity_disjoint=is_identity_disjoint, **how
     )
-    return with_groupings(
-        calibration,
-        embeddings,
-        rows.individuals,
-        modalities=modalities,
-        sources=rows.sources,
-        seed=seed,
-    )
+    return with_groupings(calibration, embeddings, individuals, **how)
 
 
 def calibrate_held_out(
@@ -75,12 +69,7 @@ def calibrate_held_out(
     """The calibration on a run's held-out files, marked as of classes that were trained on.
 
     It says how well files are told apart, not how well strangers are: for those, calibrate on individuals
-    that were left out whole.
-
-    Args:
-        embedder: of the run's encoder.
-        held_out: the files that were not trained on.
-        seed: int.
+    that were left out whole. Arguments are as in `calibrate_encoder`.
 
     Returns:
         None where the files are too few, which is logged.
@@ -92,26 +81,10 @@ def calibrate_held_out(
         return None
 
 
-@dataclass
-class _Rows:
-    """What is embedded: an image and a recording each (-1: none), of whom, and from what source."""
-
-    files: list[tuple[int, int]] = field(default_factory=list)
-    individuals: list[int] = field(default_factory=list)
-    modalities: list[str] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-
-    def add(self, image: int, recording: int, individual: int, source: str) -> None:
-        image_only, audio_only, fused = MODALITIES
-        only_one = image_only if recording < 0 else audio_only
-        self.files.append((image, recording))
-        self.individuals.append(individual)
-        self.modalities.append(fused if min(image, recording) >= 0 else only_one)
-        self.sources.append(source)
-
-
-def _rows(media: PreparedMedia, rng: np.random.Generator) -> _Rows:
-    rows = _Rows()
+def _rows(
+    media: PreparedMedia, rng: np.random.Generator
+) -> Iterator[tuple[tuple[int, int], int, str]]:
+    """An image and a recording each (-1: none), of whom, and from what source."""
     for individual in range(len(media.class_names)):
         image_sources, recording_sources = (
             {int(i): files[i].source for i in rng.permutation(of_individual)}
@@ -122,12 +95,11 @@ def _rows(media: PreparedMedia, rng: np.random.Generator) -> _Rows:
         # A pair, its photo and its recording are one source, and so is all else of their sources.
         joined = {recording_sources[r]: image_sources[i] for i, r in pairs}
         for image, source in image_sources.items():
-            rows.add(image, -1, individual, source)
+            yield (image, -1), individual, source
         for recording, source in recording_sources.items():
-            rows.add(-1, recording, individual, joined.get(source, source))
+            yield (-1, recording), individual, joined.get(source, source)
         for image, recording in pairs:
-            rows.add(image, recording, individual, image_sources[image])
-    return rows
+            yield (image, recording), individual, image_sources[image]
 
 
 def _pairs(

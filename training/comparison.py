@@ -18,6 +18,7 @@ from training.floors import (
 )
 from training.pairs import (
     PATTERNS,
+    WAYS,
     EmbeddedPairs,
     Pairs,
     Pattern,
@@ -34,24 +35,15 @@ class Comparison:
     """One way of asking beside photo and call together, over the same photos or recordings.
 
     Every photo (or recording) counts once, however many pairs it is in.
-
-    Args:
-        per: "photo" or "recording", what counts once.
-        name: the way of asking; see `compare_ways`.
-        precision_at_1: float in [0, 1], mean over photos or recordings.
-        difference: float in [-1, 1], the precision of photo and call together less this one's.
-        difference_low: float, of its 95 % bootstrap interval over sources; NaN for fewer than two.
-        difference_high: float, likewise.
-        num: int, photos or recordings.
     """
 
-    per: str
-    name: str
-    precision_at_1: float
-    difference: float
-    difference_low: float
+    per: str  # "photo" or "recording", what counts once
+    name: str  # the way of asking; see `compare_ways`
+    precision_at_1: float  # in [0, 1], mean over photos or recordings
+    difference: float  # in [-1, 1], the precision of photo and call together less this one's
+    difference_low: float  # of its 95 % bootstrap interval over sources; NaN for fewer than two
     difference_high: float
-    num: int
+    num: int  # photos or recordings
 
 
 def compare_ways(
@@ -107,16 +99,9 @@ def compare_ways(
             for name in can
             for row in _one_kind(name, gallery, queries, gallery_media, query_media, describe)
         ]
-    ways: dict[str, tuple[Pattern, Pattern]] = {
-        "fused": ("fused", "fused"),
-        "without_sound": ("image", "fused"),
-        "without_photo": ("audio", "fused"),
-        "image_only": ("image", "image"),
-        "audio_only": ("audio", "audio"),
-    }
     hits = {  # of every query pair
         name: _hits(gallery, queries.by_pattern[asked], queries.pairs.labels, among)
-        for name, (asked, among) in ways.items()
+        for name, (asked, among) in WAYS.items()
     }
     rng = np.random.default_rng(seed)
     for name, wrong in (("wrong_sound", "recordings"), ("wrong_photo", "images")):
@@ -134,17 +119,14 @@ def compare_ways(
     photo = ("without_sound", "image_only", "wrong_sound", "image_class_mean", "image_logistic")
     call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
     pairs = queries.pairs
+    kinds = (
+        ("photo", photo, pairs.images, pairs.image_sources),
+        ("recording", call, pairs.recordings, pairs.recording_sources),
+    )
     return [
-        *paired_rows(
-            hits, (FUSED, *photo, "both_logistic"), "photo", pairs.images, pairs.image_sources
-        ),
-        *paired_rows(
-            hits,
-            (FUSED, *call, "both_logistic"),
-            "recording",
-            pairs.recordings,
-            pairs.recording_sources,
-        ),
+        row
+        for per, names, units, sources in kinds
+        for row in paired_rows(hits, (FUSED, *names, "both_logistic"), per, units, sources)
     ]
 
 
@@ -184,12 +166,9 @@ def paired_rows(
 
 
 def with_wrong_files(pairs: Pairs, kind: str, rng: np.random.Generator) -> Pairs:
-    """The pairs with each recording (or photo) replaced by one of another class, drawn among the pairs.
+    """The pairs with each file of a kind ("recordings" or "images") replaced by one of another class.
 
-    Args:
-        pairs: of at least two classes.
-        kind: "recordings" or "images", what is replaced.
-        rng: where they are drawn from.
+    They are drawn among the pairs, which are of at least two classes.
     """
     files = getattr(pairs, kind)
     drawn = [rng.choice(np.unique(files[pairs.labels != label])) for label in pairs.labels]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -16,35 +16,36 @@ from inference.metrics import (
     nearest_right_and_wrong,
     retrieval_metrics_per_query,
 )
-from training.class_results import ClassResult, class_results
 from training.comparison import Comparison, compare_ways
 from training.floors import frozen_image_features
-from training.pairs import EmbeddedPairs, Pairs, Pattern, draw_pairs, embed_pairs
+from training.pairs import WAYS, EmbeddedPairs, Pairs, draw_pairs, embed_pairs
 from training.retrieval_rows import embedded_side, measure_threshold, raw_sides, retrieval_row
 from triplets.prepared import PreparedFile, PreparedMedia
 
-ROWS: dict[str, tuple[Pattern, Pattern]] = {  # what asks, and what is searched
-    "fused": ("fused", "fused"),
-    "without_sound": ("image", "fused"),
-    "without_photo": ("audio", "fused"),
-    "image_only": ("image", "image"),
-    "audio_only": ("audio", "audio"),
-}
 MAX_PAIRS_PER_CLASS = 12
+CLASS_METRICS = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """How well the queries of one class find it; NaN without queries."""
+
+    name: str
+    num_queries: int  # answerable ones; 0 where the gallery does not have the class
+    precision_at_1: float  # in [0, 1], the share of them whose nearest neighbour is of the class
+    r_precision: float  # in [0, 1]
+    mean_average_precision_at_r: float  # in [0, 1]
+    taken_for: str | None  # the other class that their nearest neighbours most often belong to
+    num_taken_for: int  # how often
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """How well held-out photos and recordings find their class in the gallery.
 
-    Args:
-        gallery: the pairs that were searched.
-        queries: the pairs that asked.
-        class_names: of all classes.
-        rows: for each way of asking its numbers; see `evaluate_encoder`. "fused" is a mean over pairs,
-            the others are means over photos or recordings: to compare them, see `comparisons`.
-        comparisons: ways of asking beside each other, over the same photos and the same recordings; see
-            `compare_ways`.
+    `rows` holds for each way of asking its numbers, see `evaluate_encoder`. "fused" is a mean over pairs,
+    the others are means over photos or recordings: to compare them, see `comparisons`, which are over the
+    same photos and the same recordings (`compare_ways`).
     """
 
     @property
@@ -52,8 +53,8 @@ class Evaluation:
         """The row that uses all that is known: "fused"; "image_only" or "audio_only" without pairs."""
         return next(name for name in ("fused", "image_only", "audio_only") if name in self.rows)
 
-    gallery: EmbeddedPairs
-    queries: EmbeddedPairs
+    gallery: EmbeddedPairs  # the pairs that were searched
+    queries: EmbeddedPairs  # the pairs that asked
     class_names: tuple[str, ...]
     rows: dict[str, dict[str, float]]
     comparisons: tuple[Comparison, ...] = ()
@@ -148,11 +149,10 @@ def evaluate_encoder(
     draw = partial(_drawn, max_pairs_per_class=max_pairs_per_class)
     known = embed_pairs(embedder, gallery, draw(gallery, "gallery", seed=seed))
     asking = embed_pairs(embedder, queries, draw(queries, "query side", seed=seed + 1))
-    can = {*asking.pairs.patterns} & {*known.pairs.patterns}
     rows = {
         name: retrieval_row(embedded_side(asking, asked_with), embedded_side(known, found_among))
-        for name, (asked_with, found_among) in ROWS.items()
-        if {asked_with, found_among} <= can
+        for name, (asked_with, found_among) in WAYS.items()
+        if asked_with in asking.pairs.patterns and found_among in known.pairs.patterns
     }
     describe = None if encoder is None else frozen_image_features(encoder)
     asking_raw, known_raw = (
@@ -172,11 +172,7 @@ def evaluate_encoder(
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:
-    """Checks that no file's content, and nothing of one named source, is on both sides.
-
-    Raises:
-        ValueError: some are; the first five are told.
-    """
+    """Raises ValueError, telling the first five, for content, or a named source, that is on both sides."""
     known: dict[str, PreparedFile] = {}
     for file in (*gallery.images, *gallery.recordings):
         known |= {file.content: file, file.source: file}
@@ -209,3 +205,49 @@ def _drawn(
             f"The {name} holds no photo and no recording that can be read. Add files, or put them back."
         )
     return pairs
+
+
+def class_results(
+    per_query: dict[str, np.ndarray],
+    labels: np.ndarray,
+    found: np.ndarray,
+    class_names: Sequence[str],
+) -> list[ClassResult]:
+    """The result of every class, in the order of the names.
+
+    `per_query` is from `retrieval_metrics_per_query`; `labels` (what asked) and `found` (the class of each
+    one's nearest neighbour) are str [num_queries].
+    """
+    confusions = confusion_counts(labels, found, class_names)
+    np.fill_diagonal(confusions, 0)
+    results = []
+    for name, others in zip(class_names, confusions, strict=True):
+        is_asked = (labels == name) & np.isfinite(per_query["precision_at_1"])
+
+        def mean(metric: str, rows: np.ndarray = is_asked) -> float:
+            return float(per_query[metric][rows].mean()) if rows.any() else float("nan")
+
+        taken_for = class_names[int(others.argmax())] if others.any() else None
+        precision, r_precision, map_at_r = (mean(name) for name in CLASS_METRICS)
+        num_queries, num_taken_for = int(is_asked.sum()), int(others.max())
+        means = (precision, r_precision, map_at_r)
+        results.append(ClassResult(name, num_queries, *means, taken_for, num_taken_for))
+    return results
+
+
+def common_confusions(
+    confusion: np.ndarray, class_names: Sequence[str], at_most: int = 15
+) -> list[tuple[str, str, int, float]]:
+    """Which classes are most often taken for which, by int [num_classes, num_classes] confusion counts.
+
+    Returns:
+        Class asked, class found, how often, and the share of the asked class's queries; the most
+        frequent first.
+    """
+    num_queries = confusion.sum(axis=1)
+    wrong = [
+        (class_names[i], class_names[j], int(confusion[i, j]), confusion[i, j] / num_queries[i])
+        for i, j in zip(*np.nonzero(confusion), strict=True)
+        if i != j
+    ]
+    return sorted(wrong, key=lambda row: (-row[2], -row[3], row[0], row[1]))[:at_most]

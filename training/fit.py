@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
+from fused_encoder.encoder import create_fused_encoder
 from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet
+from fused_encoder.image_branch import ImageTrainable, PhotoViewsName
 from training.backup import RunBackup, read_history
 from training.callbacks import CollapseWarning, RetrievalValidation, SetEpoch
 from training.evaluate import refuse_leaks
@@ -25,7 +27,6 @@ from training.objective import (
     with_targets,
 )
 from training.options import TrainingOptions
-from training.recommended import recommended_encoder
 from training.sides import prepare_sides
 from triplets.features import prepare_media
 from triplets.folders import LabelledFiles, SourceOf, scan_folders
@@ -38,19 +39,12 @@ Folders = tuple[str | Path | None, str | Path | None]
 
 @dataclass(frozen=True)
 class TrainedEncoder:
-    """A trained encoder and what it was trained and may be tested on.
-
-    Args:
-        encoder: the Keras model.
-        history: of each epoch: `loss`, `val_precision_at_1`, ...
-        training: the photos and recordings it was trained on.
-        held_out: those it has never seen, of the same classes.
-    """
+    """A trained encoder and what it was trained and may be tested on."""
 
     encoder: keras.Model
-    history: dict[str, list[float]]
-    training: PreparedMedia
-    held_out: PreparedMedia = field(repr=False)
+    history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
+    training: PreparedMedia  # the photos and recordings it was trained on
+    held_out: PreparedMedia = field(repr=False)  # those it has never seen, of the same classes
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -143,6 +137,40 @@ def train_encoder(
         progress=progress,
     )
     return TrainedEncoder(encoder, history, training, held_out_media)
+
+
+def recommended_encoder(
+    *,
+    image_weights: str | Path | None = "imagenet",
+    image_trainable: ImageTrainable | None = None,
+    photo_views: PhotoViewsName | None = None,
+    **options: Any,
+) -> keras.Model:
+    """An encoder for tens to thousands of files: as much as possible pretrained, little to be learnt.
+
+    Additive fusion, attention over the sound's frames, each modality hidden in a third of the training
+    items. A pretrained backbone is frozen and looks at each photo eight times; one that starts from
+    random is trained whole and looks once.
+
+    Args:
+        image_weights: see `create_fused_encoder`.
+        image_trainable: see there. Default: "none" with pretrained weights, else "all".
+        photo_views: see there. Default: "zooms" if the backbone is frozen, else "one".
+        **options: the others of `create_fused_encoder`. Defaults: `image_backbone` "mobilenet_v2", `fusion`
+            "additive", `modality_dropout` 2/3 (as many pairs as photos alone and calls alone).
+
+    Raises:
+        ValueError: an option is out of range.
+        MissingWeightsError: the backbone's ImageNet weights are neither here nor to be downloaded.
+    """
+    trainable = image_trainable or ("all" if image_weights is None else "none")
+    defaults = {"image_backbone": "mobilenet_v2", "fusion": "additive", "modality_dropout": 2 / 3}
+    return create_fused_encoder(
+        image_weights=image_weights,
+        image_trainable=trainable,
+        photo_views=photo_views or ("zooms" if trainable == "none" else "one"),
+        **{**defaults, **options},
+    )
 
 
 def fit_encoder(

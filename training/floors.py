@@ -15,10 +15,7 @@ Describe = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
 def raw_pixels(photos: Sequence[np.ndarray]) -> np.ndarray:
-    """Photos reduced to 32 x 32 pixels, less their mean.
-
-    Args:
-        photos: uint8 [224, 224, 3] each, RGB.
+    """Photos, uint8 [224, 224, 3] each, RGB, reduced to 32 x 32 pixels, less their mean.
 
     Returns:
         float32 [num_photos, 3072], unit length.
@@ -31,10 +28,7 @@ def raw_pixels(photos: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def raw_audio_sequence(sequences: Sequence[np.ndarray]) -> np.ndarray:
-    """What the audio front end makes of recordings, as the mean over all frames.
-
-    Args:
-        sequences: float32 [num_frames, size] each.
+    """The mean over all frames of recordings' sequences, float32 [num_frames, size] each.
 
     Returns:
         float32 [num_sequences, size], unit length.
@@ -79,11 +73,7 @@ def class_mean_hits(
 ) -> np.ndarray:
     """Whether the nearest class mean, by cosine, is of the right class, float [num_asking].
 
-    Args:
-        known: float32 [num_known, size], the gallery's features.
-        known_labels: str [num_known].
-        asking: float32 [num_asking, size].
-        labels: str [num_asking].
+    `known` and `asking` are features, float32 [num, size]; labels are str [num].
     """
     classes = np.unique(known_labels)
     means = _unit_length(np.stack([known[known_labels == name].mean(axis=0) for name in classes]))

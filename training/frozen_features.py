@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ from triplets.photos import PhotoSource, StoredPhotos, augment_photo, scale_phot
 from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.store import FeatureStore, load_feature
 
-logger = logging.getLogger(__name__)
-
 StoredAs = Literal["float16", "float32"]
 FLOAT16_ERROR = 2.0**-11  # of rounding to the nearest float16, relative
 AUGMENTED_VIEWS = 4  # of each photo, itself among them
@@ -33,19 +30,12 @@ AUGMENTED_VIEWS = 4  # of each photo, itself among them
 
 @dataclass(frozen=True)
 class TrainedPart:
-    """What of an encoder is trained, and on which photos.
+    """What of an encoder is trained, and on which photos."""
 
-    Args:
-        encoder: the whole encoder, or the part behind its frozen trunk.
-        photos: what its `image_input` takes of the training files: photos, or the trunk's features.
-        held_out_photos: the same of the held-out files; None without any.
-        augment: whether photos are varied.
-    """
-
-    encoder: keras.Model
-    photos: PhotoSource
-    held_out_photos: PhotoSource | None
-    augment: bool
+    encoder: keras.Model  # the whole encoder, or the part behind its frozen trunk
+    photos: PhotoSource  # what its `image_input` takes: photos, or the trunk's features
+    held_out_photos: PhotoSource | None  # the same of the held-out files
+    augment: bool  # whether photos are varied
 
 
 def trained_part(
@@ -56,16 +46,7 @@ def trained_part(
     store: FeatureStore | None,
     progress: bool,
 ) -> TrainedPart:
-    """The part behind the frozen trunk with the features it takes, or the whole encoder if none is frozen.
-
-    Args:
-        encoder: from `create_fused_encoder`.
-        training: the files it is trained on.
-        held_out: those it is validated on, or None.
-        options: `cache_frozen` and `augment` of it.
-        store: where features are kept. Default: the user's cache.
-        progress: whether to show a bar.
-    """
+    """The part behind the frozen trunk with the features it takes, or the whole encoder if none is frozen."""
     trunk = next((layer for layer in encoder.layers if layer.name == "image_trunk"), None)
     has_frozen = trunk is not None and bool(trunk.weights)
     is_backbone_frozen = trunk is not None and has_frozen and len(trunk.output.shape) == 2
@@ -102,12 +83,7 @@ class FrozenFeatures:
         return len(self.paths)
 
     def load(self, image_index: int, rng: np.random.Generator | None) -> np.ndarray:
-        """The features of one view of a photo, float32 [*feature_shape].
-
-        Args:
-            image_index: int, into the photos that were frozen.
-            rng: where the view is drawn from; None for the photo as it is.
-        """
+        """The features of a photo's view that is drawn from `rng`, or of the photo as it is (None)."""
         views = load_feature(self.paths[image_index])
         view = 0 if rng is None else int(rng.integers(len(views)))
         return np.array(views[view], self.dtype)
@@ -142,24 +118,13 @@ def freeze_photos(
         `FrozenFeatures`, in the order of `media.images`.
 
     Raises:
-        ValueError: an option is out of range, or the trunk gives NaN or infinity.
+        ValueError: the trunk gives NaN or infinity.
         OSError: the disk is full or not writable.
     """
-    if num_views < 1:
-        raise ValueError(f"Expected num_views >= 1, received {num_views}.")
-    if stored_as not in ("float16", "float32"):
-        raise ValueError(f"Expected stored_as 'float16' or 'float32', received {stored_as!r}.")
     store = store or FeatureStore()
     feature_shape = tuple(trunk.output.shape[1:])
     settings = (frozen_fingerprint(trunk), num_views, stored_as, FEATURES_VERSION)
     made_by = hashlib.sha256(repr(settings).encode()).hexdigest()[:24]
-    num_bytes = (
-        len(media.images) * num_views * np.prod(feature_shape) * np.dtype(stored_as).itemsize
-    )
-    logger.info(
-        "Features %s of %d photos, %d views of each: %.1f MB in '%s'.",
-        *(list(feature_shape), len(media.images), num_views, num_bytes / 1e6, store.directory),
-    )
     see = tf.function(partial(trunk, training=False), reduce_retracing=True)
     paths = [
         store.get(
@@ -171,11 +136,7 @@ def freeze_photos(
 
 
 def frozen_fingerprint(model: keras.Model) -> str:
-    """Names what training leaves as it is, a model's wiring and its frozen weights: 16 hexadecimal digits.
-
-    Args:
-        model: an encoder, or its trunk.
-    """
+    """Names what training leaves as it is, a model's wiring and its frozen weights: 16 hexadecimal digits."""
     wiring = json.dumps(model.get_config(), sort_keys=True, default=str)
     wiring = re.sub(r'_\d+(CLONE)?"', '"', wiring)  # Keras numbers what has no name of its own
     digest = hashlib.sha256(wiring.encode())

@@ -103,15 +103,7 @@ class LiveEmbedding:
 
 
 def check_photos(encoder: keras.Model, photos: PhotoSource | None) -> None:
-    """Refuses photos that an encoder cannot take.
-
-    Args:
-        encoder: the whole encoder, or the head behind a frozen trunk.
-        photos: what its `image_input` is to be given; None for the stored photos.
-
-    Raises:
-        ValueError: they do not have the shape that the encoder takes.
-    """
+    """Raises ValueError for photos (None: the stored ones) that an encoder's `image_input` cannot take."""
     expected = tuple(encoder.input["image_input"].shape[1:])
     received = (*IMAGE_SIZE, 3) if photos is None else tuple(photos.shape)
     if received != expected:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import keras
 import tensorflow as tf
 
@@ -43,7 +45,8 @@ def create_training_model(
                 for name, tensor in encoder.input.items()
             }
             embedding = encoder(inputs)
-        outputs, losses = {"embedding": embedding}, {"embedding": _triplet_loss(options)}
+        triplet_loss = TripletLoss(options.margin, mining=options.loss_mining)
+        outputs, losses = {"embedding": embedding}, {"embedding": triplet_loss}
         if options.class_scale is not None:
             outputs["class_cosines"] = ClassCosines(num_classes, name="class_cosines")(embedding)
             losses["class_cosines"] = ArcFaceLoss(margin=0.0, scale=options.class_scale)
@@ -57,10 +60,6 @@ def create_training_state(model: keras.Model, dataset: tf.data.Dataset) -> None:
 
     Keras makes them while the first step is traced, and TensorFlow traces a step that makes variables
     twice. With this it is traced once: training starts sooner, and learns the same.
-
-    Args:
-        model: compiled, from `create_training_model`, in this process alone.
-        dataset: what it is fitted to, from `with_targets`.
     """
     model.optimizer.build(model.trainable_variables)
     _, targets = dataset.element_spec
@@ -87,18 +86,9 @@ def create_optimizer(options: TrainingOptions, total_steps: int) -> keras.Optimi
 
 
 def with_targets(dataset: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
-    """The dataset with its labels once for each output of a training model.
-
-    Args:
-        dataset: of (inputs, labels).
-        model: from `create_training_model`.
-    """
+    """The dataset of (inputs, labels) with its labels once for each output of a training model."""
     names = tuple(model.output)
     return dataset.map(lambda inputs, labels: (inputs, dict.fromkeys(names, labels)))
-
-
-def _triplet_loss(options: TrainingOptions) -> TripletLoss:
-    return TripletLoss(options.margin, mining=options.loss_mining)
 
 
 def training_batches(
@@ -110,21 +100,13 @@ def training_batches(
 ) -> tuple[tf.data.Dataset, list[keras.callbacks.Callback]]:
     """What is trained on, and the callback that mines it again, if any.
 
-    Args:
-        part: what is trained.
-        media: the files it is trained on.
-        options: `batches` and how sound and photos are drawn.
-        epoch: which epoch an iterator belongs to.
-        backup: where the rows of mined triplets are kept for a run that goes on.
+    The rows of mined triplets are kept in the backup for a run that goes on.
     """
     batches, window_frames = options.batches, media.front_end.frames_in(options.audio_seconds)
     if not isinstance(batches, MinedTriplets):
         dataset = pair_batches(
             media,
-            classes_per_batch=batches.classes_per_batch,
-            pairs_per_class=batches.pairs_per_class,
-            steps_per_epoch=batches.steps_per_epoch,
-            sampling=batches.sampling,
+            **asdict(batches),
             window_frames=window_frames,
             photos=part.photos,
             augment=part.augment,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, overload
 
@@ -15,28 +15,27 @@ from triplets.prepared import ABSENT, PreparedFile, PreparedMedia
 
 Pattern = Literal["fused", "image", "audio"]
 PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
+WAYS: dict[str, tuple[Pattern, Pattern]] = {  # of asking: what asks, and what is searched
+    "fused": ("fused", "fused"),
+    "without_sound": ("image", "fused"),
+    "without_photo": ("audio", "fused"),
+    "image_only": ("image", "image"),
+    "audio_only": ("audio", "audio"),
+}
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Photos and recordings of one class each, paired: indices into a `PreparedMedia`.
+    """Photos and recordings of one class each, paired; pairs of one source rise and fall together.
 
     Of a class that has photos only, or recordings only, each file stands alone.
-
-    Args:
-        images: int [num_pairs]; -1 is absent.
-        recordings: int [num_pairs]; -1 is absent.
-        labels: str [num_pairs], class names.
-        image_sources: str [num_pairs], what the pair's photo comes from: pairs of one source rise and fall
-            together. Of a recording alone, what that comes from.
-        recording_sources: str [num_pairs], what its recording comes from, likewise.
     """
 
-    images: np.ndarray
-    recordings: np.ndarray
-    labels: np.ndarray
-    image_sources: np.ndarray
-    recording_sources: np.ndarray
+    images: np.ndarray  # int [num_pairs], indices into a `PreparedMedia`; -1 is absent
+    recordings: np.ndarray  # int [num_pairs], likewise
+    labels: np.ndarray  # str [num_pairs], class names
+    image_sources: np.ndarray  # str [num_pairs], of the pair's photo; of a recording alone, its own
+    recording_sources: np.ndarray  # str [num_pairs], of the pair's recording, likewise
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -55,30 +54,33 @@ class Pairs:
         return (self.images != ABSENT) & (self.recordings != ABSENT)
 
     def rows_of_distinct(self, pattern: Pattern) -> np.ndarray:
-        """The first row of each distinct thing that is asked with, int [num], ascending.
-
-        Args:
-            pattern: "fused" for pairs (all rows), "image" for photos, "audio" for recordings.
-        """
+        """The first row of each distinct thing that is asked with (pair, photo, recording), ascending."""
         if pattern == "fused":
             return np.arange(len(self.labels))
         number = self.images if pattern == "image" else self.recordings
         distinct, first = np.unique(number, return_index=True)
         return np.sort(first[distinct != ABSENT])
 
+    def without_common_files(self, rows: Iterable[int]) -> list[int]:
+        """The first of the rows of which no two share a photo or a recording."""
+        images: set[int] = set()
+        recordings: set[int] = set()
+        chosen: list[int] = []
+        for row in rows:
+            image, recording = int(self.images[row]), int(self.recordings[row])
+            if image not in images and recording not in recordings:
+                chosen.append(row)
+                images |= {image} - {ABSENT}
+                recordings |= {recording} - {ABSENT}
+        return chosen
+
 
 @dataclass(frozen=True)
 class EmbeddedPairs:
-    """The embeddings of pairs, whole and with one modality left out.
-
-    Args:
-        pairs: which pairs.
-        by_pattern: "fused", "image" and "audio" -> float32 [num_pairs, embedding_size]: of all that a pair
-            has, of its photo alone, of its recording alone; NaN where it has no such thing.
-    """
+    """The embeddings of pairs: of all that each has, of its photo alone, of its recording alone."""
 
     pairs: Pairs
-    by_pattern: dict[Pattern, np.ndarray]
+    by_pattern: dict[Pattern, np.ndarray]  # float32 [num_pairs, embedding_size]; NaN: no such thing
 
     def only(self, rows: np.ndarray) -> EmbeddedPairs:
         """Some of the pairs.
@@ -178,9 +180,7 @@ def _numbered(files: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class StoredFeatures(Sequence[np.ndarray]):
     """Stored features of chosen files, read when they are asked for: thousands cannot be open at once.
 
-    Args:
-        files: photos or recordings.
-        which: int [num], indices into the files.
+    `which` are indices into the files, int [num].
     """
 
     def __init__(self, files: Sequence[PreparedFile], which: np.ndarray) -> None:

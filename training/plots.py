@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,11 +17,7 @@ MAX_NAMED_CLASSES = 30
 
 
 def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Loss, and retrieval on held-out pairs, over the epochs.
-
-    Args:
-        history: of each epoch, as `train_encoder` gives it: `loss`, `val_precision_at_1`, ...
-    """
+    """Loss, and retrieval on held-out pairs, over the epochs of `TrainedEncoder.history`."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -42,12 +40,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def plot_rows(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> Figure:
-    """Precision at 1 of every way of asking with its interval, and what guessing would give.
-
-    Args:
-        rows: `Evaluation.rows`.
-        names: what to call each row.
-    """
+    """Precision at 1 of `Evaluation.rows` with intervals, and what guessing would give."""
     figure = Figure(figsize=(9, 0.9 + 0.38 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for height, (name, row) in enumerate(rows.items()):
@@ -129,29 +122,20 @@ def plot_embedding_map(
     is_crowded = len(names) > MAX_NAMED_CLASSES
     figure = Figure(figsize=(9, 7 if is_crowded else 6), layout="constrained")
     axes = figure.subplots()
-    colours, markers = _colours(len(names)), "osD^vPX"
+    colours, markers = colormaps["turbo"](np.linspace(0.05, 0.95, len(names))), "osD^vPX"
     texts = plot_labels(names)
     for index, name in enumerate(names):
         members = points[np.array([label == name for label in labels], bool)]
         x, y = members[:, 0], members[:, 1]
-        axes.scatter(
-            x,
-            y,
-            s=26,
-            label=texts[index],
-            color=colours[index],
-            marker=markers[index % len(markers)],
-            edgecolor=INK,
-            linewidth=0.4,
-        )
+        look: dict[str, Any] = {
+            "marker": markers[index % len(markers)],
+            "edgecolor": INK,
+            "linewidth": 0.4,
+        }
+        axes.scatter(x, y, s=26, label=texts[index], color=colours[index], **look)
         if is_crowded and len(members):
-            axes.text(
-                float(np.median(x)),
-                float(np.median(y)),
-                str(index + 1),
-                fontsize=9,
-                fontweight="bold",
-            )
+            middle = float(np.median(x)), float(np.median(y))
+            axes.text(*middle, str(index + 1), fontsize=9, fontweight="bold")
     axes.set(title="Embeddings of held-out pairs (t-SNE)", xticks=[], yticks=[])
     if not is_crowded:
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
@@ -164,9 +148,7 @@ def _on_a_plane(embeddings: np.ndarray, seed: int) -> np.ndarray:
 
     perplexity = min(30.0, (len(embeddings) - 1) / 3)
     layout = TSNE(perplexity=perplexity, init="pca", metric="cosine", random_state=seed)
-    with threadpool_limits(
-        1
-    ):  # on a busy machine its threads wait for each other: ten times slower
+    with threadpool_limits(1):  # threads that wait for each other make it ten times slower
         return layout.fit_transform(embeddings)
 
 
@@ -176,9 +158,3 @@ def _write_percentages(axes: Axes, cells: np.ndarray) -> None:
         colour = "white" if share > 0.5 else INK
         text = f"{100 * share:.0f}"
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
-
-
-def _colours(number: int) -> np.ndarray:
-    from matplotlib import colormaps
-
-    return colormaps["turbo"](np.linspace(0.05, 0.95, max(number, 2)))

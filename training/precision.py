@@ -48,9 +48,6 @@ def precision_of(model: keras.Model) -> Precision:
 
     The `dtype_policy` of a model itself does not tell: Keras neither saves it nor takes it from the
     layers. But it is by this that `compile` scales the loss of "mixed_float16".
-
-    Args:
-        model: an encoder, or the head behind a frozen trunk.
     """
     names = {layer.dtype_policy.name for layer in model._flatten_layers()}
     return next((precision for precision in PRECISIONS[1:] if precision in names), "float32")
@@ -60,13 +57,7 @@ def in_float32(encoder: keras.Model) -> keras.Model:
     """A copy of an encoder that computes in float32, with the same weights.
 
     For an encoder that was trained in mixed precision and is to be exported: it then is as quick on a
-    CPU as any other, and its embeddings differ by no more than rounding.
-
-    Args:
-        encoder: of any precision.
-
-    Returns:
-        keras.Model, of the same inputs, outputs and names.
+    CPU as any other, and its embeddings differ by no more than rounding. Inputs, outputs and names stay.
     """
     copy = keras.models.clone_model(encoder)
     for layer in copy._flatten_layers():  # itself, and the layers inside it at any depth

@@ -25,19 +25,12 @@ SHOWN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Shown:
-    """A pair in a query sheet.
+    """A pair in a query sheet."""
 
-    Args:
-        photo: uint8 [224, 224, 3], RGB; None where there is none.
-        photo_path: where it comes from.
-        recording_path: whose spectrogram is drawn; None where there is none.
-        label: its class.
-    """
-
-    photo: np.ndarray | None
+    photo: np.ndarray | None  # uint8 [224, 224, 3], RGB
     photo_path: Path | None
-    recording_path: Path | None
-    label: str
+    recording_path: Path | None  # whose spectrogram is drawn
+    label: str  # its class
 
     @property
     def name(self) -> str:
@@ -48,19 +41,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A gallery pair that a query found.
-
-    Args:
-        shown: the pair.
-        similarity: float in [-1, 1].
-        rank: int >= 1, among all pairs of the gallery.
-        is_right: whether it is of the query's class.
-    """
+    """A gallery pair that a query found."""
 
     shown: Shown
-    similarity: float
-    rank: int
-    is_right: bool
+    similarity: float  # in [-1, 1]
+    rank: int  # >= 1, among all pairs of the gallery
+    is_right: bool  # whether it is of the query's class
 
 
 @dataclass(frozen=True)
@@ -106,8 +92,9 @@ def best_and_worst_queries(
     gaps = evaluation.nearest.gaps
     ascending = [int(row) for row in np.argsort(gaps, kind="stable") if np.isfinite(gaps[row])]
     pairs = evaluation.queries.pairs
-    worst = _without_repeats(ascending, pairs, num_queries)
-    best = _without_repeats([r for r in ascending[::-1] if r not in worst], pairs, num_queries)
+    worst = pairs.without_common_files(ascending)[:num_queries]
+    others = [row for row in ascending[::-1] if row not in worst]
+    best = pairs.without_common_files(others)[:num_queries]
 
     def answered(row: int) -> AnsweredQuery:
         asked = _shown(queries, pairs, row)
@@ -118,12 +105,7 @@ def best_and_worst_queries(
 
 
 def plot_query_sheet(answered: Sequence[AnsweredQuery], class_names: Sequence[str]) -> Figure:
-    """Query photo and spectrogram on the left, then the nearest neighbours, marked right or wrong.
-
-    Args:
-        answered: at least one.
-        class_names: all classes, in their order.
-    """
+    """Query photo and spectrogram on the left, then the nearest neighbours, marked right or wrong."""
     label_of = dict(zip(class_names, plot_labels(class_names), strict=True))
     columns = 1 + max(len(query.neighbours) for query in answered)
     figure = Figure(figsize=(2.1 * columns, 3.0 * len(answered)), layout="constrained")
@@ -157,20 +139,6 @@ def draw_spectrogram(axes: Axes, recording: Path) -> None:
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=60)
     axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", interpolation="nearest")
-
-
-def _without_repeats(rows: Sequence[int], pairs: Pairs, at_most: int) -> list[int]:
-    """The first rows of which no two share a photo or a recording."""
-    images: set[int] = set()
-    recordings: set[int] = set()
-    chosen: list[int] = []
-    for row in rows:
-        image, recording = int(pairs.images[row]), int(pairs.recordings[row])
-        if len(chosen) < at_most and image not in images and recording not in recordings:
-            chosen.append(row)
-            images |= {image} - {ABSENT}
-            recordings |= {recording} - {ABSENT}
-    return chosen
 
 
 def _neighbours(

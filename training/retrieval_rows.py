@@ -16,22 +16,16 @@ from inference.metrics import (
 from inference.threshold import suggest_threshold
 from training.floors import Describe, raw_audio_sequence, raw_pixels
 from training.pairs import EmbeddedPairs, Pairs, Pattern, StoredFeatures
-from triplets.prepared import ABSENT, PreparedMedia
+from triplets.prepared import PreparedMedia
 
 
 @dataclass(frozen=True)
 class Side:
-    """What asks, or what is searched.
+    """What asks, or what is searched."""
 
-    Args:
-        embeddings: float32 [num, size], unit length.
-        labels: str [num], class names.
-        sources: the contents that each was made of, str [num] each: of the photo, the recording, or both.
-    """
-
-    embeddings: np.ndarray
-    labels: np.ndarray
-    sources: tuple[np.ndarray, ...]
+    embeddings: np.ndarray  # float32 [num, size], unit length
+    labels: np.ndarray  # str [num], class names
+    sources: tuple[np.ndarray, ...]  # str [num] each: of the photo, the recording, or both
 
 
 def embedded_side(side: EmbeddedPairs, pattern: Pattern) -> Side:
@@ -41,12 +35,7 @@ def embedded_side(side: EmbeddedPairs, pattern: Pattern) -> Side:
 
 
 def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> dict[str, Side]:
-    """The distinct photos and recordings of pairs by features that were not trained.
-
-    Args:
-        media: what the pairs point into.
-        pairs: whose files.
-        describe: from `frozen_image_features`.
+    """The distinct photos and recordings of pairs (into `media`) by features that were not trained.
 
     Returns:
         "raw_pixels", "raw_image_features" (where there is a `describe`), "raw_audio_sequence"; those of a
@@ -67,11 +56,7 @@ def raw_sides(media: PreparedMedia, pairs: Pairs, describe: Describe | None) -> 
 
 
 def retrieval_row(asking: Side, known: Side) -> dict[str, float]:
-    """The numbers of one way of asking; see `evaluate_encoder` for their names.
-
-    Args:
-        asking: the queries; their sources are what the intervals resample.
-        known: the gallery.
+    """The numbers of one way of asking; see `evaluate_encoder`. Intervals resample the queries' sources.
 
     Raises:
         ValueError: no query's class is in the gallery.
@@ -115,11 +100,6 @@ def measure_threshold(gallery: EmbeddedPairs, queries: EmbeddedPairs, pattern: P
     Measured on held-out files alone; where no class has two of them to compare, on held-out and
     gallery files together, which were trained on: such a threshold tends to be too high.
 
-    Args:
-        gallery: what was trained on.
-        queries: what was held out.
-        pattern: "fused", "image" or "audio".
-
     Returns:
         float in [-1, 1].
 
@@ -143,25 +123,11 @@ def _observations(
     Fused pairs that share a photo or a recording resemble each other for that alone: of these only the
     first is kept.
     """
-    pairs = side.pairs
-    fused = _rows_without_common_files(pairs)
-    rows = fused if pattern == "fused" else pairs.rows_of_distinct(pattern)
+    pairs, rows = side.pairs, side.pairs.rows_of_distinct(pattern)
+    if pattern == "fused":
+        rows = np.array(pairs.without_common_files(np.flatnonzero(pairs.has_both).tolist()), int)
     sources = np.array([f"{name} {row}" for row in rows])
     return np.asarray(side.by_pattern[pattern])[rows], pairs.labels[rows], sources
-
-
-def _rows_without_common_files(pairs: Pairs) -> np.ndarray:
-    """Rows of pairs, with both a photo and a recording, of which no two share either."""
-    images: set[int] = set()
-    recordings: set[int] = set()
-    rows = []
-    for row, (image, recording) in enumerate(zip(pairs.images, pairs.recordings, strict=True)):
-        is_pair = ABSENT not in (image, recording)
-        if is_pair and image not in images and recording not in recordings:
-            rows.append(row)
-            images.add(image)
-            recordings.add(recording)
-    return np.array(rows, int)
 
 
 def _is_comparable(labels: np.ndarray, sources: np.ndarray) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,27 +30,18 @@ EVALUATION_FOLDER = "evaluation"
 class SavedRun:
     """What `save_run` wrote.
 
-    Args:
-        directory: where.
-        encoder: the trained encoder.
-        options: how it was trained.
-        yamnet_source: what `load_front_end` was given.
-        history: of each epoch: `loss`, `val_precision_at_1`, ...
-        training: the files it was trained on.
-        held_out: the files it has never seen.
-        yamnet_fingerprint: of the YAMNet it was trained with; None where it was not told.
-        contents: SHA-256 of each file as it was in training, by its path; empty where it was not told.
+    `front_end_source` is what `load_front_end` was given.
     """
 
     directory: Path
     encoder: keras.Model
     options: TrainingOptions
-    yamnet_source: str | None
-    history: dict[str, list[float]]
+    front_end_source: str | None
+    history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
     training: LabelledFiles
-    held_out: LabelledFiles
-    yamnet_fingerprint: str | None = None
-    contents: dict[Path, str] = field(default_factory=dict, repr=False)
+    held_out: LabelledFiles  # the files that the encoder has never seen
+    front_end_fingerprint: str | None = None  # None where it was not told
+    contents: dict[Path, str] = field(default_factory=dict, repr=False)  # SHA-256 in training
 
 
 def save_run(
@@ -57,7 +49,7 @@ def save_run(
     trained: TrainedEncoder,
     options: TrainingOptions,
     *,
-    yamnet_source: str | None = None,
+    front_end_source: str | None = None,
     yamnet: Yamnet | AudioFrontEnd | None = None,
 ) -> Path:
     """Writes `encoder.keras` and `run.json`, for `load_run`.
@@ -68,7 +60,7 @@ def save_run(
         directory: made if it does not exist.
         trained: from `train_encoder`.
         options: those it was given.
-        yamnet_source: see `SavedRun`.
+        front_end_source: see `SavedRun`.
         yamnet: the one it was trained with, so that another one is noticed later.
 
     Returns:
@@ -79,8 +71,8 @@ def save_run(
     record = {
         "schema": SCHEMA,
         "options": options.to_dict(),
-        "yamnet_source": yamnet_source,
-        "yamnet_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
+        "front_end_source": front_end_source,
+        "front_end_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
         "class_names": trained.training.class_names,
         "training": _to_json(trained.training),
         "held_out": _to_json(trained.held_out),
@@ -98,10 +90,7 @@ def save_run(
 
 
 def load_run(directory: str | Path) -> SavedRun:
-    """The run that `save_run` wrote.
-
-    Args:
-        directory: the folder that `save_run` or `fused-encoder train --out` wrote.
+    """The run that `save_run` or `fused-encoder train --out` wrote.
 
     Raises:
         FileNotFoundError: it holds no run.
@@ -113,8 +102,17 @@ def load_run(directory: str | Path) -> SavedRun:
             f"No training run in '{root}'. Expected a folder that `fused-encoder train --out` wrote, "
             "with the files run.json and encoder.keras."
         )
-    contents = _read_record(root / "run.json")
-    return SavedRun(root, _load_encoder(root / "encoder.keras"), **contents)
+    with _damage_explained(root / "run.json", "record"):
+        record = json.loads((root / "run.json").read_text(encoding="utf-8"))
+        schema = int(record["schema"])
+        fields = _fields(record) if schema == SCHEMA else {}
+    if schema != SCHEMA:
+        raise ValueError(
+            f"'{root / 'run.json'}' has schema {schema}, this version reads {SCHEMA}. Train again, or use "
+            "the version of fused-encoder that wrote it."
+        )
+    with _damage_explained(root / "encoder.keras", "encoder"):
+        return SavedRun(root, load_encoder(root / "encoder.keras"), **fields)
 
 
 def changes_since_training(
@@ -133,11 +131,11 @@ def changes_since_training(
     """
     changes = []
     now = as_front_end(yamnet).fingerprint
-    if run.yamnet_fingerprint not in (None, now):
+    if run.front_end_fingerprint not in (None, now):
         changes.append(
             "The encoder was trained with another audio front end (fingerprint "
-            f"{run.yamnet_fingerprint}) than the one found now ({now}): what it hears is not what it learnt "
-            "from, and figures may be too low. Put that of the training where it is looked for (of YAMNet: "
+            f"{run.front_end_fingerprint}) than the one found now ({now}): what it hears is not what it "
+            "learnt from, and figures may be too low. Put that of the training where it is looked for (of YAMNet: "
             "FUSED_ENCODER_WEIGHTS), or train again. (The same weights from another kind of file have "
             "another fingerprint, too.)"
         )
@@ -155,21 +153,15 @@ def changes_since_training(
     return changes
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    """The fields of `SavedRun` that stand in run.json."""
+@contextmanager
+def _damage_explained(path: Path, what: str) -> Iterator[None]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if int(record["schema"]) == SCHEMA:
-            return _fields(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the record of a training "
+            f"'{path}' is damaged ({type(error).__name__}: {error}). Expected the {what} of a training "
             "run, as `fused-encoder train --out` writes it. Restore the file, or train again."
         ) from error
-    raise ValueError(
-        f"'{path}' has schema {record['schema']}, this version reads {SCHEMA}. Train again, or use the "
-        "version of fused-encoder that wrote it."
-    )
 
 
 # Any: as JSON gives it
@@ -179,23 +171,13 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
     files = [file for side in sides for kind in ("images", "recordings") for file in side[kind]]
     return {
         "options": TrainingOptions.from_dict(record["options"]),
-        "yamnet_source": record["yamnet_source"],
+        "front_end_source": record["front_end_source"],
         "history": dict(record["history"]),
         "training": _from_json(sides[0], class_names),
         "held_out": _from_json(sides[1], class_names),
-        "yamnet_fingerprint": record["yamnet_fingerprint"],
+        "front_end_fingerprint": record["front_end_fingerprint"],
         "contents": {Path(path): content.partition("-")[0] for path, _, content, *_ in files},
     }
-
-
-def _load_encoder(path: Path) -> keras.Model:
-    try:
-        return load_encoder(path)
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"'{path}' is damaged ({error}). Expected the encoder of a training run, as "
-            "`fused-encoder train --out` writes it. Restore the file, or train again."
-        ) from error
 
 
 def _remove_evaluation(folder: Path) -> None:

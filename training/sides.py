@@ -60,9 +60,7 @@ def prepare_sides(
 def split_media(
     media: PreparedMedia, *, held_out_fraction: float, seed: int = 0
 ) -> tuple[PreparedMedia, PreparedMedia]:
-    """`split_by_source` of files that are prepared already.
-
-    Args: as in `prepare_sides`.
+    """`split_by_source` of files that are prepared already; a source is a file's content by default.
 
     Returns:
         (training, held out). What was skipped is told of by the first.
@@ -109,11 +107,6 @@ def split_gallery_queries(
     Raises:
         ValueError: a class has photos, or recordings, of one source only (all such classes in one
             message), or the fraction is out of range.
-
-    Example:
-        >>> seen, unseen = split_by_class(scan_folders(image_dir, audio_dir))
-        >>> gallery, queries = split_gallery_queries(prepare_media(unseen, yamnet))
-        >>> evaluate_encoder(embedder, gallery, queries).rows["fused"]["precision_at_1"]
     """
     if not 0 < query_fraction < 1:
         raise ValueError(f"Expected query_fraction in (0, 1), received {query_fraction}.")

@@ -27,11 +27,6 @@ def create_triplet_model(encoder: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: the encoder does not have the inputs `image_input` and `audio_input`.
-
-    Example:
-        >>> model = create_triplet_model(encoder)
-        >>> model.compile(optimizer="adam", loss=TripletLoss(margin=0.2))
-        >>> model.fit(triplets.to_dataset(batch_size=8), epochs=10)
     """
     inputs = {tensor.name: tensor for tensor in encoder.inputs}
     if inputs.keys() != {"image_input", "audio_input"}:

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command, add_labelled_files, labelled_files
+from app.cli.options import add_command, add_labelled_files, labelled_files, value
 from app.cli.outcome import import_tensorflow_quietly, outcome, table
+from media.wording import some_names
 
 if TYPE_CHECKING:
     from inference import Calibration
@@ -23,9 +24,9 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     parser = add_command(
         commands, "calibrate", "learn what similarities mean, from animals never trained on"
     )
-    parser.add_argument("encoder", metavar="ENCODER", help="folder that `export --out` wrote")
+    value(parser, "encoder", str, "ENCODER", "folder that `export --out` wrote")
     add_labelled_files(parser)
-    parser.add_argument("--picture", metavar="FILE.png", help="where a picture of it goes")
+    value(parser, "--picture", str, "FILE.png", "where a picture of it goes")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -89,9 +90,7 @@ def calibration_text(calibration: Calibration) -> str:
 
 
 def _trained_on(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:5])
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return (
-        f"{len(names)} of the individuals have the names of classes that the encoder was trained on: {shown}"
-        f"{more}. The calibration is marked so. Use individuals that were left out of training."
+        f"{len(names)} of the individuals have the names of classes that the encoder was trained on: "
+        f"{some_names(names)}. The calibration is marked so. Use individuals that were left out of training."
     )

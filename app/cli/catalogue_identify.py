@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.options import choice, switch, value
 from app.cli.outcome import import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
@@ -20,82 +21,47 @@ if TYPE_CHECKING:
 def add_identify(parser: argparse.ArgumentParser) -> None:
     """The options of `identify`."""
     _add_inputs(parser)
-    _add_thresholds(parser)
-    parser.add_argument("--out", metavar="FILE.csv", help="where the answers go, for you to check")
-    parser.add_argument(
-        "--accept", action="store_true", help="add known and new animals at once, unchecked"
+    certified = parser.add_argument_group("certified thresholds")
+    kept = "of the encoder: a calibration.json, or the folder of an encoder that holds one"
+    value(certified, "--calibration", str, "PATH", f"{kept} (default: that of --encoder)")
+    false_match = "maximum false-match rate for unknown animals"
+    value(certified, "--false-match-rate", 0.01, "P", false_match)
+    value(certified, "--miss-rate", 0.05, "P", "maximum share of known animals called new")
+    plain = parser.add_argument_group("plain thresholds (both)")
+    value(plain, "--known-above", float, "S", "similarity of a known one")
+    value(plain, "--new-below", float, "S", "similarity of a new one")
+    margin = (
+        "by which the best individual must beat the next: of log-odds (default: 2.3, ten times as "
+        "likely), of similarity with plain thresholds (default: 0.05)"
     )
+    value(parser, "--margin", float, "M", margin)
+    value(parser, "--out", str, "FILE.csv", "where the answers go, for you to check")
+    switch(parser, "--accept", "add known and new animals at once, unchecked")
 
 
 def add_add(parser: argparse.ArgumentParser) -> None:
     """The options of `add`."""
     _add_inputs(parser)
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--to", metavar="INDIVIDUAL", help="all of them show this one: id or name")
-    where.add_argument("--as-new", action="store_true", help="all of them show one new animal")
-    where.add_argument(
-        "--by-folder", action="store_true", help="each folder holds one individual of its name"
-    )
-    where.add_argument("--answers", metavar="FILE.csv", help="of `identify --out`, checked")
-    parser.add_argument("--name", help="with --as-new: the animal's name")
+    value(where, "--to", str, "INDIVIDUAL", "all of them show this one: id or name")
+    switch(where, "--as-new", "all of them show one new animal")
+    switch(where, "--by-folder", "each folder holds one individual of its name")
+    value(where, "--answers", str, "FILE.csv", "of `identify --out`, checked")
+    value(parser, "--name", str, None, "with --as-new: the animal's name")
     add_force(parser)
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
     """`--force`."""
-    parser.add_argument(
-        "--force", action="store_true", help="even if two sightings were seen together"
-    )
+    switch(parser, "--force", "even if two sightings were seen together")
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="folder of `count --out`, FILE.npz of `embed`, or photos and recordings with --encoder",
-    )
-    parser.add_argument("--encoder", metavar="DIR", help="that embeds photos and recordings")
-    parser.add_argument(
-        "--by",
-        choices=("count", "tracklet"),
-        default="count",
-        help="what is one animal: an individual of the count, or each tracklet (default: count)",
-    )
-
-
-def _add_thresholds(parser: argparse.ArgumentParser) -> None:
-    certified = parser.add_argument_group("certified thresholds")
-    certified.add_argument(
-        "--calibration",
-        metavar="PATH",
-        help="of the encoder: a calibration.json, or the folder of an encoder that holds one "
-        "(default: that of --encoder)",
-    )
-    certified.add_argument(
-        "--false-match-rate",
-        type=float,
-        default=0.01,
-        metavar="P",
-        help="maximum false-match rate for unknown animals (default: 0.01)",
-    )
-    certified.add_argument(
-        "--miss-rate",
-        type=float,
-        default=0.05,
-        metavar="P",
-        help="maximum share of known animals called new (default: 0.05)",
-    )
-    plain = parser.add_argument_group("plain thresholds (both)")
-    plain.add_argument("--known-above", type=float, metavar="S", help="similarity of a known one")
-    plain.add_argument("--new-below", type=float, metavar="S", help="similarity of a new one")
-    parser.add_argument(
-        "--margin",
-        type=float,
-        metavar="M",
-        help="by which the best individual must beat the next: of log-odds (default: 2.3, ten times as "
-        "likely), of similarity with plain thresholds (default: 0.05)",
-    )
+    given = "folder of `count --out`, FILE.npz of `embed`, or photos and recordings with --encoder"
+    value(parser, "inputs", str, "INPUT", given, nargs="+")
+    value(parser, "--encoder", str, "DIR", "that embeds photos and recordings")
+    animal = "what is one animal: an individual of the count, or each tracklet"
+    choice(parser, "--by", ("count", "tracklet"), animal)
 
 
 def identify(catalogue: Catalogue, options: argparse.Namespace) -> int:

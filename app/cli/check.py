@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from app.cli.options import add_command
+from app.cli.options import add_command, switch, value
 from app.cli.outcome import DONE, DONE_WITH_SKIPPED, silent_stderr
 
 
@@ -15,20 +15,14 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     parser = add_command(
         commands, "check", "look an archive over: what is there, broken, missing, before `embed`"
     )
-    parser.add_argument("inputs", nargs="+", metavar="DIR", help="folders to walk, or files")
-    parser.add_argument(
-        "--deep",
-        action="store_true",
-        help="decode everything: finds damage, silence, clipping and NaN, and takes its time",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="PATH",
-        help="save it: FILE.csv or FILE.parquet (one row per file), FILE.json (summary), or a folder",
-    )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    parser.add_argument("--all", action="store_true", help="list every problem, not the first few")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample that is decoded")
+    value(parser, "inputs", str, "DIR", "folders to walk, or files", nargs="+")
+    deep = "decode everything: finds damage, silence, clipping and NaN, and takes its time"
+    switch(parser, "--deep", deep)
+    out = "save it: FILE.csv or FILE.parquet (one row per file), FILE.json (summary), or a folder"
+    value(parser, "--out", str, "PATH", out)
+    switch(parser, "--json", "print the summary as JSON")
+    switch(parser, "--all", "list every problem, not the first few")
+    value(parser, "--seed", 0, None, "of the sample that is decoded")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.destination import check_destination
-from app.cli.options import add_command, add_encoder
-from app.cli.outcome import import_tensorflow_quietly, outcome, table
+from app.cli.options import add_command, add_encoder, choice, value
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
     from individuals import DetectionFile, VideoCount
@@ -24,58 +23,31 @@ WORDS = (
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "count", "count the individuals in videos")
-    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video files")
+    value(parser, "videos", str, "VIDEO", "video files", nargs="+")
     add_encoder(parser)
-    parser.add_argument(
-        "--threshold", type=float, help="cosine similarity (default: the encoder's own)"
-    )
+    value(parser, "--threshold", float, None, "cosine similarity (default: the encoder's own)")
     found = parser.add_mutually_exclusive_group()
-    found.add_argument(
-        "--detector",
-        choices=("motion", "whole"),
-        default="motion",
-        help="how animals are found: what moves before a still camera, or the whole frame",
-    )
-    found.add_argument(
-        "--detections", metavar="FILE.json", help="what MegaDetector found, or COCO annotations"
-    )
-    parser.add_argument(
-        "--min-confidence", type=float, help="of --detections (default: the file's own, or 0.2)"
-    )
-    parser.add_argument(
-        "--frames-per-second", type=float, default=5.0, metavar="N", help="frames looked at"
-    )
-    parser.add_argument(
-        "--sound",
-        choices=("none", "alone"),
-        default="none",
-        help="embed an animal that is alone in view with the sound around it (needs `calibrate`)",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        help="folder for tables, pictures and what a review goes on with; or one FILE.json",
-    )
-    parser.add_argument(
-        "--media", metavar="CSV", help="when and where each video was taken (docs/outputs.md)"
-    )
-    parser.add_argument("--deployments", metavar="CSV", help="of cameras, for a Camtrap DP")
-    parser.add_argument("--project", metavar="JSON", help="of the study, for a Camtrap DP")
-    parser.add_argument(
-        "--media-root", metavar="DIR", help="paths in the Camtrap DP are relative to it"
-    )
+    how = "how animals are found: what moves before a still camera, or the whole frame"
+    choice(found, "--detector", ("motion", "whole"), how)
+    detections = "what MegaDetector found, or COCO annotations"
+    value(found, "--detections", str, "FILE.json", detections)
+    least = "of --detections (default: the file's own, or 0.2)"
+    value(parser, "--min-confidence", float, None, least)
+    value(parser, "--frames-per-second", 5.0, "N", "frames looked at")
+    sound = "embed an animal that is alone in view with the sound around it (needs `calibrate`)"
+    choice(parser, "--sound", ("none", "alone"), sound)
+    out = "folder for tables, pictures and what a review goes on with; or one FILE.json"
+    value(parser, "--out", str, "DIR", out)
+    media = "when and where each video was taken (docs/outputs.md)"
+    value(parser, "--media", str, "CSV", media)
+    value(parser, "--deployments", str, "CSV", "of cameras, for a Camtrap DP")
+    value(parser, "--project", str, "JSON", "of the study, for a Camtrap DP")
+    value(parser, "--media-root", str, "DIR", "paths in the Camtrap DP are relative to it")
 
 
 def run(options: argparse.Namespace) -> int:
     """Counts, prints a table, and writes JSON or a folder of everything if asked."""
-    from app.count_folder import (
-        CALIBRATION_FILE,
-        COUNT_FILE,
-        refuse_answered,
-        remove_old_crops,
-        write_count,
-        write_tables,
-    )
+    from app import count_folder
     from individuals.outputs import (
         check_outputs,
         read_deployments,
@@ -83,26 +55,24 @@ def run(options: argparse.Namespace) -> int:
         read_project,
     )
 
-    is_folder = bool(options.out) and Path(options.out).suffix.lower() != ".json"
-    if is_folder:
-        check_destination(options.out, COUNT_FILE)
-        refuse_answered(Path(options.out))
-    details = read_media_details(options.media) if options.media else {}
-    project = read_project(options.project) if options.project else None
-    deployments = read_deployments(options.deployments) if options.deployments else ()
-    if not is_folder and (details or project or deployments):
+    folder = None
+    if options.out and Path(options.out).suffix.lower() != ".json":
+        folder = Path(options.out)
+        check_destination(folder, count_folder.COUNT_FILE)
+        count_folder.refuse_answered(folder)
+    elif options.media or options.deployments or options.project:
         raise ValueError("--media, --deployments and --project need --out with a folder.")
-    for note in check_outputs(
-        options.videos,
-        details=details,
-        deployments=deployments,
-        project=project,
-        media_root=options.media_root,
-    ):
+    told = {
+        "details": read_media_details(options.media) if options.media else {},
+        "deployments": read_deployments(options.deployments) if options.deployments else (),
+        "project": read_project(options.project) if options.project else None,
+        "media_root": options.media_root,
+    }
+    for note in check_outputs(options.videos, **told):
         print(f"note: {note}")
     import_tensorflow_quietly()
-    from individuals import count_individuals, save_counted_sightings
-    from inference import Embedder, save_calibration
+    from individuals import count_individuals
+    from inference import Embedder
 
     embedder = Embedder.load(options.encoder)
     counted = count_individuals(
@@ -116,25 +86,12 @@ def run(options: argparse.Namespace) -> int:
     )
     print(count_table(counted))
     print(f"\n{WORDS}")
-    if is_folder:
-        folder = Path(options.out)
-        written = write_tables(
-            folder,
-            counted,
-            details=details,
-            deployments=deployments,
-            project=project,
-            media_root=options.media_root,
-        )
-        written.append(save_counted_sightings(folder, counted))
-        if options.threshold is None and embedder.calibration is not None:
-            written.append(save_calibration(folder / CALIBRATION_FILE, embedder.calibration))
-        else:
-            (folder / CALIBRATION_FILE).unlink(missing_ok=True)  # of an earlier count
-        remove_old_crops(folder)
-        print(f"\n{len(written)} files are in '{folder}', what each is for: docs/outputs.md.")
+    if folder:
+        calibration = embedder.calibration if options.threshold is None else None
+        num_written = count_folder.write_folder(folder, counted, calibration, **told)
+        print(f"\n{num_written} files are in '{folder}', what each is for: docs/outputs.md.")
     elif options.out:
-        write_count(Path(options.out), counted)
+        count_folder.write_count(Path(options.out), counted)
     return outcome(counted.skipped)
 
 
@@ -158,16 +115,17 @@ def count_table(counted: VideoCount) -> str:
         (
             video,
             number,
-            *_told(intervals[video]),
+            *interval_cells(intervals[video]),
             ", ".join(f"#{name}" for name in counted.individuals_in(video)),
         )
         for video, number in counted.per_video.items()
     ]
     interval = counted.count.interval
-    rows.append(("all", counted.num_individuals, *_told(interval), ""))
+    rows.append(("all", counted.num_individuals, *interval_cells(interval), ""))
     text = table(rows, ("video", "individuals", "interval", "kind", "which"))
     return "\n".join([text, *(f"note: {note}" for note in counted.notes)])
 
 
-def _told(interval: CountInterval | None) -> tuple[str, str]:
+def interval_cells(interval: CountInterval | None) -> tuple[str, str]:
+    """A count's interval, and what kind it is."""
     return ("none", "") if interval is None else (str(interval), interval.kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.cli.options import add_command
+from app.cli.options import add_command, choice, value
 from app.cli.outcome import import_tensorflow_quietly, outcome
 
 
@@ -14,14 +14,13 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     parser = add_command(
         commands, "demo", "do the whole job on generated birds, or on your folders"
     )
-    parser.add_argument("--out", default="demo", metavar="DIR", help="where everything goes")
-    parser.add_argument("--images", metavar="DIR", help="your photos, instead of generated ones")
-    parser.add_argument("--audio", metavar="DIR", help="your recordings")
-    parser.add_argument("--epochs", type=int, default=None, help="passes over the triplets")
-    parser.add_argument(
-        "--size", choices=("tiny", "small", "standard"), default="standard", help="of the aviary"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same aviary")
+    value(parser, "--out", "demo", "DIR", "where everything goes")
+    value(parser, "--images", str, "DIR", "your photos, instead of generated ones")
+    value(parser, "--audio", str, "DIR", "your recordings")
+    value(parser, "--epochs", int, None, "passes over the triplets")
+    sizes = ("tiny", "small", "standard")
+    choice(parser, "--size", sizes, "of the aviary", default="standard")
+    value(parser, "--seed", 0, None, "the same seed, the same aviary")
 
 
 def run(options: argparse.Namespace) -> int:

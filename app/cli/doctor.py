@@ -35,10 +35,12 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the findings; 1 where a library cannot be imported."""
     import_tensorflow_quietly()
+    from fused_encoder.front_ends.birdnet import birdnet_place
     from fused_encoder.weights import (
         IMAGE_BACKBONE_FILES,
         advice_on_missing_weights,
         cache_directory,
+        find_weights,
     )
 
     print(f"Python {platform.python_version()} on {platform.platform()}")
@@ -46,9 +48,12 @@ def run(options: argparse.Namespace) -> int:
     print(f"\ndevices: {_devices(broken)}")
     print(f"cache:   {cache_directory()}")
     print("\npretrained weights on this machine:")
-    missing = [name for name in ("yamnet", *IMAGE_BACKBONE_FILES) if not _weights_found(name)]
+    found = {name: find_weights(name) for name in ("yamnet", *IMAGE_BACKBONE_FILES)}
+    found["birdnet"] = birdnet_place()
+    for name, place in found.items():
+        print(f"  {name:<15} {place or 'not found'}")
     for name in ("yamnet", "vgg16"):
-        if name in missing:
+        if not found[name]:
             print(f"\n{name} is downloaded at first use. Without a network: ", end="")
             print(advice_on_missing_weights(name))
     print("\nNothing is needed for `fused-encoder demo`: it trains from scratch without weights.")
@@ -73,11 +78,3 @@ def _devices(broken: list[str]) -> str:
     import tensorflow as tf
 
     return ", ".join(device.name for device in tf.config.list_physical_devices())
-
-
-def _weights_found(name: str) -> bool:
-    from fused_encoder.weights import find_weights
-
-    place = find_weights(name)
-    print(f"  {name:<15} {place or 'not found'}")
-    return place is not None

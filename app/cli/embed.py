@@ -6,13 +6,11 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.destination import check_destination
-from app.cli.options import add_command, add_encoder
-from app.cli.outcome import DONE, DONE_WITH_SKIPPED, import_tensorflow_quietly
+from app.cli.options import add_command, add_encoder, choice, switch, value
+from app.cli.outcome import DONE, DONE_WITH_SKIPPED, check_destination, import_tensorflow_quietly
 
 if TYPE_CHECKING:
     from archives import ArchiveSettings, ArchiveSummary
@@ -27,94 +25,38 @@ MOST_LISTED = 20
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "embed", "turn photos, recordings and videos into embeddings")
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="files, or folders to walk")
+    value(parser, "inputs", str, "INPUT", "files, or folders to walk", nargs="*")
     add_encoder(parser)
-    parser.add_argument(
-        "--pairs", metavar="CSV", help="columns image, recording: embed them as one"
-    )
-    parser.add_argument(
-        "--out",
-        required=True,
-        metavar="DIR",
-        help="where embeddings go; a name that ends in .npz gets one embedding per file, and no videos",
-    )
-    folder = [*_add_cutting(parser), *_add_running(parser)]
-    parser.set_defaults(options_of_folders=folder)
-    _add_engine(parser)
-
-
-def _add_cutting(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    yield parser.add_argument(
-        "--window-seconds", type=float, default=5.0, metavar="S", help="sound in one embedding"
-    )
-    yield parser.add_argument(
-        "--hop-seconds",
-        type=float,
-        metavar="S",
-        help="from window to window (default: half a window)",
-    )
-    yield parser.add_argument(
-        "--frames-per-second", type=float, default=1.0, metavar="N", help="moments of a video"
-    )
-    yield parser.add_argument(
-        "--max-clipped-share",
-        type=float,
-        default=0.1,
-        metavar="S",
-        help="a window of which more is clipped is listed, not embedded",
-    )
-
-
-def _add_running(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    yield parser.add_argument(
-        "--resume",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="skip files that were embedded before with these settings (default)",
-    )
-    yield parser.add_argument(
-        "--shard",
-        type=shard_of,
-        default=(1, 1),
-        metavar="I/N",
-        help="only the I-th of N parts of the files: one for each of N machines",
-    )
-    yield parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes that decode (with --engine ray: for each actor)",
-    )
-    yield parser.add_argument(
-        "--time-limit",
-        type=float,
-        default=60.0,
-        metavar="S",
-        help="a file of which nothing was decoded for so long is given up",
-    )
-    yield parser.add_argument(
-        "--strict", action="store_true", help="stop at the first damaged file (exit code 2)"
-    )
-
-
-def _add_engine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--engine",
-        choices=("local", "ray"),
-        default="local",
-        help="where the work is done: in this process, or on a Ray cluster",
-    )
-    parser.add_argument(
-        "--ray-address",
-        metavar="ADDRESS",
-        help="of a cluster that this machine belongs to: auto or HOST:6379 (default: one is started here)",
-    )
-    parser.add_argument(
-        "--ray-actors",
-        type=int,
-        metavar="N",
-        help="processes of the cluster that embed (default: as many as use all cores)",
-    )
+    value(parser, "--pairs", str, "CSV", "columns image, recording: embed them as one")
+    out = "where embeddings go; a name that ends in .npz gets one embedding per file, and no videos"
+    value(parser, "--out", str, "DIR", out, required=True)
+    resume = "skip files that were embedded before with these settings (default)"
+    clipped = "a window of which more is clipped is listed, not embedded"
+    shard = "only the I-th of N parts of the files: one for each of N machines"
+    workers = "processes that decode (with --engine ray: for each actor)"
+    given_up = "a file of which nothing was decoded for so long is given up"
+    of_folders = [
+        value(parser, "--window-seconds", 5.0, "S", "sound in one embedding"),
+        value(
+            parser, "--hop-seconds", float, "S", "from window to window (default: half a window)"
+        ),
+        value(parser, "--frames-per-second", 1.0, "N", "moments of a video"),
+        value(parser, "--max-clipped-share", 0.1, "S", clipped),
+        parser.add_argument(
+            "--resume", action=argparse.BooleanOptionalAction, default=True, help=resume
+        ),
+        parser.add_argument("--shard", type=shard_of, default=(1, 1), metavar="I/N", help=shard),
+        value(parser, "--workers", int, "N", workers),
+        value(parser, "--time-limit", 60.0, "S", given_up),
+        switch(parser, "--strict", "stop at the first damaged file (exit code 2)"),
+    ]
+    parser.set_defaults(options_of_folders=of_folders)
+    engines = "where the work is done: in this process, or on a Ray cluster"
+    choice(parser, "--engine", ("local", "ray"), engines)
+    cluster = "of a cluster that this machine belongs to: auto or HOST:6379"
+    value(parser, "--ray-address", str, "ADDRESS", f"{cluster} (default: one is started here)")
+    actors = "processes of the cluster that embed (default: as many as use all cores)"
+    value(parser, "--ray-actors", int, "N", actors)
 
 
 def shard_of(text: str) -> tuple[int, int]:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.cli.outcome import outcome
-from archives.embed.find_sources import walk_inputs
-from archives.embed.sources import read_pairs
+from archives.embed.sources import read_pairs, walk_inputs
 from inference import Embedder, SkippedPair
 from inference.embedding_file import EmbeddingFile, save_embeddings
 from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS

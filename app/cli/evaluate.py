@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.destination import check_destination
-from app.cli.options import add_command, add_run
-from app.cli.outcome import import_tensorflow_quietly, outcome, table
+from app.cli.options import add_command, add_run, value
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
     from fused_encoder import AudioFrontEnd
@@ -29,7 +28,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "evaluate", "measure retrieval of held-out files, and report")
     add_run(parser)
-    parser.add_argument("--out", metavar="DIR", help="where the report goes (default: in RUN)")
+    value(parser, "--out", str, "DIR", "where the report goes (default: in RUN)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     print(evaluation_table(evaluation))
     notes = changes_since_training(saved, yamnet, gallery, queries)
@@ -90,11 +89,11 @@ def evaluate_run(
     return evaluation, gallery, queries
 
 
-def yamnet_of(saved: SavedRun) -> AudioFrontEnd | None:
+def front_end_of(saved: SavedRun) -> AudioFrontEnd | None:
     """The front end of a run; None where it has no recordings."""
     from fused_encoder.front_ends.by_name import load_front_end
 
-    return load_front_end(saved.yamnet_source) if saved.training.recordings else None
+    return load_front_end(saved.front_end_source) if saved.training.recordings else None
 
 
 def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
@@ -111,20 +110,9 @@ def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """One line per way of asking; then the ways compared over the same photos and recordings."""
-    from app.reports.report import comparison_cells, interval_text
+    from app.reports.report import comparison_cells, number_cells
 
-    rows = [
-        (
-            name,
-            int(row["num_queries"]),
-            int(row["num_gallery"]),
-            row["precision_at_1"],
-            interval_text(row),
-            row["r_precision"],
-            row["mean_average_precision_at_r"],
-        )
-        for name, row in evaluation.rows.items()
-    ]
+    rows = [(name, *number_cells(row)) for name, row in evaluation.rows.items()]
     header = (
         "held-out queries",
         "asked",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.cli.options import add_command, add_run
+from app.cli.options import add_command, add_run, value
 from app.cli.outcome import import_tensorflow_quietly, outcome
 
 
@@ -12,20 +12,20 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "export", "write a trained encoder as one SavedModel")
     add_run(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where the SavedModel goes")
+    value(parser, "--out", str, "DIR", "where the SavedModel goes", required=True)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measures thresholds and a calibration on the held-out files and writes the SavedModel."""
     import_tensorflow_quietly()
     from app.cli.calibrate import calibration_text
-    from app.cli.evaluate import embedder_of, evaluate_run, yamnet_of
+    from app.cli.evaluate import embedder_of, evaluate_run, front_end_of
     from inference import export_saved_model
     from training import calibrate_held_out
     from training.run import load_run
 
     saved = load_run(options.run)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     calibration = calibrate_held_out(embedder_of(saved, yamnet), queries)
     export_saved_model(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command
+from app.cli.options import add_action, add_command, value
 from app.cli.outcome import DONE, DONE_WITH_SKIPPED, ERROR, table
 
 if TYPE_CHECKING:
@@ -21,57 +21,70 @@ if TYPE_CHECKING:
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "index", "keep embeddings to be queried")
-    parts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    def add(action: str, told: str, name: str = "INDEX") -> argparse.ArgumentParser:
-        part = parts.add_parser(action, help=told, description=f"{told[0].upper()}{told[1:]}.")
-        part.add_argument("index", metavar=name, help="such as birds.index")
-        return part
+    def add(action: str, text: str, name: str = "INDEX") -> argparse.ArgumentParser:
+        return add_action(actions, action, text, positional=("index", name, "such as birds.index"))
 
     build = add("build", "add embeddings to an index, made if it is not there")
-    build.add_argument(
-        "embeddings", nargs="+", metavar="EMBEDDINGS", help="folder or FILE.npz that `embed` wrote"
-    )
+    made_by = "folder or FILE.npz that `embed` wrote"
+    value(build, "embeddings", str, "EMBEDDINGS", made_by, nargs="+")
     add("info", "what an index holds")
     add("log", "what was done to an index, and when")
     export = add("export", "write all rows as Parquet or CSV")
-    export.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
     imports = add(
         "import", "add rows that `index export` wrote, to an index made if it is not there"
     )
-    imports.add_argument("file", metavar="FILE", help="ends in .parquet or .csv")
+    for part in (export, imports):
+        value(part, "file", str, "FILE", "ends in .parquet or .csv")
     add("compact", "give the space of deleted rows back to the disk")
-    approximate = add(
-        "approximate", "make ready for approximate search, and measure what it misses"
-    )
-    approximate.add_argument(
-        "--target-recall", type=float, default=0.99, metavar="R", help="of the ten nearest"
-    )
+    ready = add("approximate", "make ready for approximate search, and measure what it misses")
+    value(ready, "--target-recall", 0.99, "R", "of the ten nearest")
     add("check", "read everything and compare every checksum")
     recover = add("recover", "save what can be read of a damaged index", "DAMAGED")
-    recover.add_argument("recovered", metavar="RECOVERED", help="the new index")
+    value(recover, "recovered", str, "RECOVERED", "the new index")
 
 
 def run(options: argparse.Namespace) -> int:
     """Builds an index, says what it holds, or takes care of it."""
-    from inference.index import EmbeddingIndex
+    from inference.index import EmbeddingIndex, export_rows, import_rows
 
-    if options.action == "build":
-        return _build(options)
-    if options.action == "import":
-        return _import(options)
     if options.action == "recover":
         return _recover(options)
-    actions = {
-        "info": _info,
-        "log": _log,
-        "export": _export,
-        "compact": _compact,
-        "approximate": _approximate,
-        "check": _check,
-    }
-    with EmbeddingIndex.open(options.index, create=False) as index:
-        return actions[options.action](index, options)
+    given = {}
+    if options.action == "build":  # before an index is made
+        given = {path: _rows_of(path) for path in options.embeddings}
+    makes_one = options.action in ("build", "import")
+    with EmbeddingIndex.open(options.index, create=makes_one) as index:
+        match options.action:
+            case "build":
+                _add(index, given)
+            case "import":
+                print(f"{import_rows(index, options.file)} new rows from '{options.file}'.")
+            case "info":
+                print(f"embeddings      {len(index)}")
+                print(f"embedding size  {index.embedding_size}")
+                print(f"encoder         {index.fingerprint or 'unknown'}")
+                if index.approximation:
+                    print(recall_of(index.approximation))
+            case "log":
+                rows = [
+                    (e.number, e.time.isoformat(), e.action, e.num_rows, e.version)
+                    for e in index.log()
+                ]
+                print(table(rows, ("entry", "time", "action", "rows", "version")))
+            case "export":
+                print(f"{export_rows(index, options.file)} rows in '{options.file}'.")
+            case "compact":
+                print(f"{index.compact()} bytes given back.")
+            case "approximate":
+                print(recall_of(index.build_approximate(target_recall=options.target_recall)))
+            case "check":
+                return _check(index, options.index)
+        if makes_one:
+            _make_ready(index)
+            print(f"'{index.address}' holds {len(index)} embeddings.")
+    return DONE
 
 
 def recall_of(approximation: Approximation | None) -> str:
@@ -88,24 +101,6 @@ def recall_of(approximation: Approximation | None) -> str:
     )
 
 
-def _build(options: argparse.Namespace) -> int:
-    from inference.index import EmbeddingIndex
-
-    given = {path: _rows_of(path) for path in options.embeddings}  # before an index is made
-    with EmbeddingIndex.open(options.index) as index:
-        for path in given:
-            _refuse_stale_rows(index, path)
-        for path, batches in given.items():
-            num = new = 0
-            for ids, embeddings, metadata in batches:
-                new += index.add(ids, embeddings, metadata)
-                num += len(ids)
-            print(f"{new} new of {num} rows from '{path}'.")
-        _make_ready(index)
-        print(f"'{index.address}' holds {len(index)} embeddings.")
-    return DONE
-
-
 def _rows_of(path: str) -> Iterable[Rows]:
     """Ids, embeddings and metadata, some at a time, of a file or folder that `embed` wrote."""
     if not Path(path).is_dir():
@@ -119,6 +114,17 @@ def _rows_of(path: str) -> Iterable[Rows]:
     if archive.fingerprint is None:
         raise ValueError(f"'{path}' holds no embeddings: none of its files could be embedded.")
     return archive.batches()
+
+
+def _add(index: EmbeddingIndex, given: Mapping[str, Iterable[Rows]]) -> None:
+    for path in given:
+        _refuse_stale_rows(index, path)
+    for path, batches in given.items():
+        num = new = 0
+        for ids, embeddings, metadata in batches:
+            new += index.add(ids, embeddings, metadata)
+            num += len(ids)
+        print(f"{new} new of {num} rows from '{path}'.")
 
 
 def _refuse_stale_rows(index: EmbeddingIndex, path: str) -> None:
@@ -142,16 +148,6 @@ def _refuse_stale_rows(index: EmbeddingIndex, path: str) -> None:
         )
 
 
-def _import(options: argparse.Namespace) -> int:
-    from inference.index import EmbeddingIndex, import_rows
-
-    with EmbeddingIndex.open(options.index) as index:
-        print(f"{import_rows(index, options.file)} new rows from '{options.file}'.")
-        _make_ready(index)
-        print(f"'{index.address}' holds {len(index)} embeddings.")
-    return DONE
-
-
 def _make_ready(index: EmbeddingIndex) -> None:
     """The first search writes the matrix beside the index: here, so that no query waits for it."""
     for row in index:
@@ -168,55 +164,18 @@ def _recover(options: argparse.Namespace) -> int:
     if recovery.num_damaged:
         print(f"{recovery.num_damaged} rows are not what was written; left out.", file=sys.stderr)
     if recovery.lost_ids:
-        print(f"{len(recovery.lost_ids)} ids are known to be lost:", file=sys.stderr)
-        for id_ in recovery.lost_ids:
-            print(f"  {id_}", file=sys.stderr)
+        lost = "\n  ".join(recovery.lost_ids)
+        print(f"{len(recovery.lost_ids)} ids are known to be lost:\n  {lost}", file=sys.stderr)
     return DONE_WITH_SKIPPED if recovery.lost_ids or recovery.num_damaged else DONE
 
 
-def _info(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    print(f"embeddings      {len(index)}")
-    print(f"embedding size  {index.embedding_size}")
-    print(f"encoder         {index.fingerprint or 'unknown'}")
-    if index.approximation:
-        print(recall_of(index.approximation))
-    return DONE
-
-
-def _log(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    rows = [
-        (entry.number, entry.time.isoformat(), entry.action, entry.num_rows, entry.version)
-        for entry in index.log()
-    ]
-    print(table(rows, ("entry", "time", "action", "rows", "version")))
-    return DONE
-
-
-def _export(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    from inference.index import export_rows
-
-    print(f"{export_rows(index, options.file)} rows in '{options.file}'.")
-    return DONE
-
-
-def _compact(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    print(f"{index.compact()} bytes given back.")
-    return DONE
-
-
-def _approximate(index: EmbeddingIndex, options: argparse.Namespace) -> int:
-    print(recall_of(index.build_approximate(target_recall=options.target_recall)))
-    return DONE
-
-
-def _check(index: EmbeddingIndex, options: argparse.Namespace) -> int:
+def _check(index: EmbeddingIndex, path: str) -> int:
     faults = index.check()
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    if faults:
-        if Path(options.index).is_file():  # recovery reads the pages of a file
-            advice = f"fused-encoder index recover {options.index} recovered.index"
-            print(f"Save what can be read: {advice}", file=sys.stderr)
-        return ERROR
-    print(f"All {len(index)} rows of '{index.address}' are as they were written.")
-    return DONE
+    if not faults:
+        print(f"All {len(index)} rows of '{index.address}' are as they were written.")
+        return DONE
+    print(*faults, sep="\n", file=sys.stderr)
+    if Path(path).is_file():  # recovery reads the pages of a file
+        advice = f"fused-encoder index recover {path} recovered.index"
+        print(f"Save what can be read: {advice}", file=sys.stderr)
+    return ERROR

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from app.cli.destination import check_destination
-from app.cli.options import add_command
-from app.cli.outcome import DONE
+from app.cli.options import add_command, value
+from app.cli.outcome import DONE, check_destination
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "merge", "join embeddings of several machines or runs")
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="that `embed --out` wrote")
-    parser.add_argument("--out", required=True, metavar="DIR", help="where all of them go")
+    value(parser, "folders", str, "DIR", "that `embed --out` wrote", nargs="+")
+    value(parser, "--out", str, "DIR", "where all of them go", required=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from triplets import LabelledFiles
@@ -29,14 +30,12 @@ class _WithDefaults(argparse.HelpFormatter):
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:
     """`--encoder`."""
-    parser.add_argument(
-        "--encoder", required=True, metavar="DIR", help="folder that `export --out` wrote"
-    )
+    value(parser, "--encoder", str, "DIR", "folder that `export --out` wrote", required=True)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """A training run."""
-    parser.add_argument("run", metavar="RUN", help="folder that `train --out` wrote")
+    value(parser, "run", str, "RUN", "folder that `train --out` wrote")
 
 
 def check_folders(options: argparse.Namespace) -> None:
@@ -61,32 +60,28 @@ def check_folders(options: argparse.Namespace) -> None:
 def add_labelled_files(parser: argparse.ArgumentParser) -> None:
     """Photos, recordings, or both: folders with one sub-folder per class, or a table."""
     group = parser.add_argument_group("photos, recordings, or both")
-    group.add_argument("--images", metavar="DIR", help="photos, one sub-folder per class")
-    group.add_argument("--audio", metavar="DIR", help="recordings, likewise")
-    group.add_argument(
-        "--table",
-        metavar="FILE",
-        help="in place of folders: .csv, .parquet or .xlsx with the columns class, image, recording, and "
-        "optional source, split, box; or the metadata.csv of wildlife-datasets",
+    value(group, "--images", str, "DIR", "photos, one sub-folder per class")
+    value(group, "--audio", str, "DIR", "recordings, likewise")
+    table = (
+        "in place of folders: .csv, .parquet or .xlsx with the columns class, image, recording, and "
+        "optional source, split, box; or the metadata.csv of wildlife-datasets"
     )
-    group.add_argument(
-        "--source",
-        metavar="REGEX",
-        help="what files come from (an encounter, a tape, a day): '^(.*)_' is what stands before the last "
+    value(group, "--table", str, "FILE", table)
+    source = (
+        "what files come from (an encounter, a tape, a day): '^(.*)_' is what stands before the last "
         "'_' of their names; or 'folder' for folders <class>/<source>/<file>; or a column of the table. "
-        "Files of one source stay together in every split. Without it each file is a source",
+        "Files of one source stay together in every split. Without it each file is a source"
     )
+    value(group, "--source", str, "REGEX", source)
 
 
 def add_class_folders(parser: argparse.ArgumentParser) -> None:
     """Labelled files, their folders without an option's name too, and how recordings are heard."""
     add_labelled_files(parser)
-    parser.add_argument("image_folder", nargs="?", metavar="IMAGES", help="as --images")
-    parser.add_argument("audio_folder", nargs="?", metavar="AUDIO", help="as --audio")
-    parser.add_argument(
-        "--audio-seconds", type=float, default=5.0, metavar="S", help="audio window length"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same result")
+    value(parser, "image_folder", str, "IMAGES", "as --images", nargs="?")
+    value(parser, "audio_folder", str, "AUDIO", "as --audio", nargs="?")
+    value(parser, "--audio-seconds", 5.0, "S", "audio window length")
+    value(parser, "--seed", 0, None, "the same seed, the same result")
     parser.add_argument(
         "--front-end",
         "--yamnet",
@@ -100,10 +95,51 @@ def add_class_folders(parser: argparse.ArgumentParser) -> None:
 
 def add_mining(group: argparse._ActionsContainer) -> None:
     """How triplets are mined."""
-    group.add_argument("--triplets-per-class", type=int, default=100, metavar="N", help="to mine")
-    group.add_argument(
-        "--mining", choices=("cosine", "semi-hard", "hard"), default="cosine", help="of negatives"
+    value(group, "--triplets-per-class", 100, "N", "to mine")
+    choice(group, "--mining", ("cosine", "semi-hard", "hard"), "of negatives")
+
+
+def add_action(
+    actions: argparse._SubParsersAction, name: str, text: str, *, positional: tuple[str, str, str]
+) -> argparse.ArgumentParser:
+    """The parser of an action of a command, whose first argument is (name, metavar, help)."""
+    description = f"{text[0].upper()}{text[1:]}."
+    part = actions.add_parser(
+        name, help=text, description=description, formatter_class=_WithDefaults
     )
+    value(part, positional[0], str, *positional[1:])
+    return part
+
+
+def value(
+    parser: argparse._ActionsContainer,
+    name: str,
+    default: type | str | float,
+    metavar: str | None,
+    text: str,
+    **more: Any,  # as `add_argument` takes them
+) -> argparse.Action:
+    """An argument with a value: `default` is its default, or its type where it has none."""
+    kind, start = (default, None) if isinstance(default, type) else (type(default), default)
+    return parser.add_argument(name, type=kind, default=start, metavar=metavar, help=text, **more)
+
+
+def choice(
+    parser: argparse._ActionsContainer,
+    name: str,
+    choices: Sequence[str],
+    text: str,
+    *,
+    default: str | None = "",
+) -> None:
+    """An option with one of these values, by default the first."""
+    default = choices[0] if default == "" else default
+    parser.add_argument(name, choices=choices, default=default, help=text)
+
+
+def switch(parser: argparse._ActionsContainer, name: str, text: str) -> argparse.Action:
+    """An option that is on where it is named."""
+    return parser.add_argument(name, action="store_true", help=text)
 
 
 def labelled_files(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from app.cli.destination import check_destination
-from app.cli.options import add_class_folders, add_command, add_mining, labelled_files
-from app.cli.outcome import import_tensorflow_quietly, outcome
+from app.cli.options import add_class_folders, add_command, add_mining, labelled_files, value
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "prepare", "mine hard-negative triplets from class folders")
     add_class_folders(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where triplets are written")
+    value(parser, "--out", str, "DIR", "where triplets are written", required=True)
     add_mining(parser)
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 
 from app.cli.index import recall_of
-from app.cli.options import add_command, add_encoder
+from app.cli.options import add_command, add_encoder, switch, value
 from app.cli.outcome import DONE, import_tensorflow_quietly, table
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "query", "find what resembles a photo, a call, or both")
-    parser.add_argument("index", metavar="INDEX", help="that `index build` wrote")
+    value(parser, "index", str, "INDEX", "that `index build` wrote")
     add_encoder(parser)
-    parser.add_argument("--image", metavar="FILE", help="a photo")
-    parser.add_argument("--recording", metavar="FILE", help="a call")
-    parser.add_argument("-k", type=int, default=5, help="how many neighbours")
-    parser.add_argument(
-        "--approximate", action="store_true", help="faster, may miss some; see `index approximate`"
-    )
+    value(parser, "--image", str, "FILE", "a photo")
+    value(parser, "--recording", str, "FILE", "a call")
+    value(parser, "-k", 5, None, "how many neighbours")
+    switch(parser, "--approximate", "faster, may miss some; see `index approximate`")
 
 
 def run(options: argparse.Namespace) -> int:

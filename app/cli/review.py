@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command
+from app.cli.options import add_action, add_command, value
 from app.cli.outcome import DONE, import_tensorflow_quietly, table
 
 if TYPE_CHECKING:
@@ -18,19 +18,14 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "review", "ask a person about the doubtful pairs of a count")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    make = actions.add_parser("make", help="write a sheet of questions: review.html and review.csv")
-    make.add_argument("count", metavar="DIR", help="folder that `count --out` wrote")
-    make.add_argument(
-        "--num", type=int, default=50, help="how many questions at most (default: 50)"
-    )
-    make.add_argument(
-        "--out", metavar="DIR", help="where the sheet goes (default: the count's folder)"
-    )
-    apply = actions.add_parser("apply", help="count again with the answers")
-    apply.add_argument("count", metavar="DIR", help="folder that `count --out` wrote")
-    apply.add_argument(
-        "--answers", metavar="FILE.csv", help="filled in (default: review.csv in that folder)"
-    )
+    counted = ("count", "DIR", "folder that `count --out` wrote")
+    sheet = "write a sheet of questions: review.html and review.csv"
+    make = add_action(actions, "make", sheet, positional=counted)
+    value(make, "--num", 50, None, "how many questions at most")
+    value(make, "--out", str, "DIR", "where the sheet goes (default: the count's folder)")
+    apply = add_action(actions, "apply", "count again with the answers", positional=counted)
+    answers = "filled in (default: review.csv in that folder)"
+    value(apply, "--answers", str, "FILE.csv", answers)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,12 +89,8 @@ def _apply(options: argparse.Namespace) -> int:
     for sighting, label in zip(before.table.sightings, before.labels.tolist(), strict=True):
         was[sighting.media].add(label)
     rows = [(str(video), len(was[video]), now) for video, now in count.per_video.items()]
-    print(
-        table(
-            [*rows, ("all", before.num_individuals, count.num_individuals)],
-            ("video", "individuals before", "now"),
-        )
-    )
+    rows.append(("all", before.num_individuals, count.num_individuals))
+    print(table(rows, ("video", "individuals before", "now")))
     return DONE
 
 

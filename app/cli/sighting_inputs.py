@@ -16,6 +16,9 @@ from inference.modalities import Modality
 
 COUNT_FILE = "sightings.npz"
 
+Grouped = tuple[SightingTable, list[list[int]]]
+"""Sightings, and the rows of each animal."""
+
 
 @dataclass(frozen=True)
 class SightingInputs:
@@ -43,33 +46,30 @@ def read_inputs(inputs: Sequence[str], encoder: str | None) -> SightingInputs:
         FileNotFoundError, ValueError: an input is not there, or is of no known kind; or a photo or recording
             without an encoder.
     """
-    tables: list[SightingTable] = []
-    groups: list[list[int]] = []
-    media: list[Path] = []
+    parts: list[Grouped] = []
+    media: list[str] = []
     skipped: list[SkippedInput] = []
     for given in inputs:
         path = Path(given)
         if (path / COUNT_FILE).is_file() or path.name == COUNT_FILE:
-            table, labelled = _counted(path)
+            parts.append(_counted(path))
         elif path.suffix == ".npz":
-            table = _embedded(path)
-            labelled = [[row] for row in range(len(table))]
+            rows = load_embeddings(path)
+            parts.append(_alone(rows.ids, rows.metadata, rows.embeddings))
         else:
-            media.append(path)
-            continue
-        start = sum(map(len, tables))
-        tables.append(table)
-        groups += [[start + row for row in rows] for rows in labelled]
+            media.append(given)
     if media:
-        table, unusable = _embed(media, encoder)
-        start = sum(map(len, tables))
-        tables.append(table)
-        groups += [[start + row] for row in range(len(table))]
-        skipped += unusable
-    return SightingInputs(join_tables(tables), groups, skipped)
+        part, skipped = _embed(media, encoder)
+        parts.append(part)
+    groups: list[list[int]] = []
+    start = 0
+    for table, own_groups in parts:
+        groups += [[start + row for row in rows] for rows in own_groups]
+        start += len(table)
+    return SightingInputs(join_tables([table for table, _ in parts]), groups, skipped)
 
 
-def _counted(path: Path) -> tuple[SightingTable, list[list[int]]]:
+def _counted(path: Path) -> Grouped:
     counted = load_sightings(path)
     folder = path if path.is_dir() else path.parent
     found = tuple(
@@ -79,42 +79,35 @@ def _counted(path: Path) -> tuple[SightingTable, list[list[int]]]:
     return SightingTable(found, counted.table.embeddings), counted.groups()
 
 
-def _embedded(path: Path) -> SightingTable:
-    rows = load_embeddings(path)
-    sightings = tuple(
-        _sighting(id_, metadata) for id_, metadata in zip(rows.ids, rows.metadata, strict=True)
-    )
-    return SightingTable(sightings, rows.embeddings)
+def _alone(ids: Sequence[str], metadata: Sequence[Metadata], embeddings: Embeddings) -> Grouped:
+    sightings = []
+    for id_, told in zip(ids, metadata, strict=True):
+        image, recording = told.get("image"), told.get("recording")
+        modality: Modality = "image"
+        if recording:
+            modality = "fused" if image else "audio"
+        media, crop = str(image or recording or id_), str(image) if image else None
+        sightings.append(
+            Sighting(key=id_, media=media, modality=modality, crop=crop, metadata=dict(told))
+        )
+    return SightingTable(tuple(sightings), embeddings), [[row] for row in range(len(ids))]
 
 
-def _sighting(id_: str, metadata: Metadata) -> Sighting:
-    image, recording = metadata.get("image"), metadata.get("recording")
-    modality: Modality = "image"
-    if recording:
-        modality = "fused" if image else "audio"
-    media = str(image or recording or id_)
-    crop = str(image) if image else None
-    return Sighting(key=id_, media=media, modality=modality, crop=crop, metadata=dict(metadata))
-
-
-def _embed(paths: Sequence[Path], encoder: str | None) -> tuple[SightingTable, list[SkippedInput]]:
+def _embed(inputs: Sequence[str], encoder: str | None) -> tuple[Grouped, list[SkippedInput]]:
     from app.cli.embed_file import alone, not_media, pair_metadata
     from inference import Embedder  # here, because they load TensorFlow
 
     if encoder is None:
         raise ValueError(
-            f"'{paths[0]}' is neither a count's folder nor a FILE.npz. To embed photos and recordings on the "
-            "way, give --encoder DIR."
+            f"'{inputs[0]}' is neither a count's folder nor a FILE.npz. To embed photos and recordings on "
+            "the way, give --encoder DIR."
         )
-    names = [str(path) for path in paths]
-    pairs = list(alone(names))
+    pairs = list(alone(inputs))
     embedder = Embedder.load(encoder)
-    embeddings, kept, skipped = embedder.embed_readable(
+    vectors, kept, skipped = embedder.embed_readable(
         [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
     )
-    sightings = tuple(
-        _sighting(str(pairs[place][0] or pairs[place][1]), pair_metadata(pairs[place]))
-        for place in kept
-    )
-    table = SightingTable(sightings, Embeddings.of(embeddings, embedder.fingerprint))
-    return table, [*not_media(names), *skipped]
+    ids = [str(pairs[place][0] or pairs[place][1]) for place in kept]
+    metadata = [pair_metadata(pairs[place]) for place in kept]
+    part = _alone(ids, metadata, Embeddings.of(vectors, embedder.fingerprint))
+    return part, [*not_media(inputs), *skipped]

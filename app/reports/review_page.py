@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.reports.rendering import templates
-from individuals.crop_files import read_picture
+from app.reports.page import data_address, templates
 from individuals.review import ReviewPair
 from individuals.review.sheet import COLUMNS, printable, sheet_rows
 from individuals.sighting import Sighting
+from individuals.sighting_file import read_picture
 from individuals.sighting_table import SightingTable
 from media.atomic import write_text_atomically
 from media.cells import guard_cell
@@ -82,6 +81,5 @@ def _shown(sighting: Sighting, crops: str | Path) -> dict[str, str | None]:
     return {
         "media": printable(sighting.media),
         "where": where,
-        "picture": picture
-        and f"data:image/{picture[0]};base64,{base64.b64encode(picture[1]).decode()}",
+        "picture": picture and data_address(*picture),
     }

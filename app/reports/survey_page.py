@@ -1,4 +1,4 @@
-"""A survey on the screen: whether one can start, then what is there, what is wrong, what is missing."""
+"""A survey on the screen, `templates/survey.txt`: whether one can start, what is there, what is wrong."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from app.reports.rendering import templates
+from app.cli.outcome import table
+from app.reports.page import templates
 from app.reports.survey_words import (
     counted,
     in_bytes,
     in_channels,
     in_minutes,
     in_rate,
+    in_share,
     in_time,
     listed,
     shown,
 )
-from app.reports.unheard import unheard_text
-from archives.survey import Schedule, Survey
+from archives.survey import Schedule, Survey, UnheardShare
+from archives.survey.high_frequencies import HIGHEST_HEARD_HZ
 from archives.survey.series import Series
 from archives.survey.summary import KINDS, KindTotals, faults_by_kind, not_read, totals_of
+from fused_encoder.front_ends import YAMNET
 from media.headers import MediaKind
 
 FEW = 3
 """How many of each fault are listed, unless all are asked for."""
 MOST_CHANGES = 3
+MUCH_UNHEARD = 0.3
 FAULT_WORDS = {
     "empty": "empty",
     "unreadable": "cannot be read",
@@ -52,7 +56,6 @@ def survey_page(survey: Survey, *, lists_all: bool = False) -> str:
         survey: any.
         lists_all: whether every fault, gap and copy is listed, or the first few of each.
     """
-    most = len(survey.files) + 1 if lists_all else FEW
     root = Path(survey.inputs[0]) if len(survey.inputs) == 1 else None
     page = templates()
     page.filters |= {
@@ -63,66 +66,37 @@ def survey_page(survey: Survey, *, lists_all: bool = False) -> str:
         "nights": _night_hours,
         "path": partial(shown, root=root),
         "schedule": _schedule,
+        "shown": shown,
         "time": in_time,
     }
     recorders = [one for one in survey.series if len(one.files) > 1]
-    return (
-        page.get_template("survey.txt")
-        .render(
-            survey=survey,
-            lists_all=lists_all,
-            most=most,
-            verdict=verdict(survey),
-            contents=_contents(survey),
-            forecast=list(_forecast(survey)),
-            faults=faults_by_kind(survey.files),
-            fault_words=FAULT_WORDS,
-            odd=[file for file in survey.files if file.notes],
-            recorders=[one for one in recorders if one.schedule.gaps],
-            regular=[one for one in recorders if not one.schedule.gaps],
-            unheard=unheard_text(survey.unheard, root, max(most, 2 * FEW)),
-            extra_copies=sum(len(group) - 1 for group in survey.copies),
-        )
-        .rstrip("\n")
+    readable = [file for file in survey.media if file.is_usable]
+    ranked = sorted(survey.unheard, key=lambda share: -share.mean_share)
+    reaching = [share for share in ranked if share.highest_rate_hz > 2 * HIGHEST_HEARD_HZ]
+    text = page.get_template("survey.txt").render(
+        survey=survey,
+        lists_all=lists_all,
+        most=len(survey.files) + 1 if lists_all else FEW,
+        num_readable=len(readable),
+        num_lost=len(survey.media) - len(readable),
+        num_doubtful=sum(file.is_usable for file in survey.faulty),
+        num_gaps=sum(len(one.schedule.gaps) for one in survey.series),
+        contents=_contents(survey),
+        faults=faults_by_kind(survey.files),
+        fault_words=FAULT_WORDS,
+        odd=[file for file in survey.files if file.notes],
+        recorders=[one for one in recorders if one.schedule.gaps],
+        regular=[one for one in recorders if not one.schedule.gaps],
+        reaching=reaching,
+        unheard_table=partial(_unheard_table, root=root),
+        num_with_much_unheard=sum(share.mean_share >= MUCH_UNHEARD for share in ranked),
+        has_much_unheard=any(share.highest_share >= MUCH_UNHEARD for share in ranked),
+        low_rates=[
+            one.lowest_rate_hz for one in ranked if one.lowest_rate_hz < YAMNET.sample_rate_hz
+        ],
+        extra_copies=sum(len(group) - 1 for group in survey.copies),
     )
-
-
-def verdict(survey: Survey) -> str:
-    """Whether one can start, in one sentence.
-
-    Args:
-        survey: any.
-    """
-    media = survey.media
-    readable = [file for file in media if file.is_usable]
-    closed = len(survey.closed_folders)
-    if not readable:
-        return f"You cannot start: nothing in {_named(survey)} can be read. What is wrong stands below."
-    num_lost = len(media) - len(readable)
-    doubtful = [file for file in survey.faulty if file.is_usable]
-    gaps = sum(len(one.schedule.gaps) for one in survey.series)
-    but = [
-        *([f"{counted(num_lost, 'file')} will be left out"] if num_lost else []),
-        *([f"{counted(len(doubtful), 'file')} should be looked at"] if doubtful else []),
-        *([f"{counted(closed, 'folder')} could not be opened"] if closed else []),
-        *([_missing(gaps)] if gaps else []),
-    ]
-    if not but:
-        return f"You can start: all {counted(len(media), 'file')} in {_named(survey)} look right."
-    return (
-        f"You can start with {len(readable):,} of {counted(len(media), 'file')}, but "
-        + "; ".join(but)
-        + "."
-    )
-
-
-def _missing(num_gaps: int) -> str:
-    is_missing = "is missing" if num_gaps == 1 else "are missing"
-    return f"{counted(num_gaps, 'stretch', 'stretches')} of recordings {is_missing}"
-
-
-def _named(survey: Survey) -> str:
-    return ", ".join(f"'{shown(given)}'" for given in survey.inputs[:3])
+    return text.rstrip("\n")
 
 
 def _contents(survey: Survey) -> list[str]:
@@ -174,16 +148,6 @@ def _details(totals: KindTotals, kind: MediaKind) -> Iterator[str]:
         yield listed(totals.bits, [f"{bits} bit" for bits in totals.bits])
 
 
-def _forecast(survey: Survey) -> Iterator[str]:
-    forecast = survey.forecast
-    if forecast.num_photos:
-        yield counted(forecast.num_photos, "photo")
-    if forecast.num_windows:
-        yield counted(forecast.num_windows, "window of 5 s", "windows of 5 s")
-    if forecast.num_moments:
-        yield counted(forecast.num_moments, "moment of videos", "moments of videos")
-
-
 def _night_hours(series: Series) -> list[float]:
     """Hours of sound from noon to noon, without empty nights at the end."""
     hours = [day.night_hours for day in series.coverage]
@@ -198,9 +162,24 @@ def _schedule(schedule: Schedule) -> str:
     if not schedule.is_regular:
         return f", at irregular times (median {in_time(schedule.step_seconds)} apart)"
     first, *later = schedule.steps
+    if len(later) > MOST_CHANGES:
+        return f", every {in_time(schedule.step_seconds)}, with {len(later)} changes of schedule"
     changes = [
         f", then every {in_time(step.seconds)} from {in_minutes(step.since)}" for step in later
     ]
-    if len(changes) > MOST_CHANGES:
-        return f", every {in_time(schedule.step_seconds)}, with {len(changes)} changes of schedule"
     return f", every {in_time(first.seconds)}" + "".join(changes)
+
+
+def _unheard_table(shares: list[UnheardShare], root: Path | None) -> str:
+    """How much of each folder's sound lies above what YAMNet hears."""
+    rows = [
+        (
+            f"  {shown(share.folder, root)}",
+            in_share(share.mean_share),
+            in_share(share.highest_share),
+            in_rate(share.highest_rate_hz),
+            share.num_files,
+        )
+        for share in shares
+    ]
+    return table(rows, ("  folder", "mean", "highest file", "rate", "files heard"))

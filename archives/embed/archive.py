@@ -1,10 +1,11 @@
 """An archive of embeddings on disk: what is in its shards, the newest where a file was embedded twice."""
 
-from __future__ import annotations
-
 import json
+import logging
+import os
+import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from archives.embed.settings import Run, run_from_json
 from archives.embed.shards import FILES_KEY, RUN_KEY, SHARDS_FOLDER
 from inference.embeddings import Embeddings
 from media.atomic import atomic_file
+
+logger = logging.getLogger(__name__)
 
 FILES_TABLE = "files.parquet"
 _METADATA = ["class", "image", "recording", "video", "modality"]
@@ -39,20 +42,16 @@ class FiledFile:
 class Archive:
     """The embeddings that `embed_archive` wrote, and what became of each file.
 
-    A file that was embedded again, because it had changed or with other settings, counts once: as it was done
-    last. Its older rows stay in their shards and are left out here. A run that could not read its bytes, such
+    A file that was embedded again counts once: as it was done last. A run that could not read its bytes, such
     as while a disk was not there, counts only where no other run has read them.
 
     Args:
         folder: that `embed_archive` or `merge_archives` wrote.
-
     Raises:
         FileNotFoundError: it holds no shards.
         ValueError: shards are damaged; all are named.
-
     Example:
-        >>> archive = Archive("embeddings")
-        >>> [row.file for row in archive.files if not row.is_whole]
+        >>> [row.file for row in Archive("embeddings").files if not row.is_whole]
         ['cards/0512/20230514_053000.WAV']
     """
 
@@ -68,10 +67,7 @@ class Archive:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Reads the shards that were added since, by whichever machine; gives whether there were any.
-
-        Raises: as the class.
-        """
+        """Reads the shards that were added since, by whichever machine; whether there were any."""
         damaged = []
         new = set((self.folder / SHARDS_FOLDER).glob("[!.]*.parquet")) - self._shards
         for shard in sorted(new):
@@ -117,11 +113,7 @@ class Archive:
 
     @property
     def fingerprint(self) -> str | None:
-        """The encoder of all its embeddings; None where it holds none.
-
-        Raises:
-            ValueError: they are of several encoders.
-        """
+        """The encoder of all its embeddings; None where it holds none, ValueError where there are several."""
         found = {one.run.fingerprint for one in self._filed.values() if one.row.num_embeddings}
         if len(found) > 1:
             raise ValueError(
@@ -138,15 +130,11 @@ class Archive:
     def batches(
         self, rows_at_once: int = 4096
     ) -> Iterator[tuple[list[str], Embeddings, list[dict]]]:
-        """All embeddings, some at a time.
-
-        Args:
-            rows_at_once: int > 0.
+        """All embeddings, at most so many at a time.
 
         Yields:
-            Ids; embeddings float32 [num, size]; and of each what an index keeps beside it: class,
-            modality, the paths under image, recording or video, and the times within.
-
+            Ids; embeddings float32 [num, size]; and of each a dict with its class, modality, the paths under
+            image, recording or video, and the times within.
         Raises:
             ValueError: they are of several encoders, or a shard is damaged.
         """
@@ -165,10 +153,7 @@ class Archive:
                 yield rows["id"].to_pylist(), Embeddings.of(embeddings, fingerprint), metadata
 
     def write_files_table(self) -> Path:
-        """Writes `files.parquet`: what became of each file, one row each.
-
-        Where other machines write into the same folder, whoever comes last writes what all of them did.
-        """
+        """Writes `files.parquet`: a row for each file, also of what other machines added meanwhile."""
         is_current = False
         while not is_current:
             with atomic_file(self.folder / FILES_TABLE) as temporary:
@@ -190,11 +175,7 @@ def holds_shards(folder: str | Path) -> bool:
 def rows_of_shard(
     shard: Path, files: Iterable[str], *, rows_at_once: int = 4096
 ) -> Iterator[pyarrow.RecordBatch]:
-    """The rows of some files in a shard, some at a time.
-
-    Raises:
-        ValueError: the shard is damaged.
-    """
+    """The rows of some files in a shard, some at a time; ValueError where it is damaged."""
     is_wanted = dataset.field("file").isin(sorted(files))
     try:
         source = dataset.dataset(str(shard), format=_FORMAT)
@@ -206,3 +187,75 @@ def rows_of_shard(
             f"The shard '{shard}' is damaged ({error}). Remove it and run `embed` again: only the files in "
             "it are embedded again."
         ) from error
+
+
+def merge_archives(folders: Sequence[str | Path], out: str | Path) -> Archive:
+    """Joins what several machines embedded, or one machine in several runs.
+
+    Shards are linked where both folders lie on one file system, else copied; the folders stay as they are.
+    A file that several of them hold counts once, as it was done last. Merging again adds only what is new.
+
+    Args:
+        folders: at least one, that `embed_archive` or `merge_archives` wrote.
+        out: folder; made if it is not there. An archive that it holds already is added to.
+    Returns:
+        The archive in `out`, with its `files.parquet`.
+    Raises:
+        FileNotFoundError: a folder is no archive.
+        ValueError: shards are damaged, or the embeddings are of several encoders; nothing is written then.
+    """
+    target = Path(out)
+    archives = [Archive(folder) for folder in folders]
+    if holds_shards(target):
+        archives.append(Archive(target))
+    _check_one_encoder(archives)
+    _warn_of_same_names(archives)
+    shards = target / SHARDS_FOLDER
+    shards.mkdir(parents=True, exist_ok=True)
+    for archive in archives:
+        for shard in archive.shards:
+            if not (
+                shards / shard.name
+            ).exists():  # its name is random: the same name, the same shard
+                _link_or_copy(shard, shards / shard.name)
+    merged = Archive(target)
+    merged.write_files_table()
+    return merged
+
+
+def _check_one_encoder(archives: Sequence[Archive]) -> None:
+    by_fingerprint = defaultdict(list)
+    for archive in archives:
+        if archive.fingerprint is not None:
+            by_fingerprint[archive.fingerprint].append(str(archive.folder))
+    if len(by_fingerprint) > 1:
+        told = "".join(f"\n  - {name}: {', '.join(of)}" for name, of in by_fingerprint.items())
+        raise ValueError(
+            f"These archives were made by {len(by_fingerprint)} encoders; their embeddings do not compare. "
+            f"Embed them all with one.{told}"
+        )
+
+
+def _warn_of_same_names(archives: Sequence[Archive]) -> None:
+    """Recorders that begin on the hour give their files one name, and may have lain at one place."""
+    contents: dict[str, str] = {}
+    others: dict[str, None] = {}
+    for archive in archives:
+        for row in archive.files:
+            if row.content and contents.setdefault(row.file, row.content) != row.content:
+                others[row.file] = None
+    if others:
+        logger.warning(
+            "%d names stand for files of different content, such as '%s'; of each the file that was embedded "
+            "last counts. If they are different files, embed them from folders of different names.",
+            len(others),
+            next(iter(others)),
+        )
+
+
+def _link_or_copy(shard: Path, target: Path) -> None:
+    try:
+        os.link(shard, target)
+    except OSError:  # another file system, or one without links
+        with atomic_file(target) as temporary:
+            shutil.copy2(shard, temporary)

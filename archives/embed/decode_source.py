@@ -1,7 +1,5 @@
 """What a decoding process does: one source in, its pixels and sound out. No TensorFlow is loaded here."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,12 +74,7 @@ Message = Identity | Photo | Sound | SoundEnded | FilmEnded
 
 
 def decode_source(task: DecodeTask) -> Iterator[Message]:
-    """First the identity of a source, then what it holds, as it is decoded.
-
-    Raises:
-        FileNotFoundError: nothing is at a path.
-        UnreadableMediaError: nothing in it can be decoded, or a photo is black throughout.
-    """
+    """The identity of a source, then what it holds. UnreadableMediaError where nothing can be decoded."""
     source = task.source
     yield task.identity or source.read_identity()
     if source.kind in ("image", "pair"):

@@ -1,7 +1,5 @@
 """`embed_archive`: folders of any size to embeddings on disk, never stopped by a bad file, and resumable."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections import Counter, defaultdict, deque
@@ -12,15 +10,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from archives.embed.archive import FILES_TABLE, Archive, holds_shards, rows_of_shard
+from archives.embed.archive import FILES_TABLE, Archive, FiledFile, holds_shards, rows_of_shard
 from archives.embed.embed_sources import Decoding, Engine, KnownSource, embed_sources
-from archives.embed.find_sources import Found, find_sources
-from archives.embed.plan import Copy, Embed, Plan, Skip
 from archives.embed.rows import FileRow, renamed
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.shards import RowsOfFile, ShardWriter, remove_abandoned_parts
+from archives.embed.sources import Found, Identity, Source, find_sources
 from inference.embed import Embedder
 from inference.export import library_versions
+from media import UnreadableMediaError
 
 
 class NotWholeError(ValueError):
@@ -34,10 +32,9 @@ class ArchiveSummary:
     Attributes:
         folder: of the embeddings.
         rows: what became of each file that was asked for, whether in this run or an earlier one.
-        num_new: int, files that were looked at in this run, not in an earlier one.
+        num_new: int, files that were looked at in this run.
         passed_over: files of kinds that are not read, by extension.
-        replaced: files whose content is not that of an earlier run: they have changed, or are other files
-            that now lie where those lay.
+        replaced: names under which another content lay in an earlier run.
     """
 
     folder: Path
@@ -143,6 +140,49 @@ def _bar(total: int, *, is_shown: bool) -> tqdm:
     return tqdm(total=total, unit="file", disable=not is_shown, mininterval=seconds)
 
 
+@dataclass(frozen=True)
+class Copy:
+    """The same bytes as those of a source are done under another name."""
+
+    source: Source
+    identity: Identity
+    done: FiledFile
+
+
+class Plan:
+    """Compares sources with what an archive holds under one key of settings.
+
+    A file with the name, size and time of change of one that is done is not read. One that has the size of
+    a file that is done, but another name or time, is read to compare the bytes. What crashed is tried again.
+    """
+
+    def __init__(self, archive: Archive | None, settings_key: str) -> None:
+        done = [
+            one
+            for one in (archive.filed if archive else ())
+            if one.row.settings == settings_key and one.row.is_settled
+        ]
+        self._by_name = {one.row.file: one.row for one in done}
+        self._by_content = {(one.row.kind, one.row.content): one for one in done}
+        self._sizes = {one.row.size_bytes for one in done}
+
+    def step(self, source: Source) -> FileRow | Copy | KnownSource:
+        """The row of what is done, or what to copy, or else the source that is to be embedded."""
+        known, looks = self._by_name.get(source.name), source.look()
+        if known and replace(known.identity, content="") == looks:
+            return known
+        if looks.size_bytes not in self._sizes:
+            return source, None
+        try:
+            identity = source.read_identity()
+        except (FileNotFoundError, UnreadableMediaError):
+            return source, None  # its decoder says what is wrong
+        if known and known.content == identity.content:  # only touched since
+            return known
+        same = self._by_content.get((source.kind, identity.content))
+        return Copy(source, identity, same) if same else (source, identity)
+
+
 class _Work:
     """The sources of a run, and what became of them so far."""
 
@@ -168,12 +208,12 @@ class _Work:
     def to_embed(self) -> Iterator[KnownSource]:
         """What has to be embedded; may be called in any thread, so the rest only waits for its turn."""
         for step in map(self._plan.step, self._found.sources):
-            if isinstance(step, Embed):
-                yield step.source, step.identity
-            elif isinstance(step, Skip):
-                self._skipped.append(step.row)
-            else:
+            if isinstance(step, FileRow):
+                self._skipped.append(step)
+            elif isinstance(step, Copy):
                 self._copies[step.done.shard].append(step)
+            else:
+                yield step
 
     def note_refused(self) -> None:
         """What was typed, or found, and is nothing to embed: it has its row as all others have."""

@@ -76,12 +76,8 @@ def embed_sources(
 ) -> None:
     """Embeds each source, whatever the others do; what is finished when it stops is in the writer.
 
-    Args:
-        embedder: the encoder.
-        sources: each with its identity, where that is known; taken one by one, in a thread.
-        writer: where the embeddings go; the settings are those of its run.
-        decoding: who decodes; workers that are given stay open.
-        finished: called with what became of each, in about their order.
+    Sources come with their identity where it is known, and are taken one by one in a thread. `finished` is
+    called with what became of each, in about their order. Decoders that are given stay open.
     """
     cut, front_end = writer.run.settings, embedder.front_end
     in_work: dict[Source, OpenSource] = {}
@@ -116,11 +112,8 @@ def embed_sources(
 class EmbeddingQueue:
     """Gathers sound and photos over the borders of files and embeds them in full batches. Use as a context.
 
-    The networks run in threads of their own, while the caller receives what is decoded.
-
-    Args:
-        embedder: the encoder.
-        finish: called with each source once all of it is embedded.
+    The networks run in threads of their own, while the caller receives what is decoded. `finish` is called
+    with each source once all of it is embedded.
     """
 
     def __init__(self, embedder: Embedder, finish: Callable[[OpenSource], None]) -> None:

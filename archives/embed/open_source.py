@@ -1,6 +1,4 @@
-"""A source between its decoder and its shard: what is decoded becomes items to embed, then one row."""
-
-from __future__ import annotations
+"""A source between its decoder and its shard: what is decoded becomes items, then one row that says why."""
 
 import math
 from collections import deque
@@ -10,14 +8,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archives.embed.decode_source import FilmEnded, Message, Photo, Sound, SoundEnded
-from archives.embed.rows import FileRow, Modality, Place
+from archives.embed.rows import FileRow, Modality, Place, Skipped, Status
 from archives.embed.shards import RowsOfFile, ShardWriter
 from archives.embed.sound_windows import SoundWindows, Window
 from archives.embed.sources import Identity, Source, path_to_name
-from archives.embed.verdict import Findings, verdict_of
 from archives.workers import Ended
 from fused_encoder.front_ends.contract import FrontEndSpec
-from media import UnreadableMediaError
+from media import SoundOutcome, UnreadableMediaError
+
+_FAULTS: dict[str, tuple[Status, str]] = {
+    "non_finite": (
+        "non_finite",
+        "no window is without NaN or infinite samples. Export it again from its source.",
+    ),
+    "clipped": (
+        "unreadable",
+        "clipped throughout: the recorder's gain was too high. Leave it out, or allow more "
+        "(--max-clipped-share).",
+    ),
+    "silent": (
+        "silent",
+        "digital silence throughout: every sample is the same. Check the recorder's microphone.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -32,11 +45,6 @@ class Item:
 class OpenSource:
     """A source that is being embedded.
 
-    Args:
-        source: which.
-        front_end: that hears its sound.
-        writer: where its embeddings go.
-
     Attributes:
         num_waiting: int, pieces and items of it that wait for a network.
         has_ended: whether its decoder gives no more.
@@ -46,13 +54,20 @@ class OpenSource:
         self.source, self.rows = source, RowsOfFile(writer)
         self.num_waiting, self.has_ended = 0, False
         self._run = writer.run
+        self._min_seconds = front_end.min_seconds
         self._sound = SoundWindows(writer.run.settings, front_end)
         self._sound_start_seconds = 0.0
         self._has_sound = source.kind != "image"
         self._pair_photo: np.ndarray | None = None
         self._photos: deque[Photo] = deque()
-        self._found = Findings(source.kind, front_end.min_seconds)
         self._identity = Identity()
+        self._outcome: SoundOutcome | None = None
+        self._film: FilmEnded | None = None
+        self._failure: str | None = None  # why its decoder broke off
+        self._has_crashed = False  # and whether that was because it died or hung
+        self._skipped: list[Skipped] = []
+        self._notes: list[str] = []
+        self._num_refused = self._num_black = 0  # by the encoder; moments without light or sound
         self._clipped_cells = self._num_cells = 0.0
 
     def receive(self, message: Message | Ended) -> None:
@@ -67,7 +82,7 @@ class OpenSource:
         elif isinstance(message, SoundEnded):
             self._end_sound(message)
         elif isinstance(message, FilmEnded):
-            self._found.film = message
+            self._film = message
         elif isinstance(message, Ended):
             self._end(message)
         elif self.source.kind == "pair":
@@ -77,7 +92,7 @@ class OpenSource:
 
     def take_pieces(self) -> Iterator[np.ndarray]:
         """Sound for the front end, float32 [num_samples] each; its frames go to `add_frames` in order."""
-        yield from self._sound.take_pieces()
+        return self._sound.take_pieces()
 
     def add_frames(self, frames: np.ndarray) -> None:
         """The frames of the next piece, float32 [num_frames, size]."""
@@ -97,16 +112,15 @@ class OpenSource:
 
     def refuse(self, num_items: int) -> None:
         """The encoder gave no embedding of unit length for some items."""
-        self._found.num_refused += num_items
+        self._num_refused += num_items
 
     def finish(self) -> FileRow:
         """What became of it, when all its items are embedded."""
-        found, outcome = self._found, self._found.sound
-        found.sound_seconds = self._sound.num_seconds
-        status, reason = verdict_of(found, self.rows.num_rows)
+        outcome = self._outcome
+        status, reason = self._verdict()
         identity = self._identity if status == "ok" else self._identity_if_unchanged()
-        ended = found.film or outcome
-        seconds = found.film.decoded_seconds if found.film else found.sound_seconds
+        ended = self._film or outcome
+        seconds = self._film.decoded_seconds if self._film else self._sound.num_seconds
         row = FileRow(
             file=self.source.name,
             kind=self.source.kind,
@@ -117,12 +131,54 @@ class OpenSource:
             sample_rate_hz=outcome.sample_rate_hz if outcome else None,
             num_channels=outcome.num_channels if outcome else None,
             clipped_share=self._clipped_cells / self._num_cells if self._num_cells else None,
-            skipped=tuple(found.skipped),
-            notes=tuple(found.notes),
+            skipped=tuple(self._skipped),
+            notes=tuple(self._notes),
             settings=self._run.key,
             **vars(identity),
         )
         return self.rows.finish(row)
+
+    def _verdict(self) -> tuple[Status, str | None]:
+        """The status, and the reason where it is not "ok"."""
+        if self._has_crashed:
+            return "crashed", self._failure
+        if self.rows.num_rows:
+            reason = "; ".join(self._what_is_lost())
+            return ("partial", reason) if reason else ("ok", None)
+        if self._failure is not None:
+            return "unreadable", self._failure
+        return self._why_nothing()
+
+    def _what_is_lost(self) -> Iterator[str]:
+        if self._failure:
+            yield self._failure
+        if self._film and self._film.damage:
+            yield self._film.damage
+        if self._outcome and self._outcome.damage:
+            of = "its sound: " if self.source.kind == "video" else ""
+            yield of + self._outcome.damage
+        for stretch in self._skipped:
+            if stretch.reason == "non_finite":
+                between = f"{stretch.start_seconds:.2f} and {stretch.end_seconds:.2f} s"
+                yield f"NaN or infinite samples between {between}"
+        if self._num_refused:
+            yield f"the encoder gives no embedding for {self._num_refused} of its windows or moments"
+
+    def _why_nothing(self) -> tuple[Status, str]:
+        """Nothing could be embedded of what was decoded well."""
+        sound, seconds = self._outcome, self._sound.num_seconds
+        damage = f" It is damaged too: {sound.damage}." if sound and sound.damage else ""
+        if self._num_refused:
+            return "unreadable", f"the encoder gives no embedding for it.{damage}"
+        if self.source.kind == "video":
+            dark = f"all {self._num_black} frames are black, without sound around them."
+            return "unreadable", dark
+        if seconds < self._min_seconds:
+            least = f"expected at least {self._min_seconds:g} s."
+            return "too_short", f"it holds {seconds:.4f} s of sound, {least}{damage}"
+        reasons = {stretch.reason for stretch in self._skipped}
+        status, reason = next(_FAULTS[fault] for fault in _FAULTS if fault in reasons)
+        return status, reason + damage
 
     def _identity_if_unchanged(self) -> Identity:
         """None where it is not what it was: a disk that fell off in the middle says nothing of its files."""
@@ -130,23 +186,23 @@ class OpenSource:
         return looks if looks == self._identity else Identity()
 
     def _end_sound(self, ended: SoundEnded) -> None:
-        self._found.sound = ended.outcome
+        self._outcome = ended.outcome
         if ended.outcome is None:
             self._has_sound = self._sound.num_samples > 0
         else:  # the notes leave a place for the name
             name = path_to_name(self.source.path.name)
-            self._found.notes += [note % name for note in ended.outcome.notes]
+            self._notes += [note % name for note in ended.outcome.notes]
         if ended.reason is not None:
-            self._found.notes.append(f"its sound is not used: {ended.reason}")
+            self._notes.append(f"its sound is not used: {ended.reason}")
         self._sound.end()
 
     def _end(self, ended: Ended) -> None:
         self.has_ended = True
         self._sound.end()
         if ended.crash is not None:
-            self._found.failure, self._found.has_crashed = f"its decoder {ended.crash}.", True
+            self._failure, self._has_crashed = f"its decoder {ended.crash}.", True
         elif ended.refusal is not None:
-            self._found.failure = _reason(ended.refusal, self.source)
+            self._failure = _reason(ended.refusal, self.source)
 
     def _take_moments(self) -> Iterator[Item]:
         while self._photos:
@@ -160,7 +216,7 @@ class OpenSource:
             if window is not None and not self._is_usable(window):
                 window = None
             if photo.pixels is None and window is None:
-                self._found.num_black += 1
+                self._num_black += 1
                 continue
             item = self._item(photo.pixels, window)
             place = replace(
@@ -169,10 +225,15 @@ class OpenSource:
             yield replace(item, place=place)
 
     def _is_usable(self, window: Window) -> bool:
-        if window.fault is not None:
-            start, end = self._clock(window)
-            self._found.skip(start, end, window.fault)
-        return window.fault is None
+        """Whether it can be embedded; else it is listed. Stretches that follow each other become one."""
+        if window.fault is None:
+            return True
+        start, end = self._clock(window)
+        last = self._skipped[-1] if self._skipped else None
+        if last and last.reason == window.fault and start <= last.end_seconds:
+            start = self._skipped.pop().start_seconds
+        self._skipped.append(Skipped(start, end, window.fault))
+        return False
 
     def _item(self, photo: np.ndarray | None, window: Window | None) -> Item:
         if window is None:

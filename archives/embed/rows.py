@@ -130,27 +130,15 @@ Row = dict[str, Any]  # of `rows_schema`: text, numbers and the embedding
 
 @dataclass(frozen=True)
 class Place:
-    """Where in its file an embedding was taken, and what of it was seen or heard.
-
-    Attributes:
-        modality: image, audio, or fused: both.
-        start_seconds: float, where its sound begins; None without sound. For a video, on the clock of its
-            frames.
-        end_seconds: float, where its sound ends.
-        start_sample: int, its first sample at the rate of the front end, from the start of the recording or
-            sound track.
-        time_seconds: float, of a video, when its frame is shown; else None.
-        frame_index: int, of a video, the number of its frame; else None.
-        clipped_share: float in [0, 1], of its sound; None without sound.
-    """
+    """Where in its file an embedding was taken, and what of it was seen or heard."""
 
     modality: Modality = "image"
-    start_seconds: float | None = None
+    start_seconds: float | None = None  # of its sound; of a video on the clock of its frames
     end_seconds: float | None = None
-    start_sample: int | None = None
-    time_seconds: float | None = None
+    start_sample: int | None = None  # at the rate of the front end, from the start of the sound
+    time_seconds: float | None = None  # of a video, when its frame is shown
     frame_index: int | None = None
-    clipped_share: float | None = None
+    clipped_share: float | None = None  # of its sound, in [0, 1]
 
 
 def rows_schema(embedding_size: int) -> pyarrow.Schema:

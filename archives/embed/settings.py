@@ -1,7 +1,5 @@
 """How an archive is cut into what the encoder takes, and what made a shard."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math
@@ -45,20 +43,12 @@ class ArchiveSettings:
 
 @dataclass(frozen=True)
 class Run:
-    """What made a shard; it travels in the shard's schema under the key `fused_encoder`.
+    """What made a shard; it travels in the shard's schema under the key `fused_encoder`."""
 
-    Attributes:
-        fingerprint: of the encoder.
-        embedding_size: int.
-        settings: how sound and film were cut.
-        versions: of the libraries.
-        schema: int, see `SCHEMA`.
-    """
-
-    fingerprint: str
+    fingerprint: str  # of the encoder
     embedding_size: int
     settings: ArchiveSettings
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the libraries
     schema: int = SCHEMA
 
     @property
@@ -73,11 +63,7 @@ class Run:
 
 
 def run_from_json(text: str) -> Run:
-    """The run that `Run.to_json` wrote.
-
-    Raises:
-        ValueError: a newer version wrote it.
-    """
+    """The run that `Run.to_json` wrote; ValueError where a newer version wrote it."""
     record = json.loads(text)
     if record["schema"] > SCHEMA:
         raise ValueError(

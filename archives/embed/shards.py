@@ -1,7 +1,5 @@
 """Shards: Parquet files that are only ever added, each whole or not there at all."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -29,14 +27,7 @@ class ShardWriter:
     """Gathers the rows of finished files and writes a shard now and then.
 
     A file's rows and what became of it lie in one shard, and a shard appears by one rename. So whatever
-    ends a run, each file is wholly there or not at all.
-
-    Args:
-        folder: of the archive; its sub-folder `shards` is made.
-        run: what makes the rows.
-        rows_per_shard: int > 0.
-        files_per_shard: int > 0.
-        seconds_per_shard: float, after which a shard is written however small it is: what a crash can cost.
+    ends a run, each file is wholly there or not at all. `seconds_per_shard` is what a crash can cost.
     """
 
     def __init__(

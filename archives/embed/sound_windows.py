@@ -1,7 +1,5 @@
 """From blocks of sound to windows of the front end's frames: each frame once, in constant memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,10 +29,6 @@ class SoundWindows:
     makes of them go in (`add_frames`), in the same order; windows come out (`take_windows`, or
     `window_around` for a moment of a film). Consecutive pieces overlap by what a frame hears beyond its hop,
     so borders leave no trace. Only the sound and the frames that a later window needs are kept.
-
-    Args:
-        settings: how long windows are, and how far apart.
-        front_end: whose frames windows are made of.
     """
 
     def __init__(self, settings: ArchiveSettings, front_end: FrontEndSpec) -> None:
@@ -106,10 +100,7 @@ class SoundWindows:
         self._frames.add(frames)
 
     def take_windows(self) -> Iterator[Window]:
-        """Windows that are ready: one every hop, and one at the very end where sound would be left over.
-
-        However often it is called, each window comes once.
-        """
+        """Windows that are ready, once each: one every hop, and one for what is left over at the end."""
         length = self.frames_per_window
         while (start := self._first_frame(self._next_window)) + length <= self.num_frames:
             self._next_window += 1

@@ -5,9 +5,8 @@ from archives.survey.high_frequencies import UnheardShare
 from archives.survey.records import Clock, Fault, SurveyedFile
 from archives.survey.schedule import Gap, Schedule
 from archives.survey.series import CoveredDay, Series
-from archives.survey.summary import survey_to_record
+from archives.survey.summary import survey_to_record, write_survey
 from archives.survey.survey import Survey, survey_archive
-from archives.survey.tables import write_survey
 
 __all__ = [
     # the survey

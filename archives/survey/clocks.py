@@ -1,7 +1,5 @@
 """When a file begins: by its name, its recorder, its camera or its container; and whether that can be."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -53,10 +51,7 @@ class Origin:
 
 
 def with_clocks(file: SurveyedFile) -> SurveyedFile:
-    """The file with its clocks and its recorder, by its name and its header.
-
-    EXIF is trusted most, then the name, then what the recorder wrote, then the container.
-    """
+    """The file with its clocks and its recorder. EXIF is trusted most, then name, recorder, container."""
     named, written = origin_in_name(file.path), origin_in_header(file.header)
     clocks = [clock for clock in (named.clock, written.clock) if clock is not None]
     clocks.sort(key=lambda clock: _TRUST[clock.source])
@@ -75,10 +70,6 @@ def origin_in_name(path: Path) -> Origin:
     Known are AudioMoth (20230514_053000, 24F31901603710E1_20230514_053000, and the Unix time in hexadecimal
     of its first years: 5E90A4D4.WAV), Song Meter (SM4_20230514_053000, S4A01234_0+1_20230514_053000), cameras
     (IMG_20230514_053000123) and whatever else is like ISO 8601 (2023-05-14T05-30-00).
-
-    Example:
-        >>> origin_in_name(Path("SM4_20230514_053000.wav")).clock.time.isoformat()
-        '2023-05-14T05:30:00'
     """
     for found in _DATE_AND_TIME.finditer(path.stem):
         numbers = [int(number or 0) for number in found.groups()[:6]]
@@ -140,13 +131,9 @@ def _audiomoth_clock(found: re.Match[str]) -> Clock | None:
 
 
 def with_clock_faults(file: SurveyedFile, now: datetime) -> SurveyedFile:
-    """The file with what is wrong with its clocks.
+    """The file with what is wrong with its clocks; `now` has a time zone.
 
     Clocks that differ by whole quarters of an hour, up to 14 hours, agree: one may be UTC, the other local.
-
-    Args:
-        file: with its clocks.
-        now: with a time zone.
     """
     if file.clock is None:
         return file
@@ -167,13 +154,7 @@ def with_clock_faults(file: SurveyedFile, now: datetime) -> SurveyedFile:
 
 
 def clocks_agree(one: Clock, other: Clock) -> bool:
-    """Whether two clocks of a file can mean the same moment.
-
-    Example:
-        >>> utc, local = (Clock(datetime(2023, 5, 14, hour, 30), "name") for hour in (5, 7))
-        >>> clocks_agree(utc, local)
-        True
-    """
+    """Whether two clocks of a file can mean the same moment."""
     apart = abs((one.wall_time - other.wall_time).total_seconds())
     off_quarter = min(apart % _QUARTER_HOUR_SECONDS, -apart % _QUARTER_HOUR_SECONDS)
     resolution = max(one.resolution_seconds, other.resolution_seconds)

@@ -1,7 +1,5 @@
 """Every file decoded to its end, in processes that a damaged file may crash."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 
@@ -24,12 +22,9 @@ def decoded_files(
     progress: bool = False,
     decode: Decode | None = None,
 ) -> list[SurveyedFile]:
-    """The files with the faults that only decoding finds.
+    """The files with the faults that only decoding finds; `decode` is what a worker does.
 
-    Args:
-        files: as their headers tell of them. Those of which `embed` makes nothing are passed on as they are.
-        progress: whether a bar is shown on standard error.
-        decode: what a worker does. Default: `decode_file`.
+    Those of which `embed` makes nothing are passed on as they are.
     """
     found = {file.path: file for file in files}
     wanted = [file for file in files if file.is_usable]

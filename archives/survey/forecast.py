@@ -1,7 +1,5 @@
 """What `embed` will make of an archive: how many rows, and how large they are on disk."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,10 +62,6 @@ def num_windows(duration_seconds: float) -> int:
 
     Windows begin where YAMNet's frames do, 0.48 s apart; one more ends with the recording where sound
     would be left over.
-
-    Example:
-        >>> num_windows(60.0)
-        24
     """
     num_frames, length = YAMNET.frames_in(duration_seconds), YAMNET.frames_in(_USUAL.window_seconds)
     last = math.floor((num_frames - length + 0.5) * YAMNET.hop_seconds / _USUAL.hop_seconds)

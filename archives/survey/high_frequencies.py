@@ -1,7 +1,5 @@
 """How much of a folder's sound lies above what YAMNet hears, 125 to 7,500 Hz: bats, some warblers."""
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import welch
 from tqdm.contrib.concurrent import thread_map
 
 from archives.survey.records import SurveyedFile
@@ -47,47 +46,33 @@ class UnheardShare:
 def unheard_shares(
     files: Sequence[SurveyedFile], *, seed: int = 0, progress: bool = False
 ) -> tuple[UnheardShare, ...]:
-    """The share for each folder with recordings, from a sample of them.
+    """The share for each folder with recordings, from a sample of them that the seed draws.
 
-    Of at most 20 files per folder, drawn by the seed, three stretches of 10 s at drawn places are decoded at
-    the source's own rate. Silent stretches and files that cannot be decoded count for nothing.
-
-    Args:
-        files: of any kind.
-        seed: the same files and seed, the same sample.
-        progress: whether a bar is shown on standard error.
+    Of at most 20 files per folder, three stretches of 10 s at drawn places are decoded at the source's own
+    rate. Silent stretches and files that cannot be decoded count for nothing.
     """
     folders: dict[Path, list[SurveyedFile]] = defaultdict(list)
     for file in files:
         if file.kind == "recording" and file.is_usable and file.header.sample_rate_hz:
             folders[place_of(file.path)].append(file)
     draw = random.Random(seed)
-    samples = [
-        draw.sample(there, min(len(there), _NUM_FILES_PER_FOLDER)) for there in folders.values()
-    ]
-    shares = iter(
-        thread_map(
-            partial(_shares_of_stretches, seed=seed),
-            [file for sample in samples for file in sample],
-            desc="listening",
-            unit="file",
-            disable=not progress,
-            leave=False,
-        )
-    )
+    samples = {
+        folder: draw.sample(there, min(len(there), _NUM_FILES_PER_FOLDER))
+        for folder, there in folders.items()
+    }
+    chosen = [file for sample in samples.values() for file in sample]
+    listen = partial(_shares_of_stretches, seed=seed)
+    bar = {"desc": "listening", "unit": "file", "disable": not progress, "leave": False}
+    paths = [file.path for file in chosen]
+    shares = dict(zip(paths, thread_map(listen, chosen, **bar), strict=True))
     results = []
-    for (folder, there), sample in zip(folders.items(), samples, strict=True):
-        heard = [stretches for _ in sample if (stretches := next(shares))]
-        rates = [file.header.sample_rate_hz or 0 for file in there]
-        if heard:
+    for folder, sample in samples.items():
+        rates = [file.header.sample_rate_hz or 0 for file in folders[folder]]
+        if heard := [shares[file.path] for file in sample if shares[file.path]]:
+            mean, highest = np.mean(np.concatenate(heard)), max(map(np.mean, heard))
             results.append(
                 UnheardShare(
-                    folder,
-                    len(heard),
-                    float(np.mean(np.concatenate(heard))),
-                    max(float(np.mean(stretches)) for stretches in heard),
-                    min(rates),
-                    max(rates),
+                    folder, len(heard), float(mean), float(highest), min(rates), max(rates)
                 )
             )
     return tuple(results)
@@ -118,20 +103,13 @@ def _shares_of_stretches(file: SurveyedFile, seed: int) -> list[float]:
 
 
 def unheard_share(waveform: np.ndarray, sample_rate_hz: int) -> float | None:
-    """How much of the energy above 125 Hz lies above 7,500 Hz, by Welch's method.
+    """How much of the energy above 125 Hz lies above 7,500 Hz, by Welch's method, in [0, 1].
 
-    Args:
-        waveform: float32 [num_samples], mono.
-        sample_rate_hz: of the waveform.
-    Returns:
-        0 to 1; None where there is no sound, or less than one window of 50 ms.
+    None where there is no sound, or less than one window of 50 ms of the waveform, float32 [num_samples].
     """
     size = round(_SEGMENT_SECONDS * sample_rate_hz)
     if len(waveform) < size or size < 2:
         return None
-    segments = np.lib.stride_tricks.sliding_window_view(waveform, size)[:: size // 2]
-    windowed = (segments - segments.mean(axis=1, keepdims=True)) * np.hanning(size)
-    power = np.square(np.abs(np.fft.rfft(windowed))).sum(axis=0)
-    frequencies = np.fft.rfftfreq(size, 1 / sample_rate_hz)
+    frequencies, power = welch(waveform, sample_rate_hz, nperseg=size)
     total = float(power[frequencies >= LOWEST_HEARD_HZ].sum())
     return float(power[frequencies > HIGHEST_HEARD_HZ].sum()) / total if total > 0 else None

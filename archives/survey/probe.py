@@ -1,7 +1,5 @@
 """One file of an archive: what it is, by its name and its header, without decoding it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

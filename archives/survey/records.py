@@ -22,30 +22,19 @@ _LONGEST_SECONDS = 366 * 86_400.0
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a file.
+    """One thing that is wrong with a file."""
 
-    Attributes:
-        kind: for counting.
-        text: what was found, what was expected, and what can be done.
-    """
-
-    kind: FaultKind
-    text: str
+    kind: FaultKind  # for counting
+    text: str  # what was found, what was expected, and what can be done
 
 
 @dataclass(frozen=True)
 class Clock:
-    """When a file says that it begins.
+    """When a file says that it begins."""
 
-    Attributes:
-        time: as the recorder's clock showed it; with a time zone where the file tells it.
-        source: where it says so.
-        resolution_seconds: 60 where seconds are not told.
-    """
-
-    time: datetime
+    time: datetime  # as the recorder's clock showed it; with a zone where the file tells it
     source: ClockSource
-    resolution_seconds: int = 1
+    resolution_seconds: int = 1  # 60 where seconds are not told
 
     @property
     def wall_time(self) -> datetime:
@@ -97,11 +86,7 @@ class SurveyedFile:
 
     @property
     def begin(self) -> datetime:
-        """When it begins, by its recorder's own clock.
-
-        Raises:
-            ValueError: it has no clock.
-        """
+        """When it begins, by its recorder's own clock; ValueError where it has none."""
         if self.clock is None:
             raise ValueError(f"'{self.path}' has no clock. Expected files of a series.")
         return self.clock.wall_time

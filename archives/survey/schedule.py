@@ -1,7 +1,5 @@
 """When a recorder records, and where its schedule has gaps."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,17 +21,11 @@ _DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class Gap:
-    """A stretch in which recordings are missing.
+    """A stretch in which recordings are missing."""
 
-    Attributes:
-        after: when the last file before it begins.
-        until: when the first file after it begins.
-        num_missing: how many files there would be.
-    """
-
-    after: datetime
-    until: datetime
-    num_missing: int
+    after: datetime  # when the last file before it begins
+    until: datetime  # when the first file after it begins
+    num_missing: int  # files
 
 
 @dataclass(frozen=True)
@@ -62,15 +54,12 @@ class Schedule:
 
 
 def schedule_of(begins: Sequence[datetime]) -> Schedule:
-    """The usual step of a recorder and the stretches that are missing.
+    """The usual step of a recorder and the stretches that are missing, from the starts of its files.
 
     A step that is longer than those around it is a gap only if on other days something was recorded at
     these hours: pauses that return every day are the schedule. Other days are the up to five before and
     after; where both sides differ, as when the schedule was changed, the side with fewer recordings
     counts. In less than two days the usual step alone decides.
-
-    Args:
-        begins: of the files of one recorder, in any order.
     """
     begins = sorted(set(begins))  # several channels may begin at once
     seconds = np.array([(begin - begins[0]).total_seconds() for begin in begins])

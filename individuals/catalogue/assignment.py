@@ -15,16 +15,12 @@ NOBODY = -1
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Names for some queries.
+    """Names for some queries."""
 
-    Attributes:
-        chosen: int [num], the column that each query was given; -1 for none.
-        gap: float [num], by how much the total of the best assignment in which this query has its name beats
-            the best one in which it has another, or in which its name goes to one that was seen beside it.
-            Infinite where there is no such other.
-    """
-
-    chosen: np.ndarray
+    chosen: np.ndarray  # int [num], the column that each query was given; -1 for none
+    # float [num], by how much the total of the best assignment in which this query has its name beats
+    # the best one in which it has another, or in which its name goes to one that was seen beside it.
+    # Infinite where there is no such other
     gap: np.ndarray
 
 
@@ -38,10 +34,6 @@ def assign_names(gains: np.ndarray, apart: Sequence[tuple[int, int]]) -> Assignm
     Args:
         gains: float [num, num_names]; a name is possible where it is above 0.
         apart: pairs of queries that are different animals.
-
-    Returns:
-        `Assignment`.
-
     Reference:
         Kuhn, The Hungarian method for the assignment problem, 1955.
     """

@@ -9,13 +9,20 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from individuals.catalogue.catalogue_file import open_file, read_encoder, read_owned
-from individuals.catalogue.gallery import Gallery, known_scores
-from individuals.catalogue.history import do, find_discrepancies, last_entry, read_log, undo_last
+from individuals.catalogue.catalogue_file import Owned, open_file, read_encoder, read_owned
+from individuals.catalogue.gallery import known_scores
+from individuals.catalogue.history import (
+    Decision,
+    LogEntry,
+    do,
+    find_discrepancies,
+    last_entry,
+    read_log,
+    undo_last,
+)
 from individuals.catalogue.identification import Identification, identify
 from individuals.catalogue.operations import Operation, add, delete, merge, rename, split
-from individuals.catalogue.records import Decision, Individual, LogEntry
-from individuals.catalogue.register import Register
+from individuals.catalogue.register import Individual, Register
 from individuals.catalogue.thresholds import Thresholds
 from individuals.sighting_table import SightingTable, join_tables
 from inference.index.rows import check_same_encoder
@@ -47,7 +54,7 @@ class Catalogue:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._gallery = Gallery.of([], join_tables([]))
+        self._gallery = Owned([], [], join_tables([]))
         self._seen_entry = 0  # of the log, which the gallery is as recent as
 
     @classmethod
@@ -58,7 +65,6 @@ class Catalogue:
             path: of the file.
             create: whether to start one where there is none. Default True.
             prefix: of the ids of a new one, such as "NYA". Default "ID".
-
         Raises:
             FileNotFoundError: there is none, and `create` is False; or its folder does not exist.
             ValueError: no catalogue, of another schema, damaged, or with ids of another prefix.
@@ -112,10 +118,8 @@ class Catalogue:
             sightings: of the footage; those that are in the catalogue already find themselves.
             thresholds: what decides.
             groups: the rows of each animal: its tracklets, or the groups that a count found.
-
         Returns:
             One `Identification` per group, in their order.
-
         Raises:
             ValueError: another encoder or size; a group with sightings that were seen together; kinds of
                 embeddings that plain thresholds cannot weigh against each other.
@@ -162,10 +166,8 @@ class Catalogue:
             name: of the new one; None leaves it without.
             decision: who decided, for the log.
             force: whether sightings that were seen together may be of one individual all the same.
-
         Returns:
             Its id.
-
         Raises:
             ValueError: another encoder; sightings of another individual; sightings that were seen together; a
                 name that is taken. Nothing is added.
@@ -196,7 +198,6 @@ class Catalogue:
             name: of the new individual, if there is just one.
             decision: who decided.
             force: as in `add`.
-
         Returns:
             The id of each row's individual.
         """
@@ -278,9 +279,8 @@ class Catalogue:
             do(connection, operation, decision)
         return list(operation.individuals)
 
-    def _current(self, connection: Connection) -> Gallery:
+    def _current(self, connection: Connection) -> Owned:
         """All sightings, read again if the log has grown."""
         if (entry := last_entry(connection)) != self._seen_entry:
-            every = read_owned(connection, self._file.path)
-            self._gallery, self._seen_entry = Gallery.of(every.owners, every.table), entry
+            self._gallery, self._seen_entry = read_owned(connection, self._file.path), entry
         return self._gallery

@@ -7,13 +7,14 @@ import re
 import sqlite3
 import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from individuals.catalogue.records import Changes, State
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
@@ -70,11 +71,8 @@ KIND = FileKind(
 
 
 def open_file(path: str | Path, *, create: bool, prefix: str | None) -> SqliteFile:
-    """The file, with ids of this prefix, or of whatever prefix it has (None).
-
-    Raises: as `individuals.catalogue.Catalogue.open`.
-    """
-    checked = None if prefix is None else check_prefix(prefix)
+    """The file, with ids of this prefix, or of whatever prefix it has (None); raises as `Catalogue.open`."""
+    checked = None if prefix is None else _check_prefix(prefix)
     file = SqliteFile(
         Path(path),
         KIND,
@@ -92,12 +90,7 @@ def open_file(path: str | Path, *, create: bool, prefix: str | None) -> SqliteFi
     return file
 
 
-def check_prefix(prefix: str) -> str:
-    """What ids begin with.
-
-    Raises:
-        ValueError: not up to 20 letters, digits, _ or -, of which a letter comes first.
-    """
+def _check_prefix(prefix: str) -> str:
     normal = unicodedata.normalize("NFC", prefix)
     if not PREFIX.fullmatch(normal):
         raise ValueError(
@@ -107,19 +100,61 @@ def check_prefix(prefix: str) -> str:
     return normal
 
 
+class State(NamedTuple):
+    """What is stored of an individual besides its sightings; ids of those that are gone stay taken."""
+
+    name: str | None = None
+    is_active: bool = False
+    merged_into: int | None = None  # number of the individual that took it over
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What an operation changed: enough to take it back, and to check the catalogue against its log."""
+
+    # number -> (before, after)
+    individuals: Mapping[int, tuple[State, State]] = field(default_factory=dict)
+    # position -> (individual before, individual after); None for not in the catalogue
+    sightings: Mapping[int, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    def reversed(self) -> Changes:
+        """What takes them back."""
+        return Changes(
+            {number: (after, before) for number, (before, after) in self.individuals.items()},
+            {position: (after, before) for position, (before, after) in self.sightings.items()},
+        )
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps([self.individuals, self.sightings], ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Changes:
+        """What `to_json` gave."""
+        individuals, sightings = json.loads(text)
+        return cls(
+            {int(n): (State(*before), State(*after)) for n, (before, after) in individuals.items()},
+            {int(p): (before, after) for p, (before, after) in sightings.items()},
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Owned:
-    """Sightings of individuals, in order of adding.
+    """Sightings of individuals, in order of adding."""
 
-    Attributes:
-        positions: of the rows in the file.
-        owners: number of the individual of each.
-        table: the sightings.
-    """
+    positions: list[int]  # of the rows in the file
+    owners: list[int]  # number of the individual of each
+    table: SightingTable  # the sightings
 
-    positions: list[int]
-    owners: list[int]
-    table: SightingTable
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Of the individuals, int64 [num_individuals], ascending."""
+        return np.unique(np.asarray(self.owners, np.int64))
+
+    @cached_property
+    def owner_of(self) -> np.ndarray:
+        """The position in `numbers` of each sighting's individual, int64 [num_sightings]."""
+        return np.searchsorted(self.numbers, np.asarray(self.owners, np.int64))
 
 
 def read_states(connection: sqlite3.Connection) -> dict[int, State]:
@@ -141,11 +176,7 @@ def read_encoder(connection: sqlite3.Connection) -> StoreSettings:
 def read_owned(
     connection: sqlite3.Connection, path: Path, numbers: Iterable[int] | None = None
 ) -> Owned:
-    """The sightings of these individuals (of all: None).
-
-    Raises:
-        ValueError: a row's checksum does not fit; it is named.
-    """
+    """The sightings of these individuals (of all: None); a ValueError names a row of a wrong checksum."""
     condition, parameters = IS_THERE, tuple[str, ...]()
     if numbers is not None:
         condition, parameters = f"individual IN {AMONG}", (json.dumps(list(numbers)),)
@@ -182,15 +213,10 @@ def insert_sightings(connection: sqlite3.Connection, table: SightingTable) -> li
     for sighting, vector in zip(table.sightings, np.asarray(table.embeddings), strict=True):
         blob = vector.astype(ON_DISK).tobytes()
         record = json.dumps(sighting.to_dict())  # ASCII: names of damaged encoding survive
+        checksum = _checksum(sighting.key, blob, record)
         cursor = connection.execute(
             "INSERT INTO sightings (key, fingerprint, embedding, record, checksum) VALUES (?, ?, ?, ?, ?)",
-            (
-                sighting.key,
-                table.embeddings.fingerprint,
-                blob,
-                record,
-                _checksum(sighting.key, blob, record),
-            ),
+            (sighting.key, table.embeddings.fingerprint, blob, record, checksum),
         )
         positions.append(int(cursor.lastrowid or 0))
     return positions

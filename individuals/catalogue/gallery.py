@@ -1,12 +1,13 @@
-"""The catalogue in memory: all sightings of each individual, and how near queries come to them."""
+"""How near sightings come to the individuals of a catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from individuals.catalogue.catalogue_file import Owned
 from individuals.catalogue.thresholds import Thresholds
 from individuals.sighting import FrameName
 from individuals.sighting_table import SightingTable
@@ -16,62 +17,27 @@ BLOCK_VALUES = 16_000_000  # similarities held at once
 
 
 @dataclass(frozen=True, eq=False)
-class Gallery:
-    """The sightings of a catalogue at one moment.
-
-    Attributes:
-        numbers: int [num_individuals], of the individuals, ascending.
-        owner_of: int [num_sightings], position in `numbers` of each sighting's individual.
-        table: the sightings.
-    """
-
-    numbers: np.ndarray
-    owner_of: np.ndarray
-    table: SightingTable
-
-    @classmethod
-    def of(cls, owners: Sequence[int], table: SightingTable) -> Gallery:
-        """The gallery of sightings and the numbers of their individuals."""
-        numbers, owner_of = np.unique(np.asarray(owners, dtype=np.int64), return_inverse=True)
-        return cls(numbers, owner_of.reshape(-1), table)
-
-
-@dataclass(frozen=True, eq=False)
 class Nearness:
-    """How near each query comes to each individual.
+    """How near each query comes to each individual."""
 
-    Attributes:
-        similarity: float64 [num_queries, num_individuals], by the pattern of most evidence; -inf where
-            nothing can be compared.
-        pattern: int [num_queries, num_individuals], position of that pattern in `patterns`.
-        excess: float64, log-odds (similarity, if thresholds are plain) above the pattern's `known_above`.
-        shortfall: float64, the same below its `new_below`; above 0 for what looks new.
-        patterns: names.
-    """
-
+    # float64 [num_queries, num_individuals], by the pattern of most evidence; -inf where nothing can
+    # be compared
     similarity: np.ndarray
+    # int [num_queries, num_individuals], position of that pattern in `patterns`
     pattern: np.ndarray
+    # float64, log-odds (similarity, if thresholds are plain) above the pattern's `known_above`
     excess: np.ndarray
-    shortfall: np.ndarray
-    patterns: tuple[str, ...]
+    shortfall: np.ndarray  # float64, the same below its `new_below`; above 0 for what looks new
+    patterns: tuple[str, ...]  # names
 
 
 def compare(
-    queries: SightingTable, query_of: np.ndarray, gallery: Gallery, thresholds: Thresholds
+    queries: SightingTable, query_of: np.ndarray, gallery: Owned, thresholds: Thresholds
 ) -> Nearness:
     """The similarity of each query and individual: the mean over the query's rows of its nearest sighting.
 
-    Args:
-        queries: rows.
-        query_of: int [num_rows], the query of each.
-        gallery: to compare with.
-        thresholds: which pair patterns are compared, and how their evidence is weighed.
-
-    Returns:
-        `Nearness`.
-
-    Raises:
-        ValueError: plain thresholds where several patterns would have to be weighed against each other.
+    `query_of` is int [num_rows], the query of each row of `queries`. Raises a ValueError for plain thresholds
+    where several pair patterns would have to be weighed against each other.
     """
     shape = (int(query_of.max(initial=-1)) + 1, len(gallery.numbers))
     similarity, pattern = np.full(shape, -np.inf), np.zeros(shape, dtype=np.int64)
@@ -86,7 +52,7 @@ def compare(
         excess[is_better] = above[is_better]
         shortfall = np.minimum(shortfall, values.slope * (values.new_below - found))
         used.append(name)
-    if len(set(used)) > 1 and not thresholds.compares_patterns:
+    if len(set(used)) > 1 and thresholds.calibration is None:
         raise ValueError(
             f"Similarities of {' and '.join(used)} do not compare, and plain thresholds are of one kind. "
             "Identify photos and calls on their own, against a catalogue of their kind, or use calibrated "
@@ -95,17 +61,14 @@ def compare(
     return Nearness(similarity, pattern, excess, shortfall, tuple(used))
 
 
-def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
+def known_scores(gallery: Owned, modality: Modality, seed: int) -> np.ndarray:
     """See `Catalogue.known_scores`."""
     generator = np.random.default_rng(seed)
     embeddings, sightings = np.asarray(gallery.table.embeddings), gallery.table.sightings
     scores = []
     for individual in range(len(gallery.numbers)):
-        rows = [
-            row
-            for row in np.flatnonzero(gallery.owner_of == individual).tolist()
-            if sightings[row].modality == modality
-        ]
+        owned = np.flatnonzero(gallery.owner_of == individual).tolist()
+        rows = [row for row in owned if sightings[row].modality == modality]
         tracklets: dict[object, list[int]] = {}
         for row in rows:
             tracklets.setdefault(sightings[row].tracklet_name or row, []).append(row)
@@ -118,7 +81,7 @@ def known_scores(gallery: Gallery, modality: Modality, seed: int) -> np.ndarray:
 
 
 def seen_beside(
-    queries: SightingTable, query_of: np.ndarray, gallery: Gallery, shape: tuple[int, int]
+    queries: SightingTable, query_of: np.ndarray, gallery: Owned, shape: tuple[int, int]
 ) -> np.ndarray:
     """Individuals that a query cannot be, bool [num_queries, num_individuals]: both were in view together."""
     stored = gallery.table.sightings
@@ -143,7 +106,7 @@ def seen_beside(
 
 
 def _comparisons(
-    queries: SightingTable, gallery: Gallery, thresholds: Thresholds
+    queries: SightingTable, gallery: Owned, thresholds: Thresholds
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Pair pattern, rows of the queries and of the gallery, for each pattern that has both and thresholds."""
     of_query = np.array([s.modality for s in queries.sightings], dtype=object)
@@ -160,7 +123,7 @@ def _mean_of_nearest(
     queries: SightingTable,
     query_of: np.ndarray,
     rows: np.ndarray,
-    gallery: Gallery,
+    gallery: Owned,
     columns: np.ndarray,
     shape: tuple[int, int],
 ) -> np.ndarray:

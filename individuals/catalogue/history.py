@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from individuals.catalogue.catalogue_file import apply_changes, read_encoder, read_states
+from individuals.catalogue.catalogue_file import (
+    Changes,
+    State,
+    apply_changes,
+    read_encoder,
+    read_states,
+)
 from individuals.catalogue.operations import Operation
-from individuals.catalogue.records import Changes, Decision, LogEntry, State
 
 UNDO = "undo"
 COLUMNS = "number, time, operation, details, decided_by, fingerprint, thresholds, undoes, changes"
@@ -17,6 +23,46 @@ COLUMNS = "number, time, operation, details, decided_by, fingerprint, thresholds
 STILL_DONE = (
     f"operation != '{UNDO}' AND number NOT IN (SELECT undoes FROM log WHERE undoes IS NOT NULL)"
 )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who decided, and by what.
+
+    Args:
+        by: "person", "automatic", or a person's name.
+        thresholds: `Thresholds.to_dict()` where thresholds decided; None for none.
+    """
+
+    by: str = "person"
+    thresholds: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One operation, as it was written down when it was done.
+
+    Args:
+        number: int, from 1, without gaps.
+        time: UTC, ISO 8601.
+        operation: "add", "rename", "merge", "split", "delete" or "undo".
+        details: what it was done to, in words that JSON takes.
+        decided_by: "person", "automatic", or a person's name.
+        fingerprint: names the encoder of the catalogue at that time; None where it was unknown.
+        thresholds: what decided, as `Thresholds.to_dict` gives it; None where a person did.
+        undoes: number of the entry that this one took back; None for all but "undo".
+        changes: what it changed.
+    """
+
+    number: int
+    time: str
+    operation: str
+    details: Mapping[str, object]
+    decided_by: str
+    fingerprint: str | None
+    thresholds: Mapping[str, object] | None
+    undoes: int | None
+    changes: Changes
 
 
 def do(
@@ -53,8 +99,7 @@ def read_log(connection: sqlite3.Connection) -> list[LogEntry]:
 def undo_last(connection: sqlite3.Connection, num: int, decision: Decision) -> list[LogEntry]:
     """Take back the last operations that are not undone yet, latest first; each is logged as one "undo".
 
-    Raises:
-        ValueError: there are fewer; nothing is undone.
+    A ValueError where there are fewer; nothing is undone then.
     """
     found = connection.execute(
         f"SELECT {COLUMNS} FROM log WHERE {STILL_DONE} ORDER BY number DESC LIMIT ?", (num,)

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from individuals.catalogue.assignment import NOBODY, assign_names
-from individuals.catalogue.gallery import Gallery, Nearness, compare, seen_beside
+from individuals.catalogue.catalogue_file import Owned
+from individuals.catalogue.gallery import Nearness, compare, seen_beside
 from individuals.catalogue.register import Register
 from individuals.catalogue.thresholds import Thresholds
 from individuals.group import group_individuals
@@ -68,12 +69,55 @@ class _Verdict:
 def identify(
     sightings: SightingTable,
     groups: Sequence[Sequence[int]],
-    gallery: Gallery,
+    gallery: Owned,
     register: Register,
     thresholds: Thresholds,
 ) -> list[Identification]:
     """See `Catalogue.identify`."""
-    num, num_certified = len(gallery.numbers), thresholds.num_gallery
+    _warn_of_size(len(gallery.numbers), thresholds.num_gallery)
+    query_of = np.zeros(len(sightings), dtype=np.int64)
+    for query, rows in enumerate(groups):
+        query_of[list(rows)] = query
+    apart = _different_animals(sightings, query_of)
+    near = compare(sightings, query_of, gallery, thresholds)
+    beside = seen_beside(sightings, query_of, gallery, near.excess.shape)
+    excess = np.where(beside, -np.inf, near.excess)
+    names = [register.describe(number) for number in gallery.numbers.tolist()]
+    verdicts = _decide(near, beside, excess, apart, names, thresholds.margin)
+    is_new = [query for query, verdict in enumerate(verdicts) if verdict.status == "new"]
+    new_animals = _number_new(sightings, [groups[q] for q in is_new], apart, is_new, thresholds)
+    ids = [register.id_of(number) for number in gallery.numbers.tolist()]
+    found = []
+    for query, (rows, verdict) in enumerate(zip(groups, verdicts, strict=True)):
+        order = np.argsort(-excess[query], kind="stable").tolist()
+        order = [column for column in order if np.isfinite(excess[query, column])]
+        if verdict.individual is not None:  # first, even if that beside it fitted better
+            order.sort(key=lambda column: column != verdict.individual)
+        similarities = [float(near.similarity[query, column]) for column in order[:2]]
+        probability = None
+        if order:
+            pattern = near.patterns[near.pattern[query, order[0]]]
+            probability = thresholds.probability(similarities[0], pattern)
+        nearest, runner_up = [*(ids[column] for column in order[:2]), None, None][:2]
+        similarity, runner_up_similarity = [*similarities, None, None][:2]
+        found.append(
+            Identification(
+                rows=tuple(rows),
+                status=verdict.status,
+                individual=None if verdict.individual is None else ids[verdict.individual],
+                nearest=nearest,
+                similarity=similarity,
+                probability=probability,
+                runner_up=runner_up,
+                runner_up_similarity=runner_up_similarity,
+                new_animal=new_animals.get(query),
+                reason=verdict.reason,
+            )
+        )
+    return found
+
+
+def _warn_of_size(num: int, num_certified: int | None) -> None:
     if num_certified is not None and num > num_certified:
         logger.warning(
             "The thresholds were certified for a gallery of %d individuals, the catalogue has %d: unknown "
@@ -81,9 +125,10 @@ def identify(
             num_certified,
             num,
         )
-    query_of = np.zeros(len(sightings), dtype=np.int64)
-    for query, rows in enumerate(groups):
-        query_of[list(rows)] = query
+
+
+def _different_animals(sightings: SightingTable, query_of: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of queries that were seen together; a ValueError for a query that is two animals itself."""
     together = sightings.seen_together(query_of.tolist())
     if contradictory := [rows for one, other, rows in together if one == other]:
         first, second = (sightings.keys[row] for row in contradictory[0])
@@ -92,45 +137,7 @@ def identify(
             f"{first!r} and {second!r}: these are different animals. Group them again with what is "
             "known of frames and tracklets."
         )
-    apart = [(one, other) for one, other, _ in together]
-    near = compare(sightings, query_of, gallery, thresholds)
-    beside = seen_beside(sightings, query_of, gallery, near.excess.shape)
-    excess = np.where(beside, -np.inf, near.excess)
-    ids = [register.id_of(number) for number in gallery.numbers.tolist()]
-    names = [register.describe(number) for number in gallery.numbers.tolist()]
-    verdicts = _decide(near, beside, excess, apart, names, thresholds.margin)
-    is_new = [query for query, verdict in enumerate(verdicts) if verdict.status == "new"]
-    new_animals = _number_new(sightings, [groups[q] for q in is_new], apart, is_new, thresholds)
-    found = []
-    for query, (rows, verdict) in enumerate(zip(groups, verdicts, strict=True)):
-        order = [
-            int(c)
-            for c in np.argsort(-excess[query], kind="stable")
-            if np.isfinite(excess[query, c])
-        ]
-        if verdict.individual is not None:  # first, even if that beside it fitted better
-            order = [verdict.individual, *(c for c in order if c != verdict.individual)]
-        nearest, runner_up = [*order[:2], None, None][:2]
-        similarity = None if nearest is None else float(near.similarity[query, nearest])
-        probability = None
-        if nearest is not None and similarity is not None:
-            pattern = near.patterns[near.pattern[query, nearest]]
-            probability = thresholds.probability(similarity, pattern)
-        found.append(
-            Identification(
-                tuple(rows),
-                verdict.status,
-                None if verdict.individual is None else ids[verdict.individual],
-                None if nearest is None else ids[nearest],
-                similarity,
-                probability,
-                None if runner_up is None else ids[runner_up],
-                None if runner_up is None else float(near.similarity[query, runner_up]),
-                new_animals.get(query),
-                verdict.reason,
-            )
-        )
-    return found
+    return [(one, other) for one, other, _ in together]
 
 
 def _decide(
@@ -147,19 +154,21 @@ def _decide(
         column = int(assignment.chosen[query])
         fitting = [names[c] for c in np.argsort(-above, kind="stable") if above[c] > 0]
         if not fitting:
-            verdicts.append(_unlike(near, query, beside[query]))
+            verdict = _unlike(near, query, beside[query])
         elif column == NOBODY:
-            reason = f"similar to {fitting[0]}, which is the animal beside it"
-            verdicts.append(_Verdict("uncertain", reason))
+            verdict = _Verdict(
+                "uncertain", f"similar to {fitting[0]}, which is the animal beside it"
+            )
         elif assignment.gap[query] >= margin:
             reason = "clearly the most similar" if len(fitting) > 1 else "the only similar one"
-            verdicts.append(_Verdict("known", reason, column))
+            verdict = _Verdict("known", reason, column)
         elif len(fitting) > 1:
             reason = f"{' and '.join(fitting[:3])} are almost equally similar"
-            verdicts.append(_Verdict("uncertain", reason))
+            verdict = _Verdict("uncertain", reason)
         else:
             reason = f"similar to {fitting[0]}, and so is an animal beside it"
-            verdicts.append(_Verdict("uncertain", reason))
+            verdict = _Verdict("uncertain", reason)
+        verdicts.append(verdict)
     return verdicts
 
 
@@ -167,18 +176,14 @@ def _unlike(near: Nearness, query: int, beside: np.ndarray) -> _Verdict:
     """New if it is unlike all; uncertain if some are neither like nor unlike, or of another kind."""
     is_compared = np.isfinite(near.excess[query])
     is_far = beside | (near.shortfall[query] > 0)
-    num_others = int((~is_compared & ~beside).sum())
     if not (is_far | ~is_compared).all():
         return _Verdict("uncertain", "too similar to be new, and not similar enough to be known")
-    if num_others:
+    if num_others := int((~is_compared & ~beside).sum()):
         reason = f"{num_others} individuals of the catalogue cannot be compared with it"
         return _Verdict("uncertain", reason)
-    known = (
-        "not similar to any individual of the catalogue"
-        if len(is_far)
-        else "the catalogue is empty"
-    )
-    return _Verdict("new", known)
+    if not len(is_far):
+        return _Verdict("new", "the catalogue is empty")
+    return _Verdict("new", "not similar to any individual of the catalogue")
 
 
 def _number_new(
@@ -190,15 +195,17 @@ def _number_new(
 ) -> dict[int, int]:
     """Query -> number of the new animal, from 1 by first appearance; grouped within each modality."""
     animal_of: dict[int, tuple[str, int]] = {}
+    kinds = [sighting.modality for sighting in sightings.sightings]
     for modality in MODALITIES:
-        rows, owners = [], []
-        for query, group in zip(queries, groups, strict=True):
-            if sightings.sightings[group[0]].modality == modality:
-                same = [row for row in group if sightings.sightings[row].modality == modality]
-                rows += same
-                owners += [query] * len(same)
-        if not rows:
+        members = [
+            (row, query)
+            for query, group in zip(queries, groups, strict=True)
+            for row in group
+            if kinds[group[0]] == kinds[row] == modality
+        ]
+        if not members:
             continue
+        rows, owners = map(list, zip(*members, strict=True))
         place = {query: owners.index(query) for query in owners}
         pattern = thresholds.patterns.get(pair_pattern(modality, modality))
         labels = group_individuals(

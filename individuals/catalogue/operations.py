@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from individuals.catalogue.catalogue_file import (
+    Changes,
+    State,
     find_keys,
     insert_sightings,
     new_individual,
     read_encoder,
 )
-from individuals.catalogue.records import Changes, State
 from individuals.catalogue.register import Register, folded
 from individuals.sighting_table import SightingTable, join_tables
 from inference.index.rows import check_same_encoder
@@ -28,19 +29,12 @@ NO_NAME = re.compile(
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation that may be done.
-
-    Args:
-        name: for the log.
-        details: for the log.
-        changes: what it changes; None where all is so already, and there is nothing to log.
-        individuals: ids of the individuals that it leaves, such as the new one.
-    """
+    """What may be done; `changes` is None where all is so already, and there is nothing to log."""
 
     name: str
     details: Mapping[str, object]
     changes: Changes | None
-    individuals: tuple[str, ...] = ()
+    individuals: tuple[str, ...] = ()  # ids of those that it leaves, such as the new one
 
 
 def add(
@@ -51,19 +45,9 @@ def add(
     *,
     force: bool = False,
 ) -> Operation:
-    """Each row to an individual that is known by id or name, or to a new one.
+    """Each row to the individual of this id or name, or to a new one: see `Catalogue.add_each`.
 
-    Args:
-        register: of the transaction.
-        sightings: to add; those that are there already, of the same individual, are passed over.
-        individuals: per row an id, a name, or a word such as "new-1": rows of one word that is neither become
-            one new individual, called so unless the word is "new" with a number. None is one new individual
-            for all rows of None.
-        name: of the new individual, if there is just one.
-        force: whether sightings that were seen together may be of one individual.
-
-    Returns:
-        Operation, with the id of each row's individual.
+    The operation has the id of each row's individual. Rows that are there already are passed over.
     """
     if not len(sightings):
         raise ValueError("Expected at least one sighting to add, received none.")

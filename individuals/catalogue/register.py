@@ -5,22 +5,34 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
-from individuals.catalogue.catalogue_file import Owned, read_owned, read_states
-from individuals.catalogue.records import Individual, State
+from individuals.catalogue.catalogue_file import Owned, State, read_owned, read_states
 from inference.sqlite_file import read_setting
 
 LONGEST_NAME = 200
 
 
-class Register:
-    """The individuals of a catalogue, inside one transaction.
+@dataclass(frozen=True)
+class Individual:
+    """A known animal.
 
     Args:
-        connection: inside a transaction.
-        path: of the catalogue, for messages.
+        id: such as "NYA-0012"; never given to another, even after a merge or delete.
+        name: what people call it; may change; None for none.
+        num_sightings: int.
+        num_media: int, the files it was seen or heard in.
     """
+
+    id: str
+    name: str | None
+    num_sightings: int
+    num_media: int
+
+
+class Register:
+    """The individuals of a catalogue, inside one transaction; the path is for messages."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection, self.path = connection, path
@@ -63,11 +75,7 @@ class Register:
         return f"{self.id_of(number)} ({name})" if name else self.id_of(number)
 
     def find(self, individual: str) -> int:
-        """The number of the individual with this id or name.
-
-        Raises:
-            KeyError: there is none (any more).
-        """
+        """The number of the individual with this id or name; KeyError where there is none (any more)."""
         number = self.look_up(individual)
         if number is None:
             raise KeyError(
@@ -77,11 +85,7 @@ class Register:
         return number
 
     def look_up(self, individual: str) -> int | None:
-        """The number of the individual with this id or name; None where nobody has it.
-
-        Raises:
-            KeyError: an id that was given, but is not in the catalogue any more, or never was.
-        """
+        """As `find`; None for a name that nobody has. KeyError for an id that is gone or never was."""
         number = self._number(individual)
         if number is None:
             return self._number_of.get(folded(individual))
@@ -89,9 +93,10 @@ class Register:
         if state is None:
             raise KeyError(f"The catalogue {self.path} never had an individual {individual!r}.")
         if not state.is_active:
-            gone = "was deleted or undone"
-            if state.merged_into is not None:
-                gone = f"was merged into {self.id_of(state.merged_into)}"
+            into = state.merged_into
+            gone = (
+                "was deleted or undone" if into is None else f"was merged into {self.id_of(into)}"
+            )
             raise KeyError(
                 f"{self.id_of(number)} is no longer in the catalogue {self.path}: it {gone}."
             )

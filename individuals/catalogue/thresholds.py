@@ -58,7 +58,6 @@ class Thresholds:
             or of similarities for plain thresholds.
         calibration: what they come from; None for plain ones.
         num_gallery: int, individuals in the gallery that they were certified for; None for plain ones.
-
     Example:
         >>> Thresholds.plain(known_above=0.8, new_below=0.6).patterns["image-image"].known_above
         0.8
@@ -120,9 +119,7 @@ class Thresholds:
             miss_rate: float in (0, 1), of known animals that are called new. Default 0.05.
             margin: float >= 0, of log-odds: how much likelier than the runner-up. Default log(10).
             patterns: which pair patterns are compared.
-            known_scores: pattern -> float [num_individuals], one per individual:
-                {"image-image": catalogue.known_scores("image")}.
-
+            known_scores: pattern -> float [num_individuals], of `Catalogue.known_scores`.
         Raises:
             ValueError: the calibration lacks a pattern, or has too few individuals to certify the rate
                 (`CannotCertifyError`: ask for a larger one, or choose plain thresholds).
@@ -147,16 +144,10 @@ class Thresholds:
             found[pattern] = PatternThresholds(known_above, new_below, pair.slope, pair.intercept)
         return cls(found, margin, calibration, min(galleries, default=None))
 
-    @property
-    def compares_patterns(self) -> bool:
-        """Whether evidence of different pair patterns can be weighed against each other."""
-        return self.calibration is not None
-
     def probability(self, similarity: float, pattern: str) -> float | None:
         """Calibrated probability, at even prior, that such a pair shows one individual; None if plain."""
-        if self.calibration is None:
-            return None
-        return float(self.calibration.probability(similarity, pattern))
+        calibration = self.calibration
+        return None if calibration is None else float(calibration.probability(similarity, pattern))
 
     def to_dict(self) -> dict[str, object]:
         """What a log keeps of them."""

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from inference.modalities import MODALITIES
+from inference.threshold import pool, sum_within
+from media.wording import some_problems
+
 AT_MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
-    """Checked constraints on num rows, free of contradictions.
+    """Checked constraints on num rows, free of contradictions."""
 
-    Attributes:
-        tracklet_of: int64 [num], numbers the tracklets; a row without one is a tracklet of its own.
-        component_of: int64 [num], numbers what tracklets and must-links tie together, from 0.
-        cannot_link: int64 [pairs, 2], rows that can never be one individual: the caller's pairs, and all rows
-            that share a frame.
-    """
-
+    # int64 [num], numbers the tracklets; a row without one is a tracklet of its own
     tracklet_of: np.ndarray
+    # int64 [num], numbers what tracklets and must-links tie together, from 0
     component_of: np.ndarray
+    # int64 [pairs, 2], rows that can never be one individual: the caller's pairs, and all rows that
+    # share a frame
     cannot_link: np.ndarray
 
 
@@ -37,10 +39,7 @@ def check_constraints(
     tracklets: Sequence[Hashable | None] | None = None,
     frames: Sequence[Hashable | None] | None = None,
 ) -> Constraints:
-    """The constraints, or one message with every contradiction among them.
-
-    Args: those of `individuals.group.group_individuals`.
-    """
+    """The constraints, as in `group_individuals`, or one message with every contradiction among them."""
     must, cannot = _pairs("must_link", must_link, num), _pairs("cannot_link", cannot_link, num)
     tracklet_of = _numbered("tracklets", tracklets, num)
     frame_of = _numbered("frames", frames, num)
@@ -57,14 +56,73 @@ def check_constraints(
             for number in contradictions[:AT_MOST_SHOWN].tolist()
             for first, second in [apart[number].tolist()]
         ]
-        more = len(contradictions) - len(shown)
+        shown += [""] * (len(contradictions) - len(shown))  # only their number is told
         raise ValueError(
             f"The constraints contradict each other in {len(contradictions)} places; no grouping can honour "
-            f"them. {'; '.join(shown)}{f'; and {more} more' if more else ''}. "
+            f"them. {some_problems(shown, AT_MOST_SHOWN)}. "
             "Remove one side of each (a wrong must_link or cannot_link, or split a tracklet that jumped to "
             "another animal)."
         )
     return Constraints(tracklet_of, component_of, apart)
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """Parts that are never taken apart, each of one or more observations of one individual.
+
+    An observation is a row, or a tracklet's rows pooled. Those tied by must-links make one atom.
+    """
+
+    observations: np.ndarray  # float [num_observations, size], unit length
+    atom_of: np.ndarray  # int64 [num_observations], numbered from 0
+    apart: np.ndarray  # int64 [pairs, 2], atoms that can never be one individual
+    # int8 [num_observations], what each was made of, by its place in `MODALITIES`
+    modality_of: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Observations of each atom, int64 [num]."""
+        return np.bincount(self.atom_of)
+
+    @cached_property
+    def sums(self) -> np.ndarray:
+        """The sum of each atom's observations, float [num, size]."""
+        return sum_within(self.observations, self.atom_of)
+
+
+def pool_rows(
+    embeddings: np.ndarray,
+    constraints: Constraints,
+    modality_of: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> Atoms:
+    """The atoms: rows of one tracklet and modality pooled by weight; atom i is component i."""
+    pooled_by = constraints.tracklet_of * len(MODALITIES) + modality_of
+    _, first_row, observation_of = np.unique(pooled_by, return_index=True, return_inverse=True)
+    if len(first_row) == len(embeddings):  # nothing to pool
+        first_row, observations = np.arange(len(embeddings)), embeddings
+    else:
+        weighted = embeddings if weights is None else embeddings * weights[:, np.newaxis]
+        observations = pool(weighted, observation_of)
+    apart = np.sort(constraints.component_of[constraints.cannot_link], axis=1)
+    return Atoms(
+        observations,
+        constraints.component_of[first_row],
+        np.unique(apart, axis=0),
+        modality_of[first_row],
+    )
+
+
+def renamed(atoms: Atoms, name_of: np.ndarray) -> Atoms:
+    """The same atoms under other numbers, and their observations in the order of these."""
+    atom_of = name_of[atoms.atom_of]
+    order = np.argsort(atom_of, kind="stable")
+    return Atoms(
+        atoms.observations[order], atom_of[order], name_of[atoms.apart], atoms.modality_of[order]
+    )
 
 
 def _pairs(name: str, pairs: Iterable[tuple[int, int]], num: int) -> np.ndarray:

@@ -10,7 +10,9 @@ import numpy as np
 
 from inference.calibrate.grouping_rule import CountTrial
 
-NEAR_FOOTAGES = 40  # more where the confidence needs more
+CONFIDENCE = 0.95
+NEAR_FOOTAGES = 40
+TRIALS_NEEDED = 39  # so that the outermost of them hold the confidence: 2 / (1 - CONFIDENCE) - 1
 MAX_SETS = 20_000
 SLACK = 1e-9  # of floating point
 
@@ -57,51 +59,38 @@ def count_interval(
     *,
     minimum: int,
     maximum: int,
-    confidence: float = 0.95,
 ) -> CountInterval:
     """The interval of a count, from footages of known individuals in which about as many were found.
 
     A prediction interval by ranks (split conformal): of the 40 footages nearest in their found count,
-    the ratio true / found at the ranks that hold at least the confidence, applied to this count. It has
-    that coverage for footage drawn as those were; other places, years and cameras it cannot know. A
-    confidence of 0.95 needs 39 footages, 0.99 needs 199. With fewer, or for a count above the largest that
-    was tried, only the bounds are told.
-
-    Raises:
-        ValueError: a confidence outside (0, 1).
+    the ratio true / found at the ranks that hold at least 0.95, applied to this count. It has that
+    coverage for footage drawn as those were; other places, years and cameras it cannot know. With fewer
+    than 39 footages, or for a count above the largest that was tried, only the bounds are told.
 
     Reference:
         Lei et al., Distribution-free predictive inference for regression, 2018,
         https://doi.org/10.1080/01621459.2017.1307116
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1), such as 0.95; received {confidence}.")
-    needed = trials_needed(confidence)
     largest = max((trial.num_found for trial in trials), default=0)
     bounds = CountInterval(
         minimum, maximum, None, minimum, maximum, float(num_found), len(trials), largest
     )
-    if num_found == 0 or len(trials) < needed or num_found > largest:
+    if num_found == 0 or len(trials) < TRIALS_NEEDED or num_found > largest:
         return bounds
     found = np.array([trial.num_found for trial in trials], float)
     ratios = np.array([trial.num_true for trial in trials], float) / found
     nearest = np.argsort(np.abs(np.log(found / num_found)), kind="stable")
-    ordered = np.sort(ratios[nearest[: max(NEAR_FOOTAGES, needed)]])
-    below = int(np.floor((len(ordered) + 1) * (1 - confidence) / 2 + SLACK)) - 1
+    ordered = np.sort(ratios[nearest[:NEAR_FOOTAGES]])
+    below = int(np.floor((len(ordered) + 1) * (1 - CONFIDENCE) / 2 + SLACK)) - 1
     low = min(num_found, int(np.floor(num_found * ordered[below] + SLACK)))
     high = max(num_found, int(np.ceil(num_found * ordered[-1 - below] - SLACK)))
     return replace(
         bounds,
         low=int(np.clip(low, minimum, maximum)),
         high=int(np.clip(high, minimum, maximum)),
-        confidence=confidence,
+        confidence=CONFIDENCE,
         expected=float(np.clip(num_found * np.median(ordered), minimum, maximum)),
     )
-
-
-def trials_needed(confidence: float = 0.95) -> int:
-    """How many trials an interval needs, so that the outermost of them hold that much."""
-    return int(np.ceil(2 / (1 - confidence) - 1 - SLACK))
 
 
 def num_certain(num_atoms: int, apart: np.ndarray) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from individuals.grouping.atoms import Atoms
+from individuals.grouping.constraints import Atoms
 from inference.calibrate.calibration import Calibration
 from inference.calibrate.grouping_rule import GroupingRule
 from inference.linkage import average_linkage
@@ -18,16 +18,12 @@ ABOVE_EVEN = float(np.nextafter(0, 1))  # log-odds
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """How atoms are grouped.
+    """How atoms are grouped."""
 
-    Attributes:
-        rule: for observations of one modality; None where several meet.
-        lines: pair pattern -> (slope, intercept) of its log-odds, which decide where several meet.
-        modalities: int8 [num_rows], the modality of each row, by its place in `MODALITIES`.
-    """
-
-    rule: GroupingRule | None
+    rule: GroupingRule | None  # for observations of one modality; None where several meet
+    # pair pattern -> (slope, intercept) of its log-odds, which decide where several meet
     lines: Mapping[str, tuple[float, float]]
+    # int8 [num_rows], the modality of each row, by its place in `MODALITIES`
     modalities: np.ndarray
 
     @property
@@ -55,11 +51,7 @@ def decide_by(
     modalities: Sequence[Modality] | Modality,
     embeddings: np.ndarray,
 ) -> Decision:
-    """What a caller's threshold or calibration means for these rows.
-
-    Raises:
-        ValueError: as `group_individuals`, but for the constraints.
-    """
+    """What a threshold or calibration means for these rows; raises as `group_individuals`."""
     codes = _codes(modalities, len(embeddings))
     present = [MODALITIES[code] for code in np.unique(codes)]
     if calibration is None and threshold is not None:
@@ -92,8 +84,7 @@ def decide_by(
 def calibrated_rule(calibration: Calibration, modality: Modality) -> GroupingRule:
     """The calibration's grouping rule for a modality; without one, average linkage down to log-odds 0.
 
-    Raises:
-        ValueError: it has no pairs of this modality either.
+    A ValueError where it has no pairs of this modality either.
     """
     if modality in calibration.groupings:
         return calibration.groupings[modality]

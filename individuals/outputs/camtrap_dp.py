@@ -61,12 +61,9 @@ def write_camtrap_dp(
         media_root: the folder of the package's media; paths below it become relative. Without it, paths are
             taken as they are, and must be relative.
         media_are_public: whether anyone may see the files.
-    Returns:
-        The four files.
     Raises:
         ValueError: what the standard needs is not known or not allowed; all of it in one message. Nothing is
             invented, and nothing is written.
-
     Reference:
         Bubnicki et al., "Camtrap DP: an open standard for the FAIR exchange and archiving of camera trap
         data", 2023, https://doi.org/10.1002/rse2.374; https://camtrap-dp.tdwg.org
@@ -106,44 +103,26 @@ def _media(
     of_media: dict[str, list[Sighting]] = {path: [] for path in details}
     for sighting in sightings:
         of_media.setdefault(sighting.media, []).append(sighting)
-    known = {path: _known(found, details.get(path)) for path, found in of_media.items()}
-    in_package = {path: _relative(path, media_root) for path in of_media}
-    problems: dict[str, list[str]] = {}  # kind -> what has it
-    for kind, what in (
-        *_problems_of_deployments(deployments),
-        *(
-            problem
-            for path in known
-            for problem in _problems_of_time(path, known[path], deployments)
-        ),
-        *_problems_of_files(in_package),
-        *_problems_of_sightings(sightings),
-    ):
+    media, problems = [], dict[str, list[str]]()  # kind -> what has it
+    for kind, what in _problems_of_lists(sightings, deployments, of_media, media_root):
         problems.setdefault(kind, []).append(what)
+    for path, found in of_media.items():
+        told = details.get(path, MediaDetails())
+        captured_at = next((s.captured_at for s in found if s.captured_at), told.captured_at)
+        name = next((s.deployment for s in found if s.deployment), told.deployment)
+        for kind, what in _problems_of_time(path, captured_at, name, deployments):
+            problems.setdefault(kind, []).append(what)
+        if captured_at is not None:
+            ordered = sorted(found, key=lambda s: (s.start_seconds, s.end_seconds, s.individual))
+            relative = _relative(path, media_root)
+            media.append(CamtrapMedia(relative, str(name), captured_at, tuple(ordered)))
     if problems:
-        told = "".join(
+        listed = "".join(
             f"\n  {kind}: {some_problems(list(dict.fromkeys(items)), separator=', ')}"
             for kind, items in problems.items()
         )
-        raise ValueError(f"A Camtrap DP cannot be written:{told}")
-    media = [
-        CamtrapMedia(
-            in_package[path],
-            str(known[path].deployment),
-            known[path].captured_at or datetime.now(UTC),  # it is known: that was checked
-            tuple(sorted(found, key=lambda s: (s.start_seconds, s.end_seconds, s.individual))),
-        )
-        for path, found in of_media.items()
-    ]
+        raise ValueError(f"A Camtrap DP cannot be written:{listed}")
     return sorted(media, key=lambda m: (m.deployment_id, m.captured_at, m.path))
-
-
-def _known(found: Sequence[Sighting], details: MediaDetails | None) -> MediaDetails:
-    """When and where a media file was made, by its sightings, else by its details."""
-    told = details or MediaDetails()
-    captured_at = next((s.captured_at for s in found if s.captured_at), told.captured_at)
-    deployment = next((s.deployment for s in found if s.deployment), told.deployment)
-    return MediaDetails(captured_at=captured_at, deployment=deployment)
 
 
 def _relative(path: str, media_root: str | Path | None) -> str:
@@ -155,45 +134,28 @@ def _relative(path: str, media_root: str | Path | None) -> str:
         return path
 
 
-def _problems_of_deployments(deployments: Sequence[Deployment]) -> Iterator[Problem]:
+def _problems_of_lists(
+    sightings: Sequence[Sighting],
+    deployments: Sequence[Deployment],
+    media: Iterable[str],
+    media_root: str | Path | None,
+) -> Iterator[Problem]:
     if not deployments:
         yield "no deployments were given", "where and when did the cameras stand?"
     for name, times in Counter(d.deployment_id for d in deployments).items():
         if times > 1:
             yield "deployments are there twice", name
-
-
-def _problems_of_time(
-    path: str, known: MediaDetails, deployments: Sequence[Deployment]
-) -> Iterator[Problem]:
-    moment, name = known.captured_at, known.deployment
-    has_zone = moment is not None and moment.utcoffset() is not None
-    if not has_zone:
-        yield "media without a start time with time zone (captured_at)", path
-    there = [d for d in deployments if d.deployment_id == name]
-    if not there:
-        yield (
-            "media without a deployment that was given",
-            path if name is None else f"{path} ({name})",
-        )
-    elif moment and has_zone and not there[0].start <= moment <= there[0].end:
-        yield "media that start outside their deployment's time", f"{path} ({moment.isoformat()})"
-
-
-def _problems_of_files(in_package: Mapping[str, str]) -> Iterator[Problem]:
-    times = Counter(in_package.values())
+    in_package = {path: _relative(path, media_root) for path in media}
+    num_paths = Counter(in_package.values())
     for path, relative in in_package.items():
         if not _FILE_PATH.match(relative):
             yield "paths not relative to the package (media_root: the folder above all)", path
-        if times[relative] > 1:
+        if num_paths[relative] > 1:
             yield "paths that are one file in the package", path
         if path != path.encode("utf-8", "replace").decode():
             yield "paths that are not Unicode (rename the files)", repr(path)
         if media_type(path) is None:
             yield "media of unknown type", path
-
-
-def _problems_of_sightings(sightings: Sequence[Sighting]) -> Iterator[Problem]:
     for sighting in sightings:
         if sighting.box and None in (sighting.frame_width_px, sighting.frame_height_px):
             yield "boxes without the size of their frame, of", sighting.media
@@ -201,24 +163,42 @@ def _problems_of_sightings(sightings: Sequence[Sighting]) -> Iterator[Problem]:
             yield "individuals whose name the standard reads as missing", sighting.individual
 
 
+def _problems_of_time(
+    path: str, moment: datetime | None, name: str | None, deployments: Sequence[Deployment]
+) -> Iterator[Problem]:
+    has_zone = moment is not None and moment.utcoffset() is not None
+    if not has_zone:
+        yield "media without a start time with time zone (captured_at)", path
+    there = [d for d in deployments if d.deployment_id == name]
+    if not there:
+        yield "media without a deployment that was given", f"{path} ({name})" if name else path
+    elif moment and has_zone and not there[0].start <= moment <= there[0].end:
+        yield "media that start outside their deployment's time", f"{path} ({moment.isoformat()})"
+
+
 def _package(
     sightings: Sequence[Sighting],
     deployments: Sequence[Deployment],
     project: CamtrapProject,
 ) -> dict[str, object]:
-    package: dict[str, object] = {
-        "resources": [
-            {
-                "name": name,
-                "path": f"{name}.csv",
-                "profile": "tabular-data-resource",
-                "format": "csv",
-                "mediatype": "text/csv",
-                "encoding": "utf-8",
-                "schema": f"{_SCHEMAS}/{name}-table-schema.json",
-            }
-            for name in ("deployments", "media", "observations")
-        ],
+    resources = [
+        {
+            "name": name,
+            "path": f"{name}.csv",
+            "profile": "tabular-data-resource",
+            "format": "csv",
+            "mediatype": "text/csv",
+            "encoding": "utf-8",
+            "schema": f"{_SCHEMAS}/{name}-table-schema.json",
+        }
+        for name in ("deployments", "media", "observations")
+    ]
+    licenses = [
+        {"name": project.data_license, "scope": "data"},
+        {"name": project.media_license, "scope": "media"},
+    ]
+    return {
+        "resources": resources,
         "profile": f"{_SCHEMAS}/camtrap-dp-profile.json",
         "created": timestamp(datetime.now(UTC)),
         "title": project.title,
@@ -238,15 +218,9 @@ def _package(
         "taxonomic": [
             {"scientificName": name} for name in sorted({s.species for s in sightings if s.species})
         ],
+        **({"description": project.description} if project.description else {}),
+        **({"licenses": licenses} if project.data_license else {}),
     }
-    if project.description:
-        package["description"] = project.description
-    if project.data_license:
-        package["licenses"] = [
-            {"name": project.data_license, "scope": "data"},
-            {"name": project.media_license, "scope": "media"},
-        ]
-    return package
 
 
 def _spatial(deployments: Sequence[Deployment]) -> dict[str, object]:

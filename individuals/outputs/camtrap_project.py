@@ -49,7 +49,6 @@ class Deployment:
     Raises:
         ValueError: something is out of its range, a time has no zone, or `more` has a name that is no column
             of the standard; all of it in one message.
-
     Reference:
         https://camtrap-dp.tdwg.org/data/#deployments
     """

@@ -11,7 +11,7 @@ from pathlib import PurePath
 import numpy as np
 
 from individuals.outputs.camtrap_project import Deployment
-from individuals.sighting import AUTOMATIC, Sighting
+from individuals.sighting import AUTOMATIC, Sighting, moment_after
 
 MEDIA_TYPES = MimeTypes().types_map[True] | {
     ".m4v": "video/x-m4v",
@@ -56,13 +56,6 @@ class CamtrapMedia:
     deployment_id: str
     captured_at: datetime  # with a time zone
     sightings: tuple[Sighting, ...]  # in the order of time
-
-    def moment(self, seconds: float) -> datetime:
-        """So many seconds after its start."""
-        try:
-            return self.captured_at + timedelta(seconds=seconds)
-        except OverflowError as error:
-            raise ValueError(f"{seconds} s after the start of {self.path!r} is no date.") from error
 
 
 def deployment_row(deployment: Deployment) -> Row:
@@ -119,8 +112,8 @@ def _row(
         "deploymentID": media.deployment_id,
         "mediaID": None if is_event else media.path,
         "eventID": media.path,
-        "eventStart": timestamp(media.moment(start)),
-        "eventEnd": timestamp(media.moment(end), rounds_up=True),
+        "eventStart": timestamp(moment_after(media.captured_at, start, media.path)),
+        "eventEnd": timestamp(moment_after(media.captured_at, end, media.path), rounds_up=True),
         "observationLevel": level,
         "observationType": "animal" if sightings else "blank",
         "classificationMethod": "machine",

@@ -69,7 +69,6 @@ def short_media_names(media: Iterable[str]) -> dict[str, str]:
         media: paths; repeated ones count once.
     Returns:
         Path to name, such as "monday.mp4", or "pond/monday.mp4" where there are several mondays.
-
     Example:
         >>> short_media_names(["a/monday.mp4", "b/monday.mp4", "b/tuesday.mp4"])
         {'a/monday.mp4': 'a/monday.mp4', 'b/monday.mp4': 'b/monday.mp4', 'b/tuesday.mp4': 'tuesday.mp4'}

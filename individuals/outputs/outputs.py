@@ -7,15 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from individuals.outputs.audacity import write_audacity_tracks
+from individuals.outputs.calls import write_audacity_tracks, write_raven_tables
 from individuals.outputs.camtrap_dp import check_camtrap_dp, write_camtrap_dp
 from individuals.outputs.camtrap_project import CamtrapProject, Deployment
-from individuals.outputs.capture_history import CaptureHistory, capture_history, natural_order
-from individuals.outputs.capture_history_files import write_capture_history, write_mark_inp
-from individuals.outputs.counted_sightings import identified_sightings
+from individuals.outputs.capture_history import (
+    capture_history,
+    natural_order,
+    write_capture_history,
+    write_mark_inp,
+)
 from individuals.outputs.media_details import MediaDetails
-from individuals.outputs.raven import write_raven_tables
-from individuals.outputs.tables import write_sightings
+from individuals.outputs.tables import identified_sightings, write_sightings
 from individuals.sighting import Sighting
 from media.atomic import atomic_file
 from media.cells import write_csv
@@ -62,8 +64,6 @@ def write_outputs(
         deployments: for the Camtrap DP.
         project: for the Camtrap DP; without it there is none.
         media_root: as in `write_camtrap_dp`.
-    Returns:
-        The written files.
     Raises:
         ValueError: some videos have an occasion and others not; or what a Camtrap DP needs is not known.
             Nothing is written then.
@@ -76,7 +76,10 @@ def write_outputs(
     if sightings is None:
         sizes = {path: (info.width, info.height) for path, info in infos.items()}
         sightings = identified_sightings(counted, details=told, names=names, frame_sizes=sizes)
-    history = _history(sightings, told)
+    occasion_of = _occasions(told) or {path: path for path in media}
+    history = capture_history(
+        sightings, occasion_of=occasion_of, all_occasions=list(dict.fromkeys(occasion_of.values()))
+    )
     written: list[Path] = []
     if project is not None:
         written += write_camtrap_dp(
@@ -165,15 +168,6 @@ def _infos(media: Sequence[str]) -> dict[str, VideoInfo]:
     return infos
 
 
-def _history(sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]) -> CaptureHistory:
-    """By the occasions people gave, else by video; those on which nobody was met are there too."""
-    given = _occasions(told)
-    if not given:
-        return capture_history(sightings, occasion_of="media", all_occasions=list(told))
-    occasions = list(dict.fromkeys(given.values()))
-    return capture_history(sightings, occasion_of=given, all_occasions=occasions)
-
-
 def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
     """The occasion of every media file, or of none."""
     given = {path: details.occasion for path, details in told.items() if details.occasion}
@@ -187,36 +181,26 @@ def _occasions(told: Mapping[str, MediaDetails]) -> dict[str, str]:
 
 
 def _individual_rows(sightings: Sequence[Sighting]) -> Iterator[list[object]]:
-    of: dict[str, list[Sighting]] = {}
-    for sighting in sightings:
-        of.setdefault(sighting.individual, []).append(sighting)
-    for individual in sorted(of, key=natural_order):
-        met = of[individual]
+    for individual in sorted({s.individual for s in sightings}, key=natural_order):
+        met = [s for s in sightings if s.individual == individual]
         media = list(dict.fromkeys(s.media for s in met))
+        name, species = (
+            next((value for s in met if (value := getattr(s, column))), None)
+            for column in ("name", "species")
+        )
         moments = [moment for s in met if (moment := s.started_at)]
-        have_zones = {moment.utcoffset() is not None for moment in moments}
-        is_known = len(have_zones) == 1  # all of them with a time zone, or none
-        yield [
-            individual,
-            next((s.name for s in met if s.name), None),
-            next((s.species for s in met if s.species), None),
-            len(met),
-            len(media),
-            " | ".join(media),
-            min(moments).isoformat() if is_known else None,
-            max(moments).isoformat() if is_known else None,
-        ]
+        first, last = None, None
+        if len({moment.utcoffset() is None for moment in moments}) == 1:  # else they do not compare
+            first, last = min(moments).isoformat(), max(moments).isoformat()
+        yield [individual, name, species, len(met), len(media), " | ".join(media), first, last]
 
 
 def _media_rows(
     sightings: Sequence[Sighting], told: Mapping[str, MediaDetails]
 ) -> Iterator[list[object]]:
-    met_in: dict[str, set[str]] = {}
-    for sighting in sightings:
-        met_in.setdefault(sighting.media, set()).add(sighting.individual)
     for media, known in told.items():
-        met = sorted(met_in.get(media, ()), key=natural_order)
-        when = known.captured_at.isoformat() if known.captured_at else None
+        met = sorted({s.individual for s in sightings if s.media == media}, key=natural_order)
+        when = known.captured_at and known.captured_at.isoformat()
         rest = known.occasion, known.deployment, known.place
         yield [media, len(met), " | ".join(met), when, *rest]
 

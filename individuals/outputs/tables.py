@@ -1,20 +1,27 @@
-"""The table of sightings as CSV, Parquet and JSON, and back; the same columns in all three."""
+"""The sightings of a count as a table: in CSV, Parquet and JSON, and back; the same columns in all three."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from individuals.outputs.media_details import MediaDetails
 from individuals.sighting import Sighting
 from media.atomic import write_atomically
 from media.cells import csv_text, read_csv_rows
 from media.wording import some_problems
 
+if TYPE_CHECKING:
+    from individuals.count import VideoCount
+
 FORMAT, VERSION = "fused-encoder sightings", 1
 Value = str | int | float | None
-
+Grain = Literal["tracklet", "detection"]
 
 BOX_COLUMNS = ("box_left_px", "box_top_px", "box_right_px", "box_bottom_px")
 REQUIRED = ("individual", "media", "start_seconds", "end_seconds")
@@ -26,6 +33,55 @@ COLUMNS = (
 )
 
 
+def identified_sightings(
+    counted: VideoCount,
+    *,
+    each: Grain = "tracklet",
+    details: Mapping[str, MediaDetails] | None = None,
+    names: Mapping[str, str] | None = None,
+    frame_sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> list[Sighting]:
+    """Who was seen in the videos of a count, when and where, in the order of the videos and of time.
+
+    Args:
+        counted: from `count_individuals`.
+        each: "tracklet" gives one sighting from the first to the last detection of the animal, with the box
+            of the best that was embedded; of one that was heard too, only from the first to the last that
+            was embedded, as far as its sound was listened to. "detection" gives one sighting for each.
+        details: what is known of the videos, by their paths as they were counted; see `read_media_details`.
+        names: what to call individuals, by their numbers as text ("0", "1", ...).
+        frame_sizes: (width, height) in pixels of each video, by path; outputs that scale boxes need it.
+    Returns:
+        Sightings; `similarity` is the mean cosine to the individual's other tracklets, None if it has
+        only one.
+    Raises:
+        ValueError: each is unknown.
+    """
+    if each not in ("tracklet", "detection"):
+        raise ValueError(f"each must be 'tracklet' or 'detection', received {each!r}.")
+    table, labels = counted.table, counted.count.labels
+    embeddings = np.asarray(table.embeddings, np.float64)
+    found = []
+    for group in table.tracklet_groups():
+        individual = str(labels[group[0]])
+        similarity = _similarity(embeddings, labels == labels[group[0]], group)
+        for rows in [group] if each == "tracklet" else [[row] for row in group]:
+            sighting = _of_rows([table.sightings[row] for row in rows], each)
+            width, height = (frame_sizes or {}).get(sighting.media, (None, None))
+            sighting = replace(
+                sighting,
+                individual=individual,
+                name=(names or {}).get(individual),
+                similarity=similarity,
+                frame_width_px=width,
+                frame_height_px=height,
+                **asdict((details or {}).get(sighting.media, MediaDetails())),
+            )
+            found.append(sighting)
+    order = {video: number for number, video in enumerate(counted.per_video)}
+    return sorted(found, key=lambda s: (order[s.media], s.start_seconds, s.end_seconds))
+
+
 def write_sightings(path: str | Path, sightings: Sequence[Sighting]) -> Path:
     """Writes a table with one row per sighting; its columns are `individuals.outputs.COLUMNS`.
 
@@ -34,8 +90,6 @@ def write_sightings(path: str | Path, sightings: Sequence[Sighting]) -> Path:
     Args:
         path: ends in .csv, .parquet or .json.
         sightings: in the order of the rows.
-    Returns:
-        The path.
     Raises:
         ValueError: another ending; or text that is not Unicode, which Parquet cannot hold.
     """
@@ -75,6 +129,35 @@ def _ending(path: str | Path) -> str:
     if ending not in known:
         raise ValueError(f"Expected a path that ends in {', '.join(known)}, received '{path}'.")
     return ending
+
+
+def _of_rows(seen: list[Sighting], each: Grain) -> Sighting:
+    """The best of these, from when to when all of them were seen."""
+    best = max(seen, key=lambda s: (s.quality or 0.0, s.score or 0.0))
+    modalities = {s.modality for s in seen}
+    times = [s.time_seconds or 0.0 for s in seen]
+    if each == "tracklet" and modalities == {"image"}:
+        times = [time for s in seen for time in (s.start_seconds, s.end_seconds)]
+    return replace(
+        best,
+        time_seconds=None,  # only what the written tables have columns for
+        seen_with=(),
+        score=None,
+        crop=None,
+        modality=best.modality if len(modalities) == 1 else "fused",
+        start_seconds=min(times),
+        end_seconds=max(times),
+    )
+
+
+def _similarity(embeddings: np.ndarray, is_same: np.ndarray, rows: list[int]) -> float | None:
+    """The mean cosine of these rows to the other rows of their individual."""
+    others = is_same.copy()
+    others[rows] = False
+    if not others.any():
+        return None
+    mean = embeddings[rows].mean(axis=0) @ embeddings[others].mean(axis=0)
+    return float(np.clip(mean, -1, 1))
 
 
 def _to_row(sighting: Sighting) -> dict[str, Value]:

@@ -34,6 +34,10 @@ ROOM = A4_WIDTH - LABEL_WIDTH - 0.1
 LINE_HEIGHT, NOTE_HEIGHT = 0.94, 0.5
 LINES_PER_PAGE = 11  # of A4, upright
 AT_MOST_LINES = 40  # of a picture of one page
+MARKS = (
+    "↔ in several videos   ⚠ looks like another that it was seen together with   "
+    "bar: quality of the crop"
+)
 
 
 def plot_individuals(
@@ -104,10 +108,10 @@ class _Line:
 
 def _lines(counted: VideoCount, truth: Mapping[str, int], names: Mapping[str, str]) -> list[_Line]:
     crops: dict[str, dict[int, list[Crop]]] = {}
-    table = counted.table
-    for label, sighting, crop in zip(
-        counted.count.labels.tolist(), table.sightings, table.crops, strict=True
-    ):
+    rows = zip(
+        counted.count.labels.tolist(), counted.table.sightings, counted.table.crops, strict=True
+    )
+    for label, sighting, crop in rows:
         people = crops.setdefault(sighting.media, {})
         people.setdefault(label, []).append((crop, sighting.quality))
     linked = sorted(counted.count.links)
@@ -146,11 +150,8 @@ def _marks(counted: VideoCount) -> dict[int, list[str]]:
 
 def _best(seen: Sequence[Crop], num: int) -> list[Crop]:
     """Crops spread over the time, of each part the best."""
-    chosen = []
-    for part in np.array_split(np.arange(len(seen)), min(num, len(seen))):
-        middle = part[len(part) // 2]
-        chosen.append(max(part, key=lambda i: (seen[i][1] or 0.0, -abs(int(i) - int(middle)))))
-    return [seen[i] for i in chosen]
+    parts = np.array_split(np.arange(len(seen)), min(num, len(seen)))
+    return [seen[max(part, key=lambda row: seen[row][1] or 0.0)] for part in parts]
 
 
 def _broken(shown: Sequence[_Shown]) -> list[tuple[_Shown, ...]]:
@@ -180,23 +181,11 @@ def _draw(lines: Sequence[_Line], note: str) -> Figure:
         for shown in line.shown:
             _draw_individual(axes, shown, left, top)
             left += shown.width
-    text = "   ".join([*_legend(lines), note])
+    text = f"{MARKS}\n{note}".rstrip()
     axes.text(0.12, height - NOTE_HEIGHT / 2, text, va="center", fontsize=8, color=FAINT)
     axes.set(xlim=(0, A4_WIDTH), ylim=(height, 0))
     axes.set_axis_off()
     return figure
-
-
-def _legend(lines: Sequence[_Line]) -> list[str]:
-    """What the marks mean that are there."""
-    shown = [one for line in lines for one in line.shown]
-    titles = "".join(one.title for one in shown)
-    marks = {
-        "↔ in several videos": "↔" in titles,
-        "⚠ looks like another that it was seen together with": "⚠" in titles,
-        "bar: quality of the crop": any(q is not None for one in shown for _, q in one.crops),
-    }
-    return [words for words, is_there in marks.items() if is_there]
 
 
 def _draw_individual(axes: Axes, shown: _Shown, start: float, top: float) -> None:

@@ -11,7 +11,7 @@ from individuals.grouping.count_interval import CountInterval
 from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK
 
 if TYPE_CHECKING:  # not at run time: it would load TensorFlow
-    from individuals.count_curve import CountCurve
+    from individuals.count import CountCurve
 
 CURVE, CHOSEN = COLOURS[0], COLOURS[1]
 LOG_FROM = 10  # times the least count
@@ -21,9 +21,6 @@ def plot_count_curve(
     curve: CountCurve, interval: CountInterval | None = None, *, true_count: int | None = None
 ) -> Figure:
     """The number of individuals over the threshold, with the chosen point.
-
-    A flat stretch around the point says that the count does not depend on the exact threshold; a steep one
-    says that it does.
 
     Args:
         curve: from `count_curve`.

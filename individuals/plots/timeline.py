@@ -9,7 +9,7 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import ConnectionPatch, Patch, Rectangle
 
 from individuals.outputs.media_details import short_media_names
 from individuals.plots.page_style import A4_WIDTH, COLOURS, FAINT, INK, Style, empty_page
@@ -19,7 +19,6 @@ from inference.plot_labels import individual_label, plot_labels
 SEEN: Style = {"color": COLOURS[0], "linewidth": 0}
 HEARD: Style = {"facecolor": "white", "edgecolor": "#8f6100", "hatch": "//////", "linewidth": 0.7}
 LINK = "#555555"
-GAP = 0.015  # between videos, of the page's width
 AT_MOST_INDIVIDUALS, AT_MOST_MEDIA = 40, 10
 LEAST_SHARE = 0.004  # of the page's width: what is shorter is drawn as long as that
 
@@ -105,62 +104,45 @@ def _plan(sightings: Iterable[Sighting], durations: Mapping[str, float] | None) 
     )
 
 
-@dataclass(frozen=True)
-class _Strip:
-    """Where a video lies on the page: x = left + share of its time * width, the page being 1 wide."""
-
-    left: float
-    width: float
-    duration_seconds: float
-
-    def x(self, seconds: float) -> float:
-        return self.left + min(seconds / self.duration_seconds, 1.0) * self.width
-
-
-def _strips(media: Sequence[str], duration_of: Mapping[str, float]) -> dict[str, _Strip]:
-    """As wide as they are long, but none so short or so long that others cannot be seen."""
-    usual = median(duration_of[name] for name in media)
-    widths = [min(max(duration_of[name], 0.5 * usual), 3 * usual) for name in media]
-    scale = (1 - GAP * (len(media) - 1)) / sum(widths)
-    strips, left = {}, 0.0
-    for name, width in zip(media, widths, strict=True):
-        strips[name] = _Strip(left, width * scale, duration_of[name])
-        left += width * scale + GAP
-    return strips
-
-
 def _draw(plan: _Plan, individuals: Sequence[str], media: Sequence[str], note: str) -> Figure:
+    """A field for each video, none so short or so long that others cannot be seen."""
     num_rows = max(len(individuals), 1)
     figure = Figure(figsize=(A4_WIDTH, 1.55 + 0.24 * num_rows), layout="constrained")
-    axes = figure.subplots()
-    strips = _strips(media, plan.duration_of)
-    row_of = {individual: row for row, individual in enumerate(individuals)}
-    _draw_strips(axes, strips, plan.media_label_of, num_rows)
-    drawn_to: dict[str, tuple[str, float]] = {}  # individual -> the last video and place
+    if len(media) > 4:  # the last name leans out over its field
+        figure.set_layout_engine("constrained", rect=(0, 0, 0.93, 1))
+    usual = median(plan.duration_of[name] for name in media)
+    widths = [min(max(plan.duration_of[name], 0.5 * usual), 3 * usual) for name in media]
+    fields = figure.subplots(1, len(media), sharey=True, squeeze=False, width_ratios=widths)[0]
+    field_of = dict(zip(media, fields.tolist(), strict=True))
+    for name, axes in field_of.items():
+        _draw_field(
+            axes, plan.media_label_of[name], plan.duration_of[name], is_turned=len(media) > 4
+        )
+    labels = [plan.label_of[who] for who in individuals]
+    fields[0].set_yticks(range(len(individuals)), labels, fontsize=8)
+    fields[0].set_ylim(num_rows - 0.4, -0.6)
+    last: dict[str, tuple[str, float]] = {}  # individual -> the video and the time it was met last
     for sighting in plan.sightings:
-        if sighting.media not in strips or sighting.individual not in row_of:
+        who, name = sighting.individual, sighting.media
+        if who not in individuals or name not in field_of:
             continue
-        strip, row = strips[sighting.media], row_of[sighting.individual]
-        start = strip.x(sighting.start_seconds)
-        before, end = drawn_to.get(sighting.individual, (sighting.media, start))
-        if before != sighting.media:
-            axes.plot([end, start], [row, row], ":", color=LINK, linewidth=1.2, zorder=1)
+        row, start, axes = individuals.index(who), sighting.start_seconds, field_of[name]
+        before, end = last.get(who, (name, start))
+        if before != name:
+            places = {"coordsA": field_of[before].transData, "coordsB": axes.transData}
+            link = ConnectionPatch((end, row), (start, row), **places, color=LINK, linestyle=":")
+            figure.add_artist(link)
             end = start
-        width = max(strip.x(sighting.end_seconds) - start, LEAST_SHARE)
+        least = LEAST_SHARE * sum(widths) / widths[media.index(name)] * plan.duration_of[name]
+        width = max(sighting.end_seconds - start, least)
         if sighting.is_seen:
-            axes.add_patch(Rectangle((start, row - 0.3), width, 0.3, zorder=2, **SEEN))
+            axes.add_patch(Rectangle((start, row - 0.3), width, 0.3, **SEEN))
         if sighting.is_heard:
-            axes.add_patch(Rectangle((start, row + 0.03), width, 0.27, zorder=2, **HEARD))
-        drawn_to[sighting.individual] = (sighting.media, max(start + width, end))
-    axes.set_yticks(
-        range(len(individuals)), [plan.label_of[who] for who in individuals], fontsize=8
-    )
-    axes.set(xlim=(-0.01, 1.01), ylim=(num_rows - 0.4, -0.6))
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_xlabel(f"time within each video   {note}".rstrip(), fontsize=8)
+            axes.add_patch(Rectangle((start, row + 0.03), width, 0.27, **HEARD))
+        last[who] = name, max(sighting.end_seconds, end)
     if not individuals:
-        axes.text(0.5, 0, "nobody was seen or heard", ha="center", va="center", color=FAINT)
+        figure.text(0.5, 0.5, "nobody was seen or heard", ha="center", va="center", color=FAINT)
+    figure.supxlabel(f"time within each video   {note}".rstrip(), fontsize=8)
     legend = [
         Patch(label="seen", **SEEN),
         Patch(label="heard", **HEARD),
@@ -170,24 +152,18 @@ def _draw(plan: _Plan, individuals: Sequence[str], media: Sequence[str], note: s
     return figure
 
 
-def _draw_strips(
-    axes: Axes, strips: Mapping[str, _Strip], label_of: Mapping[str, str], num_rows: int
-) -> None:
-    """The videos as pale fields with their names above and their times below."""
-    turned: Style = {"rotation": 0 if len(strips) <= 4 else 25, "rotation_mode": "anchor"}
-    ticks = []
-    for media, strip in strips.items():
-        height = num_rows + 0.2
-        axes.add_patch(
-            Rectangle((strip.left, -0.6), strip.width, height, color="#f1f1f1", zorder=0)
-        )
-        axes.text(strip.left, -0.75, label_of[media], fontsize=8, color=INK, va="bottom", **turned)
-        ticks.append((strip.left, "0"))
-        if strip.width > 0.05:
-            ticks.append((strip.left + strip.width, _clock(strip.duration_seconds)))
-    axes.set_xticks([x for x, _ in ticks], [text for _, text in ticks], fontsize=7)
-    for text, (_, said) in zip(axes.get_xticklabels(), ticks, strict=True):
-        text.set_horizontalalignment("left" if said == "0" else "right")
+def _draw_field(axes: Axes, label: str, duration_seconds: float, *, is_turned: bool) -> None:
+    """The pale field of a video, with its name above and its times below."""
+    turned: Style = {"rotation": 25 if is_turned else 0, "rotation_mode": "anchor"}
+    axes.set_title(label, fontsize=8, color=INK, loc="left", ha="left", va="bottom", **turned)
+    axes.set_xlim(0, duration_seconds)
+    axes.set_xticks([0, duration_seconds], ["0", _clock(duration_seconds)], fontsize=7)
+    first, last = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+    axes.set_facecolor("#f1f1f1")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
 
 
 def _clock(seconds: float) -> str:

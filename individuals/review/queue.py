@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from individuals.grouping.constraints import check_constraints
 from individuals.sighting_file import CountedSightings
 from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration
 from inference.modalities import MODALITIES, Modality
+from inference.threshold import pool, sum_within
 
 UNCALIBRATED_SCALE = 0.05  # of similarity: how far from the threshold an answer is still open
 NEIGHBOURS = 5  # look-alikes of each individual that may be asked about
@@ -76,10 +76,8 @@ def review_queue(
         counted: from `load_sightings`.
         num: int >= 1, how many questions at most. Default 50.
         calibration: of the encoder; None guesses probabilities from the threshold.
-
     Returns:
         At most `num` pairs; fewer where there is nothing more to ask.
-
     Raises:
         ValueError: num < 1, another encoder's calibration; or none for a count that has no threshold.
     """
@@ -111,12 +109,9 @@ class _Questions:
         self._calibration = calibration if is_known else None
         self._rows_of = _parts(counted, modality)
         part_of = {row: part for part, rows in enumerate(self._rows_of) for row in rows}
-        embeddings = np.asarray(self._table.embeddings, np.float64)
-        sums = np.zeros((len(self._rows_of), embeddings.shape[1]))
-        for part, rows in enumerate(self._rows_of):
-            sums[part] = embeddings[rows].sum(axis=0)
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        self._means = sums / np.where(lengths > 0, lengths, 1)
+        rows = np.array(list(part_of), np.int64)
+        embeddings = np.asarray(self._table.embeddings, np.float64)[rows]
+        self._means = pool(embeddings, np.array(list(part_of.values()), np.int64))
         labels = counted.labels
         self._label = np.array([labels[rows[0]] for rows in self._rows_of], dtype=np.int64)
         self._undecided = {
@@ -146,9 +141,7 @@ class _Questions:
     def _look_alikes(self) -> list[tuple[int, int]]:
         """Pairs of individuals, each with the few that are most like it; not those known to be two."""
         labels, group_of = np.unique(self._label, return_inverse=True)
-        sums = np.zeros((len(labels), self._means.shape[1]))
-        np.add.at(sums, group_of, self._means)
-        means = sums / np.bincount(group_of, minlength=len(labels))[:, None]
+        means = sum_within(self._means, group_of) / np.bincount(group_of)[:, None]
         pairs: dict[tuple[int, int], None] = {}
         for row, label in enumerate(labels.tolist()):
             order = labels[np.argsort(-(means @ means[row]), kind="stable")].tolist()
@@ -199,15 +192,15 @@ class _Questions:
 def _parts(counted: CountedSightings, modality: Modality) -> list[list[int]]:
     """The rows of this modality that are certainly one animal, for each such animal."""
     table = counted.table
-    ties = [(rows[0], row) for rows in table.tracklet_groups() for row in rows[1:]]
-    ties += counted.rows(counted.must_link)
-    first, second = np.array(ties, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(ties)), (first, second)), shape=(len(table), len(table)))
-    part_of = connected_components(graph, directed=False)[1] if len(table) else []
+    known = check_constraints(
+        len(table),
+        must_link=counted.rows(counted.must_link),
+        tracklets=[sighting.tracklet_name for sighting in table.sightings],
+    )
     found: dict[int, list[int]] = {}
-    for row, sighting in enumerate(table.sightings):
-        if sighting.modality == modality:
-            found.setdefault(int(part_of[row]), []).append(row)
+    for row, part in enumerate(known.component_of.tolist()):
+        if table.sightings[row].modality == modality:
+            found.setdefault(part, []).append(row)
     return list(found.values())
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from individuals.crop_files import short_id
+import networkx as nx
+
 from individuals.footage import IndividualCount, group_sightings
 from individuals.review.sheet import AT_MOST_SHOWN, Answers
-from individuals.sighting_file import CountedSightings, KeyPair
+from individuals.sighting_file import CountedSightings, KeyPair, short_id
 from inference.calibrate.calibration import Calibration
 from media.wording import some_problems
-
-Edge = tuple[int, str]  # the other row, and what ties both
 
 
 def with_answers(counted: CountedSightings, answers: Answers) -> CountedSightings:
@@ -24,7 +23,6 @@ def with_answers(counted: CountedSightings, answers: Answers) -> CountedSighting
     Args:
         counted: from `load_sightings`.
         answers: from `read_review_answers`.
-
     Raises:
         ValueError: answers that contradict each other, earlier ones, or the footage (two animals in one frame
             are two, one tracklet is one), all of them in one message with their rows.
@@ -62,7 +60,6 @@ def regroup(
     Args:
         counted: with constraints, from `with_answers`.
         calibration: by which it was counted; None: by the threshold that is kept with the count.
-
     Returns:
         The sightings with their new labels, and the count.
     """
@@ -86,34 +83,22 @@ def _contradictions(counted: CountedSightings, answers: Answers) -> list[str]:
         return f"row {line} says {answer}" if line else f"an earlier answer says {answer}"
 
     groups = table.tracklet_groups()
-    ties = [(rows[0], row, "one tracklet") for rows in groups for row in rows[1:]]
+    ties = nx.Graph()
+    ties.add_nodes_from(range(len(table)))
     for pair in counted.must_link:
-        ties += [(*rows, words(pair, "same")) for rows in counted.rows([pair])]
-    edges: dict[int, list[Edge]] = {}
-    for first, second, told in ties:
-        edges.setdefault(first, []).append((second, told))
-        edges.setdefault(second, []).append((first, told))
+        ties.add_edges_from(counted.rows([pair]), told=words(pair, "same"))
+    for rows in groups:
+        ties.add_edges_from(((rows[0], row) for row in rows[1:]), told="one tracklet")
     apart = [
         (rows, f"{table.keys[rows[0]]!r} and {table.keys[rows[1]]!r} were seen together")
         for *_, rows in table.seen_together(table.group_of(groups))
     ]
     for pair in counted.cannot_link:
         apart += [(rows, words(pair, "different")) for rows in counted.rows([pair])]
-    return [
-        f"{told}, but {' and '.join(dict.fromkeys(path)) or 'they are one sighting'}"
-        for (first, second), told in apart
-        if (path := _path(edges, first, second)) is not None
-    ]
-
-
-def _path(edges: dict[int, list[Edge]], first: int, second: int) -> list[str] | None:
-    """What ties both rows together, step by step; None where nothing does."""
-    told: dict[int, list[str]] = {first: []}
-    waiting = deque([first])
-    while waiting and second not in told:
-        row = waiting.popleft()
-        for other, words in edges.get(row, ()):
-            if other not in told:
-                told[other] = [*told[row], words]
-                waiting.append(other)
-    return told.get(second)
+    contradictions = []
+    for (first, second), told in apart:
+        if nx.has_path(ties, first, second):
+            path = pairwise(nx.shortest_path(ties, first, second))
+            steps = dict.fromkeys(ties.edges[step]["told"] for step in path)
+            contradictions.append(f"{told}, but {' and '.join(steps) or 'they are one sighting'}")
+    return contradictions

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from individuals.crop_files import copy_crop, short_id
 from individuals.review.queue import ReviewPair
-from individuals.sighting_file import KeyPair
+from individuals.sighting_file import KeyPair, copy_crop, short_id
 from individuals.sighting_table import SightingTable
 from media.cells import read_csv_rows, write_csv
 from media.wording import some_problems
@@ -27,18 +26,9 @@ AT_MOST_SHOWN = 20
 CSV_NAME = "review.csv"
 SIDE_COLUMNS = ("media", "seconds", "crop")
 COLUMNS = (
-    "pair",
-    "answer",
-    "first",
-    "second",
-    *(f"first_{column}" for column in SIDE_COLUMNS),
-    *(f"second_{column}" for column in SIDE_COLUMNS),
-    "individuals_now",
-    "similarity",
-    "probability",
-    "reason",
-    "first_key",
-    "second_key",
+    *("pair", "answer", "first", "second"),
+    *(f"{side}_{column}" for side in ("first", "second") for column in SIDE_COLUMNS),
+    *("individuals_now", "similarity", "probability", "reason", "first_key", "second_key"),
 )
 
 
@@ -59,10 +49,6 @@ def write_review_sheet(
         table: the sightings that they are of.
         crops: the folder that the sightings' crops are relative to; the crops of the questions are copied
             to `folder` if it is another. Default: `folder`.
-
-    Returns:
-        The path of `review.csv`.
-
     Raises:
         FileExistsError: `review.csv` there holds answers.
         ValueError: the path of a crop leads out of its folder.
@@ -82,15 +68,10 @@ def sheet_rows(pairs: Sequence[ReviewPair], table: SightingTable) -> list[list[s
 
 def _row(number: int, pair: ReviewPair, table: SightingTable) -> list[str]:
     sides = [table.sightings[row] for row in (pair.first, pair.second)]
-    shown = [
-        cell
-        for s in sides
-        for cell in (
-            printable(s.media),
-            "" if s.time_seconds is None else f"{s.time_seconds:.2f}",
-            s.crop or "",
-        )
-    ]
+    shown = []
+    for side in sides:
+        seconds = "" if side.time_seconds is None else f"{side.time_seconds:.2f}"
+        shown += [printable(side.media), seconds, side.crop or ""]
     return [
         str(number),
         "",
@@ -124,18 +105,10 @@ def _refuse_answered(path: Path) -> None:
         )
 
 
-@dataclass(frozen=True)
-class GivenAnswer:
-    """One answered question.
+class GivenAnswer(NamedTuple):
+    """One answered question: of two sightings, by their short ids."""
 
-    Args:
-        line: its row in the spreadsheet, the header being row 1.
-        answer: "same", "different" or "cannot tell".
-        first: short id of a sighting.
-        second: of the other.
-    """
-
-    line: int
+    line: int  # its row in the spreadsheet, the header being row 1
     answer: Answer
     first: str
     second: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from individuals.video.detection import Detection
+from individuals.video.detection import Detection, shared_areas
 from media import resize_image
 
 CROP_MARGIN = 0.15  # of the box, on each side
@@ -69,21 +69,13 @@ def colour_appearance(frame: np.ndarray, detection: Detection) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CropQuality:
-    """How good a crop is, part by part; each part is a float in [0, 1] and 1 is best.
+    """How good a crop is, part by part; each part is a float in [0, 1] and 1 is best."""
 
-    Args:
-        sharpness: how steep its curvature is for its contrast.
-        size: how many pixels it has.
-        wholeness: whether it lies inside of the frame.
-        apartness: how little of it other animals' boxes cover.
-        certainty: how sure the detector is.
-    """
-
-    sharpness: float
-    size: float
-    wholeness: float
-    apartness: float
-    certainty: float
+    sharpness: float  # how steep its curvature is for its contrast
+    size: float  # how many pixels it has
+    wholeness: float  # whether it lies inside of the frame
+    apartness: float  # how little of it other animals' boxes cover
+    certainty: float  # how sure the detector is
 
     @property
     def value(self) -> float:
@@ -153,9 +145,6 @@ def _inside(frame: np.ndarray, detection: Detection) -> np.ndarray:
 
 def _share_covered_by_others(boxes: np.ndarray) -> np.ndarray:
     """The largest share of each box that one other box covers, float64 [num_boxes]."""
-    sides = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(
-        boxes[:, None, :2], boxes[None, :, :2]
-    )
-    shared = sides.clip(0, None).prod(axis=-1)
+    shared = shared_areas(boxes[:, None], boxes[None])
     np.fill_diagonal(shared, 0)
-    return shared.max(axis=1, initial=0) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return shared.max(axis=1, initial=0) / shared_areas(boxes, boxes)

@@ -50,12 +50,8 @@ def box_iou(boxes: npt.ArrayLike, other_boxes: npt.ArrayLike) -> np.ndarray:
     """Intersection over union of boxes [num, 4] and others [num_other, 4]: float64 [num, num_other]."""
     ones = np.asarray(boxes, np.float64).reshape(-1, 1, 4)
     others = np.asarray(other_boxes, np.float64).reshape(1, -1, 4)
-    sides = np.minimum(ones[..., 2:], others[..., 2:]) - np.maximum(ones[..., :2], others[..., :2])
-    overlap = np.clip(sides, 0, None).prod(axis=-1)
-    areas = (ones[..., 2:] - ones[..., :2]).prod(axis=-1) + (
-        others[..., 2:] - others[..., :2]
-    ).prod(axis=-1)
-    return overlap / (areas - overlap)
+    overlap = shared_areas(ones, others)
+    return overlap / (shared_areas(ones, ones) + shared_areas(others, others) - overlap)
 
 
 def without_doubles(detections: Sequence[Detection]) -> list[Detection]:
@@ -70,19 +66,9 @@ def without_doubles(detections: Sequence[Detection]) -> list[Detection]:
     return [detections[number] for number in sorted(kept)]
 
 
-def shared_area(box: Box, other: Box) -> float:
-    """What both cover, in square pixels."""
-    left, top = max(box[0], other[0]), max(box[1], other[1])
-    return box_area((left, top, min(box[2], other[2]), min(box[3], other[3])))
-
-
-def joined_box(box: Box, other: Box) -> Box:
-    """The smallest box around both."""
-    left, top = min(box[0], other[0]), min(box[1], other[1])
-    return (left, top, max(box[2], other[2]), max(box[3], other[3]))
-
-
-def box_area(box: Box) -> float:
-    """In square pixels; 0 where a side is negative."""
-    left, top, right, bottom = box
-    return max(right - left, 0.0) * max(bottom - top, 0.0)
+def shared_areas(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """What both cover, in square pixels, of boxes [..., 4] and [..., 4]; of a box and itself: its area."""
+    sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(
+        boxes[..., :2], others[..., :2]
+    )
+    return sides.clip(0, None).prod(axis=-1)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from individuals.video.known_boxes import KnownBoxes, match_videos
-from individuals.video.layouts import ListedBox, Listing, read_layout
+from individuals.video.layouts import ListedBox, Listing, is_number, read_layout
 from media import UnreadableMediaError
 from media.wording import some_names, some_problems
 
@@ -21,9 +19,6 @@ USUAL_CONFIDENCE = 0.2
 """What MegaDetector 5 recommends, for files that recommend nothing."""
 ANIMAL = "animal"
 MAX_LISTED = 5
-_LAST_FRAME = 2**31
-_LARGEST_SHARE = 2.0
-"""Beyond this a box is not a rounded share of the frame but something else, such as pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +99,7 @@ def load_detections(
     listing = _read(path)
     wanted = _wanted(categories, listing.categories, path)
     least = listing.typical_confidence if min_confidence is None else min_confidence
-    if not _is_number(least) or not 0 <= least <= 1:
+    if not is_number(least) or not 0 <= least <= 1:
         least = USUAL_CONFIDENCE
     problems = list(listing.problems)
     left_out: Counter[str] = Counter()
@@ -113,11 +108,16 @@ def load_detections(
         if len(video.sizes) > 1:
             sizes = ", ".join(f"{width:g} x {height:g}" for width, height in sorted(video.sizes))
             problems.append(f"frames of '{name}' are of several sizes: {sizes}")
-        kept = _kept_boxes(video.boxes, listing.box_form, wanted, least, left_out, problems)
+        kept = []
+        for box in video.boxes:
+            if reason := _reason_to_leave_out(box, wanted, least):
+                left_out[reason] += 1
+            else:
+                kept.append(box)
         videos[name] = KnownBoxes(
-            np.array([frame for frame, _, _ in kept], np.int64),
-            np.array([box for _, box, _ in kept], np.float64).reshape(-1, 4),
-            np.array([score for _, _, score in kept], np.float64),
+            np.array([box.frame_index for box in kept], np.int64),
+            np.array([box.box for box in kept], np.float64).reshape(-1, 4),
+            np.array([box.score for box in kept], np.float64),
             listing.box_form == "shares",
             size=next(iter(video.sizes), None),
             num_frames_processed=len(video.frames_processed),
@@ -169,48 +169,10 @@ def _wanted(
     return frozenset(categories)
 
 
-def _kept_boxes(
-    boxes: Sequence[ListedBox],
-    form: str,
-    wanted: frozenset[str],
-    least: float,
-    left_out: Counter[str],
-    problems: list[str],
-) -> list[tuple[int, tuple[float, float, float, float], float]]:
-    """Frame, (left, top, right, bottom) and score of each box that is wanted and can be used."""
-    kept = []
-    for listed in boxes:
-        problem = _problem_of(listed, form)
-        if problem:
-            problems.append(f"{listed.place}: {problem}")
-            continue
-        left, top, third, fourth = map(float, listed.box)
-        right, bottom = (third, fourth) if form == "corners" else (left + third, top + fourth)
-        if listed.category not in wanted:
-            left_out[f"of other categories ({listed.category or 'unknown'})"] += 1
-        elif listed.score < least:
-            left_out[f"below the confidence {least:g}"] += 1
-        elif not (left < right and top < bottom):
-            left_out["without an area"] += 1
-        else:
-            kept.append((int(listed.frame_index), (left, top, right, bottom), float(listed.score)))
-    return kept
-
-
-def _problem_of(listed: ListedBox, form: str) -> str | None:
-    frame, box, score = listed.frame_index, listed.box, listed.score
-    if not _is_number(frame) or frame != int(frame) or not 0 <= frame <= _LAST_FRAME:
-        return f"expected a frame number, 0 or more, received {frame!r}"
-    if not isinstance(box, list | tuple) or len(box) != 4 or not all(map(_is_number, box)):
-        return f"expected a box of four finite numbers, received {box!r}"
-    if not _is_number(score) or not 0 <= score <= 1:
-        return f"expected a confidence in [0, 1], received {score!r}"
-    if form == "shares" and max(map(abs, box)) > _LARGEST_SHARE:
-        return (
-            f"expected a box in shares of the frame, [0, 1], received {box!r}: these may be pixels"
-        )
-    return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _reason_to_leave_out(listed: ListedBox, wanted: frozenset[str], least: float) -> str | None:
+    left, top, right, bottom = listed.box
+    if listed.category not in wanted:
+        return f"of other categories ({listed.category or 'unknown'})"
+    if listed.score < least:
+        return f"below the confidence {least:g}"
+    return None if left < right and top < bottom else "without an area"

@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from individuals.video.detection import Box, Detection, box_area, joined_box, shared_area
+from individuals.video.detection import Box, Detection, shared_areas
 from individuals.video.detection_file import DetectionFile
 from media import Moment
 
@@ -61,12 +61,9 @@ def detect_whole_frames(moments: Sequence[Moment]) -> list[Detection]:
 
 @dataclass
 class MotionDetector:
-    """`detect_motion`, one piece of a video after another, and whether it can work for this video.
+    """`detect_motion`, one piece of a video after another, and whether it can work for this video."""
 
-    Args:
-        moving_shares: of each frame of the background: the share of it within boxes of what moves.
-    """
-
+    # of each frame of the background: the share of it within boxes of what moves
     moving_shares: list[float] = field(default_factory=list)
 
     def __call__(self, moments: Sequence[Moment]) -> list[Detection]:
@@ -127,10 +124,15 @@ class _Region:
 def _whole_animals(regions: Sequence[_Region]) -> list[tuple[Box, float]]:
     """Boxes and scores; a box of which more than half lies in a larger one is a part of that animal."""
     animals: list[tuple[Box, float]] = []
-    for region in sorted(regions, key=lambda region: -box_area(region.box)):
+    boxes = np.array([region.box for region in regions]).reshape(-1, 4)
+    areas = shared_areas(boxes, boxes)
+    for place in np.argsort(-areas, kind="stable"):
+        region, here = regions[place], boxes[place]
         for number, (box, score) in enumerate(animals):
-            if shared_area(box, region.box) > 0.5 * box_area(region.box):
-                animals[number] = (joined_box(box, region.box), max(score, region.score))
+            if shared_areas(np.array(box), here) > 0.5 * areas[place]:
+                left, top = np.minimum(box[:2], here[:2]).tolist()
+                right, bottom = np.maximum(box[2:], here[2:]).tolist()
+                animals[number] = (left, top, right, bottom), max(score, region.score)
                 break
         else:
             animals.append((region.box, region.score))

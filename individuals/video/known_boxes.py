@@ -19,29 +19,18 @@ SHAPE_TOLERANCE = 0.02  # of width / height, between the file's frames and the v
 
 @dataclass(frozen=True, eq=False)
 class KnownBoxes:
-    """A detector of one video that looks up what a file has.
+    """A detector of one video that looks up what a file has."""
 
-    Args:
-        frame_indices: int64 [num_boxes], the video's own frame numbers, from 0.
-        boxes: float64 [num_boxes, 4], left, top, right, bottom.
-        scores: float64 [num_boxes] in [0, 1].
-        are_shares: whether the boxes are in [0, 1] of the frame; else in pixels.
-        size: width and height of the frames that the detector looked at; None where the file does not tell.
-        num_frames_processed: how many those were; 0 where the file does not tell.
-        failure: why the detector could not look at the video; None if it could.
-        frames_per_second: of the video; None where it is not known.
-        notes: what a reader of the answer should know.
-    """
-
-    frame_indices: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    are_shares: bool
+    frame_indices: np.ndarray  # int64 [num_boxes], the video's own frame numbers, from 0
+    boxes: np.ndarray  # float64 [num_boxes, 4], left, top, right, bottom
+    scores: np.ndarray  # float64 [num_boxes] in [0, 1]
+    are_shares: bool  # whether the boxes are in [0, 1] of the frame; else in pixels
+    # width and height of the frames that the detector looked at; None where the file does not tell
     size: tuple[float, float] | None = None
-    num_frames_processed: int = 0
-    failure: str | None = None
-    frames_per_second: float | None = None
-    notes: tuple[str, ...] = field(default=())
+    num_frames_processed: int = 0  # how many those were; 0 where the file does not tell
+    failure: str | None = None  # why the detector could not look at the video; None if it could
+    frames_per_second: float | None = None  # of the video; None where it is not known
+    notes: tuple[str, ...] = field(default=())  # what a reader of the answer should know
 
     def __call__(self, moments: Sequence[Moment]) -> list[Detection]:
         """What the file has of these frames; frames that it does not know give nothing."""
@@ -51,15 +40,9 @@ class KnownBoxes:
             is_here = self.frame_indices == moment.frame_index
             scale = np.array([width, height] * 2) if self.are_shares else np.ones(4)
             boxes = (self.boxes[is_here] * scale).clip(0, [width, height] * 2).tolist()
-            found += [
-                Detection(
-                    moment.frame_index, moment.time_seconds, (left, top, right, bottom), score
-                )
-                for (left, top, right, bottom), score in zip(
-                    boxes, self.scores[is_here].tolist(), strict=True
-                )
-                if left < right and top < bottom
-            ]
+            for box, score in zip(boxes, self.scores[is_here].tolist(), strict=True):
+                if box[0] < box[2] and box[1] < box[3]:
+                    found.append(Detection(moment.frame_index, moment.time_seconds, (*box,), score))
         return found
 
     def frames_to_look_at(self, frames_per_second: float) -> frozenset[int]:
@@ -85,17 +68,17 @@ class KnownBoxes:
         if self.size is not None and self.size != (info.width, info.height):
             width, height = self.size
             if abs(width / height / (info.width / info.height) - 1) > SHAPE_TOLERANCE:
+                turned = " after its rotation" if info.rotation_degrees % 360 else ""
                 raise ValueError(
                     f"The boxes of '{video}' are of frames of {width:g} x {height:g} pixels, the video's are "
-                    f"{info.width} x {info.height}"
-                    + (" after its rotation" if info.rotation_degrees % 360 else "")
-                    + ". Detect in this very video, upright."
+                    f"{info.width} x {info.height}{turned}. Detect in this very video, upright."
                 )
             scale = np.array([info.width / width, info.height / height] * 2)
             fitted = replace(fitted, boxes=self.boxes if self.are_shares else self.boxes * scale)
         limits = np.ones(2) if self.are_shares else np.array([info.width, info.height])
-        starts_inside, ends_inside = fitted.boxes[:, :2] < limits, fitted.boxes[:, 2:] > 0
-        is_inside: np.ndarray = np.all(starts_inside & ends_inside, axis=1)
+        is_inside: np.ndarray = np.all(
+            (fitted.boxes[:, :2] < limits) & (fitted.boxes[:, 2:] > 0), axis=1
+        )
         if len(is_inside) and not is_inside.any():
             raise ValueError(
                 f"All {len(is_inside)} boxes of '{video}' lie outside of its frames of {info.width} x "
@@ -174,11 +157,9 @@ def _entries_of(video: str | Path, names: Sequence[str]) -> list[str]:
 
 def _is_same(entry: tuple[str, ...], video: tuple[str, ...], name: str) -> bool:
     """Whether both are one path from their ends on, as far as the shorter goes."""
-    num = min(len(entry), len(video)) - 1
-    is_same_file = entry[-1] == video[-1] or (
-        not is_video_name(name) and entry[-1] == PurePosixPath(video[-1]).stem
-    )
-    return is_same_file and entry[:-1][len(entry) - 1 - num :] == video[:-1][len(video) - 1 - num :]
+    (own, file), *folders = zip(reversed(entry), reversed(video), strict=False)
+    is_same_file = own == file or (not is_video_name(name) and own == PurePosixPath(file).stem)
+    return is_same_file and all(one == other for one, other in folders)
 
 
 def _parts(path: str) -> tuple[str, ...]:

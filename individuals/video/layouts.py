@@ -1,4 +1,4 @@
-"""Layouts of detection files, MegaDetector's and COCO, read into one form; nothing is checked yet."""
+"""Layouts of detection files, MegaDetector's and COCO, read and checked into one form."""
 
 from __future__ import annotations
 
@@ -7,61 +7,44 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from media import VIDEO_EXTENSIONS
 
 Json = Mapping[str, Any]
 FRAME_KEYS = ("frame_index", "frame_number", "frame_id")
+_LAST_FRAME = 2**31
+_LARGEST_SHARE = 2.0  # beyond this a box is no rounded share of the frame, but pixels or the like
 
 
-@dataclass(frozen=True)
-class ListedBox:
-    """A box as a file has it: what it holds is checked in `detection_file`.
+class ListedBox(NamedTuple):
+    """A box of a file; its category is None for an id that the file does not explain."""
 
-    Args:
-        category: its name, or None for an id that the file does not explain.
-        place: where it stands in the file, for messages.
-    """
-
-    frame_index: Any
-    box: Any
-    score: Any
+    frame_index: int
+    box: tuple[float, float, float, float]  # left, top, right, bottom
+    score: float
     category: str | None
-    place: str
 
 
 @dataclass
 class ListedVideo:
-    """A video as a file has it; what the file does not tell is left empty.
+    """A video as a file has it; what the file does not tell is left empty."""
 
-    Args:
-        boxes: of all categories.
-        frames_processed: numbers of the frames that the detector looked at.
-        sizes: width and height of these.
-        failure: why the detector could not look at it; None if it could.
-    """
-
-    boxes: list[ListedBox] = field(default_factory=list)
+    boxes: list[ListedBox] = field(default_factory=list)  # of all categories
     frames_processed: set[int] = field(default_factory=set)
-    sizes: set[tuple[float, float]] = field(default_factory=set)
-    failure: str | None = None
+    sizes: set[tuple[float, float]] = field(default_factory=set)  # width and height of these
+    failure: str | None = None  # why the detector could not look at it
 
 
 @dataclass
 class Listing:
-    """All that a file lists.
+    """All that a file lists."""
 
-    Args:
-        box_form: "shares" for (left, top, width, height) in [0, 1] of the frame, "pixels" for the same
-            in pixels, "corners" for (left, top, right, bottom) in pixels.
-        categories: the names that the file explains.
-        typical_confidence: the least confidence that the file itself recommends.
-    """
-
+    # "shares" for (left, top, width, height) in [0, 1] of the frame, "pixels" for the same in pixels,
+    # "corners" for (left, top, right, bottom) in pixels
     box_form: str
-    categories: tuple[str, ...]
-    typical_confidence: Any = None
+    categories: tuple[str, ...]  # the names that the file explains
+    typical_confidence: Any = None  # the least confidence that the file itself recommends
     videos: dict[str, ListedVideo] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -69,6 +52,30 @@ class Listing:
     def video(self, name: str) -> ListedVideo:
         """The video of this name, made if it is new."""
         return self.videos.setdefault(name, ListedVideo())
+
+    def add_box(
+        self, video: str, frame: Any, box: Any, score: Any, category: str | None, place: str
+    ) -> None:
+        """Lists a box, or what is wrong with it."""
+        problem = self._problem_of(frame, box, score)
+        if problem is not None:
+            self.problems.append(f"{place} of '{video}': {problem}")
+            return
+        left, top, third, fourth = map(float, box)
+        end = (third, fourth) if self.box_form == "corners" else (left + third, top + fourth)
+        listed = ListedBox(int(frame), (left, top, *end), float(score), category)
+        self.video(video).boxes.append(listed)
+
+    def _problem_of(self, frame: Any, box: Any, score: Any) -> str | None:
+        if not is_number(frame) or frame != int(frame) or not 0 <= frame <= _LAST_FRAME:
+            return f"expected a frame number, 0 or more, received {frame!r}"
+        if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+            return f"expected a box of four finite numbers, received {box!r}"
+        if not is_number(score) or not 0 <= score <= 1:
+            return f"expected a confidence in [0, 1], received {score!r}"
+        if self.box_form == "shares" and max(map(abs, box)) > _LARGEST_SHARE:
+            return f"expected a box in shares of the frame, [0, 1], received {box!r}: these may be pixels"
+        return None
 
     def note_still_images(self, names: Sequence[str]) -> None:
         """Notes entries that are not frames of a video."""
@@ -127,21 +134,21 @@ def _read_entries(
         if not is_video_name(file) and frame is None:
             still_images.append(file)
             continue
-        video = listing.video(frame[0] if frame else file)
+        name = frame[0] if frame else file
+        video = listing.video(name)
         if entry.get("detections") is None:
             video.failure = str(entry.get("failure") or "no detections are listed")
         video.frames_processed |= _whole_numbers(
             [frame[1]] if frame else entry.get("frames_processed")
         )
         for which, box in enumerate(_objects(entry, "detections")):
-            video.boxes.append(
-                ListedBox(
-                    frame[1] if frame else box.get("frame_number"),
-                    box.get("bbox"),
-                    box.get(score_key),
-                    names.get(str(box.get("category"))),
-                    f"{here}.detections[{which}] of '{file}'",
-                )
+            listing.add_box(
+                name,
+                frame[1] if frame else box.get("frame_number"),
+                box.get("bbox"),
+                box.get(score_key),
+                names.get(str(box.get("category"))),
+                f"{here}.detections[{which}]",
             )
     listing.note_still_images(still_images)
 
@@ -169,9 +176,9 @@ def _read_coco(content: Json) -> Listing:
             continue
         video = listing.video(frame[0])
         video.frames_processed |= _whole_numbers([frame[1]])
-        size = image.get("width"), image.get("height")
-        if all(isinstance(side, int | float) and 0 < side < math.inf for side in size):
-            video.sizes.add((float(size[0]), float(size[1])))  # type: ignore[arg-type] # just checked
+        size: tuple[Any, Any] = image.get("width"), image.get("height")
+        if all(is_number(side) and side > 0 for side in size):
+            video.sizes.add((float(size[0]), float(size[1])))
     listing.note_still_images(still_images)
     num_crowds = 0
     for number, annotation in enumerate(_objects(content, "annotations")):
@@ -181,14 +188,12 @@ def _read_coco(content: Json) -> Listing:
         elif annotation.get("iscrowd"):
             num_crowds += 1
         elif (frame := frames[image_id]) is not None:
-            listing.videos[frame[0]].boxes.append(
-                ListedBox(
-                    frame[1],
-                    annotation.get("bbox"),
-                    annotation.get("score", 1.0),
-                    names.get(str(annotation.get("category_id"))),
-                    f"{place} of '{frame[0]}'",
-                )
+            listing.add_box(
+                *frame,
+                annotation.get("bbox"),
+                annotation.get("score", 1.0),
+                names.get(str(annotation.get("category_id"))),
+                place,
             )
     if num_crowds:
         listing.notes.append(f"{num_crowds} boxes around crowds (iscrowd) are left out.")
@@ -211,6 +216,11 @@ def _coco_frame(image: Json, videos: Mapping[str, str]) -> tuple[str, Any] | Non
 def is_video_name(name: str) -> bool:
     """Whether a path looks like a video's, by its extension."""
     return PurePosixPath(name.replace("\\", "/")).suffix.lower() in VIDEO_EXTENSIONS
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a file is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _frame_of_name(name: str) -> tuple[str, int] | None:

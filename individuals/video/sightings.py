@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable
 from individuals.video.detection import Detection
 from individuals.video.detection_file import DetectionFile
-from individuals.video.detectors import Detector, MotionDetector, detect_motion
+from individuals.video.detectors import Detect, Detector, MotionDetector, detect_motion
 from individuals.video.known_boxes import KnownBoxes
 from individuals.video.sound import Sound, audio_sequence_of, check_sound, is_alone_throughout
 from individuals.video.tracklets import link_tracklets
@@ -64,10 +65,7 @@ def find_sightings(
         frames_per_second: float > 0, frames that are looked at; with a detection file, at most.
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets; if not, each is a tracklet of its own.
-        sound: see `count_individuals`. "alone" takes the sound around a frame, as long as the encoder's
-            audio window, where no other animal is in view as long as it lasts. A crop without sound, or
-            with a silent one, is embedded by sight alone.
-
+        sound: see `count_individuals`. A crop without sound, or with silence, is embedded by sight alone.
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.
         UnreadableMediaError: not one frame, or none of those with detections, can be decoded.
@@ -76,25 +74,7 @@ def find_sightings(
     detect = detector.for_video(video) if isinstance(detector, DetectionFile) else detector
     if detect is detect_motion:
         detect = MotionDetector()
-    notes: list[str] = []
-    chosen = None
-    if isinstance(detect, KnownBoxes):
-        notes += detect.notes
-        chosen = detect.frames_to_look_at(frames_per_second)
-    moments = iter_moments(
-        video,
-        frames_per_second=frames_per_second if chosen is None else None,
-        audio_seconds=None if sound == "none" else embedder.settings.audio_seconds,
-        sample_rate_hz=embedder.settings.front_end.sample_rate_hz,
-        frame_indices=chosen,
-    )
-    if chosen is not None and not chosen:
-        probe_video(video)  # a video without animals must still be one that can be read
-        moments = iter(())
-    watched = watch(moments, detect, follow=follow, sound=sound)
-    if chosen is not None:
-        notes += _missing_frames_note(Path(video), chosen, watched)
-
+    watched, notes = _watch(Path(video), embedder, detect, frames_per_second, follow, sound)
     is_overwhelmed = isinstance(detect, MotionDetector) and detect.is_overwhelmed
     if is_overwhelmed:
         notes.append(
@@ -107,20 +87,19 @@ def find_sightings(
             f"{watched.num_doubles} boxes nearly cover another box of their frame (IoU above 0.8): they are "
             "taken for the same animal, seen twice."
         )
-    detections = watched.detections
-    tracklets = list(range(len(detections)))
-    if follow and detections:
-        tracklets = link_tracklets(detections, appearances=np.stack(watched.looks))
+    tracklets = list(range(len(watched.detections)))
+    if follow and tracklets:
+        tracklets = link_tracklets(watched.detections, appearances=np.stack(watched.looks))
     lengths = Counter(tracklets)
     is_kept = [lengths[tracklet] >= min_detections for tracklet in tracklets]
     kept = [c for c in watched.candidates if is_kept[c.number]]
     waveforms = [c.waveform for c in kept]
     if sound == "alone":
-        animals = tracklets if follow else _places_in_frames(detections)
+        animals = tracklets if follow else _places_in_frames(watched.detections)
         is_alone = is_alone_throughout(
-            [d for d, is_animal in zip(detections, is_kept, strict=True) if is_animal],
+            [d for d, is_animal in zip(watched.detections, is_kept, strict=True) if is_animal],
             [a for a, is_animal in zip(animals, is_kept, strict=True) if is_animal],
-            [detections[c.number].time_seconds for c in kept],
+            [watched.detections[c.number].time_seconds for c in kept],
             embedder.settings.audio_seconds,
         )
         waveforms = [w if alone else None for w, alone in zip(waveforms, is_alone, strict=True)]
@@ -132,43 +111,57 @@ def find_sightings(
         )
     is_fused = [sequence is not None for sequence in sequences]
     table = SightingTable(
-        tuple(_sightings(str(video), detections, tracklets, kept, is_fused)),
+        tuple(_sightings(str(video), watched.detections, tracklets, kept, is_fused)),
         embedder.embed_features([c.crop for c in kept], sequences),
         tuple(c.crop for c in kept),
     )
-    return VideoSightings(
-        Path(video),
-        table,
-        tuple(c.quality.reasons for c in kept),
-        tuple(notes),
-        has_working_detector=not is_overwhelmed,
+    reasons = tuple(c.quality.reasons for c in kept)
+    return VideoSightings(Path(video), table, reasons, tuple(notes), not is_overwhelmed)
+
+
+def _watch(
+    video: Path,
+    embedder: Embedder,
+    detect: Detect,
+    frames_per_second: float,
+    follow: bool,
+    sound: Sound,
+) -> tuple[Watched, list[str]]:
+    """What is seen in the frames that are looked at, with notes; of a detection file, those with boxes."""
+    chosen = None
+    if isinstance(detect, KnownBoxes):
+        chosen = detect.frames_to_look_at(frames_per_second)
+        if not chosen:
+            probe_video(video)  # a video without animals must still be one that can be read
+            return Watched(), list(detect.notes)
+    moments = iter_moments(
+        video,
+        frames_per_second=frames_per_second if chosen is None else None,
+        audio_seconds=None if sound == "none" else embedder.settings.audio_seconds,
+        sample_rate_hz=embedder.settings.front_end.sample_rate_hz,
+        frame_indices=chosen,
     )
-
-
-def _missing_frames_note(video: Path, chosen: frozenset[int], watched: Watched) -> list[str]:
-    missing = sorted(chosen - watched.frames)
-    if not missing:
-        return []
-    if not watched.frames:
+    watched = watch(moments, detect, follow=follow, sound=sound)
+    notes = list(detect.notes) if isinstance(detect, KnownBoxes) else []
+    missing = sorted((chosen or frozenset()) - watched.frames)
+    if missing and not watched.frames:
         raise UnreadableMediaError(
             video,
             f"all {len(missing)} frames with detections (from number {missing[0]}) are beyond its end: the "
             "detections are of another video, or its frames were numbered otherwise",
         )
-    return [
-        f"{len(missing)} frames with detections (from number {missing[0]}) are beyond the end of the video "
-        "and are left out: are the detections of this very video?"
-    ]
+    if missing:
+        notes.append(
+            f"{len(missing)} frames with detections (from number {missing[0]}) are beyond the end of the "
+            "video and are left out: are the detections of this very video?"
+        )
+    return watched, notes
 
 
 def _places_in_frames(detections: Sequence[Detection]) -> list[int]:
     """0 for the first detection of a frame, 1 for the second: who is who where nobody is followed."""
-    seen: Counter[int] = Counter()
-    places = []
-    for detection in detections:
-        places.append(seen[detection.frame_index])
-        seen[detection.frame_index] += 1
-    return places
+    num_in: dict[int, count[int]] = {}
+    return [next(num_in.setdefault(d.frame_index, count())) for d in detections]
 
 
 def _sightings(
@@ -180,13 +173,13 @@ def _sightings(
 ) -> Iterable[Sighting]:
     times: dict[int, list[float]] = {}
     in_frame: dict[int, set[int]] = {}
+    beside: dict[int, set[int]] = {tracklet: set() for tracklet in tracklets}
     for detection, tracklet in zip(detections, tracklets, strict=True):
         times.setdefault(tracklet, []).append(detection.time_seconds)
         in_frame.setdefault(detection.frame_index, set()).add(tracklet)
-    beside: dict[int, set[int]] = {}
     for here in in_frame.values():
         for tracklet in here:
-            beside.setdefault(tracklet, set()).update(here - {tracklet})
+            beside[tracklet] |= here - {tracklet}
     for candidate, with_sound in zip(kept, is_fused, strict=True):
         detection, tracklet = detections[candidate.number], tracklets[candidate.number]
         yield Sighting(

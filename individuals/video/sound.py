@@ -18,7 +18,7 @@ Sound = Literal["none", "alone"] | Singer
 
 
 def check_sound(sound: Sound) -> None:
-    """Raises a ValueError for what is neither "none", "alone" nor a function."""
+    """A ValueError for what is neither "none", "alone" nor a function."""
     if not callable(sound) and sound not in ("none", "alone"):
         raise ValueError(
             f"Unknown sound {sound!r}. Expected 'none', 'alone', or a function of a moment and its "
@@ -57,15 +57,10 @@ def is_alone_throughout(
     times_seconds: Sequence[float],
     window_seconds: float,
 ) -> list[bool]:
-    """Whether at most one animal is in view as long as the sound around a moment lasts.
+    """Whether at most one animal is in view as long as the sound around each moment lasts, centred on it.
 
-    An animal that leaves just before another one comes leaves open whose sound it was.
-
-    Args:
-        detections: all of a video that are of animals.
-        animals: who each is, such as tracklets.
-        times_seconds: of the moments in question.
-        window_seconds: float > 0, length of the sound, centred on the moment.
+    An animal that leaves just before another one comes leaves open whose sound it was. `animals` says who
+    each of a video's detections is, such as tracklets.
     """
     order = np.argsort([d.time_seconds for d in detections], kind="stable")
     times = np.array([detections[i].time_seconds for i in order])

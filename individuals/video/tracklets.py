@@ -41,7 +41,7 @@ def link_tracklets(
     Args:
         detections: of one video, in any order.
         appearances: float32 [num_detections, size], such as `colour_appearance` or embeddings; only
-            directions count. None: boxes alone decide.
+            directions count, none is 0. None: boxes alone decide.
     Returns:
         The tracklet of each detection, numbered from 0 by the frame of first sight.
     Reference:
@@ -49,7 +49,9 @@ def link_tracklets(
         appearance, Wojke et al., 2017, https://arxiv.org/abs/1703.07402. Ours predicts no motion (birds
         hop), and ends tracklets that are not clear.
     """
-    looks = _directions(appearances, len(detections))
+    looks = None if appearances is None else np.asarray(appearances, np.float32)
+    if looks is not None:
+        looks = looks / np.linalg.norm(looks, axis=1, keepdims=True)
     by_frame = _by_frame(detections)
     steps = np.diff([frame for frame, _ in by_frame]).tolist()
     max_gap = MAX_GAP_STEPS * min(steps, default=0)
@@ -94,23 +96,6 @@ class _Followed:
             mixed = KEPT_OF_APPEARANCE * self.look + (1 - KEPT_OF_APPEARANCE) * look
             length = np.linalg.norm(mixed)
             self.look = mixed / length if length > 0 else look
-
-
-def _directions(appearances: npt.ArrayLike | None, num_detections: int) -> np.ndarray | None:
-    """float32 [num_detections, size], unit length, after every check."""
-    if appearances is None:
-        return None
-    looks = np.asarray(appearances, np.float32)
-    if looks.ndim != 2 or len(looks) != num_detections:
-        raise ValueError(
-            f"appearances must hold one row for each of the {num_detections} detections, received shape "
-            f"{looks.shape}."
-        )
-    lengths = np.linalg.norm(looks, axis=1, keepdims=True)
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if len(bad):
-        raise ValueError(f"appearances must be finite and not all 0, see rows {bad[:5].tolist()}.")
-    return looks / lengths
 
 
 def _by_frame(detections: Sequence[Detection]) -> list[tuple[int, list[int]]]:

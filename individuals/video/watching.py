@@ -22,38 +22,25 @@ MIN_PIECE_FRAMES = 20
 
 @dataclass(frozen=True)
 class Candidate:
-    """A crop that may be embedded.
+    """A crop that may be embedded."""
 
-    Args:
-        number: of its detection.
-        crop: uint8 [224, 224, 3].
-        quality: how good it is.
-        waveform: float32 [num_samples], the sound around it, if it may be the animal's; a view.
-    """
-
-    number: int
-    crop: np.ndarray
+    number: int  # of its detection
+    crop: np.ndarray  # uint8 [224, 224, 3]
     quality: CropQuality
-    waveform: np.ndarray | None
+    waveform: (
+        np.ndarray | None
+    )  # float32 [num_samples], the sound around it, if it may be the animal's
 
 
 @dataclass
 class Watched:
-    """What was seen in a video.
+    """What was seen in a video."""
 
-    Args:
-        detections: in the order of time.
-        looks: float16 [num_colours] of each.
-        candidates: the crops to embed.
-        frames: numbers of the frames that were looked at.
-        num_doubles: boxes that were left out because they nearly cover another of their frame.
-    """
-
-    detections: list[Detection] = field(default_factory=list)
-    looks: list[np.ndarray] = field(default_factory=list)
+    detections: list[Detection] = field(default_factory=list)  # in the order of time
+    looks: list[np.ndarray] = field(default_factory=list)  # float16 [num_colours] of each
     candidates: list[Candidate] = field(default_factory=list)
-    frames: set[int] = field(default_factory=set)
-    num_doubles: int = 0
+    frames: set[int] = field(default_factory=set)  # numbers of those that were looked at
+    num_doubles: int = 0  # boxes that were left out: they nearly cover another of their frame
 
 
 def watch(moments: Iterator[Moment], detect: Detect, *, follow: bool, sound: Sound) -> Watched:
@@ -90,14 +77,9 @@ def _watch_piece(
     start = len(watched.detections)
     for position in _pick(found, looks, qualities) if follow else range(len(found)):
         moment = moment_of[found[position].frame_index]
-        watched.candidates.append(
-            Candidate(
-                start + position,
-                crop_detection(moment.frame, found[position]),
-                qualities[position],
-                moment.waveform if position in may_be_heard else None,
-            )
-        )
+        crop = crop_detection(moment.frame, found[position])
+        waveform = moment.waveform if position in may_be_heard else None
+        watched.candidates.append(Candidate(start + position, crop, qualities[position], waveform))
     watched.detections += found
     watched.looks += looks
     watched.frames.update(moment_of)

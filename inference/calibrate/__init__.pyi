@@ -11,6 +11,6 @@ from .fit import fit_calibration as fit_calibration
 from .fit import with_groupings as with_groupings
 from .grouping_rule import CountTrial as CountTrial
 from .grouping_rule import GroupingRule as GroupingRule
+from .pair_calibration import CalibrationError as CalibrationError
 from .pair_calibration import PairCalibration as PairCalibration
-from .quality import CalibrationError as CalibrationError
-from .quality import calibration_error as calibration_error
+from .pair_calibration import calibration_error as calibration_error

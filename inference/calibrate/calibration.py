@@ -48,11 +48,7 @@ class Calibration:
     groupings: Mapping[str, GroupingRule] = field(default_factory=dict)
 
     def pair(self, pattern: str = "image-image") -> PairCalibration:
-        """The calibration of one pattern.
-
-        Raises:
-            ValueError: it has none for that pattern.
-        """
+        """The calibration of one pattern; ValueError where it has none."""
         if pattern not in self.pairs:
             known = ", ".join(self.pairs) or "no pattern at all"
             raise ValueError(
@@ -69,7 +65,6 @@ class Calibration:
         Args:
             similarity: float, cosine, of any shape []; the answer is float64 of that shape.
             pattern: what the two embeddings were made of; see `inference.modalities.pair_pattern`.
-
         Raises:
             ValueError: no such pattern.
         """
@@ -78,17 +73,15 @@ class Calibration:
     def probability(
         self, similarity: npt.ArrayLike, pattern: str = "image-image", prior: float = 0.5
     ) -> np.ndarray:
-        """The probability that two embeddings show one individual.
+        """The probability that two embeddings show one individual, by the isotonic curve where there is one.
 
         Args:
             similarity: as in `log_odds`.
             pattern: likewise.
             prior: float in (0, 1), how likely it is before looking: for two sightings drawn from n equally
                 often seen individuals 1 / n.
-
         Returns:
-            float64 in (0, 1), of the same shape; by the isotonic curve where there is one.
-
+            float64 in (0, 1), of the same shape.
         Raises:
             ValueError: no such pattern; a prior outside (0, 1).
         """
@@ -106,12 +99,10 @@ class Calibration:
             false_match_rate: float in (0, 1), share of unknown animals that are matched to anybody.
             confidence: float in (0, 1).
             pattern: as in `log_odds`.
-
         Returns:
             The highest of the exact thresholds of several galleries of `num_gallery` individuals: others of
             that size then exceed the rate in less than 1 - confidence of all cases, as measured
             (`benchmarks/calibration.py`).
-
         Raises:
             CannotCertifyError: the calibration has too few independent individuals for that rate.
             ValueError: no such pattern; a rate or a confidence outside (0, 1).
@@ -124,22 +115,14 @@ class Calibration:
     def strictest_threshold(
         self, confidence: float = 0.95, pattern: str = "image-image"
     ) -> CertifiedThreshold:
-        """`threshold_at` the lowest of 0.001, 0.002, 0.005, ... 0.2 that can be certified.
-
-        Raises:
-            CannotCertifyError: the calibration has too few independent individuals even for 0.2.
-            ValueError: no such pattern; a confidence outside (0, 1).
-        """
+        """`threshold_at` the lowest of 0.001, 0.002, 0.005, ... 0.2 that can be certified; raises alike."""
         for rate in ROUND_RATES[:-1]:
             with suppress(CannotCertifyError):
                 return self.threshold_at(rate, confidence, pattern)
         return self.threshold_at(ROUND_RATES[-1], confidence, pattern)
 
     def check_fingerprint(self, embeddings: object) -> None:
-        """Refuses embeddings of another encoder.
-
-        Args:
-            embeddings: anything with a `fingerprint`, or the fingerprint itself. What has none passes.
+        """Refuses the embeddings, or the fingerprint, of another encoder. What has none passes.
 
         Raises:
             ValueError: both fingerprints are known and differ.
@@ -158,18 +141,12 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Calibration:
-        """What `to_dict` gave.
-
-        Raises:
-            ValueError: it is of a newer version, or not a calibration.
-        """
+        """What `to_dict` gave; ValueError where it is of a newer version, or no calibration."""
         try:
             if record["schema"] <= SCHEMA:
-                pairs = {name: PairCalibration.from_dict(p) for name, p in record["pairs"].items()}
-                rules = {
-                    name: GroupingRule.from_dict(rule)
-                    for name, rule in record.get("groupings", {}).items()
-                }
+                plain = _with_tuples(record)
+                pairs = {name: PairCalibration.from_dict(p) for name, p in plain["pairs"].items()}
+                rules = {name: GroupingRule.from_dict(r) for name, r in plain["groupings"].items()}
                 return cls(record["fingerprint"], pairs, record["is_identity_disjoint"], rules)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
@@ -181,6 +158,12 @@ class Calibration:
         )
 
 
+def _with_tuples(value: Any) -> Any:  # Any: as JSON gives it
+    if isinstance(value, Mapping):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list | tuple) else value
+
+
 def save_calibration(path: str | Path, calibration: Calibration) -> Path:
     """Writes a calibration as JSON; an earlier file is replaced. Returns the path."""
     text = json.dumps(calibration.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
@@ -188,11 +171,7 @@ def save_calibration(path: str | Path, calibration: Calibration) -> Path:
 
 
 def load_calibration(path: str | Path) -> Calibration:
-    """The calibration that `save_calibration` wrote.
-
-    Raises:
-        ValueError: it is damaged, not a calibration, or of a newer version.
-    """
+    """The calibration that `save_calibration` wrote; ValueError where it is damaged or of a newer version."""
     try:
         return Calibration.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except ValueError as error:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,24 +17,11 @@ class CannotCertifyError(ValueError):
 
 @dataclass(frozen=True)
 class UnknownScores:
-    """How similar unknown animals were to a gallery in which they are not.
+    """How similar unknown animals were to a gallery in which they are not."""
 
-    Args:
-        scores: ascending, one per independent unit: its highest similarity to any row of the gallery.
-        num_gallery: int, individuals in the gallery.
-        redrawn: likewise, each of another gallery of that size, drawn from the same individuals.
-    """
-
-    scores: tuple[float, ...]
-    num_gallery: int
-    redrawn: tuple[tuple[float, ...], ...] = ()
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> UnknownScores:
-        """From the JSON of a calibration."""
-        return cls(
-            tuple(record["scores"]), record["num_gallery"], tuple(map(tuple, record["redrawn"]))
-        )
+    scores: tuple[float, ...]  # ascending: of each independent unit the highest similarity
+    num_gallery: int  # individuals in the gallery
+    redrawn: tuple[tuple[float, ...], ...] = ()  # likewise, with other galleries of that size
 
     def certify(self, false_match_rate: float, confidence: float) -> CertifiedThreshold:
         """The highest of the thresholds that the galleries certify; see `Calibration.threshold_at`."""
@@ -50,25 +35,15 @@ class UnknownScores:
 
 @dataclass(frozen=True)
 class CertifiedThreshold:
-    """A similarity above which a match counts, and what is promised of it.
+    """A similarity above which a match counts, and what is promised of it."""
 
-    Args:
-        similarity: float. A match is a similarity strictly above it.
-        false_match_rate: float, what was asked for: the share of unknown animals that are matched to anybody.
-        confidence: float, how sure it is that the true rate is not above that.
-        upper_bound: float <= false_match_rate, the bound that was reached.
-        num_units: int, independent unknown animals that it rests on.
-        num_false_matches: int, of these, how many are above the threshold.
-        num_gallery: int, individuals in the gallery that it was certified for.
-    """
-
-    similarity: float
-    false_match_rate: float
-    confidence: float
-    upper_bound: float
-    num_units: int
-    num_false_matches: int
-    num_gallery: int
+    similarity: float  # a match is a similarity strictly above it
+    false_match_rate: float  # asked for: share of unknown animals that are matched to anybody
+    confidence: float  # how sure it is that the true rate is not above that
+    upper_bound: float  # that was reached, at most `false_match_rate`
+    num_units: int  # independent unknown animals that it rests on
+    num_false_matches: int  # of these, above the threshold
+    num_gallery: int  # individuals in the gallery that it was certified for
 
 
 def certify_threshold(

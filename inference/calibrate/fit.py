@@ -1,7 +1,5 @@
 """Fit a calibration: embeddings of known individuals tell what similarities mean."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
@@ -11,8 +9,13 @@ import numpy.typing as npt
 from inference.calibrate.calibration import Calibration
 from inference.calibrate.certified import UnknownScores
 from inference.calibrate.grouping_rule import fit_grouping_rule
-from inference.calibrate.pair_calibration import PairCalibration, fit_isotonic, fit_logistic
-from inference.calibrate.quality import CalibrationError, calibration_error
+from inference.calibrate.pair_calibration import (
+    CalibrationError,
+    PairCalibration,
+    calibration_error,
+    fit_isotonic,
+    fit_logistic,
+)
 from inference.calibrate.samples import (
     PairSample,
     Rows,
@@ -123,13 +126,9 @@ def with_groupings(
 ) -> Calibration:
     """The calibration with a grouping rule for each modality that has enough individuals.
 
-    Without one, grouping joins down to log-odds 0 of the pairs, and a count has no learnt interval.
-
-    Rows of one individual in one source, such as a tracklet, are pooled. Options as in `fit_calibration`.
-
-    Returns:
-        The calibration with `groupings` of the modalities in which at least four individuals were seen, two
-        of them in two sources; others as before.
+    Without one, grouping joins down to log-odds 0 of the pairs, and a count has no learnt interval. Enough
+    are four individuals, two of them in two sources. Rows of one individual in one source, such as a
+    tracklet, are pooled. Options as in `fit_calibration`.
 
     Raises:
         ValueError: as `fit_grouping_rule`, or the calibration is of another encoder.

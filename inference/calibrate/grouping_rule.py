@@ -12,8 +12,7 @@ import numpy.typing as npt
 from inference.embeddings import check_embeddings
 from inference.linkage import average_linkage
 from inference.metrics.grouping import bcubed
-from inference.pooling import observations_of_known
-from inference.threshold import best_threshold
+from inference.threshold import best_threshold, observations_of_known
 
 NUM_HALVES = 8  # footages of few halves share their individuals: intervals get too narrow
 TRIALS_PER_HALF = 15
@@ -30,19 +29,12 @@ class CountTrial(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupingRule:
-    """How embeddings of one modality are grouped into individuals: average linkage down to a threshold.
+    """How embeddings of one modality are grouped into individuals: average linkage down to a threshold."""
 
-    Attributes:
-        threshold: float in [-1, 1], the mean cosine similarity from which groups are joined.
-        held_out_f1: B-cubed F1 on individuals that were left out of the fit; None where they were too few.
-        trials: footage made of left-out individuals: what was found, and what was true.
-        num_individuals: int, how many individuals it was fitted on.
-    """
-
-    threshold: float
-    held_out_f1: float | None = None
-    trials: tuple[CountTrial, ...] = ()
-    num_individuals: int = 0
+    threshold: float  # in [-1, 1]: the mean cosine similarity from which groups are joined
+    held_out_f1: float | None = None  # B-cubed, of individuals left out of the fit; None: too few
+    trials: tuple[CountTrial, ...] = ()  # footage made of left-out individuals
+    num_individuals: int = 0  # that it was fitted on
 
     def __post_init__(self) -> None:
         if not -1 <= self.threshold <= 1 or any(trial.num_found < 1 for trial in self.trials):
@@ -68,9 +60,8 @@ def fit_grouping_rule(
 
     The individuals are halved; one half gives a threshold, the other is grouped by it, and so are footages
     drawn from that half, of any number of its individuals and views: they show how far counts are off.
-    Where individuals are too few to leave half of them out, nothing is known about errors.
-
-    Args: as in `inference.calibrate.fit.fit_calibration`, of one modality.
+    Where individuals are too few to leave half of them out, nothing is known about errors. Arguments as in
+    `fit_calibration`, of one modality.
 
     Raises:
         ValueError: fewer than two individuals, or no individual in two sources.

@@ -1,7 +1,5 @@
 """Pictures of a calibration: its curve, how far probabilities are off, and false-match rates."""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

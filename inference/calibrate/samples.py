@@ -16,19 +16,12 @@ MAX_SIMILARITIES = 2**23  # held in memory at once
 
 @dataclass(frozen=True)
 class Rows:
-    """Embeddings with all that is known of each.
+    """Embeddings with all that is known of each."""
 
-    Args:
-        embeddings: float32 [num, size].
-        individual: int [num], numbered from 0.
-        source: int [num], numbered from 0: rows of one source are never compared.
-        modality: str [num].
-    """
-
-    embeddings: np.ndarray
-    individual: np.ndarray
-    source: np.ndarray
-    modality: np.ndarray
+    embeddings: np.ndarray  # float32 [num, size]
+    individual: np.ndarray  # int [num], numbered from 0
+    source: np.ndarray  # int [num], numbered from 0: rows of one source are never compared
+    modality: np.ndarray  # str [num]
 
     def of_modality(self, modality: str) -> np.ndarray:
         """Positions of the rows of a modality, int [num]."""
@@ -39,19 +32,15 @@ class Rows:
 class PairSample:
     """Pairs of rows of different sources.
 
-    Args:
-        similarity: float64 [num].
-        is_same: bool [num], whether they show one individual.
-        weight: float64 [num]: each individual's positive pairs weigh as much as another's, each two
-            individuals' negative pairs as much as two others'; both kinds weigh 1/2 in all.
-        first, second: int [num], individual of each row.
+    Each individual's positive pairs weigh as much as another's, each two individuals' negative pairs as much
+    as two others'; both kinds weigh 1/2 in all.
     """
 
-    similarity: np.ndarray
-    is_same: np.ndarray
-    weight: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    similarity: np.ndarray  # float64 [num]
+    is_same: np.ndarray  # bool [num], whether they show one individual
+    weight: np.ndarray  # float64 [num]
+    first: np.ndarray  # int [num], the individual of one row
+    second: np.ndarray  # and of the other
 
     def where(self, keep: np.ndarray) -> PairSample:
         """Those pairs alone, weighed anew; `keep` is bool [num]."""

@@ -1,7 +1,5 @@
 """Where an index is: a path, or a collection on Milvus; the password is kept apart from the address."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass, field
@@ -43,8 +41,7 @@ def parse_address(uri: str | Path) -> Path | MilvusAddress:
     environment variable MILVUS_TOKEN.
 
     Raises:
-        ValueError: no such address, or an engine that this version does not have. The message repeats nothing
-            of the address that may be a password.
+        ValueError: no such address or engine; the message repeats nothing that may be a password.
         TypeError: neither str nor Path.
     """
     if not isinstance(uri, str | Path):

@@ -138,11 +138,7 @@ class EmbeddingIndex:
         self._store.update(ids, vectors, entries)
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove rows; ids that are not in the index are passed over, so a delete can be repeated.
-
-        Returns:
-            How many rows were removed.
-        """
+        """Remove rows, and return how many; ids that are not in the index are passed over."""
         return self._store.delete(check_ids(ids, unique=False))
 
     def get(self, ids: Sequence[str]) -> list[Row]:
@@ -194,13 +190,11 @@ class EmbeddingIndex:
         """Make ready for `search(..., approximate=True)`, and measure what it will miss.
 
         The rows are divided into groups, and as many are searched as find this share of the ten nearest
-        others of 500 rows. The recall that is told is that of 500 other rows. It takes 20 s for a million
-        rows, and counts until the index changes.
+        others of 500 rows; the recall that is told is that of 500 other rows. It takes 20 s for a million
+        rows, and counts until the index changes. None below 50,000 rows, and on Milvus: search stays exact.
 
         Args:
             target_recall: in (0, 1].
-        Returns:
-            The measured recall; None below 50,000 rows, where exact search is as quick, and on Milvus.
         Raises:
             ImportError: faiss is not installed.
             ValueError: target_recall outside (0, 1].
@@ -241,7 +235,7 @@ class EmbeddingIndex:
         return self._store.log()
 
     def compact(self) -> int:
-        """Give the space of deleted rows back to the disk, and make ready for search; returns the bytes.
+        """Give the space of deleted rows back to the disk; returns the bytes.
 
         It needs as much free space as the index takes, and other writers wait for it.
         """

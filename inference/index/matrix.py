@@ -1,7 +1,5 @@
 """The embeddings of an index as one matrix, mapped into memory from a file beside the index."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 import time
@@ -27,13 +25,10 @@ class Matrix:
     """Rows as unit vectors, in insertion order, with room for more.
 
     What is appended or changed stays in this process, also where the matrix is mapped from a file.
-
-    Args:
-        positions: int64 [num], where each row stands in the index, increasing.
-        memory: float32 [room, size], unit length; the first num rows are in use.
     """
 
     def __init__(self, positions: np.ndarray, memory: np.ndarray) -> None:
+        # int64 [num], where each row stands in the index, increasing; float32 [room, size]
         self.positions, self._memory = positions, memory
         self.is_live: np.ndarray | None = None  # bool [num]; None while no row was deleted
         self.num_changed = 0  # rows that were changed or deleted

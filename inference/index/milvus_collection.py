@@ -1,7 +1,5 @@
 """One collection of Milvus by pymilvus, with errors that say what to do."""
 
-from __future__ import annotations
-
 import errno
 import logging
 from collections.abc import Iterator
@@ -25,9 +23,6 @@ NO_COLLECTION, NO_DATABASE = 100, 800  # Milvus' own numbers
 class MilvusCollection:
     """The collection at an address, which may not be there yet.
 
-    Args:
-        address: where it is.
-        may_create: whether a folder of Milvus Lite may be made.
     Raises:
         ImportError: pymilvus (or milvus-lite) is not installed.
         OSError: nothing answers (ConnectionError), or the token is not accepted (PermissionError).

@@ -1,7 +1,5 @@
 """The store on Milvus: the same rows and answers as the embedded one, on a server for many machines."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence

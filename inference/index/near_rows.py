@@ -50,13 +50,8 @@ def nearest(
 
     A float32 product finds the candidates, and their cosine is then computed again in float64, row by row.
     So equal rows get exactly equal similarities, whatever stands beside them, and are ordered by row.
+    `passing`, bool [num], says which rows may be found; what is below `min_similarity` is left out.
 
-    Args:
-        embeddings: float32 [num, size], unit length.
-        queries: float32 [num_queries, size], unit length.
-        k: >= 1.
-        min_similarity: in [-1, 1]; what is less similar is left out.
-        passing: bool [num], the rows that may be found. None: all.
     Returns:
         num_queries pairs: rows int64 [found] and similarities float64 [found] in [-1, 1], found <= k.
     """

@@ -1,7 +1,5 @@
 """What can be read of a damaged index, into a new one."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -27,19 +25,12 @@ from media.atomic import atomic_file
 
 @dataclass(frozen=True)
 class Recovery:
-    """What came of a recovery.
+    """What came of a recovery."""
 
-    Attributes:
-        num_recovered: rows in the new index, each exactly as it was written.
-        lost_ids: ids whose row could not be read; more may be lost where the list of ids is damaged.
-        num_damaged: rows that were found and are not what was written; they are left out.
-        fingerprint: the encoder, or None.
-    """
-
-    num_recovered: int
-    lost_ids: tuple[str, ...]
-    num_damaged: int
-    fingerprint: str | None
+    num_recovered: int  # rows in the new index, each exactly as it was written
+    lost_ids: tuple[str, ...]  # there may be more, where the list of ids is damaged
+    num_damaged: int  # rows that are not what was written, and are left out
+    fingerprint: str | None  # of the encoder
 
 
 def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
@@ -47,11 +38,9 @@ def recover_index(damaged: str | Path, target: str | Path) -> Recovery:
 
     Rows are read by ranges of their positions; a range that cannot be read is halved until the damaged rows
     are left. Where SQLite cannot open the file at all, `sqlite3 damaged.index .recover | sqlite3 raw.index`
-    saves its pages first; recover `raw.index` then. The damaged file is only read. Close it first.
+    saves its pages first; recover `raw.index` then. The damaged file, and its `-wal`, are only read. Close it
+    first.
 
-    Args:
-        damaged: path of the index; what waits in `<damaged>-wal` is read too.
-        target: path of the new index, which must not exist.
     Raises:
         FileNotFoundError: there is no such file.
         FileExistsError: the target exists.

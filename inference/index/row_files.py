@@ -32,16 +32,12 @@ Batch = tuple[list[str], Embeddings, list[str]]  # ids, embeddings, metadata as 
 
 
 def export_rows(index: EmbeddingIndex, path: str | Path) -> int:
-    """Write all rows into a file that other programs read; `import_rows` gives the same rows exactly.
+    """Write all rows into a file that other programs read; returns how many.
 
     Args:
         index: EmbeddingIndex.
-        path: ends in .parquet or .csv. The file appears whole or not at all. In CSV, ids that a spreadsheet
-            would run as a formula begin with an apostrophe, which `import_rows` takes away again.
-    Returns:
-        How many rows were written.
-    Raises:
-        ValueError: the path ends otherwise.
+        path: ends in .parquet or .csv, else ValueError. The file appears whole or not at all. In CSV, ids
+            that a spreadsheet would run as a formula begin with an apostrophe; `import_rows` takes it away.
     """
     target = Path(path)
     write = _write_parquet if _is_parquet(target) else _write_csv
@@ -50,15 +46,10 @@ def export_rows(index: EmbeddingIndex, path: str | Path) -> int:
 
 
 def import_rows(index: EmbeddingIndex, path: str | Path) -> int:
-    """Add the rows of a file that `export_rows` wrote, some thousand in each step.
+    """Add the rows of a file that `export_rows` wrote, some thousand in each step; returns how many were new.
 
     After an error the steps before it are kept: mend the file and import again, which passes over them.
 
-    Args:
-        index: EmbeddingIndex.
-        path: ends in .parquet or .csv.
-    Returns:
-        How many rows were new.
     Raises:
         ValueError: as `EmbeddingIndex.add`; or no such file as `export_rows` writes.
         FileNotFoundError: there is no such file.

@@ -1,7 +1,5 @@
 """What an index holds and answers, and what it asks of all that comes in."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The rows of an index in one SQLite file: each with a checksum, each change in one transaction."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import sqlite3

@@ -1,7 +1,5 @@
 """The embedded, durable store: rows in one SQLite file, searched in memory."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sqlite3
@@ -43,7 +41,6 @@ from inference.sqlite_log import beside
 logger = logging.getLogger(__name__)
 
 FEW_CHANGES = 1000  # so many are patched in memory; of more, the matrix is made anew
-MOST_VALUES = 50_000  # of one key; a key with more (a file's path) is looked up in the index file
 
 
 class SqliteStore(SqliteRows):
@@ -77,11 +74,7 @@ class SqliteStore(SqliteRows):
             if matrix is None:
                 return [[] for _ in queries]
             vectors = np.asarray(queries)
-            passing = matrix.is_live
-            for key, any_of in where.items():
-                codes = self._codes_of.setdefault(key, _Codes(key))
-                fits = codes.among(connection, any_of, matrix.positions)
-                passing = fits if passing is None else passing & fits
+            passing = self._passing(connection, matrix, where)
             groups = self._current_groups() if approximate and not where else None
             if groups is None:
                 found = nearest(matrix.embeddings, vectors, k, min_similarity, passing)
@@ -115,10 +108,23 @@ class SqliteStore(SqliteRows):
         ]
 
     def count(self, where: Filter) -> int:  # noqa: D102
-        sql, parameters = _condition(where)
-        with self._file.reading() as connection:
-            found = connection.execute(f"SELECT count(*) FROM rows WHERE {sql}", parameters)
-            return int(found.fetchone()[0])
+        if not where:
+            with self._file.reading() as connection:
+                return int(connection.execute("SELECT count(*) FROM rows").fetchone()[0])
+        with self._current() as (connection, matrix):
+            passing = None if matrix is None else self._passing(connection, matrix, where)
+            return 0 if passing is None else int(passing.sum())
+
+    def _passing(
+        self, connection: sqlite3.Connection, matrix: Matrix, where: Filter
+    ) -> np.ndarray | None:
+        """Which rows of the matrix are there and fit the filter, bool [num]; None for all."""
+        passing = matrix.is_live
+        for key, any_of in where.items():
+            codes = self._codes_of.setdefault(key, _Codes(key))
+            fits = codes.among(connection, any_of, matrix.positions)
+            passing = fits if passing is None else passing & fits
+        return passing
 
     def build_approximate(self, target_recall: float) -> Approximation | None:  # noqa: D102
         self._file.check_may_write()
@@ -252,12 +258,7 @@ class _Codes:
         self, connection: sqlite3.Connection, any_of: Sequence[Scalar], positions: np.ndarray
     ) -> np.ndarray:
         """Bool [num]: whether the rows at these positions (int64 [num]) have any of the values."""
-        if len(self._code_of) <= MOST_VALUES:
-            self._read_new(connection)
-        if len(self._code_of) > MOST_VALUES:
-            sql, parameters = _condition({self._key: list(any_of)})
-            found = connection.execute(f"SELECT position FROM rows WHERE {sql}", parameters)
-            return np.isin(positions, np.fromiter((place for (place,) in found), dtype=np.int64))
+        self._read_new(connection)
         is_wanted = np.zeros(len(self._code_of), dtype=bool)
         is_wanted[[self._code_of[value] for value in any_of if value in self._code_of]] = True
         # A row that was deleted since may stand behind all that are left; it does not pass in any case.
@@ -269,21 +270,5 @@ class _Codes:
         num_new = max(0, int(last or 0) + 1 - first)
         self._codes = np.pad(self._codes, (0, num_new))
         sql = "SELECT position, json_extract(metadata, ?) FROM rows WHERE position >= ?"
-        for position, value in connection.execute(sql, (_json_path(self._key), first)):
+        for position, value in connection.execute(sql, (f'$."{self._key}"', first)):
             self._codes[position] = self._code_of.setdefault(value, len(self._code_of))
-
-
-def _condition(where: Filter) -> tuple[str, list[str]]:
-    """The filter in SQL. Both sides pass through SQLite's own JSON reader: equal numbers stay equal."""
-    conditions, parameters = ["1"], []
-    for key, any_of in where.items():
-        has_value = "json_extract(metadata, ?) IN (SELECT value FROM json_each(?))"
-        is_absent = " OR json_extract(metadata, ?) IS NULL" if None in any_of else ""
-        conditions.append(f"({has_value}{is_absent})")
-        path = _json_path(key)
-        parameters += [path, json.dumps(any_of, ensure_ascii=False), *([path] if is_absent else [])]
-    return " AND ".join(conditions), parameters
-
-
-def _json_path(key: str) -> str:
-    return f'$."{key}"'

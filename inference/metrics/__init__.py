@@ -2,9 +2,11 @@
 
 from inference.metrics.bootstrap import bootstrap_interval, two_way_bootstrap_interval
 from inference.metrics.grouping import BCubed, bcubed, grouping_metrics
-from inference.metrics.neighbours import RightAndWrong, confusion_counts, nearest_right_and_wrong
 from inference.metrics.retrieval import (
+    RightAndWrong,
+    confusion_counts,
     mean_over_queries,
+    nearest_right_and_wrong,
     retrieval_metrics,
     retrieval_metrics_per_query,
 )

@@ -1,7 +1,5 @@
 """How sure a mean is when its values come in groups that resemble each other, such as frames of one video."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -61,13 +59,8 @@ def two_way_bootstrap_interval(
 
     A pair rises and falls with the other pairs of its photo, and with those of its recording. Photos are
     drawn with replacement, and recordings are, independently; a pair counts as often as its photo was drawn
-    times as often as its recording was. The interval errs on the wide side, the more so the fewer values
-    each group has: no bootstrap of two-way data is exact, and this one is conservative.
-
-    Args, Returns and Raises are those of `bootstrap_interval`, but for the groups:
-        groups: str or int [num], the one source of each value, such as its photo.
-        other_groups: str or int [num], the other, such as its recording.
-    Resamples that draw no value at all are drawn again.
+    times as often as its recording was. Draws of no value at all are drawn again. Arguments, result and
+    errors as in `bootstrap_interval`.
 
     Reference:
         Owen, The pigeonhole bootstrap, 2007, https://arxiv.org/abs/0712.1111 (theorems 2 and 4: the naive

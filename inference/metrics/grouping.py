@@ -4,8 +4,6 @@ The names of groups do not matter, only which rows are together. There is no lab
 once is an individual, so a row alone in its group is a group of one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 

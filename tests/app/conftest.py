@@ -11,20 +11,13 @@ import pytest
 from app.cli.main import main
 from aviary import Aviary, write_aviary
 
-TRAINING = [
-    "--yamnet",
-    "log_mel",
-    "--image-backbone",
-    "small_cnn",
-    "--image-weights",
-    "none",
-    "--epochs",
-    "1",
-    "--triplets-per-class",
-    "4",
-    "--held-out",
-    "0.4",
-]
+RECIPE = "--yamnet log_mel --image-backbone small_cnn --image-weights none --epochs 1"
+TRAINING = [*RECIPE.split(), "--triplets-per-class", "4", "--held-out", "0.4"]
+
+
+def run(*arguments) -> int:
+    """The exit code of a command as typed."""
+    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,10 +76,10 @@ def test_a_missing_folder_is_refused_with_a_message(capsys, tmp_path):
     [
         (["evaluate", "nothing"], "No training run in 'nothing'"),
         (["export", "nothing", "--out", "x"], "No training run in 'nothing'"),
-        (["query", "x.index", "--encoder", "nothing"], "Expected --image, --recording or both"),
+        (["query", "x.index", "--encoder", "e"], "Expected --image, --recording or both"),
         (["embed", "nothing.txt", "--encoder", "e", "--out", "x.npz"], "No photo or recording in"),
-        (["embed", "a.jpg", "--encoder", "e", "--out", "x.npz"], "No exported encoder at 'e'"),
-        (["count", "a.mp4", "--encoder", "e"], "No exported encoder at 'e'"),
+        (["embed", "a.jpg", "--encoder", "no", "--out", "x.npz"], "No exported encoder in 'no'"),
+        (["count", "a.mp4", "--encoder", "no"], "No exported encoder in 'no'"),
         (["index", "info", "nothing.index"], "nothing.index"),
         (["demo", "--images", "i"], "Expected both --images and --audio, or neither"),
     ],
@@ -87,6 +88,8 @@ def test_what_cannot_be_done_is_refused_with_a_message(
     capsys, arguments, message, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    Path("e", "assets").mkdir(parents=True)
+    Path("e", "assets", "encoder.json").touch()
     printed = refused(capsys, *arguments)
     assert printed.startswith(f"fused-encoder {arguments[0]}: ")
     assert message in printed

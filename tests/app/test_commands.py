@@ -5,18 +5,25 @@ import numpy as np
 import pytest
 
 from app.cli import train
-from app.cli.main import build_parser, main
+from app.cli.main import build_parser
 from app.cli.outcome import table
+from fused_encoder import LogMelFeatures
 from inference.embedding_file import load_embeddings
 from inference.export import load_settings
+from tests.app.conftest import run
+from triplets import scan_folders
 
 
-def run(*arguments) -> int:
-    return main([str(argument) for argument in arguments])
-
-
-def test_a_broken_photo_ends_training_with_1_and_all_else_with_0(journey):
+def test_every_step_ends_as_it_should_and_says_what_it_made_and_where(journey, tiny_aviary):
     assert journey.codes == {"train": 1, "evaluate": 0, "export": 0, "embed": 0, "index": 0}
+    assert f"fused-encoder evaluate {journey.run}" in journey.printed["train"]
+    assert "photos and 12 recordings of 4 classes: loss 0." in journey.printed["train"]
+    assert "similarity thresholds: fused" in journey.printed["export"]
+    assert journey.printed["embed"] == f"20 embeddings in '{journey.rows}'.\n"
+    assert "20 new of 20 rows from" in journey.printed["index"]
+    settings = load_settings(journey.encoder)
+    assert settings.class_names == tiny_aviary.class_names
+    assert set(settings.thresholds) == {"fused", "image", "audio"}
 
 
 def test_prepare_lists_what_it_skipped(journey, tiny_aviary, tmp_path, capsys):
@@ -28,37 +35,11 @@ def test_prepare_lists_what_it_skipped(journey, tiny_aviary, tmp_path, capsys):
     assert (tmp_path / "triplets" / "triplets.json").is_file()
 
 
-def test_every_step_says_what_it_made_and_where(journey):
-    assert f"fused-encoder evaluate {journey.run}" in journey.printed["train"]
-    assert "photos and 12 recordings of 4 classes: loss 0." in journey.printed["train"]
-    assert "similarity thresholds: fused" in journey.printed["export"]
-    assert journey.printed["embed"] == f"20 embeddings in '{journey.rows}'.\n"
-    assert "20 new of 20 rows from" in journey.printed["index"]
-
-
-def test_the_exported_encoder_carries_classes_and_thresholds(journey, tiny_aviary):
-    settings = load_settings(journey.encoder)
-    assert settings.class_names == tiny_aviary.class_names
-    assert set(settings.thresholds) == {"fused", "image", "audio"}
-
-
 def test_embed_walks_folders_and_names_rows_by_path(journey, tiny_aviary):
     rows = load_embeddings(journey.rows)
     photos = sorted(str(path) for path in tiny_aviary.images.rglob("*.jpg"))
     assert sorted(rows.ids) == photos
     assert {row["class"] for row in rows.metadata} == set(tiny_aviary.class_names)
-
-
-def test_embed_lists_what_it_cannot_use(journey, tmp_path, capsys):
-    (tmp_path / "notes.txt").write_text("not a photo")
-    inputs = [journey.photo, journey.photo, journey.broken, tmp_path / "notes.txt", "gone.jpg"]
-    out = tmp_path / "rows.npz"
-    assert run("embed", *inputs, "--encoder", journey.encoder, "--out", out) == 1
-    printed = capsys.readouterr()
-    assert "1 embeddings in" in printed.out
-    assert "Skipped 3 inputs" in printed.err
-    for name in ("broken.jpg", "notes.txt", "gone.jpg"):
-        assert name in printed.err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -153,10 +134,11 @@ def test_a_table_keeps_its_columns_in_line():
     assert text.splitlines() == ["name  value", "wren  0.500", "rail     12"]
 
 
-def test_the_network_that_is_trained_is_the_one_that_was_asked_for():
+def test_the_network_that_is_trained_is_the_one_that_was_asked_for(tiny_aviary):
     asked = (
         "train i a --out o --image-backbone small_cnn --image-weights none --modality-dropout 0.2"
     )
-    encoder = train._encoder(build_parser().parse_args(asked.split()))
+    files = scan_folders(tiny_aviary.images, tiny_aviary.audio)
+    encoder = train._encoder(build_parser().parse_args(asked.split()), files, LogMelFeatures())
     assert encoder.get_layer("fusion").get_layer("fusion").dropout_rate == 0.2
     assert not any(layer.name == "photo_views" for layer in encoder._flatten_layers())

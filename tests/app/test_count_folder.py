@@ -1,10 +1,10 @@
-"""The folder of a count: written, written again, and written anew by a review."""
+"""`fused-encoder count`: its folder, written, written again, and anew by a review; boxes of a file."""
 
 import csv
 import json
 import shutil
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from app.cli.main import main
@@ -81,12 +81,8 @@ def test_without_an_answer_a_review_leaves_the_tables_as_they_are(folder):
 
 
 def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_path):
-    for name in (
-        "calls/a.labels.txt",
-        "timeline.pdf",
-        "camtrap_dp/media.csv",
-        "crops/s0123456789ab.jpg",
-    ):
+    old = ("calls/a.labels.txt", "timeline.pdf", "camtrap_dp/media.csv", "crops/s0123456789ab.jpg")
+    for name in old:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("of the count before")
     notes = folder / "my notes.txt"
@@ -97,29 +93,16 @@ def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_
     assert run("count", broken, *options) == 1
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert left == {
-        "my notes.txt",
-        "capture_history.csv",
-        "count.json",
-        "individuals.csv",
-        "individuals.png",
-        "media.csv",
-        "sightings.csv",
-        "sightings.json",
-        "sightings.npz",
-        "timeline.png",
+        *("my notes.txt", "capture_history.csv", "count.json", "individuals.csv", "media.csv"),
+        *("individuals.png", "timeline.png"),
+        *("sightings.csv", "sightings.json", "sightings.npz"),
     }
 
 
 def test_answers_are_not_lost_to_a_new_count(folder, journey, tiny_aviary, capsys):
     counted = load_sightings(folder)
     keys = counted.table.keys
-    answered = type(counted)(
-        counted.table,
-        np.asarray(counted.labels),
-        counted.threshold,
-        counted.all_videos,
-        cannot_link=((keys[0], keys[-1]),),
-    )
+    answered = replace(counted, cannot_link=((keys[0], keys[-1]),))
     save_sightings(folder, answered)
     video = tiny_aviary.videos / "video_01.mp4"
     assert run("count", video, "--encoder", journey.encoder, "--out", folder) == 2
@@ -134,3 +117,35 @@ def test_details_of_other_videos_are_refused_at_once(journey, tiny_aviary, tmp_p
     options = ["--encoder", journey.encoder, "--out", tmp_path / "out", "--media", details]
     assert run("count", video, *options) == 2
     assert "none of which is a video here" in capsys.readouterr().err
+
+
+def test_count_takes_boxes_from_a_file(journey, tiny_aviary, tmp_path, capsys):
+    video = tiny_aviary.videos / "video_01.mp4"
+    boxes = [
+        {"category": "1", "conf": 0.9, "bbox": [x, 0.3, 0.2, 0.4], "frame_number": frame}
+        for frame in range(0, 20, 2)
+        for x in (0.1, 0.6)
+    ]
+    boxes.append({"category": "2", "conf": 0.9, "bbox": [0, 0, 1, 1], "frame_number": 0})
+    content = {
+        "detection_categories": {"1": "animal", "2": "person"},
+        "images": [{"file": "video_01.mp4", "detections": boxes}],
+    }
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    options = ["--encoder", journey.encoder, "--threshold", 0.5, "--detections", path]
+    out = tmp_path / "count.json"
+    assert run("count", video, *options, "--out", out) == 0
+    printed = capsys.readouterr().out
+    assert "1 boxes of other categories (person) are left out." in printed
+    seen = json.loads(out.read_text(encoding="utf-8"))["sightings"]
+    assert len(seen) >= 2
+    assert {row["box"][0] for rows in seen.values() for row in rows} == {32.0, 192.0}
+    assert run("count", tiny_aviary.videos / "video_02.mp4", *options) == 2
+    assert "is not in it; it has 'video_01.mp4'" in capsys.readouterr().err
+
+
+def test_a_confidence_without_detections_is_refused(journey, tiny_aviary, capsys):
+    video = tiny_aviary.videos / "video_01.mp4"
+    assert run("count", video, "--encoder", journey.encoder, "--min-confidence", 0.5) == 2
+    assert "--min-confidence is of --detections" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.cli.destination import check_destination
+from app.cli.outcome import check_destination
 
 
 def test_a_new_folder_is_made_and_an_earlier_result_may_be_replaced(tmp_path):
@@ -12,13 +12,9 @@ def test_a_new_folder_is_made_and_an_earlier_result_may_be_replaced(tmp_path):
     assert [path.name for path in (tmp_path / "new" / "run").iterdir()] == ["run.json"]
 
 
-def test_a_folder_with_other_things_is_left_as_it_is(tmp_path):
+def test_other_things_and_files_are_left_as_they_are(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"precious")
     with pytest.raises(FileExistsError, match=r"holds other things \(no run.json\); it is left"):
         check_destination(tmp_path, "run.json")
-
-
-def test_a_file_is_refused(tmp_path):
-    (tmp_path / "out").write_text("")
     with pytest.raises(FileExistsError, match=r"is a file\. Choose another --out"):
-        check_destination(tmp_path / "out", "run.json")
+        check_destination(tmp_path / "photo.jpg", "run.json")

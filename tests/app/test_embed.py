@@ -10,17 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.cli.main import main
 from archives.embed.archive import Archive
 from inference import EmbeddingIndex
 from media import save_waveform
+from tests.app.conftest import run
 
 RATE = 16_000
 NUM_SONGS = 300
-
-
-def run(*arguments) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture

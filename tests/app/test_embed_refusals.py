@@ -1,32 +1,27 @@
 """What `embed` and `index build` cannot do as asked is refused, never passed over in silence."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.cli.main import main
 from inference import EmbeddingIndex
 from media import save_waveform
+from tests.app.conftest import run
 
 RATE = 16_000
 
 
-def run(*arguments) -> int:
-    return main([str(argument) for argument in arguments])
+@pytest.fixture(autouse=True)
+def _an_encoder_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("e", "assets").mkdir(parents=True)
+    Path("e", "assets", "encoder.json").touch()
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [
-        "--no-resume",
-        "--strict",
-        "--shard 1/2",
-        "--hop-seconds 1",
-        "--time-limit 5",
-        "--workers 2",
-        "--engine ray",
-    ],
+    "asked", ["--no-resume", "--strict", "--shard 1/2", "--hop-seconds 1", "--engine ray"]
 )
 def test_an_option_that_cannot_change_a_npz_is_an_error(asked, capsys):
     assert run("embed", "a.jpg", "--encoder", "e", "--out", "x.npz", *asked.split()) == 2
@@ -48,12 +43,18 @@ def test_without_ray_the_extra_is_named(tmp_path, capsys, monkeypatch):
     assert "pip install 'fused-encoder[ray]'" in capsys.readouterr().err
 
 
-def test_a_video_in_a_folder_is_told_where_a_npz_is_written(journey, tmp_path, capsys):
+def test_what_a_npz_cannot_hold_is_skipped_and_told(journey, tmp_path, capsys):
     (tmp_path / "card").mkdir()
     (tmp_path / "card/film.mp4").touch()
-    inputs = (journey.photo, tmp_path / "card")
-    assert run("embed", *inputs, "--encoder", journey.encoder, "--out", tmp_path / "x.npz") == 1
-    assert "film.mp4: a video, of which a .npz holds nothing" in capsys.readouterr().err
+    (tmp_path / "notes.txt").write_text("not a photo")
+    inputs = [journey.photo, journey.photo, journey.broken, tmp_path / "notes.txt", "gone.jpg"]
+    out = ("--encoder", journey.encoder, "--out", tmp_path / "x.npz")
+    assert run("embed", *inputs, tmp_path / "card", *out) == 1
+    printed = capsys.readouterr()
+    assert "1 embeddings in" in printed.out
+    assert "Skipped 4 inputs" in printed.err
+    assert "film.mp4: a video, of which a .npz holds nothing" in printed.err
+    assert all(name in printed.err for name in ("broken.jpg", "notes.txt", "gone.jpg"))
 
 
 @pytest.fixture

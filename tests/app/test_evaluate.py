@@ -65,14 +65,6 @@ def test_a_photo_that_is_gone_is_listed_and_the_rest_evaluated(spoilt, run):
     assert record["image_only_num_queries"] == len(record["classes"]) * 2 - 1
 
 
-def test_a_folder_that_holds_other_things_is_left_as_it_is(run, tmp_path, capsys):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "report.html").write_text("mine")
-    assert main(["evaluate", str(run), "--out", str(tmp_path / "mine")]) == 2
-    assert "holds other things (no metrics.json)" in capsys.readouterr().err
-    assert (tmp_path / "mine" / "report.html").read_text() == "mine"
-
-
 def test_a_damaged_record_is_refused_with_its_path(tmp_path, capsys):
     (tmp_path / "run.json").write_text('{"schema": 2, "options"')
     assert main(["evaluate", str(tmp_path)]) == 2

@@ -59,8 +59,8 @@ def made(small_birdnet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_run_and_export_say_which_front_end(made: Path, small_birdnet: Path) -> None:
     front_end = load_birdnet(small_birdnet)
     saved = load_run(made / "run")
-    assert saved.yamnet_source == str(small_birdnet)
-    assert saved.yamnet_fingerprint == front_end.fingerprint
+    assert saved.front_end_source == str(small_birdnet)
+    assert saved.front_end_fingerprint == front_end.fingerprint
     settings = json.loads((made / "encoder/assets/encoder.json").read_text("utf-8"))
     assert settings["front_end"]["name"] == "birdnet"
     assert settings["front_end"]["sample_rate_hz"] == RATE_HZ

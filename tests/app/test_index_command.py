@@ -1,38 +1,30 @@
 """`fused-encoder index`: what it does, what it says, and how it ends. No encoder is needed."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from app.cli.main import main
 from inference.embedding_file import EmbeddingFile, save_embeddings
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, sqlite_store
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
+from tests.app.conftest import run
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Path:
+def gallery(tmp_path):
     embeddings = Embeddings.of(np.eye(4), "wren-1")
     rows = EmbeddingFile(("a", "b", "c", "é"), embeddings, ({"class": "wren"}, {}, {}, {}))
     return save_embeddings(tmp_path / "gallery.npz", rows)
 
 
 @pytest.fixture
-def index(tmp_path: Path, gallery: Path) -> Path:
+def index(tmp_path, gallery):
     path = tmp_path / "birds.index"
     assert run("index", "build", path, gallery) == 0
     return path
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_export_and_import_carry_all_rows(
-    index: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture
-) -> None:
+def test_export_and_import_carry_all_rows(index, tmp_path, ending, capsys):
     file, other = tmp_path / f"rows.{ending}", tmp_path / "other.index"
     assert run("index", "export", index, file) == 0
     assert run("index", "import", other, file) == 0
@@ -42,7 +34,7 @@ def test_export_and_import_carry_all_rows(
         assert right.fingerprint == "wren-1"
 
 
-def test_log_is_a_table(index: Path, capsys: pytest.CaptureFixture) -> None:
+def test_log_is_a_table(index, capsys):
     capsys.readouterr()
     assert run("index", "log", index) == 0
     header, created, added = capsys.readouterr().out.splitlines()
@@ -51,24 +43,21 @@ def test_log_is_a_table(index: Path, capsys: pytest.CaptureFixture) -> None:
     assert added.split()[2:4] == ["add", "4"]
 
 
-def test_compact_says_what_it_gave_back(index: Path, capsys: pytest.CaptureFixture) -> None:
-    assert run("index", "compact", index) == 0
-    assert "bytes given back." in capsys.readouterr().out
-
-
-def test_check_of_a_sound_index(index: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_sound_index_is_checked_compacted_and_recovered(index, capsys):
     assert run("index", "check", index) == 0
-    assert "All 4 rows of" in capsys.readouterr().out
+    assert run("index", "compact", index) == 0
+    assert run("index", "recover", index, f"{index}2") == 0
+    printed = capsys.readouterr().out
+    assert "All 4 rows of" in printed
+    assert "bytes given back." in printed
 
 
-def damage_one_row(index: Path) -> None:
+def damage_one_row(index):
     content = index.read_bytes()
     index.write_bytes(content.replace(b'{"class": "wren"}', b'{"class": "wrem"}'))
 
 
-def test_check_names_a_damaged_row_and_recover_saves_the_others(
-    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_check_names_a_damaged_row_and_recover_saves_the_others(index, tmp_path, capsys):
     damage_one_row(index)
     assert run("index", "check", index) == 2
     told = capsys.readouterr().err
@@ -84,29 +73,19 @@ def test_check_names_a_damaged_row_and_recover_saves_the_others(
         assert [row.id for row in saved] == ["b", "c", "é"]
 
 
-def test_recovering_a_sound_index_ends_well(index: Path, tmp_path: Path) -> None:
-    assert run("index", "recover", index, tmp_path / "copy.index") == 0
-
-
-def test_a_file_that_cannot_be_opened_names_the_remedy(
-    index: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_file_that_cannot_be_opened_names_the_remedy(index, capsys):
     content = index.read_bytes()
     index.write_bytes(content[: len(content) // 2])
     assert run("index", "info", index) == 2
     assert f"fused-encoder index recover {index} recovered.index" in capsys.readouterr().err
 
 
-def test_approximate_search_of_few_rows_is_exact(
-    index: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_approximate_search_of_few_rows_is_exact(index, capsys):
     assert run("index", "approximate", index) == 0
     assert "Exact search: the index has too few rows" in capsys.readouterr().out
 
 
-def test_approximate_prints_its_recall(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_approximate_prints_its_recall(tmp_path, monkeypatch, capsys):
     pytest.importorskip("faiss")
     monkeypatch.setattr(sqlite_store, "FROM_ROWS", 1000)
     path = tmp_path / "large.index"
@@ -132,21 +111,13 @@ def test_approximate_prints_its_recall(
         (["recover", "birds.index", "birds.index"], "is left as it is"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
-    index: Path,
-    arguments: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_cannot_be_done_is_refused(index, arguments, message, capsys, monkeypatch):
     monkeypatch.chdir(index.parent)
     assert run("index", *arguments) == 2
     assert message in capsys.readouterr().err
 
 
-def test_no_message_of_a_refused_build_shows_a_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_no_message_of_a_refused_build_shows_a_password(tmp_path, monkeypatch, capsys):
     """The index of that address holds rows that the archive no longer holds."""
     archive = tmp_path / "archive"
     archive.mkdir()
@@ -159,13 +130,13 @@ def test_no_message_of_a_refused_build_shows_a_password(
         class Archive:
             fingerprint = "wren-1"
 
-            def __init__(self, path: str) -> None:
+            def __init__(self, path):
                 pass
 
-            def batches(self) -> list:
+            def batches(self):
                 return []
 
-            def find(self, path: str) -> str:
+            def find(self, path):
                 return path
 
         monkeypatch.setattr("archives.embed.archive.Archive", Archive)
@@ -187,9 +158,7 @@ def test_no_message_of_a_refused_build_shows_a_password(
         "http://me:secret@h:x",
     ],
 )
-def test_an_address_that_is_mistyped_shows_no_password(
-    address: str, gallery: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_an_address_that_is_mistyped_shows_no_password(address, gallery, capsys):
     assert run("index", "build", address, gallery) == 2
     told = capsys.readouterr()
     assert "Expected http://host:19530" in told.err

@@ -1,13 +1,18 @@
+"""The report of an evaluation and of the demo: complete, safe, readable by ear, and in one file."""
+
 import hashlib
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from app.cli.evaluate import evaluation_table, write_metrics
 from app.cli.main import main
+from app.reports.page import templates, write_report
 from app.reports.report import write_evaluation_report
 from inference import Embeddings
 from training.evaluate import evaluate_encoder
@@ -69,14 +74,16 @@ def evaluation(sides):
 def page(evaluation, sides, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("report") / "report.html"
     history = {"loss": [0.3, 0.2]}
-    notes = ["Something <changed>."]
+    notes = ["Something <changed>.", "\udcff"]
     write_evaluation_report(path, "測試", evaluation, *sides, history=history, notes=notes)
     return path.read_text("utf-8")
 
 
 def test_the_report_has_all_its_sections_and_first_what_changed(page):
     assert re.findall("<h2>(.*?)</h2>", page) == ["Before you read on", *EVALUATION_HEADINGS]
-    assert '<p class="note">Something &lt;changed&gt;.</p>' in page
+    assert '<p class="note">Something &lt;changed&gt;.</p>\n<p class="note">\\udcff</p>' in page
+    assert page.startswith('<!doctype html>\n<html lang="en">')
+    assert "<h1>測試</h1>" in page
 
 
 def test_names_of_classes_are_escaped_and_whole(page):
@@ -91,19 +98,47 @@ def test_every_number_of_the_table_is_in_the_report(page, evaluation):
         assert f"<td>{row['precision_at_1']:.3f}</td>" in page
 
 
-def test_pictures_say_in_words_what_they_show(page):
-    spoken = re.findall(r'<img alt="([^"]+)"', page)
-    assert len(spoken) == 6
+def test_a_report_is_one_file_and_can_be_read_by_ear(page):
+    spoken = re.findall(r'<img alt="([^"]+)" src="data:image/(?:png|jpeg);base64,', page)
+    assert len(spoken) == page.count("src=") == 6
     assert "photo and call together (fused): 0." in spoken[0]
     assert "found" in spoken[2]
+    assert not re.search(r"https?://|<link|<script", page)
+    assert page.count('role="region" tabindex="0" aria-label="') == page.count("<table>") == 6
+    assert set(re.findall(r'<th scope="(\w+)"', page)) == {"col", "row"}
 
 
-def test_the_report_speaks_of_few_sources(page):
-    assert "The queries are made of 8 photos and 8 recordings. So few make even" in page
+def test_every_tag_that_is_opened_is_closed(page):
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            if tag not in ("img", "meta"):
+                stack.append(tag)
+
+        def handle_endtag(self, tag):
+            assert stack.pop() == tag
+
+    stack: list[str] = []
+    Tags().feed(page)
+    assert stack == []
 
 
-def test_the_report_says_which_encoder_it_is_of(page):
-    assert "the encoder with the fingerprint colours, by fused-encoder " in page
+def test_pictures_are_beside_the_page_too(tmp_path):
+    photos, curve = Figure(), Figure()
+    photos.subplots().imshow(np.zeros((4, 4, 3), np.uint8))
+    write_report(tmp_path / "a.html", "base.html", {"photos": photos, "curve": curve}, title="")
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert names == ["curve.png", "photos.jpeg"]
+
+
+def test_what_is_not_a_number_is_a_dash():
+    rendered = templates().from_string("{{ 0.12345 | cell }} {{ nan | cell }}").render(nan=np.nan)
+    assert rendered == "0.123 –"
+
+
+def test_the_report_speaks_of_few_sources_and_of_its_encoder(page):
+    told = " ".join(page.split())
+    assert "The queries are made of 8 photos and 8 recordings. So few make even" in told
+    assert "the encoder with the fingerprint colours, by fused-encoder " in told
 
 
 def test_the_table_has_a_line_for_every_way_of_asking(evaluation):
@@ -111,7 +146,7 @@ def test_the_table_has_a_line_for_every_way_of_asking(evaluation):
     num_rows, num_compared = len(evaluation.rows), len(evaluation.comparisons)
     assert [line.split()[0] for line in lines[1 : 1 + num_rows]] == list(evaluation.rows)
     assert lines[0].split("  ")[0] == "held-out queries"
-    assert lines[1 + num_rows].startswith("Guessing would give a fused P@1 of 0.250.")
+    assert lines[1 + num_rows].startswith("Guessing would give a P@1 of 0.250 (fused).")
     assert len(lines) == num_rows + num_compared + 4
     assert any("control: photo with a call of another class" in line for line in lines)
 

@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,12 +52,6 @@ def test_every_task_gives_its_messages_in_order_and_then_its_end(num_workers):
         assert results_of(workers, tasks) == expected
 
 
-def test_arrays_arrive_as_they_were_sent(workers):
-    block = np.arange(500_000, dtype=np.float32)
-    [[found, _]] = results_of(workers, [(("say", block),)])
-    np.testing.assert_array_equal(found, block)
-
-
 @pytest.mark.parametrize(
     ("act", "how"),
     [(("segfault",), "died of SIGSEGV"), (("exit", 3), "ended with exit code 3")],
@@ -72,14 +65,6 @@ def test_a_task_whose_worker_dies_once_loses_and_repeats_nothing(workers, tmp_pa
     once = (("say", 1), ("say", 2), ("segfault once", str(tmp_path / "died")), ("say", 3))
     assert result_among_good(workers, once) == [1, 2, 3, Ended()]
     assert (tmp_path / "died").exists()
-
-
-def test_killing_idle_workers_again_and_again_harms_nothing():
-    with Workers(toy_work.act, num_workers=1) as workers:
-        for _ in range(3):
-            [[process, _]] = results_of(workers, [(("say process",),)])
-            os.kill(process, signal.SIGKILL)
-        assert results_of(workers, [GOOD]) == [["good", Ended()]]
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

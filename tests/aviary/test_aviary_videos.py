@@ -6,30 +6,24 @@ import av
 import numpy as np
 import pytest
 
-from aviary import Aviary, write_aviary
 from aviary.choreography import choose_casts
 from aviary.individuals import generator_for
 from aviary.layout import inhabitants
-from aviary.videos import SAMPLE_RATE_HZ, Film, make_film
+from aviary.videos import SAMPLE_RATE_HZ, make_film
 
 
 @pytest.fixture(scope="module")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
-    return write_aviary(tmp_path_factory.mktemp("aviary") / "birds", size="tiny")
-
-
-@pytest.fixture(scope="module")
-def truth(aviary: Aviary) -> dict:
+def truth(aviary):
     return json.loads(aviary.truth.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def film() -> Film:
+def film():
     known, _ = inhabitants("standard", 0)
     return make_film(known[:3], generator_for(7, "film"), size=(320, 240), duration_seconds=4.0)
 
 
-def test_every_video_is_h264_with_aac_and_as_long_as_the_truth_says(aviary, truth) -> None:
+def test_every_video_is_h264_with_aac_and_as_long_as_the_truth_says(aviary, truth):
     assert sorted(truth["videos"]) == sorted(path.name for path in aviary.videos.glob("*.mp4"))
     for name, video in truth["videos"].items():
         with av.open(str(aviary.videos / name)) as container:
@@ -41,7 +35,7 @@ def test_every_video_is_h264_with_aac_and_as_long_as_the_truth_says(aviary, trut
         assert len(video["frames"]) == video["num_frames"]
 
 
-def test_the_truth_agrees_with_itself(aviary, truth) -> None:
+def test_the_truth_agrees_with_itself(aviary, truth):
     everyone = {name for video in truth["videos"].values() for name in video["individuals"]}
     assert set(truth["known"]) | set(truth["new"]) == everyone
     assert set(truth["known"]) <= set(aviary.class_names)
@@ -53,7 +47,7 @@ def test_the_truth_agrees_with_itself(aviary, truth) -> None:
         assert video["count"] == len(in_boxes)
 
 
-def test_someone_is_in_several_videos_and_someone_is_new(truth) -> None:
+def test_someone_is_in_several_videos_and_someone_is_new(truth):
     assert truth["new"]
     assert truth["links"]
     for name, videos in truth["links"].items():
@@ -61,7 +55,7 @@ def test_someone_is_in_several_videos_and_someone_is_new(truth) -> None:
         assert all(name in truth["videos"][video]["individuals"] for video in videos)
 
 
-def test_boxes_lie_in_the_picture_and_pixels_outside_stay_as_they_are(film: Film) -> None:
+def test_boxes_lie_in_the_picture_and_pixels_outside_stay_as_they_are(film):
     is_background = np.ones((len(film.frames), 240, 320), bool)
     for number, boxes in enumerate(film.truth["frames"]):
         for left, top, right, bottom in (box["box"] for box in boxes):
@@ -77,7 +71,7 @@ def test_boxes_lie_in_the_picture_and_pixels_outside_stay_as_they_are(film: Film
     assert moved[~is_background].mean() > 0.02
 
 
-def test_birds_that_show_sing_one_at_a_time_and_can_be_heard(film: Film) -> None:
+def test_birds_that_show_sing_one_at_a_time_and_can_be_heard(film):
     assert len(film.waveform) == 4 * SAMPLE_RATE_HZ
     is_song = np.zeros(len(film.waveform), bool)
     end_seconds = 0.0
@@ -91,7 +85,7 @@ def test_birds_that_show_sing_one_at_a_time_and_can_be_heard(film: Film) -> None
     assert high[is_song].std() > high[~is_song].std()
 
 
-def test_the_same_generator_gives_the_same_film() -> None:
+def test_the_same_generator_gives_the_same_film():
     known, _ = inhabitants("tiny", 0)
     one, other = (
         make_film(known[:1], generator_for(3, "film"), size=(160, 120), duration_seconds=1.0)
@@ -103,7 +97,7 @@ def test_the_same_generator_gives_the_same_film() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_casts_hold_no_bird_twice_and_no_two_look_alikes(seed: int) -> None:
+def test_casts_hold_no_bird_twice_and_no_two_look_alikes(seed):
     known, strangers = inhabitants("standard", seed)
     casts = choose_casts(known, strangers, (1, 2, 3, 4, 2, 3, 1, 2), generator_for(seed, "casts"))
     for cast in casts:
@@ -113,7 +107,7 @@ def test_casts_hold_no_bird_twice_and_no_two_look_alikes(seed: int) -> None:
     assert any(bird in strangers for cast in casts for bird in cast)
 
 
-def test_birds_that_share_a_branch_pass_one_another() -> None:
+def test_birds_that_share_a_branch_pass_one_another():
     known, _ = inhabitants("standard", 0)
     film = make_film(
         known[:2],

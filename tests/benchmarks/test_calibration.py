@@ -42,7 +42,6 @@ def test_thresholds_by_pairs_match_nearly_every_unknown_animal_and_certified_one
     for name in ("easy", "medium", "hard", "medium_plain"):
         assert figures[f"true_rate_pairs_{name}"] > 0.9
         assert figures[f"true_rate_certified_{name}"] < 0.1
-        assert figures[f"true_rate_certified_{name}"] <= figures[f"true_rate_one_gallery_{name}"]
     low, share, high = (
         figures[f"false_match_violation_share{end}"] for end in ("_low", "", "_high")
     )

@@ -6,7 +6,7 @@ def shares(benchmark_named):
     return benchmark_named("catalogue_rates").one_world("easy", 0)
 
 
-@pytest.mark.parametrize("method", ["calibrated", "without_known_scores", "nearest"])
+@pytest.mark.parametrize("method", ["calibrated", "nearest"])
 def test_every_known_animal_gets_one_answer(shares, method):
     said = [shares[f"{method}_known_{word}"] for word in ("right", "wrong", "uncertain", "new")]
     assert sum(said) == pytest.approx(1)

@@ -39,11 +39,3 @@ def test_members_are_two_of_one_class_and_one_of_another(benchmark, folders):
         (own, positive, other) = [[path.parent.name for path in pair] for pair in next(members)]
         assert own == positive
         assert len({*own, *other}) == 2
-
-
-@pytest.mark.parametrize("read_seconds", [None, 5.0])
-def test_the_published_way_hears_five_seconds_of_each_member(benchmark, folders, read_seconds):
-    members = next(benchmark.draw_members(scan_folders(*folders), np.random.default_rng(0)))
-    triplet = benchmark.published_triplet(LogMelFeatures(), members, read_seconds)
-    assert [photo.shape for photo, _ in triplet] == [(224, 224, 3)] * 3
-    assert [sequence.shape for _, sequence in triplet] == [(10, 1024)] * 3

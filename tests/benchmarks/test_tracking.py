@@ -45,7 +45,8 @@ def test_figures_are_one_flat_object(tracking, figures_of, monkeypatch):
     monkeypatch.setattr(tracking, "_films", lambda kind, num_videos, seed: [_film()])
     figures = figures_of(tracking)
     assert figures["purity_apart_true_appearance"] == 1.0
-    assert len(figures) == 3 * 2 * 2 * 3
+    assert len(figures) == 3 + 3 * 2 * 2 * 2
+    assert figures["true_boxes"] == 12 >= figures["found_boxes"]
     assert all(isinstance(value, float | int) for value in figures.values())
 
 

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fused_encoder.fusion import IsPresent, MissingModality
 
@@ -66,20 +65,6 @@ def test_an_absent_branch_is_replaced_by_its_token_item_by_item():
     )
     assert image.numpy().tolist() == [[1, 1], [5, 6], [1, 1]]
     assert audio.numpy().tolist() == [[1, 1], [1, 1], [7, 8]]
-
-
-def test_the_gradient_reaches_the_tokens_and_not_the_branches_they_replace():
-    layer = MissingModality(0.0)
-    image, audio = tf.ones((2, 2)), tf.ones((2, 2))
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        seen, heard = layer([image, audio, np.array([True, False]), np.array([False, True])])
-        loss = tf.reduce_sum(seen * 2) + tf.reduce_sum(heard * 3)
-    image_token, audio_token, branch = tape.gradient(
-        loss, [layer.image_token, layer.audio_token, image]
-    )
-    assert (image_token.numpy().tolist(), audio_token.numpy().tolist()) == ([2, 2], [3, 3])
-    assert branch.numpy().tolist() == [[2, 2], [0, 0]]
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1, float("nan")])

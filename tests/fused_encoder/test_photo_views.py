@@ -24,12 +24,6 @@ def test_a_zoom_shows_the_middle():
     assert np.allclose(np.array(PhotoViews((0.5,))(photo)), 1.0)
 
 
-def test_averaging_undoes_the_views_of_a_backbone_that_sees_no_difference():
-    features = photos(4, 3).mean((1, 2))
-    repeated = np.repeat(features, 6, axis=0)
-    assert np.allclose(np.array(AverageViews(6)(repeated)), features)
-
-
 def test_views_and_average_keep_to_their_shapes_and_configs():
     image = keras.Input((20, 20, 3))
     views = PhotoViews((1.0, 0.75))

@@ -2,7 +2,6 @@ import functools
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,7 @@ CONSTRUCTORS = {
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path, monkeypatch):
     """An empty home and cache, and none of the variables that say where weights are."""
     for variable in ("FUSED_ENCODER_WEIGHTS", "KERAS_HOME"):
         monkeypatch.delenv(variable, raising=False)
@@ -41,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch):
     def fail(*args: object, **kwargs: object) -> None:
         raise urllib.error.URLError("Name or service not known")
 
@@ -81,9 +80,7 @@ def touch(path: Path) -> Path:
     return path
 
 
-def test_image_weights_are_found_in_the_documented_order(
-    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_image_weights_are_found_in_the_documented_order(home, monkeypatch, caplog):
     assert find_weights("vgg16") is None
     in_keras = touch(home / ".keras/models/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5")
     assert find_weights("vgg16") == in_keras
@@ -98,9 +95,7 @@ def test_image_weights_are_found_in_the_documented_order(
     assert find_weights("vgg16", explicit) == explicit
 
 
-def test_yamnet_is_found_in_the_documented_order(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_yamnet_is_found_in_the_documented_order(home, monkeypatch):
     assert find_weights("yamnet") is None
     in_cache = touch(home / "cache/weights/yamnet.h5")
     assert find_weights("yamnet") == in_cache
@@ -113,14 +108,14 @@ def test_yamnet_is_found_in_the_documented_order(
     assert find_weights("yamnet") == home / "mine/yamnet"
 
 
-def test_unknown_names_and_paths_are_refused() -> None:
+def test_unknown_names_and_paths_are_refused():
     with pytest.raises(ValueError, match=r"known for 'vgg19'. .* vgg16, resnet50"):
         find_weights("vgg19")
     with pytest.raises(MissingWeightsError, match=r"no weights of 'vgg16' at 'gone\.h5'"):
         find_weights("vgg16", "gone.h5")
 
 
-def test_caches_can_be_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caches_can_be_elsewhere(home, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
     assert weights_places("resnet50")[-1].parent == home / "keras" / "models"
     assert cache_directory() == home / "cache"
@@ -129,9 +124,7 @@ def test_caches_can_be_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", ["vgg16", "yamnet"])
-def test_without_network_the_error_says_what_to_fetch_and_where_to_put_it(
-    name: str, home: Path, offline: None
-) -> None:
+def test_without_network_the_error_says_what_to_fetch_and_where_to_put_it(name, home, offline):
     with pytest.raises(MissingWeightsError) as caught:
         download_weights(name)
     message = str(caught.value)
@@ -142,19 +135,7 @@ def test_without_network_the_error_says_what_to_fetch_and_where_to_put_it(
     assert all(str(place) in message for place in weights_places(name))
 
 
-def test_a_real_attempt_without_network_fails_within_seconds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # A proxy that is not there: true on machines with and without network.
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    begin = time.monotonic()
-    with pytest.raises(MissingWeightsError, match=r"'vgg16' are not on this machine"):
-        download_weights("vgg16")
-    assert time.monotonic() - begin < 10
-
-
-def test_a_download_lands_in_the_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_lands_in_the_cache(home, monkeypatch):
     published = write_weights(backbone("mobilenet_v2"), home / "server" / "file.h5")
     known = replace(IMAGE_BACKBONE_FILES["mobilenet_v2"], num_bytes=published.stat().st_size)
     monkeypatch.setitem(IMAGE_BACKBONE_FILES, "mobilenet_v2", known)
@@ -169,9 +150,7 @@ def test_a_download_lands_in_the_cache(home: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", ["vgg16", "mobilenet_v2", "yamnet"])
-def test_a_download_of_something_else_is_refused_and_not_kept(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_download_of_something_else_is_refused_and_not_kept(name, monkeypatch):
     def serve(url: str, output_file: str, _: object) -> None:
         Path(output_file).write_text("<html>Please log in to this network</html>")
 
@@ -184,7 +163,7 @@ def test_a_download_of_something_else_is_refused_and_not_kept(
 
 
 @pytest.mark.parametrize(("name", "root"), [("vgg16", "/"), ("mobilenet_v2", "/model_weights")])
-def test_a_file_of_the_published_layout_is_loaded(home: Path, name: str, root: str) -> None:
+def test_a_file_of_the_published_layout_is_loaded(home, name, root):
     original = backbone(name)
     write_weights(original, home / f"cache/weights/{name}_imagenet_notop.h5", root=root)
     loaded = create_backbone(name)
@@ -193,7 +172,7 @@ def test_a_file_of_the_published_layout_is_loaded(home: Path, name: str, root: s
         np.testing.assert_array_equal(expected, received)
 
 
-def test_efficientnet_scales_pixels_by_their_standard_deviation(home: Path) -> None:
+def test_efficientnet_scales_pixels_by_their_standard_deviation(home):
     network = create_backbone("efficientnet_b0")
     normalization = network.layers[2]
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -207,7 +186,7 @@ def test_efficientnet_scales_pixels_by_their_standard_deviation(home: Path) -> N
         np.testing.assert_allclose(normalization(pixels), (pixels - mean) / deviation, atol=1e-4)
 
 
-def test_a_file_of_another_network_or_a_damaged_one_is_refused(home: Path) -> None:
+def test_a_file_of_another_network_or_a_damaged_one_is_refused(home):
     file = write_weights(backbone("mobilenet_v2"), home / "weights.h5")
     with pytest.raises(
         ValueError, match=r"weights\.h5 does not hold the weights of 'vgg16' .*layer"
@@ -220,7 +199,7 @@ def test_a_file_of_another_network_or_a_damaged_one_is_refused(home: Path) -> No
             load_image_backbone_weights(network, "mobilenet_v2", file)
 
 
-def test_the_module_imports_without_tensorflow_or_keras() -> None:
+def test_the_module_imports_without_tensorflow_or_keras():
     code = (
         "import sys, fused_encoder.weights; "
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'pooch')))"

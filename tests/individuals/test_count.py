@@ -9,7 +9,6 @@ import pytest
 
 from app.cli.count import count_table
 from individuals import count_individuals
-from individuals.plots import plot_individuals
 from individuals.video.detection import Detection
 from inference import Embedder
 from inference.calibrate import Calibration, PairCalibration
@@ -24,16 +23,6 @@ def videos(aviary):
 @pytest.fixture(scope="module")
 def counted(videos, embedder):
     return count_individuals(videos, embedder, threshold=-1.0)
-
-
-def rows_of(counted):
-    """(video, sighting, tracklet, individual) of each sighting."""
-    return [
-        (sighting.media, sighting, sighting.tracklet, individual)
-        for sighting, individual in zip(
-            counted.table.sightings, counted.count.labels.tolist(), strict=True
-        )
-    ]
 
 
 def two_squares(moments):
@@ -55,8 +44,8 @@ def test_videos_are_named_as_given_and_something_is_seen(counted, videos):
 def test_two_animals_in_one_frame_are_never_one_individual(videos, embedder):
     counted = count_individuals(videos, embedder, threshold=-1.0, detector=two_squares)
     together = defaultdict(list)
-    for video, detection, _, individual in rows_of(counted):
-        together[video, detection.frame_index].append(individual)
+    for sighting, individual in zip(counted.table.sightings, counted.count.labels, strict=True):
+        together[sighting.media, sighting.frame_index].append(individual)
     assert any(len(individuals) == 2 for individuals in together.values())
     for individuals in together.values():
         assert all(one != other for one, other in combinations(individuals, 2))
@@ -170,11 +159,3 @@ def test_a_file_name_with_other_letters_is_kept(videos, embedder, tmp_path):
     path = tmp_path / "Zaunkönig 鳥.mp4"
     shutil.copy(videos[0], path)
     assert list(count_individuals([path], embedder, threshold=0.5).per_video) == [str(path)]
-
-
-def test_a_row_of_crops_is_drawn_for_every_video(counted, videos):
-    figure = plot_individuals(counted, dict.fromkeys(videos, 2))
-    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
-    labels = [text for text in texts if " found" in text]
-    assert [text.partition("\n")[0] for text in labels] == ["video_01.mp4", "video_02.mp4"]
-    assert all("2 true" in text for text in labels)

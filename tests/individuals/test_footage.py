@@ -16,10 +16,7 @@ def test_individuals_are_counted_per_video_and_linked_across() -> None:
     )
     assert (count.num_individuals, count.per_video) == (2, {"a": 2, "b": 1, "c": 0})
     assert count.links == {1: ("a", "b")}
-    assert {individual: rows.tolist() for individual, rows in count.members.items()} == {
-        0: [0, 1],
-        1: [2, 3],
-    }
+    assert count.labels.tolist() == [0, 0, 1, 1]
     assert count.estimand == "distinct individuals in this footage"
 
 
@@ -109,11 +106,3 @@ def test_the_certain_minimum_reaches_across_videos_by_what_is_known() -> None:
         cannot_link=[(0, 2), (1, 2)],
     )
     assert (count.interval.minimum, count.interval.maximum) == (3, 3)
-
-
-def test_poor_rows_count_less_in_their_tracklet_within_each_video() -> None:
-    options = {"threshold": 0.45, "tracklets": [0, 0, 1, 0]}
-    embeddings, videos = on_circle(0, 60, 90, 180), list("aaab")
-    assert group_videos(embeddings, videos, **options).per_video["a"] == 1
-    poor = group_videos(embeddings, videos, qualities=[1.0, 0.0, 1.0, 1.0], **options)
-    assert poor.per_video["a"] == 2

@@ -96,11 +96,6 @@ def test_points_on_a_circle_join_while_the_mean_similarity_is_high_enough() -> N
     assert group_individuals(embeddings, threshold=0.95).labels.tolist() == [0, 1, 2]
 
 
-def test_an_animal_seen_once_is_an_individual() -> None:
-    grouping = group_individuals(on_circle(0, 1, 180), threshold=0.9)
-    assert (grouping.num_individuals, grouping.labels.tolist()) == (2, [0, 0, 1])
-
-
 def test_no_embeddings_are_no_individuals() -> None:
     grouping = group_individuals(np.empty((0, 8)), threshold=0.5, tracklets=[], frames=[])
     assert (grouping.num_individuals, grouping.labels.shape, grouping.members()) == (0, (0,), [])

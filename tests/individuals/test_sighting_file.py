@@ -7,14 +7,15 @@ import pytest
 
 from app.reports.review_page import write_review_page
 from individuals import count_individuals
-from individuals.crop_files import load_crops, short_id
 from individuals.review import review_queue, write_review_sheet
 from individuals.sighting import sighting_key
 from individuals.sighting_file import (
     CountedSightings,
+    load_crops,
     load_sightings,
     save_counted_sightings,
     save_sightings,
+    short_id,
 )
 from media import save_image
 

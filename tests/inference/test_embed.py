@@ -18,7 +18,7 @@ def song(seconds: float) -> np.ndarray:
 
 
 @pytest.fixture
-def bad_files(tmp_path: Path, photos) -> dict[str, Path]:
+def bad_files(tmp_path, photos):
     paths = {name: tmp_path / name for name in ("cut.jpg", "silent.wav", "short.wav", "text.wav")}
     paths["cut.jpg"].write_bytes(photos[0].read_bytes()[:300])
     save_waveform(paths["silent.wav"], np.zeros(16_000, np.float32), 16_000)

@@ -6,10 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.linkage import NONE_APART, Merges, average_linkage
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+from tests.inference.vectors import unit
 
 
 def random_groups(
@@ -68,8 +65,8 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
     seed=st.integers(0, 10**6),
 )
 def test_short_lists_join_what_joining_the_best_pair_of_all_does(
-    num: int, threshold: float, num_apart: int, most: int, num_neighbours: int, seed: int
-) -> None:
+    num, threshold, num_apart, most, num_neighbours, seed
+):
     sums, sizes, apart = random_groups(num, seed, num_apart=num_apart, most=most)
     found = average_linkage(sums, sizes, threshold, apart, num_neighbours=num_neighbours)
     slow = slow_merges(mean_similarities(sums, sizes), sizes, threshold, apart)
@@ -85,8 +82,8 @@ def test_short_lists_join_what_joining_the_best_pair_of_all_does(
     seed=st.integers(0, 10**6),
 )
 def test_flocks_whose_nearest_are_all_in_the_same_frame_are_matched(
-    num_frames: int, num_animals: int, num_neighbours: int, seed: int
-) -> None:
+    num_frames, num_animals, num_neighbours, seed
+):
     # The light of a frame makes its animals more alike than two views of one animal.
     rng = np.random.default_rng(seed)
     animal, light = rng.standard_normal((num_animals, 6)), rng.standard_normal((num_frames, 6))
@@ -102,9 +99,7 @@ def test_flocks_whose_nearest_are_all_in_the_same_frame_are_matched(
 
 @settings(max_examples=40, deadline=None)
 @given(num=st.integers(0, 30), threshold=st.floats(-3, 4), seed=st.integers(0, 10**6))
-def test_another_similarity_than_the_cosine_is_that_of_queries_with_keys(
-    num: int, threshold: float, seed: int
-) -> None:
+def test_another_similarity_than_the_cosine_is_that_of_queries_with_keys(num, threshold, seed):
     sums, sizes, apart = random_groups(num, seed, num_apart=10, most=3)
     keys = np.hstack([sums, sizes[:, np.newaxis]])
     line = np.array([12.0] * 6 + [-6.0])  # 12 * similarity - 6
@@ -113,7 +108,7 @@ def test_another_similarity_than_the_cosine_is_that_of_queries_with_keys(
     assert partition(found.labels()) == partition(slow.labels())
 
 
-def test_a_threshold_that_is_just_reached_joins() -> None:
+def test_a_threshold_that_is_just_reached_joins():
     views, alone = np.array([[1.0, 0.0], [0.6, 0.8]]), np.ones(2, int)
     similarity = float(views[0] @ views[1])
     assert len(average_linkage(views, alone, similarity).first) == 1
@@ -122,9 +117,7 @@ def test_a_threshold_that_is_just_reached_joins() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(times=st.integers(2, 40), num_neighbours=st.integers(1, 12), seed=st.integers(0, 1000))
-def test_duplicates_beyond_the_length_of_a_list_become_one(
-    times: int, num_neighbours: int, seed: int
-) -> None:
+def test_duplicates_beyond_the_length_of_a_list_become_one(times, num_neighbours, seed):
     copies = np.tile(unit(random_groups(5, seed)[0]), (times, 1))
     found = average_linkage(
         copies, np.ones(len(copies), int), 0.9999, num_neighbours=num_neighbours
@@ -133,7 +126,7 @@ def test_duplicates_beyond_the_length_of_a_list_become_one(
 
 
 @pytest.mark.parametrize("num_neighbours", [1, 2, 12])
-def test_duplicates_under_constraints_fall_into_few_groups(num_neighbours: int) -> None:
+def test_duplicates_under_constraints_fall_into_few_groups(num_neighbours):
     # 20 frames of the same three look-alikes: each frame's three are apart, so at least three groups.
     apart = np.concatenate([np.array(list(combinations(range(3), 2))) + 3 * f for f in range(20)])
     same = np.tile([[1.0, 0.0]], (60, 1))
@@ -143,7 +136,7 @@ def test_duplicates_under_constraints_fall_into_few_groups(num_neighbours: int) 
     assert 3 <= len(np.unique(labels)) < 10
 
 
-def test_a_partner_behind_a_flock_is_found() -> None:
+def test_a_partner_behind_a_flock_is_found():
     # Groups 0 to 39 look alike and share a frame; group 40 is less like any of them.
     rng = np.random.default_rng(0)
     flock = unit(np.array([1.0, 0, 0]) + 0.01 * rng.standard_normal((40, 3)))
@@ -155,7 +148,7 @@ def test_a_partner_behind_a_flock_is_found() -> None:
     assert len(np.unique(labels)) == 40
 
 
-def test_steep_lines_are_not_lost_to_the_rounding_of_32_bits() -> None:
+def test_steep_lines_are_not_lost_to_the_rounding_of_32_bits():
     # Log-odds in the thousands: float32 products are off by more than those of unit vectors.
     views, alone = unit(np.random.default_rng(0).standard_normal((60, 32))), np.ones(60, int)
     keys = np.hstack([views, np.ones((60, 1))])

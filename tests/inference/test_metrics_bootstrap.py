@@ -6,7 +6,7 @@ import pytest
 from inference.metrics import bootstrap_interval, two_way_bootstrap_interval
 
 
-def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_true_mean_as_often_as_it_says():
     generator = np.random.default_rng(0)
     num_covered = 0
     for seed in range(200):
@@ -19,7 +19,7 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     assert 0.88 <= num_covered / 200 <= 0.99
 
 
-def test_the_two_way_interval_covers_the_true_mean_where_one_way_does_not() -> None:
+def test_the_two_way_interval_covers_the_true_mean_where_one_way_does_not():
     generator = np.random.default_rng(0)
     photo, recording = (grid.ravel() for grid in np.indices((20, 20)))
     covered = {"two": 0, "photos": 0}
@@ -46,7 +46,7 @@ def slow_two_way_means(values: dict[tuple[int, int], float], num: int, num_other
 
 
 @pytest.mark.parametrize("missing", [(), ((0, 1), (2, 0))])
-def test_the_two_way_interval_is_that_of_all_possible_draws(missing) -> None:
+def test_the_two_way_interval_is_that_of_all_possible_draws(missing):
     generator = np.random.default_rng(1)
     pairs = [pair for pair in product(range(3), range(2)) if pair not in missing]
     values = dict(zip(pairs, generator.normal(0, 1, len(pairs)), strict=True))
@@ -57,14 +57,14 @@ def test_the_two_way_interval_is_that_of_all_possible_draws(missing) -> None:
     assert found == pytest.approx(np.quantile(every_draw, [0.2, 0.8]), abs=0.03)
 
 
-def test_values_of_one_source_count_as_one() -> None:
+def test_values_of_one_source_count_as_one():
     values = np.repeat(np.random.default_rng(1).normal(0, 1, 20), 50)
     low, high = bootstrap_interval(values, np.repeat(np.arange(20), 50))
     low_alone, high_alone = bootstrap_interval(values)
     assert high - low > 5 * (high_alone - low_alone)
 
 
-def test_the_same_seed_gives_the_same_interval_and_nan_is_left_out() -> None:
+def test_the_same_seed_gives_the_same_interval_and_nan_is_left_out():
     values = np.array([0.0, 1.0, np.nan, 1.0, 0.5])
     assert bootstrap_interval(values) == bootstrap_interval(values[[0, 1, 3, 4]])
     groups = np.array([[0, 0, 1, 1, 2], [5, 6, 7, 5, 6]])
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_interval_and_nan_is_left_out() -> None:
         ({"values": [1.0, 0.0], "confidence": 95}, r"confidence must be in \(0, 1\)"),
     ],
 )
-def test_what_gives_no_interval_is_refused(arguments: dict, message: str) -> None:
+def test_what_gives_no_interval_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)
     with pytest.raises(ValueError, match="at least 2 groups, received 1"):

@@ -3,19 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.metrics import retrieval_metrics, retrieval_metrics_per_query
-
-
-def on_circle(*degrees: float) -> np.ndarray:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-
-
-def random_set(num: int, num_labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    vectors = generator.standard_normal((num, 3))
-    embeddings = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return embeddings, generator.integers(0, num_labels, num)
+from inference.metrics import (
+    confusion_counts,
+    nearest_right_and_wrong,
+    retrieval_metrics,
+    retrieval_metrics_per_query,
+)
+from tests.inference.vectors import on_circle, random_set
 
 
 def slow_metrics(embeddings: np.ndarray, labels: np.ndarray, k: int) -> dict[str, list[float]]:
@@ -45,7 +39,7 @@ def slow_metrics(embeddings: np.ndarray, labels: np.ndarray, k: int) -> dict[str
     return values
 
 
-def test_points_on_a_circle_give_the_published_definitions() -> None:
+def test_points_on_a_circle_give_the_published_definitions():
     # Seen from 0 degrees the gallery stands as: a, b, a, b, a. Three are relevant.
     sides = (on_circle(0), ["a"], on_circle(10, 20, 30, 40, 50), ["a", "b", "a", "b", "a"])
     metrics = retrieval_metrics(*sides, k=4)
@@ -62,9 +56,7 @@ def test_points_on_a_circle_give_the_published_definitions() -> None:
     k=st.integers(1, 30),
     seed=st.integers(0, 10**6),
 )
-def test_the_same_set_agrees_with_nested_loops(
-    num: int, num_labels: int, k: int, seed: int
-) -> None:
+def test_the_same_set_agrees_with_nested_loops(num, num_labels, k, seed):
     embeddings, labels = random_set(num, num_labels, seed)
     expected = slow_metrics(embeddings.astype(np.float64), labels, k)
     found = retrieval_metrics_per_query(embeddings, labels, k=k)
@@ -76,20 +68,20 @@ def test_the_same_set_agrees_with_nested_loops(
     assert found["mean_average_precision_at_r"] == pytest.approx(expected["map"], nan_ok=True)
 
 
-def test_results_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_do_not_depend_on_the_size_of_a_block(monkeypatch):
     embeddings, labels = random_set(50, 5, seed=1)
     expected = retrieval_metrics(embeddings, labels)
     monkeypatch.setattr("inference.metrics.retrieval.SIMILARITIES_AT_ONCE", 120)
     assert retrieval_metrics(embeddings, labels) == expected
 
 
-def test_an_encoder_that_maps_everything_to_one_point_scores_nothing() -> None:
+def test_an_encoder_that_maps_everything_to_one_point_scores_nothing():
     labels = ["a"] * 3 + ["b"] * 3
     means = retrieval_metrics(np.repeat(on_circle(77), 6, axis=0), labels, k=2)
     assert (means["precision_at_1"], means["r_precision"], means["precision_at_2"]) == (0, 0, 0)
 
 
-def test_queries_without_a_match_are_counted_and_left_out() -> None:
+def test_queries_without_a_match_are_counted_and_left_out():
     means = retrieval_metrics(on_circle(0, 90), ["a", "c"], on_circle(1, 91), ["a", "b"])
     assert (means["precision_at_1"], means["num_queries"], means["num_queries_without_match"]) == (
         1,
@@ -98,7 +90,7 @@ def test_queries_without_a_match_are_counted_and_left_out() -> None:
     )
 
 
-def test_a_measurement_without_any_match_is_refused() -> None:
+def test_a_measurement_without_any_match_is_refused():
     with pytest.raises(ValueError, match=r"None of the 2 queries has a row of its own label"):
         retrieval_metrics(on_circle(0, 90), ["a", "b"])
 
@@ -115,7 +107,7 @@ def test_a_measurement_without_any_match_is_refused() -> None:
         ({"k": 0}, "k must be at least 1"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments: dict, message: str) -> None:
+def test_what_does_not_fit_is_refused(arguments, message):
     fitting = {
         "query_embeddings": on_circle(0, 90),
         "query_labels": ["a", "b"],
@@ -124,3 +116,58 @@ def test_what_does_not_fit_is_refused(arguments: dict, message: str) -> None:
     }
     with pytest.raises(ValueError, match=message):
         retrieval_metrics(**(fitting | arguments))
+
+
+def test_the_nearest_of_each_kind_is_found_as_by_looking_at_every_row():
+    (queries, asked), (gallery, known) = random_set(30, 4, 0), random_set(50, 4, 1)
+    found = nearest_right_and_wrong(queries, asked, gallery, known)
+    for q in range(30):
+        similar = {g: float(queries[q].astype(float) @ gallery[g].astype(float)) for g in range(50)}
+        right = max((g for g in similar if known[g] == asked[q]), key=lambda g: similar[g])
+        wrong = max((g for g in similar if known[g] != asked[q]), key=lambda g: similar[g])
+        assert (found.right[q], found.wrong[q]) == (right, wrong)
+        assert found.gaps[q] == pytest.approx(similar[right] - similar[wrong], abs=1e-8)
+        assert found.nearest[q] == max(similar, key=lambda g: similar[g])
+
+
+def test_the_gap_is_positive_exactly_where_precision_at_1_is_1():
+    (queries, asked), (gallery, known) = random_set(200, 3, 2), random_set(20, 3, 3)
+    queries[:5] = gallery[:5] = gallery[5:10]  # equals, of one label and of several
+    found = nearest_right_and_wrong(queries, asked, gallery, known)
+    hits = retrieval_metrics_per_query(queries, asked, gallery, known)["precision_at_1"]
+    np.testing.assert_array_equal(found.gaps > 0, hits == 1)
+    np.testing.assert_array_equal(known[found.nearest] == asked, hits == 1)
+
+
+def test_where_right_and_wrong_are_equally_near_the_wrong_one_is_nearest():
+    found = nearest_right_and_wrong(on_circle(0), ["a"], on_circle(10, -10), ["a", "b"])
+    assert (found.nearest.tolist(), found.gaps.tolist()) == ([1], [0.0])
+
+
+def test_a_query_whose_label_is_not_in_the_gallery_has_no_gap():
+    found = nearest_right_and_wrong(on_circle(0, 0), ["a", "c"], on_circle(5, 50), ["b", "c"])
+    assert found.right.tolist() == [-1, 1]
+    assert found.nearest.tolist() == [0, 0]
+    assert np.isnan(found.gaps).tolist() == [True, False]
+    only_right = nearest_right_and_wrong(on_circle(0), ["a"], on_circle(5), ["a"])
+    assert (only_right.wrong.tolist(), only_right.nearest.tolist()) == ([-1], [0])
+    assert np.isnan(only_right.gaps).all()
+
+
+def test_confusions_are_counted_by_true_and_found_label():
+    counts = confusion_counts(["a", "a", "b", "a"], ["a", "b", "b", "b"], ["a", "b", "c"])
+    assert counts.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_labels_that_do_not_fit_are_refused():
+    with pytest.raises(KeyError, match="x"):
+        confusion_counts(["a", "b"], ["a", "x"], ["a", "b"])
+    with pytest.raises(ValueError, match="shorter"):
+        confusion_counts(["a", "b"], ["a"], ["a", "b"])
+
+
+def test_sides_that_do_not_fit_are_refused():
+    with pytest.raises(
+        ValueError, match=r"query_labels must hold one value for each of the 2 rows"
+    ):
+        nearest_right_and_wrong(on_circle(0, 1), ["a"], on_circle(0), ["a"])

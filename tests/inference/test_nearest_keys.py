@@ -8,16 +8,13 @@ from hypothesis import strategies as st
 
 from inference import nearest_keys as module
 from inference.nearest_keys import nearest_keys
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+from tests.inference.vectors import unit
 
 
 def clustered(num: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    centres = unit(rng.standard_normal((num // 10, 32)))
-    return unit(centres[rng.integers(0, num // 10, num)] + 0.1 * rng.standard_normal((num, 32)))
+    centres = unit(rng.standard_normal((num // 10, 32)))[rng.integers(0, num // 10, num)]
+    return unit(centres + 0.1 * rng.standard_normal((num, 32))).astype(np.float32)
 
 
 def slow_nearest(
@@ -41,9 +38,7 @@ def slow_nearest(
     block=st.sampled_from([1, 50, 2**25]),
     seed=st.integers(0, 10**6),
 )
-def test_the_scan_agrees_with_sorting_all_products(
-    num_keys: int, k: int, block: int, seed: int
-) -> None:
+def test_the_scan_agrees_with_sorting_all_products(num_keys, k, block, seed):
     rng = np.random.default_rng(seed)
     queries, keys = (rng.standard_normal((n, 5)).astype(np.float32) for n in (8, num_keys))
     own_key = rng.integers(0, num_keys, 8)
@@ -59,9 +54,7 @@ def test_the_scan_agrees_with_sorting_all_products(
     assert (products[found < 0] == -np.inf).all()
 
 
-def test_cells_find_nearly_all_and_never_the_query_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_cells_find_nearly_all_and_never_the_query_itself(monkeypatch):
     pytest.importorskip("faiss")
     vectors, each = clustered(4000, seed=1), np.arange(4000)
     exact, _ = nearest_keys(vectors, vectors, 8, each)
@@ -77,9 +70,7 @@ def test_cells_find_nearly_all_and_never_the_query_itself(
     assert np.array_equal(nearest_keys(vectors, vectors, 8, each)[0], found)  # the same twice
 
 
-def test_without_faiss_the_scan_is_exact_and_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_faiss_the_scan_is_exact_and_says_what_is_missing(monkeypatch, caplog):
     vectors, each = clustered(2000, seed=3), np.arange(2000)
     exact, _ = nearest_keys(vectors, vectors, 8, each)
     monkeypatch.setattr(module, "CELLS_ABOVE", 1000)
@@ -91,7 +82,7 @@ def test_without_faiss_the_scan_is_exact_and_says_what_is_missing(
     assert "fused-encoder[faiss]" in caplog.text
 
 
-def test_few_queries_among_many_keys_are_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_queries_among_many_keys_are_scanned(monkeypatch):
     monkeypatch.setattr(module, "CELLS_ABOVE", 1000)
     monkeypatch.setattr(module, "_search_cells", None)
     vectors = clustered(2000, seed=4)

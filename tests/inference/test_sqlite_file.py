@@ -24,7 +24,7 @@ def names(path: Path) -> list[str]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     path = tmp_path / "birds.index"
     with closing(SqliteFile(path, KIND, create=True)) as file:
         add(file, "wren")
@@ -57,9 +57,7 @@ def back_up(path: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("make_copy", [copy_closed, vacuum_into, back_up])
-def test_a_copy_restored_beside_the_log_of_later_writes_is_not_undone(
-    path: Path, make_copy: Callable[[Path, Path], None]
-) -> None:
+def test_a_copy_restored_beside_the_log_of_later_writes_is_not_undone(path, make_copy):
     copy = path.with_name("copy")
     make_copy(path, copy)
     killed = as_killed(path, "killed", lambda file: add(file, "robin"))
@@ -70,7 +68,7 @@ def test_a_copy_restored_beside_the_log_of_later_writes_is_not_undone(
     assert names(killed) == ["wren"]
 
 
-def test_a_copy_of_an_open_file_restored_beside_its_log_is_noticed(path: Path) -> None:
+def test_a_copy_of_an_open_file_restored_beside_its_log_is_noticed(path):
     copy = path.with_name("copy")
 
     def write_and_copy(file: SqliteFile) -> None:
@@ -90,7 +88,7 @@ def checkpoint(file: SqliteFile) -> None:
         other.execute("PRAGMA wal_checkpoint")
 
 
-def test_the_log_of_a_killed_process_is_used(path: Path) -> None:
+def test_the_log_of_a_killed_process_is_used(path):
     steps: list[Callable[[SqliteFile], object]] = [
         lambda file: add(file, "robin"),
         checkpoint,

@@ -16,7 +16,7 @@ from media import UnreadableMediaError, load_image
 from tests.bad_inputs import KINDS, NO_EMBEDDING, Kind
 from tests.bad_inputs.archive import write_archive
 from tests.bad_inputs.checksums import with_right_checksums
-from tests.bad_inputs.damage import DEEDS, Damage, damaged, good_files, random_damages
+from tests.bad_inputs.damage import DEEDS, Damage, damaged, good_files
 from tests.bad_inputs.reader import Reader
 from tests.media.conftest import iter_moments, load_waveform, stream_waveform
 
@@ -156,18 +156,6 @@ def test_any_damage_gives_something_sensible_or_a_refusal(
     path.write_bytes(with_right_checksums(content) if checksums_fit else content)
     outcome = reader.read(path)
     assert not outcome.is_fault, outcome
-
-
-@pytest.mark.parametrize("extension", GOOD_FILES)
-def test_random_damage_gives_something_sensible_or_a_refusal(
-    reader: Reader, tmp_path: Path, extension: str
-) -> None:
-    good = GOOD_FILES[extension]
-    for seed in range(30):
-        path = tmp_path / f"{seed}{extension}"
-        path.write_bytes(damaged(good, random_damages(np.random.default_rng(seed), len(good))))
-        outcome = reader.read(path)
-        assert not outcome.is_fault, (seed, outcome)
 
 
 def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path: Path) -> None:

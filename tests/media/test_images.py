@@ -84,11 +84,6 @@ def test_damaged_metadata_do_not_cost_the_picture(loaded, photo, content):
     np.testing.assert_array_equal(loaded(with_exif(jpeg, content)), loaded(jpeg))
 
 
-def test_grey_becomes_three_equal_channels(loaded, photo):
-    grey = loaded(encoded_photo(".png", photo[..., 0]))
-    np.testing.assert_array_equal(grey, np.repeat(photo[..., :1], 3, axis=2))
-
-
 def test_transparent_pixels_are_laid_on_middle_grey(loaded, photo):
     alpha = np.full(photo.shape[:2], 255, dtype=np.uint8)
     alpha[:, :20], alpha[:, 20:30] = 0, 51
@@ -101,10 +96,11 @@ def test_transparent_pixels_are_laid_on_middle_grey(loaded, photo):
 
 @pytest.mark.parametrize("channels", [slice(0, 3), slice(0, 1)])
 @pytest.mark.parametrize("extension", [".png", ".tiff"])
-def test_16_bits_are_scaled_and_not_truncated(loaded, photo, extension, channels):
-    deep = photo[..., channels].astype(np.uint16) * 257
-    image = loaded(encoded_photo(extension, deep.squeeze()))
-    np.testing.assert_array_equal(image, np.broadcast_to(photo[..., channels], photo.shape))
+def test_16_bits_are_scaled_and_grey_becomes_three_channels(loaded, photo, extension, channels):
+    part = photo[..., channels]
+    for pixels in (part, part.astype(np.uint16) * 257):
+        image = loaded(encoded_photo(extension, pixels.squeeze()))
+        np.testing.assert_array_equal(image, np.broadcast_to(part, photo.shape))
 
 
 def test_float_pixels_are_refused_because_their_range_is_unknown(loaded, photo):

@@ -18,20 +18,12 @@ def assert_is_chirp(waveform, tolerance=5e-3):
     np.testing.assert_allclose(waveform[middle], chirp(16000)[middle], atol=tolerance)
 
 
-@pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 44100, 48000, 192000])
-def test_every_source_rate_arrives_at_16_khz(recording, rate_hz):
-    assert_is_chirp(load_waveform(recording("a.wav", rate=rate_hz)))
-
-
 @pytest.mark.parametrize(
     ("name", "subtype", "tolerance"),
     [
         ("a.wav", "PCM_U8", 0.01),
-        ("a.wav", "PCM_16", 1e-3),
-        ("a.wav", "PCM_24", 1e-3),
-        ("a.wav", "PCM_32", 1e-3),
-        ("a.wav", "FLOAT", 1e-3),
-        ("a.wav", "DOUBLE", 1e-3),
+        *(("a.wav", f"PCM_{bits}", 1e-3) for bits in (16, 24, 32)),
+        *(("a.wav", kind, 1e-3) for kind in ("FLOAT", "DOUBLE")),
         ("a.wav", "MS_ADPCM", 0.05),
         ("a.flac", "PCM_24", 1e-3),
         ("a.ogg", "VORBIS", 0.05),
@@ -217,7 +209,7 @@ def test_a_wav_header_of_absurd_rate_is_refused(recording):
         ({"sample_rate_hz": 0}, "sample_rate_hz > 0, received 0"),
         ({"offset_seconds": -1}, "offset_seconds >= 0, received -1"),
         ({"offset_seconds": float("nan")}, "offset_seconds >= 0, received nan"),
-        ({"max_seconds": 0}, "max_seconds > 0 or None .*, received 0"),
+        ({"max_seconds": 0}, "max_seconds > 0, received 0"),
     ],
 )
 def test_wrong_options_are_named(recording, options, message):

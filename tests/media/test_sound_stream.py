@@ -32,19 +32,9 @@ def test_the_blocks_joined_are_the_whole(recording, streamed, rate_hz, block_sec
     assert outcome.decoded_seconds == outcome.expected_seconds == (rate_hz + 137) / rate_hz
 
 
-@pytest.mark.parametrize(
-    ("name", "subtype"),
-    [
-        ("a.wav", "PCM_U8"),
-        ("a.wav", "FLOAT"),
-        ("a.flac", "PCM_24"),
-        ("a.ogg", "VORBIS"),
-        ("a.mp3", "MPEG_LAYER_III"),
-        ("a.aiff", "PCM_16"),
-    ],
-)
-def test_the_blocks_of_every_format_joined_are_the_whole(recording, streamed, name, subtype):
-    path = recording(name, noise(3 * 44100, 2), rate=44100, subtype=subtype)
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+def test_the_blocks_of_every_format_joined_are_the_whole(recording, streamed, name):
+    path = recording(name, noise(3 * 44100, 2), rate=44100)
     waveform, _, outcome = streamed(path, block_seconds=0.7)
     np.testing.assert_allclose(waveform, load_waveform(path), atol=1e-5)
     assert (outcome.sample_rate_hz, outcome.num_channels, outcome.damage) == (44100, 2, None)

@@ -1,16 +1,20 @@
 """Fixtures of the training tests: a tiny aviary, its triplets, and one short training run."""
 
-from pathlib import Path
+import shutil
 
 import keras
 import pytest
 
-from aviary import Aviary, write_aviary
+from aviary import write_aviary
 from fused_encoder import LogMelFeatures, create_fused_encoder
 from training import train_encoder
-from training.fit import TrainedEncoder
 from training.options import PairBatches, TrainingOptions
-from triplets import FeatureStore, Triplets, prepare_triplets
+from triplets import (
+    FeatureStore,
+    prepare_media,
+    prepare_triplets,
+    scan_folders,
+)
 
 OPTIONS = TrainingOptions(
     batches=PairBatches(classes_per_batch=4, pairs_per_class=2, steps_per_epoch=3),
@@ -20,19 +24,53 @@ OPTIONS = TrainingOptions(
 
 
 @pytest.fixture(scope="session")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+def aviary(tmp_path_factory):
     directory = tmp_path_factory.getbasetemp() / "tiny_aviary"
     return write_aviary(directory, size="tiny", shows_progress=False)
 
 
 @pytest.fixture(scope="session")
-def yamnet() -> LogMelFeatures:
+def yamnet():
     return LogMelFeatures()
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+def store(tmp_path_factory):
     return FeatureStore(tmp_path_factory.getbasetemp() / "features")
+
+
+@pytest.fixture(scope="session")
+def sides(aviary, yamnet, store):
+    """Gallery (what is trained on) and queries (what is held out)."""
+    folders = (
+        (aviary.images, aviary.audio),
+        (aviary.held_out_images, aviary.held_out_audio),
+    )
+    return [
+        prepare_media(
+            scan_folders(*side, min_sources_per_class=1), yamnet, store=store, progress=False
+        )
+        for side in folders
+    ]
+
+
+@pytest.fixture(scope="session")
+def media(sides):
+    return sides[0]
+
+
+def tiny_encoder(seed: int = 0, *, is_frozen: bool = False) -> keras.Model:
+    """An encoder that sees 7 x 7 pixels: quick to make, to trace and to train."""
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32)]
+    eye = keras.Sequential([*layers, keras.layers.Conv2D(8, 3, activation="relu")])
+    eye.trainable = not is_frozen
+    return create_fused_encoder(image_backbone=eye, seed=seed)
+
+
+@pytest.fixture(scope="session")
+def small_encoder():
+    return tiny_encoder
 
 
 def new_encoder(seed: int = 0) -> keras.Model:
@@ -41,25 +79,23 @@ def new_encoder(seed: int = 0) -> keras.Model:
 
 
 @pytest.fixture
-def encoder() -> keras.Model:
+def encoder():
     return new_encoder()
 
 
 @pytest.fixture(scope="session")
-def triplets(aviary: Aviary, yamnet: LogMelFeatures, store: FeatureStore) -> Triplets:
+def triplets(aviary, yamnet, store):
     return prepare_triplets(aviary.images, aviary.audio, yamnet, 4, store=store, progress=False)
 
 
 @pytest.fixture(scope="session")
-def options() -> TrainingOptions:
+def options():
     return OPTIONS
 
 
 @pytest.fixture(scope="session")
-def copied_aviary(aviary: Aviary, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def copied_aviary(aviary, tmp_path_factory):
     """Photos and recordings of the aviary, with one broken photo among them."""
-    import shutil
-
     root = tmp_path_factory.mktemp("copied_aviary")
     shutil.copytree(aviary.images, root / "images")
     shutil.copytree(aviary.audio, root / "audio")
@@ -69,9 +105,7 @@ def copied_aviary(aviary: Aviary, tmp_path_factory: pytest.TempPathFactory) -> t
 
 
 @pytest.fixture(scope="session")
-def trained(
-    copied_aviary: tuple[Path, Path], yamnet: LogMelFeatures, store: FeatureStore
-) -> TrainedEncoder:
+def trained(copied_aviary, yamnet, store):
     """Two epochs on the copied aviary."""
     return train_encoder(
         *copied_aviary, yamnet, encoder=new_encoder(), options=OPTIONS, store=store, progress=False

@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.class_results import class_results, common_confusions
+from training.evaluate import class_results, common_confusions
 
 
 def test_each_class_has_the_means_of_its_own_answerable_queries():

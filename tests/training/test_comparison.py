@@ -7,7 +7,6 @@ from inference import Embeddings
 from training.comparison import compare_ways, paired_rows, with_wrong_files
 from training.floors import class_mean_hits, log_probabilities
 from training.pairs import Pairs, draw_pairs, embed_pairs
-from triplets import prepare_media, scan_folders
 
 
 class Adds:
@@ -32,17 +31,7 @@ class Adds:
 
 
 @pytest.fixture(scope="module")
-def compared(aviary, yamnet, store):
-    sides = [
-        prepare_media(
-            scan_folders(*folders, min_sources_per_class=1), yamnet, store=store, progress=False
-        )
-        for folders in (
-            (aviary.images, aviary.audio),
-            (aviary.held_out_images, aviary.held_out_audio),
-        )
-    ]
-
+def compared(sides):
     def compare(photo_says):
         embedder = Adds(*sides, photo_says=photo_says)
         embedded = [embed_pairs(embedder, side, draw_pairs(side, 6, seed=0)) for side in sides]

@@ -7,7 +7,6 @@ import pytest
 from inference import Embeddings
 from training.evaluate import evaluate_encoder
 from training.evaluation_record import evaluation_record
-from triplets import prepare_media, scan_folders
 
 
 class Pixels:
@@ -22,16 +21,7 @@ class Pixels:
 
 
 @pytest.fixture(scope="module")
-def evaluation(aviary, yamnet, store):
-    sides = [
-        prepare_media(
-            scan_folders(*folders, min_sources_per_class=1), yamnet, store=store, progress=False
-        )
-        for folders in (
-            (aviary.images, aviary.audio),
-            (aviary.held_out_images, aviary.held_out_audio),
-        )
-    ]
+def evaluation(sides):
     return evaluate_encoder(Pixels(), *sides)
 
 

@@ -1,10 +1,8 @@
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
-from fused_encoder import create_fused_encoder
 from fused_encoder.encoder import behind_trunk
 from inference.embed import Embedder
 from training.live_embedding import LiveEmbedding
@@ -27,22 +25,13 @@ class TrunkFeatures:
 
 
 @pytest.fixture(scope="module")
-def media(triplets):
-    return triplets.media
-
-
-@pytest.fixture(scope="module")
 def pairs(media):
     return draw_pairs(media, 7, seed=0)
 
 
 @pytest.fixture(scope="module")
-def encoder():
-    keras.utils.set_random_seed(0)
-    layers = [keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32)]
-    eye = keras.Sequential([*layers, keras.layers.Conv2D(8, 3, activation="relu")])
-    eye.trainable = False
-    return create_fused_encoder(image_backbone=eye)
+def encoder(small_encoder):
+    return small_encoder(is_frozen=True)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +76,7 @@ def test_photos_that_the_encoder_does_not_take_are_refused(encoder, frozen, medi
         LiveEmbedding(encoder, media, pairs, photos=TrunkFeatures(frozen[0], media))
 
 
-def test_media_without_any_pair_are_refused(encoder, media):
-    silent = replace(media, recordings=())
-    with pytest.raises(ValueError, match="no class has both a photo and a recording"):
+def test_media_without_any_file_are_refused(encoder, media):
+    silent = replace(media, images=(), recordings=())
+    with pytest.raises(ValueError, match="received media without any"):
         LiveEmbedding(encoder, silent, draw_pairs(silent, 5, seed=0))

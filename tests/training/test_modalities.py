@@ -53,7 +53,7 @@ def test_an_encoder_of_photos_only_hears_nothing_and_says_so(aviary, store, tmp_
     photos = [file.path for file in trained.held_out.images[:3]]
     np.testing.assert_allclose(loaded.embed(photos), live.embed(photos), atol=1e-5)
     with pytest.raises(ValueError, match="trained on photos only: it cannot embed recordings"):
-        loaded.embed(recordings=[next(aviary.audio.rglob("*.wav"))])
+        loaded.embed(recordings=[next(aviary.audio.rglob("*.flac"))])
     model = tf.saved_model.load(tmp_path / "encoder")
     with pytest.raises(tf.errors.InvalidArgumentError, match="trained on photos only"):
         model.embed(

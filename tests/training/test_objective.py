@@ -30,14 +30,3 @@ def test_a_step_whose_variables_are_there_is_traced_once(class_scale, monkeypatc
     create_training_state(model, dataset)
     model.fit(dataset, epochs=2, verbose=0)
     assert len(traced) == 1
-
-
-@pytest.mark.parametrize("class_scale", [None, 8.0])
-def test_a_model_whose_variables_were_made_before_learns_the_same(class_scale):
-    histories = []
-    for makes_them in (False, True):
-        model, dataset = model_and_dataset(class_scale)
-        if makes_them:
-            create_training_state(model, dataset)
-        histories.append(model.fit(dataset, epochs=2, verbose=0, shuffle=False).history)
-    assert histories[0] == histories[1]

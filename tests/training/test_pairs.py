@@ -8,13 +8,6 @@ import pytest
 from fused_encoder import create_fused_encoder
 from inference import Embedder
 from training.pairs import StoredFeatures, _even_combinations, draw_pairs, embed_pairs
-from triplets import prepare_media, scan_folders
-
-
-@pytest.fixture(scope="module")
-def media(aviary, yamnet, store):
-    folders = scan_folders(aviary.images, aviary.audio)
-    return prepare_media(folders, yamnet, store=store, progress=False)
 
 
 @pytest.fixture(scope="module")

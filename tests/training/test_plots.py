@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from training.plots import (
-    most_confused,
     plot_confusion,
     plot_embedding_map,
     plot_history,
@@ -15,10 +14,6 @@ def test_curves_have_a_point_for_every_epoch():
     left, right = figure.axes
     assert left.lines[0].get_xydata().tolist() == [[1, 0.2], [2, 0.1]]
     assert right.lines[0].get_xydata().tolist() == [[1, 0.5], [2, 0.75]]
-
-
-def test_curves_without_validation_are_drawn_too():
-    assert plot_history({"loss": [0.2]}).axes[0].get_title() == "Training loss"
 
 
 def row(value: float, low: float, high: float) -> dict[str, float]:
@@ -56,12 +51,6 @@ def test_a_confusion_matrix_stays_readable_with_many_classes(num_classes):
     np.testing.assert_allclose(cells.sum(axis=1), 1)
     labels = [text.get_text() for text in axes.get_xticklabels()]
     assert (labels[-1] == "the 70 others") == (num_classes == 100)
-
-
-def test_the_most_confused_classes_make_or_attract_confusions():
-    confusion = np.diag([9, 9, 9, 9])
-    confusion[3, 1] = 2
-    assert most_confused(confusion, 2).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("num", [3, 40])

@@ -2,19 +2,11 @@ import keras
 import numpy as np
 import pytest
 
-from fused_encoder import create_fused_encoder
 from fused_encoder.encoder import load_encoder
 from training import TripletLoss, create_triplet_model
 from training.precision import in_float32, precision_of, with_dtype_policy
 
 MIXED = ["mixed_float16", "mixed_bfloat16"]
-
-
-def small_encoder():
-    keras.utils.set_random_seed(0)
-    layers = [keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32)]
-    eye = keras.Sequential([*layers, keras.layers.Conv2D(8, 3, activation="relu")])
-    return create_fused_encoder(image_backbone=eye, seed=0)
 
 
 def some_pairs():
@@ -31,7 +23,7 @@ def embed(encoder):
 
 
 @pytest.fixture(scope="module", params=MIXED)
-def mixed(request):
+def mixed(request, small_encoder):
     with with_dtype_policy(request.param):
         return small_encoder(), request.param
 
@@ -51,7 +43,9 @@ def test_an_unknown_precision_is_refused():
         pass
 
 
-def test_a_mixed_encoder_has_float32_weights_and_unit_vectors_near_those_of_float32(mixed):
+def test_a_mixed_encoder_has_float32_weights_and_unit_vectors_near_those_of_float32(
+    mixed, small_encoder
+):
     encoder, _ = mixed
     assert encoder.get_layer("image_head").get_layer("image_features").compute_dtype != "float32"
     assert {weight.dtype for weight in encoder.weights} == {"float32"}

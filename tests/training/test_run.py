@@ -9,23 +9,15 @@ from fused_encoder import LogMelFeatures, create_fused_encoder
 from training.fit import TrainedEncoder
 from training.options import MinedTriplets, TrainingOptions
 from training.run import changes_since_training, load_run, save_run
-from triplets import Skipped, prepare_media, scan_folders
+from triplets import Skipped
 
 OPTIONS = TrainingOptions(MinedTriplets(num_triplets_per_class=4), epochs=2)
 
 
 @pytest.fixture(scope="module")
-def trained(aviary, yamnet, store):
+def trained(sides):
     """As `train_encoder` gives it, without the training."""
-    training, held_out = (
-        prepare_media(
-            scan_folders(*folders, min_sources_per_class=1), yamnet, store=store, progress=False
-        )
-        for folders in (
-            (aviary.images, aviary.audio),
-            (aviary.held_out_images, aviary.held_out_audio),
-        )
-    )
+    training, held_out = sides
     encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
     skipped = (Skipped(Path("broken.jpg"), "no photo"),)
     return TrainedEncoder(encoder, {"loss": [0.2]}, replace(training, skipped=skipped), held_out)
@@ -33,12 +25,12 @@ def trained(aviary, yamnet, store):
 
 @pytest.fixture
 def saved(trained, yamnet, tmp_path):
-    return save_run(tmp_path / "run", trained, OPTIONS, yamnet_source="log_mel", yamnet=yamnet)
+    return save_run(tmp_path / "run", trained, OPTIONS, front_end_source="log_mel", yamnet=yamnet)
 
 
 def test_a_run_comes_back_as_it_was_saved(saved, trained):
     run = load_run(saved)
-    assert (run.options, run.history, run.yamnet_source) == (OPTIONS, trained.history, "log_mel")
+    assert (run.options, run.history, run.front_end_source) == (OPTIONS, trained.history, "log_mel")
     for loaded, weights in zip(
         run.encoder.get_weights(), trained.encoder.get_weights(), strict=True
     ):
@@ -91,7 +83,7 @@ def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, train
         (evaluation / name).write_text("old")
     save_run(saved, trained, OPTIONS)
     assert [path.name for path in evaluation.rglob("*")] == ["my notes.txt"]
-    assert load_run(saved).yamnet_fingerprint is None
+    assert load_run(saved).front_end_fingerprint is None
 
 
 def test_an_interrupted_save_leaves_no_encoder_with_the_record_of_another(
@@ -121,12 +113,12 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 def test_a_run_of_another_version_is_refused(tmp_path):
     (tmp_path / "run.json").write_text('{"schema": 99}')
-    with pytest.raises(ValueError, match=r"has schema 99, this version reads 3\. Train again"):
+    with pytest.raises(ValueError, match=r"has schema 99, this version reads 4\. Train again"):
         load_run(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "text", ["", '{"schema": 3', "[]", "3", "{}", '{"schema": 3}', '{"schema": null}', "\x00"]
+    "text", ["", '{"schema": 3', "[]", "3", "{}", '{"schema": 4}', '{"schema": null}', "\x00"]
 )
 def test_a_damaged_record_is_named_with_what_was_expected(tmp_path, text):
     (tmp_path / "run.json").write_text(text)

@@ -35,9 +35,6 @@ def embedding_spread(embeddings: npt.ArrayLike) -> float:
 
     Raises:
         ValueError: there are fewer than two, they are not a matrix, or they hold NaN or infinity.
-    Example:
-        >>> embedding_spread([[1.0, 0.0], [-1.0, 0.0]])
-        1.0
     """
     vectors = np.asarray(embeddings, dtype=np.float64)
     if vectors.ndim != 2 or len(vectors) < 2 or not np.isfinite(vectors).all():
@@ -66,9 +63,6 @@ class CollapseWarning(keras.callbacks.Callback):
 
     Raises:
         ValueError: an option is out of range.
-    Example:
-        >>> inputs, labels = next(iter(dataset))
-        >>> model.fit(dataset, epochs=10, callbacks=[CollapseWarning(inputs)])
     """
 
     def __init__(
@@ -100,12 +94,10 @@ class CollapseWarning(keras.callbacks.Callback):
         logs = {} if logs is None else logs
         logs["embedding_spread"] = spread = self._spread()
         loss = logs.get(self._loss_name, np.nan)
-        at_margin = self._margin is not None and (
-            abs(loss - self._margin) <= MARGIN_TOLERANCE * self._margin
-        )
-        self._epochs_without_spread = (self._epochs_without_spread + 1) * (
-            spread < self._min_spread
-        )
+        margin = self._margin or np.nan
+        at_margin = abs(loss - margin) <= MARGIN_TOLERANCE * margin
+        is_flat = spread < self._min_spread
+        self._epochs_without_spread = (self._epochs_without_spread + 1) * is_flat
         self._epochs_at_margin = (self._epochs_at_margin + 1) * at_margin
         if self._epochs_without_spread >= self._patience:
             self._warn(f"the embeddings of the probe are nearly the same (spread {spread:.1e})")

@@ -40,10 +40,6 @@ class EmbeddingProjector(keras.callbacks.Callback):
 
     Raises:
         ValueError: an option is out of range, or photos do not have the shape the encoder takes.
-
-    Example:
-        >>> projector = EmbeddingProjector("logs", encoder, held_out)
-        >>> model.fit(dataset, callbacks=[keras.callbacks.TensorBoard("logs"), projector])
     """
 
     def __init__(

@@ -26,11 +26,6 @@ class EncoderCheckpoint(keras.callbacks.ModelCheckpoint):
 
     Raises:
         ValueError: the path does not end in .keras.
-
-    Example:
-        >>> checkpoint = EncoderCheckpoint("best.keras", encoder)
-        >>> model.fit(dataset, epochs=10, callbacks=[validation, checkpoint])
-        >>> encoder = load_encoder("best.keras")
     """
 
     def __init__(

@@ -51,11 +51,6 @@ def embed_candidates(
 
     Raises:
         ValueError: an option is out of range, or the photos do not have the shape that the encoder takes.
-    Example:
-        >>> triplets = prepare_triplets(
-        ...     "photos", "calls", yamnet, mining="semi-hard",
-        ...     embeddings=lambda media: embed_candidates(encoder, media),
-        ... )
     """
     if batch_size < 1:
         raise ValueError(f"Expected batch_size >= 1, received {batch_size}.")
@@ -97,11 +92,6 @@ class RemineTriplets(keras.callbacks.Callback):
     Raises:
         ValueError: an option is out of range, the classes have different numbers of triplets, or the
             photos do not have the shape that the encoder takes.
-    Example:
-        >>> counter = EpochCounter()
-        >>> dataset = triplets.to_dataset(batch_size=8, epoch=counter)
-        >>> remine = RemineTriplets(triplets, encoder, every=2)
-        >>> model.fit(dataset, epochs=10, callbacks=[SetEpoch(counter), remine])
     """
 
     def __init__(
@@ -124,6 +114,8 @@ class RemineTriplets(keras.callbacks.Callback):
         self._seed = seed
         self._prepared = triplets.rows
         self._mined_at = 0
+        how_many = _num_triplets_per_class(triplets, every, mining)
+        self._mine_rows = partial(mine_triplets, triplets.media, how_many, mining=mining)
         self._embed = partial(
             embed_candidates,
             encoder,
@@ -131,12 +123,6 @@ class RemineTriplets(keras.callbacks.Callback):
             photos=photos,
             window_frames=triplets.window_frames,
             num_pairs_per_class=num_pairs_per_class,
-        )
-        self._mine_rows = partial(
-            mine_triplets,
-            triplets.media,
-            _num_triplets_per_class(triplets, every, mining),
-            mining=mining,
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:

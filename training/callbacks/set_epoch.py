@@ -22,12 +22,6 @@ class SetEpoch(keras.callbacks.Callback):
 
     Args:
         counters: those that the datasets were given, see `Triplets.to_dataset` and `pair_batches`.
-
-    Example:
-        >>> counter = EpochCounter()
-        >>> dataset = triplets.to_dataset(batch_size=8, epoch=counter)
-        >>> backup = keras.callbacks.BackupAndRestore("backup")
-        >>> model.fit(dataset, epochs=10, callbacks=[backup, SetEpoch(counter)])
     """
 
     def __init__(self, *counters: EpochCounter) -> None:

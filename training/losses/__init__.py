@@ -1,13 +1,15 @@
 """Losses for `compile`: they pull pairs of one class together and push classes apart."""
 
 from training.losses.arcface import ArcFaceLoss, ClassCosines
-from training.losses.contrastive import ContrastiveLoss
 from training.losses.cross_batch_memory import CrossBatchMemory
 from training.losses.distances import Distance
-from training.losses.info_nce import InfoNCELoss
-from training.losses.multi_similarity import MultiSimilarityLoss
 from training.losses.pair_loss import PairLoss
-from training.losses.sup_con import SupConLoss
+from training.losses.pair_losses import (
+    ContrastiveLoss,
+    InfoNCELoss,
+    MultiSimilarityLoss,
+    SupConLoss,
+)
 from training.losses.triplet import LossMining, TripletLoss
 
 __all__ = [

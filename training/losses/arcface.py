@@ -78,8 +78,7 @@ class ArcFaceLoss(keras.losses.Loss):
             softmax.
         scale: float > 0, the inverse temperature. Default 64, as published for thousands of classes;
             with tens of classes 16 to 32 trains more gently.
-        name: str, of the loss in the logs.
-        reduction: as in `keras.losses.Loss`.
+        **kwargs: `name` and `reduction`, as in `keras.losses.Loss`.
 
     Call:
         y_true: class indices in [0, num_classes), int [batch] or [batch, 1 + num_sources] with the
@@ -92,15 +91,8 @@ class ArcFaceLoss(keras.losses.Loss):
         https://arxiv.org/abs/1801.07698.
     """
 
-    def __init__(
-        self,
-        margin: float = 0.5,
-        scale: float = 64.0,
-        *,
-        name: str = "arcface_loss",
-        reduction: str | None = "sum_over_batch_size",
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype="float32")
+    def __init__(self, margin: float = 0.5, scale: float = 64.0, **kwargs: str | None) -> None:
+        super().__init__(dtype="float32", **kwargs)
         require_positive(scale=scale)
         if not 0 <= margin < math.pi / 2:
             raise ValueError(

@@ -41,8 +41,7 @@ class CrossBatchMemory(keras.losses.Loss):
         embedding_size: int >= 1, of the encoder. Default 128.
         num_sources: int >= 0, how many columns of source ids the labels may have. Default 2 (photo,
             recording).
-        name: str, of the loss in the logs.
-        reduction: as in `keras.losses.Loss`.
+        **kwargs: `name` and `reduction`, as in `keras.losses.Loss`.
 
     Call:
         As in `PairLoss`.
@@ -53,8 +52,6 @@ class CrossBatchMemory(keras.losses.Loss):
         Wang et al., "Cross-batch memory for embedding learning", 2020,
         https://arxiv.org/abs/1912.06798 (they add the memory's loss to the batch's; here one set of
         references holds both).
-    Example:
-        >>> CrossBatchMemory(SupConLoss(), memory_size=512, embedding_size=128)
     """
 
     def __init__(
@@ -64,11 +61,19 @@ class CrossBatchMemory(keras.losses.Loss):
         memory_size: int = 1024,
         embedding_size: int = 128,
         num_sources: int = 2,
-        name: str = "cross_batch_memory",
-        reduction: str | None = "sum_over_batch_size",
+        **kwargs: str | None,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-        _refuse_other_losses(loss)
+        super().__init__(dtype="float32", **kwargs)
+        if not isinstance(loss, PairLoss):
+            raise TypeError(
+                "Expected a loss that compares labelled embeddings, such as SupConLoss(), received "
+                f"{type(loss).__name__}."
+            )
+        if isinstance(loss, TripletLoss) and loss.mining is None:
+            raise ValueError(
+                "Expected a TripletLoss with mining, received one without: explicit triplets have no "
+                "use for a memory. Pass TripletLoss(mining='semi-hard')."
+            )
         require_positive(memory_size=memory_size, embedding_size=embedding_size)
         if num_sources < 0:
             raise ValueError(f"Expected num_sources >= 0, received {num_sources}.")
@@ -83,7 +88,13 @@ class CrossBatchMemory(keras.losses.Loss):
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """The losses [batch], of which Keras takes the mean; then remembers the batch."""
         labels, embeddings = flatten_members(y_true, y_pred)
-        labels = self._with_all_columns(labels)
+        missing = 1 + self.num_sources - labels.shape[1]
+        if missing < 0:
+            raise ValueError(
+                f"Expected labels with at most {1 + self.num_sources} columns (class and "
+                f"num_sources={self.num_sources}), received {labels.shape[1]}."
+            )
+        labels = ops.pad(labels, ((0, 0), (0, missing)), constant_values=-1)
         if embeddings.shape[-1] != self.embedding_size:
             raise ValueError(
                 f"Expected embeddings of size {self.embedding_size} (embedding_size), received "
@@ -104,15 +115,6 @@ class CrossBatchMemory(keras.losses.Loss):
         self._embeddings.assign(np.zeros(self._embeddings.shape, "float32"))
         self._labels.assign(np.full(self._labels.shape, EMPTY, "int32"))
         self._position.assign(0)
-
-    def _with_all_columns(self, labels: keras.KerasTensor) -> keras.KerasTensor:
-        missing = 1 + self.num_sources - labels.shape[1]
-        if missing < 0:
-            raise ValueError(
-                f"Expected labels with at most {1 + self.num_sources} columns (class and "
-                f"num_sources={self.num_sources}), received {labels.shape[1]}."
-            )
-        return ops.pad(labels, ((0, 0), (0, missing)), constant_values=-1)
 
     def _remember(self, labels: keras.KerasTensor, embeddings: keras.KerasTensor) -> None:
         labels, embeddings = labels[-self.memory_size :], embeddings[-self.memory_size :]
@@ -161,16 +163,3 @@ def _variable(shape: tuple[int, ...], dtype: str, value: int) -> keras.Variable:
         synchronization="on_read",
         aggregation="only_first_replica",
     )
-
-
-def _refuse_other_losses(loss: object) -> None:
-    if not isinstance(loss, PairLoss):
-        raise TypeError(
-            "Expected a loss that compares labelled embeddings, such as SupConLoss(), received "
-            f"{type(loss).__name__}."
-        )
-    if isinstance(loss, TripletLoss) and loss.mining is None:
-        raise ValueError(
-            "Expected a TripletLoss with mining, received one without: explicit triplets have no "
-            "use for a memory. Pass TripletLoss(mining='semi-hard')."
-        )

@@ -19,15 +19,11 @@ NOTHING = -1e9  # what exp turns into 0
 def pairwise_distances(
     anchors: keras.KerasTensor, references: keras.KerasTensor, distance: Distance
 ) -> keras.KerasTensor:
-    """The distance of each anchor to each reference.
-
-    Args:
-        anchors: float32 [num_anchors, embedding_size].
-        references: float32 [num_references, embedding_size].
-        distance: "squared_euclidean", "euclidean", or "cosine" (1 - cosine similarity).
+    """The distance of each anchor to each reference (both float32 [num, embedding_size]).
 
     Returns:
-        float32 [num_anchors, num_references], at least 0; for unit vectors at most 4, 2 and 2.
+        float32 [num_anchors, num_references], at least 0; for unit vectors at most 4 (squared Euclidean),
+        2 (Euclidean) and 2 (1 - cosine similarity).
     """
     if distance == "cosine":
         return 1.0 - pairwise_cosines(anchors, references)
@@ -62,15 +58,11 @@ def unit_length(embeddings: keras.KerasTensor) -> keras.KerasTensor:
 def masked_logsumexp(values: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
     """log(sum(exp(values))) over the entries of each row where the mask is true.
 
-    Args:
-        values: float32 [num_rows, num_columns], far above -1e9.
-        mask: bool, of that shape.
-
-    Returns:
-        float32 [num_rows]; about -1e9, with no gradient, for a row without any entry.
+    From float32 [num_rows, num_columns], far above -1e9, to float32 [num_rows, 1]; about -1e9, with no
+    gradient, for a row without any entry.
     """
-    inside = ops.logsumexp(ops.where(mask, values, NOTHING), axis=1)
-    return ops.where(ops.any(mask, axis=1), inside, NOTHING)
+    inside = ops.logsumexp(ops.where(mask, values, NOTHING), axis=1, keepdims=True)
+    return ops.where(ops.any(mask, axis=1, keepdims=True), inside, NOTHING)
 
 
 def _of_squared(squared: keras.KerasTensor, distance: Distance) -> keras.KerasTensor:

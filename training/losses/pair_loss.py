@@ -12,19 +12,16 @@ from keras import ops
 
 
 class ComparedPairs(NamedTuple):
-    """What a pair loss compares.
+    """Anchors and references, and which of their pairs are positive and negative."""
 
-    Attributes:
-        anchors: float32 [num_anchors, embedding_size].
-        references: float32 [num_references, embedding_size].
-        is_positive: bool [num_anchors, num_references].
-        is_negative: bool [num_anchors, num_references].
-    """
+    anchors: keras.KerasTensor  # float32 [num_anchors, embedding_size]
+    references: keras.KerasTensor  # float32 [num_references, embedding_size]
+    is_positive: keras.KerasTensor  # bool [num_anchors, num_references]
+    is_negative: keras.KerasTensor  # bool [num_anchors, num_references]
 
-    anchors: keras.KerasTensor
-    references: keras.KerasTensor
-    is_positive: keras.KerasTensor
-    is_negative: keras.KerasTensor
+    def has_both(self) -> keras.KerasTensor:
+        """Which anchors have a positive and a negative, bool [num_anchors, 1]."""
+        return any_of_row(self.is_positive) & any_of_row(self.is_negative)
 
 
 class PairLoss(keras.losses.Loss, ABC):
@@ -33,12 +30,10 @@ class PairLoss(keras.losses.Loss, ABC):
     A positive pair is two items of one class; a negative pair is two items of two classes. Items that
     share a file (a source id) are neither, and no item is its own positive. Computed in float32, also
     in mixed precision. A batch that holds nothing to compare has loss 0 and gradient 0. A subclass
-    defines `compare`.
+    defines `compare`, and names its options in `OPTIONS`.
 
     Args:
-        name: str, of the loss in the logs.
-        reduction: as in `keras.losses.Loss`; the default averages over the batch.
-        **options: of the subclass; they become attributes, and are what `get_config` gives.
+        **kwargs: `name` and `reduction`, as in `keras.losses.Loss`.
 
     Call:
         y_true: int [batch] class indices, or [batch, 1 + num_sources] class index and source ids below
@@ -50,13 +45,10 @@ class PairLoss(keras.losses.Loss, ABC):
         ValueError: labels and embeddings do not fit.
     """
 
-    def __init__(
-        self, *, name: str, reduction: str | None = "sum_over_batch_size", **options: object
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-        self._options = options
-        for option, value in options.items():
-            setattr(self, option, value)
+    OPTIONS: tuple[str, ...] = ()
+
+    def __init__(self, **kwargs: str | None) -> None:
+        super().__init__(dtype="float32", **kwargs)
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """The losses [batch], of which Keras takes the mean."""
@@ -70,7 +62,7 @@ class PairLoss(keras.losses.Loss, ABC):
 
     def get_config(self) -> dict[str, object]:
         """The arguments, as given."""
-        return {**super().get_config(), **self._options}
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.OPTIONS}}
 
 
 def flatten_members(
@@ -78,21 +70,24 @@ def flatten_members(
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Labels and embeddings as two matrices; the members of triplets become rows of their own.
 
-    Args:
-        y_true: as in `PairLoss`.
-        y_pred: as in `PairLoss`.
-
     Returns:
         Labels int32 [num_items, 1 + num_sources] and embeddings float32 [num_items, embedding_size].
 
     Raises:
         ValueError: the labels do not fit the embeddings.
     """
-    _refuse_misfit(tuple(y_true.shape), tuple(y_pred.shape))
-    num_columns = y_true.shape[-1] if len(y_true.shape) == len(y_pred.shape) else 1
+    shape, embeddings_shape = tuple(y_true.shape), tuple(y_pred.shape)
+    entry = embeddings_shape[:-1]  # (batch,) or (batch, members)
+    has_rank = len(entry) in (1, 2) and len(shape) - len(entry) in (0, 1)
+    if not (has_rank and all(a == b or None in (a, b) for a, b in zip(shape, entry, strict=False))):
+        raise ValueError(
+            "Expected labels [batch] or [batch, 1 + num_sources] for embeddings "
+            "[batch, embedding_size], or labels [batch, 3] or [batch, 3, 1 + num_sources] for "
+            f"triplets [batch, 3, embedding_size]; received labels {shape} for {embeddings_shape}."
+        )
+    num_columns = shape[-1] if len(shape) > len(entry) else 1
     labels = ops.cast(ops.reshape(y_true, (-1, num_columns)), "int32")
-    embeddings = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
-    return labels, ops.cast(embeddings, "float32")
+    return labels, ops.cast(ops.reshape(y_pred, (-1, embeddings_shape[-1])), "float32")
 
 
 def mean_over_members(losses: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
@@ -125,28 +120,24 @@ def pair_masks(
     return allowed & same_class, allowed & ops.logical_not(same_class)
 
 
+def mean_where(mask: keras.KerasTensor, losses: keras.KerasTensor) -> keras.KerasTensor:
+    """The mean of the losses where the mask is true (both [num_anchors, k]), as `shares_of_mean`."""
+    totals = ops.sum(ops.where(mask, losses, 0.0), axis=1)
+    return shares_of_mean(totals, ops.sum(ops.cast(mask, "float32"), axis=1))
+
+
 def shares_of_mean(totals: keras.KerasTensor, counts: keras.KerasTensor) -> keras.KerasTensor:
     """What each anchor contributes, so that the mean over anchors is sum(totals) / sum(counts).
 
-    Args:
-        totals: float32 [num_anchors], the sum of an anchor's terms.
-        counts: float32 [num_anchors], how many terms an anchor has.
-
-    Returns:
-        float32 [num_anchors]; zeros where no anchor has any term.
+    All float32 [num_anchors]: the sum of an anchor's terms and their number; zeros where nobody has any.
     """
     num_anchors = ops.cast(ops.shape(totals)[0], "float32")
     return totals * (num_anchors * ops.divide_no_nan(1.0, ops.sum(counts)))
 
 
-def has_both(pairs: ComparedPairs) -> keras.KerasTensor:
-    """Which anchors have a positive and a negative, bool [num_anchors]."""
-    return ops.any(pairs.is_positive, axis=1) & ops.any(pairs.is_negative, axis=1)
-
-
-def num_true(mask: keras.KerasTensor) -> keras.KerasTensor:
-    """How many of each row are true, float32 [num_anchors]."""
-    return ops.sum(ops.cast(mask, "float32"), axis=1)
+def any_of_row(mask: keras.KerasTensor) -> keras.KerasTensor:
+    """Whether any entry of each row is true, bool [num_rows, 1]."""
+    return ops.any(mask, axis=1, keepdims=True)
 
 
 def require_positive(**options: float) -> None:
@@ -160,15 +151,3 @@ def require_choice(name: str, value: str | None, choices: Collection[str | None]
     """Raises ValueError if the option is none of the choices."""
     if value not in choices:
         raise ValueError(f"Expected {name} to be one of {tuple(choices)}, received {value!r}.")
-
-
-def _refuse_misfit(labels: tuple[int | None, ...], embeddings: tuple[int | None, ...]) -> None:
-    entry = embeddings[:-1]  # (batch,) or (batch, members)
-    has_rank = len(embeddings) in (2, 3) and len(labels) - len(entry) in (0, 1)
-    same = [a == b or None in (a, b) for a, b in zip(labels, entry, strict=False)]
-    if not (has_rank and all(same)):
-        raise ValueError(
-            "Expected labels [batch] or [batch, 1 + num_sources] for embeddings "
-            "[batch, embedding_size], or labels [batch, 3] or [batch, 3, 1 + num_sources] for "
-            f"triplets [batch, 3, embedding_size]; received labels {labels} for {embeddings}."
-        )

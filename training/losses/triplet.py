@@ -5,31 +5,23 @@ from __future__ import annotations
 from typing import Literal
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from training.losses.distances import DISTANCES, Distance, paired_distances, pairwise_distances
 from training.losses.pair_loss import (
     ComparedPairs,
     PairLoss,
-    num_true,
+    any_of_row,
+    mean_where,
     require_choice,
     require_positive,
     shares_of_mean,
 )
-from training.losses.triplet_mining import (
-    easy_positive_triplets,
-    hard_triplets,
-    semi_hard_triplets,
-    sum_over_all_triplets,
-)
 
 LossMining = Literal["all", "hard", "semi-hard", "easy-positive"]
-MINERS = {
-    "hard": hard_triplets,
-    "semi-hard": semi_hard_triplets,
-    "easy-positive": easy_positive_triplets,
-}
-LOSS_MININGS = (None, "all", *MINERS)
+LOSS_MININGS = (None, "all", "hard", "semi-hard", "easy-positive")
+FAR = 1e9  # farther than any two embeddings
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")
@@ -54,8 +46,7 @@ class TripletLoss(PairLoss):
               then stay in several clusters (a bird's two plumages) that need not meet.
         distance: "squared_euclidean" (default), "euclidean" or "cosine" (1 - cosine similarity);
             embeddings have unit length.
-        name: str, of the loss in the logs.
-        reduction: as in `keras.losses.Loss`.
+        **kwargs: as in `PairLoss`.
 
     Call:
         y_true: labels as in `PairLoss`; not looked at without mining.
@@ -71,13 +62,9 @@ class TripletLoss(PairLoss):
         Xuan et al., "Improved embeddings with easy positive triplet mining", 2020,
         https://arxiv.org/abs/1904.04370 (the choice of triplets they call EPSHN; their loss is a
         softmax over cosines, ours keeps the margin).
-    Example:
-        >>> model.compile("adam", TripletLoss(margin=0.2, mining="semi-hard"))
     """
 
-    margin: float
-    mining: LossMining | None
-    distance: Distance
+    OPTIONS = ("margin", "mining", "distance")
 
     def __init__(
         self,
@@ -85,14 +72,13 @@ class TripletLoss(PairLoss):
         *,
         mining: LossMining | None = None,
         distance: Distance = "squared_euclidean",
-        name: str = "triplet_loss",
-        reduction: str | None = "sum_over_batch_size",
+        **kwargs: str | None,
     ) -> None:
+        super().__init__(**kwargs)
         require_positive(margin=margin)
         require_choice("mining", mining, LOSS_MININGS)
         require_choice("distance", distance, DISTANCES)
-        options = {"margin": margin, "mining": mining, "distance": distance}
-        super().__init__(name=name, reduction=reduction, **options)
+        self.margin, self.mining, self.distance = margin, mining, distance
 
     def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """The losses [batch], of which Keras takes the mean."""
@@ -110,14 +96,50 @@ class TripletLoss(PairLoss):
 
     def compare(self, pairs: ComparedPairs) -> keras.KerasTensor:
         """See `PairLoss.compare`; it is what `mining` does."""
-        if self.mining is None:
-            raise ValueError("Expected a loss with mining; pass TripletLoss(mining='semi-hard').")
         distances = pairwise_distances(pairs.anchors, pairs.references, self.distance)
+        to_negatives = ops.sort(ops.where(pairs.is_negative, distances, FAR), axis=1)
         if self.mining == "all":
-            return shares_of_mean(
-                *sum_over_all_triplets(distances, pairs.is_positive, pairs.is_negative, self.margin)
-            )
-        mined = MINERS[self.mining](distances, pairs.is_positive, pairs.is_negative)
-        losses = ops.relu(mined.to_positive - mined.to_negative + self.margin)
-        totals = ops.sum(ops.where(mined.is_valid, losses, 0.0), axis=1)
-        return shares_of_mean(totals, num_true(mined.is_valid))
+            return _mean_over_all(distances, pairs.is_positive, to_negatives, self.margin)
+        to_positive, is_valid = distances, pairs.is_positive & any_of_row(pairs.is_negative)
+        if self.mining != "semi-hard":
+            choose, absent = (ops.max, -FAR) if self.mining == "hard" else (ops.min, FAR)
+            masked = ops.where(pairs.is_positive, distances, absent)
+            to_positive, is_valid = choose(masked, axis=1, keepdims=True), pairs.has_both()
+        to_negative = (
+            to_negatives[:, :1]
+            if self.mining == "hard"
+            else _nearest_beyond(to_positive, to_negatives, pairs.is_negative)
+        )
+        return mean_where(is_valid, ops.relu(to_positive - to_negative + self.margin))
+
+
+def _mean_over_all(
+    distances: keras.KerasTensor,
+    is_positive: keras.KerasTensor,
+    to_negatives: keras.KerasTensor,
+    margin: float,
+) -> keras.KerasTensor:
+    """The mean of max(0, to_positive - to_negative + margin) over triplets where it is above 0.
+
+    For a positive at distance p these are the triplets with a negative nearer than p + margin. With an
+    anchor's negatives in ascending order they are the first c, and their sum is
+    c * (p + margin) - (sum of the first c distances): memory O(batch²) for O(batch³) triplets.
+    """
+    sums = ops.cumsum(ops.where(to_negatives < FAR, to_negatives, 0.0), axis=1)
+    sums = ops.pad(sums, ((0, 0), (1, 0)))  # the sum of the first 0, 1, 2, ...
+    limits = distances + margin
+    num_nearer = tf.searchsorted(to_negatives, limits, side="left")
+    counts = ops.cast(num_nearer, "float32")
+    totals = counts * limits - tf.gather(sums, num_nearer, batch_dims=1)
+    of_positives = (ops.where(is_positive, values, 0.0) for values in (totals, counts))
+    return shares_of_mean(*(ops.sum(values, axis=1) for values in of_positives))
+
+
+def _nearest_beyond(
+    limits: keras.KerasTensor, to_negatives: keras.KerasTensor, is_negative: keras.KerasTensor
+) -> keras.KerasTensor:
+    """For each limit [num_anchors, k] the least distance to a negative above it, or the greatest one."""
+    position = tf.searchsorted(to_negatives, limits, side="right")
+    num_negatives = ops.sum(ops.cast(is_negative, "int32"), axis=1, keepdims=True)
+    position = ops.minimum(position, ops.maximum(num_negatives - 1, 0))
+    return tf.gather(to_negatives, position, batch_dims=1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archives.embed.archive import Archive
 from media import save_image, save_waveform, write_video
 
 RATE = 16_000
@@ -20,13 +21,31 @@ def photo(seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (40, 60, 3), np.uint8)
 
 
+def embeddings_in(folder: Path) -> dict[str, np.ndarray]:
+    """Of each id of an archive its embedding; no id comes twice."""
+    pairs = [
+        pair
+        for ids, embeddings, _ in Archive(folder).batches()
+        for pair in zip(ids, np.asarray(embeddings), strict=True)
+    ]
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def assert_same_embeddings(folder: Path, other: Path) -> None:
+    one, two = embeddings_in(folder), embeddings_in(other)
+    assert one.keys() == two.keys()
+    for name, embedding in one.items():
+        np.testing.assert_allclose(embedding, two[name], atol=1e-5)
+
+
 @pytest.fixture(name="tone")
 def _tone():
     return tone
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
+def archive(tmp_path):
     """Two photos, three recordings and a film with sound, in nested folders with equal names."""
     folder = tmp_path / "archive"
     for name in ("wren/1", "Zaunkönig/1"):

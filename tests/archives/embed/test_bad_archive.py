@@ -1,13 +1,12 @@
 """A thousand files of which two hundred are bad, and each bad kind by itself."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from archives.embed.archive import Archive
-from archives.embed.embed_archive import ArchiveSummary, embed_archive
+from archives.embed.embed_archive import embed_archive
 from archives.embed.embed_sources import Decoding
 from archives.embed.sources import path_to_name
 from tests.bad_inputs import KINDS
@@ -26,7 +25,7 @@ def test_of_a_thousand_files_800_are_embedded_and_200_explained(embedder, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def each_kind(embedder, tmp_path_factory) -> tuple[ArchiveSummary, dict[str, Path]]:
+def each_kind(embedder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kinds")
     rng = np.random.default_rng(0)
     written = {}

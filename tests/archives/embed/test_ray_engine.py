@@ -12,12 +12,13 @@ import pytest
 
 from archives.embed import ray_engine
 from archives.embed.archive import Archive
-from archives.embed.embed_archive import NotWholeError, embed_archive
+from archives.embed.embed_archive import embed_archive
 from archives.embed.embed_sources import Decoding
 from archives.embed.ray_engine import BatchWorker, ClusterJob, RayEngine, batches_of
 from archives.embed.settings import ArchiveSettings, Run
 from archives.embed.sources import Source
 from inference import Embedder
+from tests.archives.embed.conftest import assert_same_embeddings
 
 pytestmark = pytest.mark.ray
 SMALL = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
@@ -37,7 +38,7 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def inputs(aviary, tmp_path_factory) -> list[Path]:
+def inputs(aviary, tmp_path_factory):
     """The aviary, and two files that cannot be read."""
     bad = tmp_path_factory.mktemp("bad")
     (bad / "text.wav").write_text("no sound")
@@ -46,33 +47,11 @@ def inputs(aviary, tmp_path_factory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def plain(embedder: Embedder, inputs, tmp_path_factory) -> Archive:
+def plain(embedder, inputs, tmp_path_factory):
     """The plain run."""
     folder = tmp_path_factory.mktemp("plain")
     embed_archive(embedder, inputs, folder, settings=CUT, decoding=Decoding(0))
     return Archive(folder)
-
-
-def rows_of(archive: Archive) -> list:
-    return [replace(row, finished_ns=0) for row in archive.files]
-
-
-def embeddings_of(archive: Archive) -> dict[str, np.ndarray]:
-    pairs = [
-        pair
-        for ids, embeddings, _ in archive.batches()
-        for pair in zip(ids, np.asarray(embeddings), strict=True)
-    ]
-    assert len(dict(pairs)) == len(pairs)
-    return dict(pairs)
-
-
-def assert_same(found: Archive, plain: Archive) -> None:
-    assert rows_of(found) == rows_of(plain)
-    ours, theirs = embeddings_of(found), embeddings_of(plain)
-    assert ours.keys() == theirs.keys()
-    for name, embedding in ours.items():
-        np.testing.assert_allclose(embedding, theirs[name], atol=1e-5)
 
 
 def actors_of(cluster) -> dict[int, int]:
@@ -114,7 +93,11 @@ def test_two_machines_give_what_one_gives_file_by_file_though_an_actor_is_killed
     assert len(set(seen.values())) == 2, "each machine has an actor"
     assert summary.by_status == {"ok": len(plain.files) - 2, "unreadable": 2}
     assert sorted(row.file for row in summary.rows) == [row.file for row in plain.files]
-    assert_same(Archive(tmp_path), plain)
+    found, expected = (
+        [replace(row, finished_ns=0) for row in one.files] for one in (Archive(tmp_path), plain)
+    )
+    assert found == expected
+    assert_same_embeddings(tmp_path, plain.folder)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert (names, list(tmp_path.glob("shards/.*"))) == (["files.parquet", "shards"], [])
 
@@ -154,13 +137,6 @@ def _dying_worker(deadly: str) -> type:
             return self._worker(batch)
 
     return DyingWorker
-
-
-def test_strict_ends_at_the_first_file_that_is_not_whole(cluster, embedder, inputs, tmp_path):
-    engine = RayEngine(cluster.address, num_actors=1)
-    with pytest.raises(NotWholeError, match="strict: the run stops here"):
-        embed_archive(embedder, inputs[-1:], tmp_path, settings=CUT, strict=True, engine=engine)
-    assert {row.status for row in Archive(tmp_path).files} == {"unreadable"}
 
 
 def test_a_machine_with_another_folder_or_encoder_ends_the_run(exported, tmp_path, monkeypatch):

@@ -14,12 +14,12 @@ from pyarrow import parquet
 
 from archives.embed import archive as archive_module
 from archives.embed import shards as shards_module
-from archives.embed.archive import Archive, holds_shards
-from archives.embed.merge_archives import merge_archives
+from archives.embed.archive import Archive, holds_shards, merge_archives
 from archives.embed.rows import FILES_SCHEMA, FileRow, Place, Skipped, rows_of
 from archives.embed.settings import SCHEMA, ArchiveSettings, Run, run_from_json
 from archives.embed.shards import RowsOfFile, ShardWriter, part_path, remove_abandoned_parts
 from archives.embed.sources import Source
+from tests.archives.embed.conftest import embeddings_in
 
 SIZE = 8
 RUN = Run("wren-1", SIZE, ArchiveSettings(), {"numpy": "2.0"})
@@ -49,13 +49,6 @@ def write_shard(folder: Path, *names: str, run: Run = RUN, **options) -> Path:
     return Archive(folder).shards[-1]
 
 
-def embeddings_in(folder: Path) -> dict[str, np.ndarray]:
-    found = {}
-    for ids, embeddings, _ in Archive(folder).batches():
-        found.update(zip(ids, np.asarray(embeddings), strict=True))
-    return found
-
-
 def test_rows_come_back_with_their_times_and_names(tmp_path):
     write_shard(tmp_path, "card/wren.wav")
     [(ids, embeddings, told)] = Archive(tmp_path).batches()
@@ -71,30 +64,23 @@ def test_rows_come_back_with_their_times_and_names(tmp_path):
     }
 
 
-def test_nothing_is_seen_before_a_shard_is_whole(tmp_path):
-    writer = ShardWriter(tmp_path, RUN)
-    write(writer, "wren.wav")
-    assert Archive(tmp_path).files == []
-    writer.flush()
-    assert [row.file for row in Archive(tmp_path).files] == ["wren.wav"]
-
-
 @pytest.mark.parametrize(
-    "limits", [{"rows_per_shard": 4}, {"files_per_shard": 2}, {"seconds_per_shard": 0.0}]
+    "limits", [{"rows_per_shard": 4}, {"files_per_shard": 2}, {"seconds_per_shard": 0.05}]
 )
-def test_a_shard_is_written_when_it_is_full_or_old(tmp_path, limits):
+def test_a_shard_is_written_when_it_is_full_or_old_and_waits_for_no_long_file(tmp_path, limits):
+    assert not holds_shards(tmp_path)
+    with pytest.raises(FileNotFoundError, match="No embeddings in"):
+        Archive(tmp_path)
     writer = ShardWriter(tmp_path, RUN, **limits)
     writer.keep(FileRow("silent.wav", "recording", "silent", "no sound"), [])
-    write(writer, "a.wav", 4)
-    assert len(Archive(tmp_path).files) == 2
-
-
-def test_what_is_finished_does_not_wait_for_the_end_of_a_long_file(tmp_path):
-    writer = ShardWriter(tmp_path, RUN, seconds_per_shard=0.05)
-    writer.keep(FileRow("a.wav", "recording", "silent"), [])
-    threading.Event().wait(0.06)
-    RowsOfFile(writer).add(rows("night.wav", 1))
-    assert [row.file for row in Archive(tmp_path).files] == ["a.wav"]
+    assert Archive(tmp_path).files == []
+    if "seconds_per_shard" in limits:
+        threading.Event().wait(0.06)
+        RowsOfFile(writer).add(rows("night.wav", 1))
+        assert [row.file for row in Archive(tmp_path).files] == ["silent.wav"]
+    else:
+        write(writer, "a.wav", 4)
+        assert len(Archive(tmp_path).files) == 2
 
 
 def test_a_long_file_gets_a_shard_of_its_own_and_little_of_it_is_in_memory(tmp_path, monkeypatch):
@@ -179,12 +165,6 @@ def test_flipped_bytes_in_the_embeddings_are_noticed_when_they_are_read(tmp_path
     shard.write_bytes(content)
     with pytest.raises(ValueError, match=r"damaged"):
         embeddings_in(tmp_path)
-
-
-def test_a_folder_without_shards_is_no_archive(tmp_path):
-    assert not holds_shards(tmp_path)
-    with pytest.raises(FileNotFoundError, match="No embeddings in"):
-        Archive(tmp_path)
 
 
 def test_what_a_killed_run_left_is_removed_and_what_lives_is_not(tmp_path):

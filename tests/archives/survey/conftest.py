@@ -1,7 +1,6 @@
 """Recordings as recorders leave them on a card."""
 
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def wav() -> Callable[..., Path]:
+def wav():
     """Writes a WAV by hand, with a comment or GUANO where they are given."""
 
     def write(path, samples=NOISE[:1600], rate=16_000, comment="", guano="", announced=None):
@@ -40,7 +39,7 @@ def wav() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def recording() -> Callable[..., SurveyedFile]:
+def recording():
     """A recording with a clock, of which nothing lies on a disk."""
 
     def make(start, seconds=60.0, *, folder="pond", serial=None, recorder=None):
@@ -58,7 +57,7 @@ def recording() -> Callable[..., SurveyedFile]:
 
 
 @pytest.fixture(scope="session")
-def nights() -> Callable[..., list[datetime]]:
+def nights():
     """Starts of a recorder that runs for ten hours every night."""
 
     def make(num, minutes=10, first="2023-05-14T20:00"):

@@ -12,7 +12,7 @@ from PIL import Image
 from archives.survey.clocks import with_clock_faults
 from archives.survey.probe import probe_file
 from archives.survey.series import series_of
-from archives.survey.tables import file_row
+from archives.survey.summary import file_row
 from media import save_image, write_video
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of damaged EXIF

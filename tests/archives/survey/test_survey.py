@@ -18,10 +18,10 @@ from archives.embed.settings import ArchiveSettings
 from archives.embed.sound_windows import SoundWindows
 from archives.survey import survey_archive, survey_to_record, write_survey
 from archives.survey.deep import decoded_files
-from archives.survey.duplicates import equal_contents, equal_names
 from archives.survey.forecast import num_windows
 from archives.survey.high_frequencies import unheard_share, unheard_shares
 from archives.survey.probe import probe_file
+from archives.survey.survey import equal_contents, equal_names
 from fused_encoder.front_ends import YAMNET
 from media import SoundBlock, save_image, save_waveform, write_video
 

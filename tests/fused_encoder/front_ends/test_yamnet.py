@@ -2,7 +2,6 @@ import subprocess
 import sys
 import urllib.error
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -21,7 +20,7 @@ def fingerprint(yamnet: Yamnet) -> str:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path, monkeypatch):
     """An empty home and cache, and none of the variables that say where weights are."""
     for variable in ("FUSED_ENCODER_WEIGHTS", "TFHUB_CACHE_DIR"):
         monkeypatch.delenv(variable, raising=False)
@@ -31,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(tmp_path_factory):
     """A SavedModel directory with YAMNet's interface."""
     path = tmp_path_factory.mktemp("saved") / "yamnet"
     tf.saved_model.save(LogMelFeatures(), path)
@@ -45,7 +44,7 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch, load: object) -> None:
 
 
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch):
     def fail(*args: object, **kwargs: object) -> None:
         raise urllib.error.URLError("Name or service not known")
 
@@ -53,23 +52,19 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooch, "retrieve", fail)
 
 
-def test_a_local_directory_is_loaded_without_tensorflow_hub(
-    saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_local_directory_is_loaded_without_tensorflow_hub(saved, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)  # importing it would fail
     waveform = tf.sin(tf.range(16_000, dtype=tf.float32))
     scores, embeddings, log_mel = load_yamnet(str(saved))(waveform)
     assert (scores.shape, embeddings.shape, log_mel.shape) == ((2, 521), (2, 1024), (144, 64))
 
 
-def test_without_a_source_the_local_one_is_found(
-    saved: Path, offline: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_source_the_local_one_is_found(saved, offline, monkeypatch):
     monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(saved.parent))
     assert fingerprint(load_yamnet()) == fingerprint(load_yamnet(saved))
 
 
-def test_a_handle_is_loaded_by_tensorflow_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handle_is_loaded_by_tensorflow_hub(monkeypatch):
     asked: list[str] = []
 
     def load(handle: str) -> LogMelFeatures:
@@ -81,7 +76,7 @@ def test_a_handle_is_loaded_by_tensorflow_hub(monkeypatch: pytest.MonkeyPatch) -
     assert asked == ["https://example.org/yamnet"]
 
 
-def test_without_network_the_error_says_what_to_do(home: Path, offline: None) -> None:
+def test_without_network_the_error_says_what_to_do(home, offline):
     with pytest.raises(MissingWeightsError) as caught:
         load_yamnet()
     message = str(caught.value)
@@ -90,9 +85,7 @@ def test_without_network_the_error_says_what_to_do(home: Path, offline: None) ->
     assert str(home / "cache" / "weights" / "yamnet") in message
 
 
-def test_a_handle_that_cannot_be_loaded_is_said_to_be_so(
-    offline: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_handle_that_cannot_be_loaded_is_said_to_be_so(offline, monkeypatch):
     with pytest.raises(MissingWeightsError, match=r"'https://example\.org/x': .*Check the address"):
         load_yamnet("https://example.org/x")
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
@@ -100,7 +93,7 @@ def test_a_handle_that_cannot_be_loaded_is_said_to_be_so(
         load_yamnet("https://example.org/x")
 
 
-def test_a_fine_tuned_keras_file_is_loaded(home: Path) -> None:
+def test_a_fine_tuned_keras_file_is_loaded(home):
     network = create_yamnet()
     network.save(home / "mine.keras")
     loaded = load_yamnet(home / "mine.keras")
@@ -108,7 +101,7 @@ def test_a_fine_tuned_keras_file_is_loaded(home: Path) -> None:
     assert fingerprint(loaded) == fingerprint(WaveformYamnet(network))
 
 
-def test_what_is_missing_or_damaged_is_refused(home: Path) -> None:
+def test_what_is_missing_or_damaged_is_refused(home):
     with pytest.raises(MissingWeightsError, match="no weights of 'yamnet' at 'nowhere/yamnet'"):
         load_yamnet("nowhere/yamnet")
     (home / "broken.keras").write_bytes(b"nothing")
@@ -139,15 +132,13 @@ class ImageModel(tf.Module):
         (tf.Module(), "is not YAMNet: .* not callable"),
     ],
 )
-def test_a_saved_model_that_is_not_yamnet_is_refused(
-    home: Path, model: tf.Module, message: str
-) -> None:
+def test_a_saved_model_that_is_not_yamnet_is_refused(home, model, message):
     tf.saved_model.save(model, home / "other")
     with pytest.raises(ValueError, match=message):
         load_yamnet(home / "other")
 
 
-def test_the_fingerprint_is_the_same_in_another_process() -> None:
+def test_the_fingerprint_is_the_same_in_another_process():
     program = (
         "from fused_encoder import LogMelFeatures, as_front_end\n"
         "print(as_front_end(LogMelFeatures()).fingerprint)"
@@ -158,7 +149,7 @@ def test_the_fingerprint_is_the_same_in_another_process() -> None:
     assert ran.stdout.strip() == fingerprint(LogMelFeatures())
 
 
-def test_float_noise_does_not_change_the_fingerprint_and_another_model_does() -> None:
+def test_float_noise_does_not_change_the_fingerprint_and_another_model_does():
     def changed(change: Callable[[np.ndarray], np.ndarray]) -> Yamnet:
         def yamnet(waveform: np.ndarray) -> list[np.ndarray]:
             scores, embeddings, log_mel = LogMelFeatures()(waveform)
@@ -174,7 +165,7 @@ def test_float_noise_does_not_change_the_fingerprint_and_another_model_does() ->
     assert fingerprint(changed(lambda embeddings: np.roll(embeddings, 1, axis=1))) != own
 
 
-def test_the_least_change_of_a_weight_changes_the_fingerprint() -> None:
+def test_the_least_change_of_a_weight_changes_the_fingerprint():
     yamnet = WaveformYamnet(create_yamnet())
     before = fingerprint(yamnet)
     kernel = yamnet.network.get_layer("layer9_pointwise_conv").kernel
@@ -185,7 +176,7 @@ def test_the_least_change_of_a_weight_changes_the_fingerprint() -> None:
 
 
 @pytest.mark.weights
-def test_the_genuine_yamnet_loads_from_both_forms(weights_dir: Path) -> None:
+def test_the_genuine_yamnet_loads_from_both_forms(weights_dir):
     waveform = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
     from_directory, from_file = (load_yamnet(weights_dir / n) for n in ("yamnet", "yamnet.h5"))
     for expected, received in zip(from_directory(waveform), from_file(waveform), strict=True):

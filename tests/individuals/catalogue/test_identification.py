@@ -245,12 +245,7 @@ def test_no_two_that_were_seen_together_share_a_name(tmp_path_factory, seed):
             [f"new-{n}" for n in range(5)],
         )
         rows = [
-            Sighting(
-                key=f"{frame}.{tracklet}",
-                media="m.mp4",
-                frame_index=int(frame),
-                tracklet=int(tracklet),
-            )
+            Sighting(key=f"{frame}.{tracklet}", media="m.mp4", frame_index=frame, tracklet=tracklet)
             for frame in range(frames)
             for tracklet in range(tracklets)
             if generator.random() < 0.6

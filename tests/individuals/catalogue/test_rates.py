@@ -8,7 +8,6 @@ import pytest
 from individuals.catalogue import Catalogue, Thresholds
 from individuals.sighting_table import SightingTable
 from inference import fit_calibration
-from inference.calibrate import Calibration, PairCalibration, UnknownScores
 
 NUM_CALIBRATED, NUM_KNOWN, NUM_STRANGERS = 600, 80, 240
 SIZE, NOISE = 64, 0.55
@@ -120,14 +119,3 @@ def test_too_few_known_animals_change_nothing():
     assert Thresholds.calibrated(calibration, false_match_rate=0.02, known_scores=few) == alone
     with_enough = Thresholds.calibrated(calibration, false_match_rate=0.02, known_scores=enough)
     assert with_enough.patterns["image-image"].new_below == pytest.approx(0.6)
-
-
-def test_several_patterns_together_have_the_rate_and_the_confidence_that_were_asked_for():
-    scores = UnknownScores(tuple(np.linspace(0, 0.9, 400).tolist()), 50)
-    pair = PairCalibration(20.0, -10.0, unknowns=scores)
-    patterns = ("image-image", "audio-audio")
-    calibration = Calibration(None, dict.fromkeys(patterns, pair))
-    both = Thresholds.calibrated(calibration, false_match_rate=0.05, patterns=patterns)
-    each = calibration.threshold_at(0.025, 1 - 0.05 / 2)
-    assert each.similarity > calibration.threshold_at(0.025, 0.95).similarity
-    assert {found.known_above for found in both.patterns.values()} == {each.similarity}

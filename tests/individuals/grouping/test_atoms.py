@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from individuals.grouping.atoms import pool_rows, renamed
-from individuals.grouping.constraints import check_constraints
+from individuals.grouping.constraints import check_constraints, pool_rows
 
 
 def on_circle(*degrees: float) -> np.ndarray:
@@ -13,15 +10,6 @@ def on_circle(*degrees: float) -> np.ndarray:
 
 
 IMAGES = np.zeros(4, np.int8)
-
-
-def test_a_tracklet_is_one_observation_and_a_must_link_joins_two() -> None:
-    constraints = check_constraints(4, tracklets=["t", "t", None, None], must_link=[(0, 2)])
-    atoms = pool_rows(on_circle(0, 60, 90, 180), constraints, IMAGES)
-    assert len(atoms) == 2
-    assert sorted(atoms.sizes) == [1, 2]
-    tied = atoms.observations[atoms.atom_of == constraints.component_of[0]]
-    assert np.sort(np.degrees(np.arctan2(tied[:, 1], tied[:, 0]))) == pytest.approx([30, 90])
 
 
 def test_atoms_are_numbered_as_the_components_of_the_constraints() -> None:
@@ -40,14 +28,6 @@ def test_photo_and_call_of_a_tracklet_are_pooled_each_by_itself() -> None:
     assert atoms.observations == pytest.approx(on_circle(10, 100))
 
 
-def test_a_poor_row_counts_less_in_its_tracklet() -> None:
-    constraints = check_constraints(2, tracklets=["t", "t"])
-    even = pool_rows(on_circle(0, 90), constraints, IMAGES[:2])
-    weighted = pool_rows(on_circle(0, 90), constraints, IMAGES[:2], np.array([1.0, 0.25]))
-    assert even.observations == pytest.approx(on_circle(45))
-    assert weighted.observations[0, 1] / weighted.observations[0, 0] == pytest.approx(0.25)
-
-
 def test_a_row_of_its_own_has_unit_length_whatever_its_weight() -> None:
     constraints = check_constraints(3, tracklets=["t", "t", None])
     weights = np.array([1.0, 1.0, 0.05])
@@ -55,20 +35,3 @@ def test_a_row_of_its_own_has_unit_length_whatever_its_weight() -> None:
     assert np.linalg.norm(atoms.observations, axis=1) == pytest.approx(1)
     alone = pool_rows(on_circle(0, 90), check_constraints(2), IMAGES[:2], np.array([1.0, 0.05]))
     assert np.linalg.norm(alone.observations, axis=1) == pytest.approx(1)
-
-
-@given(num=st.integers(1, 20), seed=st.integers(0, 10**6))
-def test_renamed_atoms_are_the_same_under_other_numbers(num: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    constraints = check_constraints(num, must_link=rng.integers(0, num, (num // 3, 2)).tolist())
-    modality_of = rng.integers(0, 3, num).astype(np.int8)
-    atoms = pool_rows(rng.standard_normal((num, 4)), constraints, modality_of)
-    name_of = rng.permutation(len(atoms))
-    other = renamed(atoms, name_of)
-    assert np.array_equal(other.sizes[name_of], atoms.sizes)
-    assert other.sums[name_of] == pytest.approx(atoms.sums)
-    for atom in range(len(atoms)):
-        assert np.array_equal(
-            other.modality_of[other.atom_of == name_of[atom]],
-            atoms.modality_of[atoms.atom_of == atom],
-        )

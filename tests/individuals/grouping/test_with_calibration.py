@@ -69,15 +69,3 @@ def test_counts_of_videos_have_intervals_that_hold_the_truth(
         is_held.append(within.low <= truth <= within.high)
     assert len(is_held) == 6
     assert np.mean(is_held) >= 0.8
-
-
-def test_the_certain_minimum_is_the_most_animals_of_one_frame(footage: Footage) -> None:
-    embeddings, videos, frames, _ = footage
-    count = group_videos(embeddings, videos, threshold=0.5, frames=frames)
-    together: dict[tuple[str, int], int] = {}
-    for key in zip(videos, frames, strict=True):
-        together[key] = together.get(key, 0) + 1
-    # Rows without tracklets are apart only within their own frame.
-    assert count.interval.minimum == max(together.values()) >= 2
-    for video, interval in count.intervals.items():
-        assert interval.minimum == max(n for (of, _), n in together.items() if of == video)

@@ -27,17 +27,9 @@ def table(path):
 
 
 def test_a_selection_says_when_which_band_and_who(tmp_path):
-    path = write_raven_table(
-        tmp_path / "t.txt",
-        [
-            heard(
-                name="Bru\t\r\nno",
-                low_frequency_hz=2000,
-                high_frequency_hz=5500.5,
-                probability=1e-7,
-            )
-        ],
-    )
+    band = {"low_frequency_hz": 2000, "high_frequency_hz": 5500.5}
+    call = heard(name="Bru\t\r\nno", probability=1e-7, **band)
+    path = write_raven_table(tmp_path / "t.txt", [call])
     (row,) = table(path)
     assert row["Selection"] == "1"
     assert (row["Begin Time (s)"], row["End Time (s)"]) == ("1.5", "2.0")

@@ -66,13 +66,7 @@ def test_occasions_of_a_week():
         occasion_of=every_days(7, date(2026, 5, 1)),
         all_occasions=occasion_dates(date(2026, 5, 1), date(2026, 5, 31), 7),
     )
-    assert history.occasions == (
-        "2026-05-01",
-        "2026-05-08",
-        "2026-05-15",
-        "2026-05-22",
-        "2026-05-29",
-    )
+    assert history.occasions == tuple(f"2026-05-{day:02}" for day in (1, 8, 15, 22, 29))
     assert history.histories == {"1": "11100"}
 
 

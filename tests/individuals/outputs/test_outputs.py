@@ -134,14 +134,8 @@ def test_a_tracklet_has_the_box_of_its_best_sighting_and_what_all_were_made_of(m
 def test_the_usual_files_are_written_and_say_the_same(counted, monday, tmp_path):
     written = write_outputs(tmp_path / "out", counted, names={"0": "Bruno 鳥"})
     assert [path.name for path in written] == [
-        "sightings.csv",
-        "sightings.json",
-        "individuals.csv",
-        "media.csv",
-        "capture_history.csv",
-        "capture_history.inp",
-        "individuals.png",
-        "timeline.png",
+        *("sightings.csv", "sightings.json", "individuals.csv", "media.csv"),
+        *("capture_history.csv", "capture_history.inp", "individuals.png", "timeline.png"),
     ]
     assert read_sightings(written[0]) == read_sightings(written[1])
     assert read_capture_history(written[4]).histories == {"0": "110", "1": "010"}

@@ -5,10 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from individuals.crop_files import short_id
 from individuals.review import review_queue, write_review_sheet
 from individuals.sighting import Sighting, sighting_key
-from individuals.sighting_file import CountedSightings
+from individuals.sighting_file import CountedSightings, short_id
 from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration, PairCalibration
 from inference.embeddings import Embeddings
@@ -114,12 +113,6 @@ def test_good_crops_are_shown_before_poor_ones(animals):
     assert {pair.first, pair.second} == {0, 2}
 
 
-def write_crops(folder, sightings):
-    (folder / "crops").mkdir(parents=True)
-    for sighting in sightings.table.sightings:
-        (folder / sighting.crop).write_bytes(JPEG)
-
-
 def rows_of(path):
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
@@ -127,7 +120,9 @@ def rows_of(path):
 
 def test_the_sheet_has_a_row_for_each_question_and_its_crops_beside(tmp_path):
     questions = counted([0, 22, 44, 66, 88, 110], range(6))
-    write_crops(tmp_path / "count", questions)
+    (tmp_path / "count" / "crops").mkdir(parents=True)
+    for sighting in questions.table.sightings:
+        (tmp_path / "count" / sighting.crop).write_bytes(JPEG)
     pairs = review_queue(questions, 4)
     path = write_review_sheet(tmp_path / "sheet", pairs, questions.table, crops=tmp_path / "count")
     rows = rows_of(path)

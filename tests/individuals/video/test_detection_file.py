@@ -170,6 +170,10 @@ def test_everything_damaged_is_told_at_once_with_its_place(write_json, megadetec
         animal(frame_number=2, conf=1.4),
         animal(frame_number=3, bbox=[100, 200, 50, 60]),
     ]
+    nameless = [{"detections": []}, {"file": "", "detections": []}]
+    for entry in nameless:
+        with pytest.raises(ValueError, match=r"images\[0\] names no file"):
+            load_detections(write_json(megadetector([entry])))
     path = write_json(megadetector([{"file": "a.mp4", "detections": boxes}]))
     with pytest.raises(ValueError, match=r"found.json' is damaged") as caught:
         load_detections(path)
@@ -181,17 +185,21 @@ def test_everything_damaged_is_told_at_once_with_its_place(write_json, megadetec
     assert "received [100, 200, 50, 60]: these may be pixels" in message
 
 
-def test_annotations_of_images_that_are_not_listed_are_damage(write_json):
+@pytest.mark.parametrize(
+    ("list_name", "change", "message"),
+    [
+        (
+            "annotations",
+            {"image_id": 99},
+            r"annotations\[0\] is of the image 99, which is not list",
+        ),
+        ("images", {"width": 320}, r"'monday.mp4' are of several sizes: 160 x 120, 320 x 1"),
+    ],
+)
+def test_a_coco_file_that_contradicts_itself_is_damaged(write_json, list_name, change, message):
     content = coco()
-    content["annotations"][0]["image_id"] = 99
-    with pytest.raises(ValueError, match=r"annotations\[0\] is of the image 99, which is not list"):
-        load_detections(write_json(content))
-
-
-def test_frames_of_several_sizes_are_damage(write_json):
-    content = coco()
-    content["images"][0]["width"] = 320
-    with pytest.raises(ValueError, match=r"'monday.mp4' are of several sizes: 160 x 120, 320 x 1"):
+    content[list_name][0].update(change)
+    with pytest.raises(ValueError, match=message):
         load_detections(write_json(content))
 
 
@@ -215,12 +223,6 @@ def test_what_is_not_json_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe not json")
     with pytest.raises(ValueError, match=r"is not JSON in UTF-8"):
         load_detections(path)
-
-
-@pytest.mark.parametrize("entry", [{"detections": []}, {"file": "", "detections": []}])
-def test_entries_without_a_file_are_damage(write_json, megadetector, entry):
-    with pytest.raises(ValueError, match=r"images\[0\] names no file"):
-        load_detections(write_json(megadetector([entry])))
 
 
 def nodes(content, path=()):
@@ -270,49 +272,33 @@ def match(videos, names):
     return match_videos(videos, names, "The file")
 
 
-def test_equal_file_names_in_different_folders_do_not_collide():
-    names = ["east/monday.mp4", "west/monday.mp4"]
-    videos = ["/data/west/monday.mp4", "/data/east/monday.mp4"]
-    assert match(videos, names) == {
-        "/data/west/monday.mp4": "west/monday.mp4",
-        "/data/east/monday.mp4": "east/monday.mp4",
-    }
+DECOMPOSED = unicodedata.normalize("NFD", "Zaunkönig 鳥.mp4")
 
 
-def test_an_entry_of_another_folder_is_of_another_video():
-    with pytest.raises(ValueError, match=r"in none of its folders; the same file name is in 'east"):
-        match(["/data/west/monday.mp4"], ["east/monday.mp4"])
+@pytest.mark.parametrize(
+    ("video", "entries", "expected"),
+    [
+        ("/data/west/monday.mp4", ["east/monday.mp4", "west/monday.mp4"], "west/monday.mp4"),
+        ("/data/west/monday.mp4", ["monday.mp4", "west/monday.mp4"], "west/monday.mp4"),  # longest
+        ("west/monday.mp4", ["D:\\card\\west\\monday.mp4"], "D:\\card\\west\\monday.mp4"),
+        ("/data/Zaunkönig 鳥.mp4", [DECOMPOSED], DECOMPOSED),
+        ("/data/monday.mp4", ["monday"], "monday"),  # a folder of frames
+    ],
+)
+def test_an_entry_is_of_the_video_whose_path_has_its_end(video, entries, expected):
+    assert match([video], entries) == {video: expected}
 
 
-def test_the_longest_entry_is_the_right_one():
-    names = ["monday.mp4", "west/monday.mp4"]
-    assert match(["/data/west/monday.mp4"], names) == {"/data/west/monday.mp4": "west/monday.mp4"}
-
-
-def test_a_path_given_from_within_finds_the_entry_of_another_machine():
-    entry = "D:\\card\\west\\monday.mp4"
-    assert match(["west/monday.mp4"], [entry]) == {"west/monday.mp4": entry}
-
-
-def test_a_path_that_may_be_several_entries_is_refused_with_its_candidates():
-    names = ["/card/east/monday.mp4", "/card/west/monday.mp4"]
-    with pytest.raises(ValueError, match=r"'monday.mp4' may be any of '/card/east/.*, '/card/west"):
-        match(["monday.mp4"], names)
-
-
-def test_letters_composed_otherwise_are_the_same_letters():
-    decomposed = unicodedata.normalize("NFD", "Zaunkönig 鳥.mp4")
-    assert match(["/data/Zaunkönig 鳥.mp4"], [decomposed]) == {"/data/Zaunkönig 鳥.mp4": decomposed}
-
-
-def test_a_folder_of_frames_may_lack_the_extension():
-    assert match(["/data/monday.mp4"], ["monday"]) == {"/data/monday.mp4": "monday"}
-    with pytest.raises(ValueError, match=r"'monday.avi' is not in it; it has 'monday.mp4'"):
-        match(["monday.avi"], ["monday.mp4"])
-
-
-def test_all_that_does_not_fit_is_told_at_once():
-    with pytest.raises(ValueError, match=r"(?s)'a.mp4' is not in it.*'b.mp4' is not in it"):
-        match(["a.mp4", "b.mp4"], ["c.mp4"])
-    with pytest.raises(ValueError, match=r"'a.mp4' is not in it; it has no video at all"):
-        match(["a.mp4"], [])
+@pytest.mark.parametrize(
+    ("videos", "entries", "message"),
+    [
+        (["/w/monday.mp4"], ["e/monday.mp4"], "none of its folders; the same file name is in 'e/"),
+        (["m.mp4"], ["/card/east/m.mp4", "/card/west/m.mp4"], "'m.mp4' may be any of '/card/east/"),
+        (["monday.avi"], ["monday.mp4"], "'monday.avi' is not in it; it has 'monday.mp4'"),
+        (["a.mp4", "b.mp4"], ["c.mp4"], r"(?s)'a.mp4' is not in it.*'b.mp4' is not in it"),
+        (["a.mp4"], [], r"'a.mp4' is not in it; it has no video at all"),
+    ],
+)
+def test_videos_that_do_not_fit_are_all_told(videos, entries, message):
+    with pytest.raises(ValueError, match=message):
+        match(videos, entries)

@@ -82,13 +82,8 @@ def coco_of(size, boxes):
     return {
         "categories": [{"id": 1, "name": "animal"}],
         "images": [
-            {
-                "id": frame,
-                "file_name": f"monday.mp4/frame{frame:06d}.jpg",
-                "width": size[0],
-                "height": size[1],
-            }
-            for frame in boxes
+            {"id": n, "file_name": f"monday.mp4/frame{n}.jpg", "width": size[0], "height": size[1]}
+            for n in boxes
         ],
         "annotations": [
             {"id": frame, "image_id": frame, "category_id": 1, "bbox": list(box)}

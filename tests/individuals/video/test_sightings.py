@@ -188,28 +188,19 @@ def test_a_detector_that_speaks_of_other_frames_is_refused(film, sightings_of):
         sightings_of(film("walk.mp4", WALK), confused)
 
 
-def found_by_truth(write_json, megadetector, aviary, every=1):
+def found_by_truth(write_json, megadetector, aviary):
     """A MegaDetector file with the true boxes of the aviary's videos."""
     truth = json.loads(aviary.truth.read_text(encoding="utf-8"))["videos"]
     images = []
     for name, video in truth.items():
         width, height = video["width"], video["height"]
-        detections = [
-            {
-                "category": "1",
-                "conf": 0.9,
-                "frame_number": frame,
-                "bbox": [
-                    bird["box"][0] / width,
-                    bird["box"][1] / height,
-                    (bird["box"][2] - bird["box"][0]) / width,
-                    (bird["box"][3] - bird["box"][1]) / height,
-                ],
-            }
-            for frame, birds in enumerate(video["frames"])
-            for bird in birds
-            if frame % every == 0
-        ]
+        detections = []
+        for frame, birds in enumerate(video["frames"]):
+            for bird in birds:
+                left, top, right, bottom = np.array(bird["box"]) / ([width, height] * 2)
+                box = [left, top, right - left, bottom - top]
+                found = {"category": "1", "conf": 0.9, "frame_number": frame, "bbox": box}
+                detections.append(found)
         images.append({"file": f"videos/{name}", "detections": detections})
     return write_json(megadetector(images)), truth
 

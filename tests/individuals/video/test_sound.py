@@ -4,7 +4,6 @@ import pytest
 from individuals.video.detection import Detection
 from individuals.video.sound import (
     audio_sequence_of,
-    check_sound,
     is_alone_throughout,
     who_may_be_heard,
 )
@@ -36,11 +35,6 @@ def test_who_is_told_to_sing_is_heard():
     assert who_may_be_heard(lambda moment, detections: None, moment(), detections(2)) == set()
     with pytest.raises(ValueError, match=r"gave 2 for frame 0, which has 2 detections"):
         who_may_be_heard(lambda moment, detections: 2, moment(), detections(2))
-
-
-def test_an_unknown_way_to_hear_is_refused():
-    with pytest.raises(ValueError, match=r"Unknown sound 'all'\. Expected 'none', 'alone', or a f"):
-        check_sound("all")
 
 
 def test_silence_and_a_few_samples_are_no_sound(embedder):

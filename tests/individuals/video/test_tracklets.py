@@ -32,10 +32,8 @@ def test_the_assignment_is_best_for_all_together_not_for_the_first() -> None:
 def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
     frames = [0, 1, 4, 20]
     assert link_tracklets([at(f, 0) for f in frames]) == [0, 0, 0, 1]
-
-
-def test_the_gap_fits_a_video_of_which_every_12th_frame_was_looked_at() -> None:
-    assert link_tracklets([at(f, 0) for f in (0, 12, 24, 60, 120)]) == [0, 0, 0, 0, 1]
+    thinned = (0, 12, 24, 60, 120)  # of a video of which every 12th frame was looked at
+    assert link_tracklets([at(f, 0) for f in thinned]) == [0, 0, 0, 0, 1]
 
 
 detections = st.lists(
@@ -116,16 +114,3 @@ def test_the_order_of_the_list_does_not_matter_with_looks(
     mixed = link_tracklets([detections[i] for i in order], appearances=looks[order])
     linked = link_tracklets(detections, appearances=looks)
     assert [linked[i] for i in order] == mixed
-
-
-@pytest.mark.parametrize(
-    ("looks", "message"),
-    [
-        ([RED], r"one row for each of the 2 detections, received shape \(1, 3\)"),
-        ([RED, [0, 0, 0]], r"finite and not all 0, see rows \[1\]"),
-        ([[np.nan, 1, 0], RED], r"finite and not all 0, see rows \[0\]"),
-    ],
-)
-def test_appearances_that_say_nothing_are_refused(looks: list, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        link_tracklets([at(0, 0), at(1, 0)], appearances=looks)

@@ -62,12 +62,9 @@ def test_a_prior_multiplies_the_odds(similarity, prior):
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, math.nan])
-def test_a_certain_prior_is_refused(prior):
+def test_a_certain_prior_and_a_falling_line_are_refused(prior):
     with pytest.raises(ValueError, match=r"Expected a prior in \(0, 1\)"):
         FULL.probability(0.5, prior=prior)
-
-
-def test_a_falling_line_is_refused():
     with pytest.raises(ValueError, match="finite slope >= 0"):
         PairCalibration(-1.0, 0.0)
 
@@ -76,9 +73,6 @@ def test_a_threshold_is_certified_from_the_scores_that_travel_along():
     certified = FULL.threshold_at(0.05)
     assert (certified.num_units, certified.num_gallery) == (80, 7)
     assert certified.similarity == pytest.approx(0.6)
-
-
-def test_without_strangers_nothing_is_certified():
     with pytest.raises(CannotCertifyError, match=r"needs 59 independent units .* have 0"):
         FULL.threshold_at(0.05, pattern="image-audio")
 
@@ -94,13 +88,9 @@ def test_what_is_saved_is_loaded_the_same(tmp_path):
     path = save_calibration(tmp_path / "new" / "calibration.json", FULL)
     assert load_calibration(path) == FULL
     assert [file.name for file in path.parent.iterdir()] == ["calibration.json"]
-
-
-def test_a_calibration_of_a_newer_version_is_refused(tmp_path):
-    file = tmp_path / "calibration.json"
-    file.write_text(json.dumps(FULL.to_dict() | {"schema": 99}))
+    path.write_text(json.dumps(FULL.to_dict() | {"schema": 99}))
     with pytest.raises(ValueError, match=r"has schema 99, this version reads up to 1\. Update"):
-        load_calibration(file)
+        load_calibration(path)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from inference.calibrate.samples import (
     sample_pairs,
     unknown_scores,
 )
+from tests.inference.vectors import unit
 
 
 def individuals(num_individuals, num_views, *, noise=0.5, seed=0, size=32):
@@ -25,10 +26,6 @@ def individuals(num_individuals, num_views, *, noise=0.5, seed=0, size=32):
     who = np.repeat(np.arange(num_individuals), num_views)
     views = centres[who] + noise * rng.standard_normal((len(who), size)) / np.sqrt(size)
     return unit(views).astype(np.float32), who
-
-
-def unit(vectors):
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def rows_of(who, source, modality=None, seed=0):
@@ -223,6 +220,9 @@ def test_each_pattern_that_has_pairs_is_calibrated_on_its_own():
     ]
     assert calibration.pair("image-audio").num_positive_pairs == 15 * 4
     assert calibration.pair("fused-fused").num_positive_pairs == 15
+    alone = fit_calibration(*individuals(5, 3), modalities="fused")
+    with pytest.raises(ValueError, match=r"no pattern 'image-image'; it has fused-fused\."):
+        alone.log_odds(0.5)
 
 
 def test_a_photo_and_the_pair_it_is_in_are_one_source_and_no_pair():
@@ -232,16 +232,14 @@ def test_a_photo_and_the_pair_it_is_in_are_one_source_and_no_pair():
         fit_calibration(embeddings, who, modalities=made_of, sources=who)
 
 
-def test_a_pattern_without_pairs_is_named():
-    calibration = fit_calibration(*individuals(5, 3), modalities="fused")
-    with pytest.raises(ValueError, match=r"no pattern 'image-image'; it has fused-fused\."):
-        calibration.log_odds(0.5)
-
-
 # Strangers
 
 
-def test_strangers_are_compared_with_the_gallery_alone():
+def test_strangers_are_compared_with_the_gallery_alone_and_not_within_a_source():
+    rows = rows_of([0, 1, 2], [0, 1, 1])
+    is_known = np.array([True, True, False])
+    scores = unknown_scores(rows, "image", "image", unit=rows.individual, is_in_gallery=is_known)
+    assert scores.scores == pytest.approx([rows.embeddings[0] @ rows.embeddings[2]])
     rows = rows_of([0, 0, 1, 2, 2, 3], range(6))
     is_known = np.arange(6) < 3
     scores = unknown_scores(rows, "image", "image", unit=rows.individual, is_in_gallery=is_known)
@@ -249,13 +247,6 @@ def test_strangers_are_compared_with_the_gallery_alone():
     best = [similarity[3:5, :3].max(), similarity[5, :3].max()]
     assert scores.scores == pytest.approx(sorted(best))
     assert scores.num_gallery == 2
-
-
-def test_a_stranger_is_not_compared_within_its_own_source():
-    rows = rows_of([0, 1, 2], [0, 1, 1])
-    is_known = np.array([True, True, False])
-    scores = unknown_scores(rows, "image", "image", unit=rows.individual, is_in_gallery=is_known)
-    assert scores.scores == pytest.approx([rows.embeddings[0] @ rows.embeddings[2]])
 
 
 def test_across_modalities_either_may_be_the_strangers():
@@ -326,23 +317,15 @@ def test_strangers_of_new_worlds_pass_no_more_often_than_promised():
 # What is refused
 
 
-def test_one_individual_alone_is_refused_with_what_was_received():
-    embeddings, _ = individuals(1, 3)
-    with pytest.raises(
-        ValueError, match=r"received 3 embeddings of 1 individuals, .* in 3 sources"
-    ):
-        fit_calibration(embeddings, ["wren"] * 3)
-
-
-def test_lists_of_another_length_are_refused_by_name():
-    embeddings, who = individuals(3, 2)
-    with pytest.raises(ValueError, match="individuals must hold one value for each of the 6"):
-        fit_calibration(embeddings, who[:5])
-    with pytest.raises(ValueError, match="units must hold one value for each of the 6"):
-        fit_calibration(embeddings, who, units=[1])
-
-
-def test_an_unknown_modality_is_refused():
-    embeddings, who = individuals(3, 2)
-    with pytest.raises(ValueError, match=r"unknown values \['photo'\]"):
-        fit_calibration(embeddings, who, modalities=["photo"] * 6)
+@pytest.mark.parametrize(
+    ("who", "options", "message"),
+    [
+        (["wren"] * 6, {}, "received 6 embeddings of 1 individuals, .* in 6 sources"),
+        ([0, 0, 1, 1, 2], {}, "individuals must hold one value for each of the 6"),
+        ([0, 0, 1, 1, 2, 2], {"units": [1]}, "units must hold one value for each of the 6"),
+        ([0, 0, 1, 1, 2, 2], {"modalities": ["photo"] * 6}, r"unknown values \['photo'\]"),
+    ],
+)
+def test_what_does_not_fit_is_refused(who, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit_calibration(individuals(3, 2)[0], who, **options)

@@ -19,7 +19,7 @@ def individuals(num: int, views: int, noise: float = 0.1) -> Known:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
 
 
-def test_clear_individuals_are_all_found_and_counted_right() -> None:
+def test_clear_individuals_are_all_found_and_counted_right():
     rule = fit_grouping_rule(*individuals(12, 4))
     assert rule.held_out_f1 == pytest.approx(1)
     assert rule.num_individuals == 12
@@ -28,14 +28,14 @@ def test_clear_individuals_are_all_found_and_counted_right() -> None:
     assert {trial.num_true for trial in rule.trials} == {1, 2, 3, 4, 5, 6}
 
 
-def test_the_same_seed_gives_the_same_rule() -> None:
+def test_the_same_seed_gives_the_same_rule():
     known = individuals(8, 3, noise=0.8)
     first, second = (fit_grouping_rule(*known, seed=4) for _ in range(2))
     assert first == second
     assert fit_grouping_rule(*known, seed=5).trials != first.trials
 
 
-def test_nobody_who_is_grouped_in_a_trial_was_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_who_is_grouped_in_a_trial_was_fitted_on(monkeypatch):
     embeddings, labels = individuals(16, 3, noise=0.9)
     name_of = dict(zip((row.tobytes() for row in embeddings), labels.tolist(), strict=True))
     fitted_on: set[int] = set()
@@ -63,7 +63,7 @@ def test_nobody_who_is_grouped_in_a_trial_was_fitted_on(monkeypatch: pytest.Monk
     assert len(fitted_on) == 16  # the rule itself is of all
 
 
-def test_frames_of_one_source_are_one_observation() -> None:
+def test_frames_of_one_source_are_one_observation():
     embeddings, labels = individuals(8, 3, noise=0.5)
     sources = np.repeat(np.arange(len(labels)), 5)
     repeated = fit_grouping_rule(
@@ -74,13 +74,13 @@ def test_frames_of_one_source_are_one_observation() -> None:
     assert repeated.held_out_f1 == pytest.approx(plain.held_out_f1, abs=1e-6)
 
 
-def test_of_two_individuals_no_error_is_known() -> None:
+def test_of_two_individuals_no_error_is_known():
     rule = fit_grouping_rule(*individuals(2, 3))
     assert (rule.held_out_f1, rule.trials) == (None, ())
     assert -1 < rule.threshold < 1
 
 
-def test_each_modality_with_enough_individuals_gets_a_rule() -> None:
+def test_each_modality_with_enough_individuals_gets_a_rule():
     embeddings, labels = individuals(8, 3)
     modalities = np.where(labels < 5, "image", "audio")  # three individuals are too few
     calibration = with_groupings(Calibration("f"), embeddings, labels, modalities=modalities)
@@ -90,7 +90,7 @@ def test_each_modality_with_enough_individuals_gets_a_rule() -> None:
     assert seen_once.groupings == {}
 
 
-def test_a_rule_goes_through_json() -> None:
+def test_a_rule_goes_through_json():
     for rule in (GroupingRule(0.5, 0.9, (CountTrial(3, 2, 9),), 7), GroupingRule(0.5)):
         assert GroupingRule.from_dict(json.loads(json.dumps(asdict(rule)))) == rule
 
@@ -104,7 +104,7 @@ def test_a_rule_goes_through_json() -> None:
         {"trials": [[0, 1, 5]]},
     ],
 )
-def test_damaged_rules_are_refused(damage: dict) -> None:
+def test_damaged_rules_are_refused(damage):
     rule = asdict(GroupingRule(0.5)) | damage
     with pytest.raises(ValueError, match="Not a calibration"):
         Calibration.from_dict(Calibration("f").to_dict() | {"groupings": {"image": rule}})

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ QUICK = [
 
 
 @pytest.fixture(scope="session")
-def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def milvus_server(tmp_path_factory):
     """The address of a real server of our own, where its program is."""
     if not PROGRAM.is_file():
         pytest.skip(f"{PROGRAM} is not there; `make .venv-milvus/installed`")
@@ -64,7 +63,7 @@ def _when_it_answers(server: subprocess.Popen, folder: Path) -> str:
 
 
 @pytest.fixture
-def address_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def address_of(request, tmp_path):
     """The address of an empty index: "lite" or "server"."""
     manager = pytest.importorskip("milvus_lite.server_manager").server_manager_instance
     folder = tmp_path / "birds.db"
@@ -85,6 +84,6 @@ def address_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 
 
 @pytest.fixture(params=["lite", pytest.param("server", marks=pytest.mark.milvus)])
-def milvus_uri(request: pytest.FixtureRequest, address_of: Callable[[str], str]) -> str:
+def milvus_uri(request, address_of):
     """The address of an empty index on Milvus Lite, and of one on a server."""
     return address_of(request.param)

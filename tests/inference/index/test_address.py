@@ -20,8 +20,8 @@ from inference.index.address import MilvusAddress, parse_address
     ],
 )
 def test_an_address_names_server_database_and_collection_and_shows_no_password(
-    uri: str, server: str, names: str, token: str
-) -> None:
+    uri, server, names, token
+):
     parsed = parse_address(uri)
     assert isinstance(parsed, MilvusAddress)
     assert str(parsed) == f"{server}/{names}"
@@ -30,18 +30,18 @@ def test_an_address_names_server_database_and_collection_and_shows_no_password(
     assert not token or token not in repr(parsed)
 
 
-def test_the_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_may_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("MILVUS_TOKEN", "root:secret")
     assert parse_address("http://host").token == "root:secret"  # type: ignore[union-attr]
     assert parse_address("http://me:mine@host").token == "me:mine"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("path", ["a@b/birds.index", "some/é birds", "C:birds", " birds.index"])
-def test_all_else_is_a_path(path: str) -> None:
+def test_all_else_is_a_path(path):
     assert parse_address(path) == parse_address(Path(path)) == Path(path)
 
 
-def test_milvus_lite_is_named_by_a_path() -> None:
+def test_milvus_lite_is_named_by_a_path():
     assert str(parse_address("milvus:some/é birds.db")) == "milvus:some/é birds.db"
 
 
@@ -64,7 +64,7 @@ def test_milvus_lite_is_named_by_a_path() -> None:
         ("milvus:", "path after 'milvus:' is empty"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(uri: str | Path, message: str) -> None:
+def test_what_is_no_address_is_refused_without_its_password(uri, message):
     with pytest.raises(ValueError, match=rf"{message}(?s:.)*Expected http://host:19530") as told:
         EmbeddingIndex.open(uri)
     assert "secret" not in str(told.value)
@@ -78,7 +78,7 @@ def test_what_is_no_address_is_refused_without_its_password(uri: str | Path, mes
         ("postgresql://me:secret@host/db", "no engine 'postgresql' .*http://host:19530/birds"),
     ],
 )
-def test_what_is_neither_path_nor_address_is_refused(uri: object, message: str) -> None:
+def test_what_is_neither_path_nor_address_is_refused(uri, message):
     with pytest.raises((ValueError, TypeError), match=message) as told:
         EmbeddingIndex.open(uri)  # type: ignore[arg-type]
     assert "secret" not in str(told.value)

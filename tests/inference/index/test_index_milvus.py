@@ -3,9 +3,7 @@
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, milvus_collection, milvus_store
 from inference.index.address import MilvusAddress, parse_address
+from tests.inference.vectors import unit
 
 pytest.importorskip("pymilvus")
 
@@ -34,14 +33,13 @@ WHERES = [
 
 
 @pytest.fixture
-def index(milvus_uri: str) -> Iterator[EmbeddingIndex]:
+def index(milvus_uri):
     with EmbeddingIndex.open(milvus_uri) as index:
         yield index
 
 
-def random_embeddings(rng: np.random.Generator, num: int, size: int = 2) -> np.ndarray:
-    vectors = rng.standard_normal((num, size))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+def unit_rows(rng: np.random.Generator, num: int) -> np.ndarray:
+    return unit(rng.standard_normal((num, 2))).astype(np.float32)
 
 
 def random_metadata(rng: np.random.Generator) -> dict:
@@ -57,26 +55,24 @@ def rows_of(index: EmbeddingIndex) -> list:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_every_answer_is_that_of_the_embedded_store(
-    index: EmbeddingIndex, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_answer_is_that_of_the_embedded_store(index, tmp_path, seed, monkeypatch):
     monkeypatch.setattr(milvus_store, "ROWS_AT_ONCE", 17)
     rng = np.random.default_rng(seed)
     with EmbeddingIndex.open(tmp_path / "embedded.index") as embedded:
         for step in range(4):
             ids = [f"{step} é{row}'\"\\" for row in range(rng.integers(1, 60))]
-            vectors = random_embeddings(rng, len(ids))
+            vectors = unit_rows(rng, len(ids))
             vectors[len(ids) // 2 :] = vectors[0]  # many that are equally near
             metadata = [random_metadata(rng) for _ in ids]
             there = [row.id for row in embedded]
             some = [str(id_) for id_ in rng.choice(there, len(there) // 4, replace=False)]
             others = [id_ for id_ in there if id_ not in some][:7]
-            vectors_of_others = random_embeddings(rng, len(others)) if step % 2 else None
+            vectors_of_others = unit_rows(rng, len(others)) if step % 2 else None
             for one in (embedded, index):
                 one.add(ids, Embeddings.of(vectors, "wren-1"), metadata)
                 one.update(others, vectors_of_others, metadata[:1] * len(others))
                 one.delete(some)
-        queries = np.concatenate([random_embeddings(rng, 5), vectors[:2]])
+        queries = np.concatenate([unit_rows(rng, 5), vectors[:2]])
         assert rows_of(index) == rows_of(embedded)
         assert (index.fingerprint, index.embedding_size, index.check()) == ("wren-1", 2, [])
         for where, k, least in itertools.product(WHERES, (1, 7, 1000), (None, 0.4)):
@@ -85,7 +81,7 @@ def test_every_answer_is_that_of_the_embedded_store(
             assert index.count(where) == embedded.count(where)
 
 
-def test_a_second_process_sees_what_was_written(milvus_uri: str) -> None:
+def test_a_second_process_sees_what_was_written(milvus_uri):
     with EmbeddingIndex.open(milvus_uri) as index, EmbeddingIndex.open(milvus_uri) as reader:
         for number in range(5):
             index.add([str(number)], [[0.6, 0.8]])
@@ -94,7 +90,7 @@ def test_a_second_process_sees_what_was_written(milvus_uri: str) -> None:
             assert len(reader.search([0.6, 0.8], k=99)[0]) == number + 1
 
 
-def test_threads_share_one_index(index: EmbeddingIndex) -> None:
+def test_threads_share_one_index(index):
     index.add(["first"], [[0.6, 0.8]])
 
     def use(name: str) -> None:
@@ -107,13 +103,13 @@ def test_threads_share_one_index(index: EmbeddingIndex) -> None:
     assert (len(index), index.check()) == (10, [])
 
 
-def test_a_missing_index_is_not_made_up(milvus_uri: str) -> None:
+def test_a_missing_index_is_not_made_up(milvus_uri):
     for options in ({"create": False}, {"read_only": True}):
         with pytest.raises(FileNotFoundError, match=r"There is no index .*birds.*create=True"):
             EmbeddingIndex.open(milvus_uri, **options)
 
 
-def test_what_was_written_is_there_when_it_is_opened_again(milvus_uri: str) -> None:
+def test_what_was_written_is_there_when_it_is_opened_again(milvus_uri):
     with EmbeddingIndex.open(milvus_uri) as index:
         index.add(["a", "b"], Embeddings.of([[1, 0], [0, 1]], "wren-1"), [{"n": 1}, {}])
         index.delete(["b"])
@@ -130,7 +126,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(milvus_uri: str) -> N
                 call()
 
 
-def test_a_collection_of_another_program_is_left_as_it_was(milvus_uri: str) -> None:
+def test_a_collection_of_another_program_is_left_as_it_was(milvus_uri):
     from pymilvus import MilvusClient
 
     address = parse_address(milvus_uri)
@@ -142,7 +138,7 @@ def test_a_collection_of_another_program_is_left_as_it_was(milvus_uri: str) -> N
     client.close()
 
 
-def test_what_milvus_cannot_do_is_refused(index: EmbeddingIndex) -> None:
+def test_what_milvus_cannot_do_is_refused(index):
     index.add(["é" * 32_000], [[1, 0]], [{"x": "é" * 32_000}])
     if index.address.startswith("http"):  # Milvus Lite holds them
         for ids, metadata in ((["é" * 40_000], None), (["a"], [{"x": "é" * 40_000}])):
@@ -153,13 +149,13 @@ def test_what_milvus_cannot_do_is_refused(index: EmbeddingIndex) -> None:
     assert [row.id for row in index] == ["é" * 32_000]
 
 
-def test_approximate_search_is_exact(index: EmbeddingIndex) -> None:
+def test_approximate_search_is_exact(index):
     index.add(["a", "b"], [[1, 0], [0, 1]])
     assert (index.build_approximate(), index.approximation) == (None, None)
     assert index.search([1, 0], approximate=True) == index.search([1, 0])
 
 
-def test_milvus_lite_looks_before_it_makes_a_folder(tmp_path: Path) -> None:
+def test_milvus_lite_looks_before_it_makes_a_folder(tmp_path):
     pytest.importorskip("milvus_lite")
     (tmp_path / "file.db").write_text("mine", "utf-8")
     (tmp_path / "folder.db").mkdir()
@@ -173,7 +169,7 @@ def test_milvus_lite_looks_before_it_makes_a_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file.db", "folder.db"]
 
 
-def test_a_folder_that_another_process_has_open_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_another_process_has_open_is_told(tmp_path):
     pytest.importorskip("milvus_lite")
     uri = f"milvus:{tmp_path / 'birds.db'}"
     program = "import sys; from inference.index import EmbeddingIndex as E; E.open(sys.argv[1])"
@@ -184,15 +180,13 @@ def test_a_folder_that_another_process_has_open_is_told(tmp_path: Path) -> None:
     assert "one process at a time can use a folder of Milvus Lite" in told.stderr
 
 
-def test_without_pymilvus_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pymilvus_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pymilvus", None)
     with pytest.raises(ImportError, match=r"needs pymilvus.*fused-encoder\[milvus\]"):
         EmbeddingIndex.open("http://host")
 
 
-def test_a_server_that_is_not_there_is_told_without_the_token(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_server_that_is_not_there_is_told_without_the_token(monkeypatch):
     monkeypatch.setattr(milvus_collection, "SECONDS_TO_CONNECT", 0.3)
     with pytest.raises(ConnectionError, match=r"No Milvus answers at http://127.0.0.1:1\.") as told:
         EmbeddingIndex.open("http://me:secret@127.0.0.1:1/birds")
@@ -200,12 +194,12 @@ def test_a_server_that_is_not_there_is_told_without_the_token(
 
 
 @pytest.mark.milvus
-def test_a_database_that_is_not_there_is_told(milvus_server: str) -> None:
+def test_a_database_that_is_not_there_is_told(milvus_server):
     with pytest.raises(FileNotFoundError, match=r"has no database 'aviary'. Create it there first"):
         EmbeddingIndex.open(f"{milvus_server}/aviary/birds")
 
 
-def test_a_token_that_is_refused_is_told_apart_from_a_server_that_is_not_there() -> None:
+def test_a_token_that_is_refused_is_told_apart_from_a_server_that_is_not_there():
     exceptions = pytest.importorskip("pymilvus.exceptions")
     refused = exceptions.MilvusException(2, "Fail connecting to server")
     reason = exceptions.MilvusException(1, "status = StatusCode.UNAUTHENTICATED")

@@ -25,7 +25,7 @@ with EmbeddingIndex.open(path, create=False) as index:
 """
 
 
-def test_200_kills_lose_no_acknowledged_row_and_leave_no_torn_one(tmp_path: Path) -> None:
+def test_200_kills_lose_no_acknowledged_row_and_leave_no_torn_one(tmp_path):
     script = Path(__file__).with_name("killed_writers.py")
     run = f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"
     result = subprocess.run(
@@ -41,7 +41,7 @@ def test_200_kills_lose_no_acknowledged_row_and_leave_no_torn_one(tmp_path: Path
     assert told["num_acknowledged"] >= 200
 
 
-def test_ten_readers_see_whole_batches_while_one_writes(tmp_path: Path) -> None:
+def test_ten_readers_see_whole_batches_while_one_writes(tmp_path):
     path, num_batches, batch = tmp_path / "birds.index", 40, 25
     num_rows = num_batches * batch
     with EmbeddingIndex.open(path) as index:

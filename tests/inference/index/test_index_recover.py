@@ -1,7 +1,6 @@
 """Recovery: what can be read of a damaged index comes back exactly, and what is lost is told."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +8,10 @@ import pytest
 
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, Recovery, recover_index
+from tests.inference.vectors import random_unit
 
 NUM, SIZE, PAGE = 400, 64, 4096
 Rows = dict[str, tuple[bytes, dict]]
-
-
-def embeddings(num: int, seed: int = 0) -> np.ndarray:
-    vectors = np.random.default_rng(seed).standard_normal((num, SIZE))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def rows_of(path: Path) -> Rows:
@@ -25,7 +20,7 @@ def rows_of(path: Path) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory):
     """Rows of all kinds: long metadata on overflow pages, updated rows, and a gap where rows were deleted."""
     path = tmp_path_factory.mktemp("whole") / "birds.index"
     metadata = [{"n": row, "ü": "é" * (3000 if row % 50 == 0 else row % 9)} for row in range(NUM)]
@@ -33,14 +28,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for start in range(0, NUM, 100):
             part = slice(start, start + 100)
             ids = [f"Zaunkönig {row}" for row in range(start, start + 100)]
-            index.add(ids, Embeddings.of(embeddings(NUM)[part], "wren-1"), metadata[part])
+            index.add(ids, Embeddings.of(random_unit(NUM, SIZE)[part], "wren-1"), metadata[part])
         index.delete([f"Zaunkönig {row}" for row in range(150, 220)])
-        index.update(["Zaunkönig 3"], embeddings(1, seed=9), [{"updated": True}])
+        index.update(["Zaunkönig 3"], random_unit(1, SIZE, 9), [{"updated": True}])
     return path
 
 
 @pytest.fixture
-def path(whole: Path, tmp_path: Path) -> Path:
+def path(whole, tmp_path):
     return Path(shutil.copy(whole, tmp_path))
 
 
@@ -54,8 +49,10 @@ def recovered(path: Path) -> tuple[Recovery, Rows]:
     return recovery, rows_of(target)
 
 
-def test_a_sound_index_comes_back_whole(path: Path) -> None:
+def test_a_sound_index_comes_back_whole(path):
+    before = path.read_bytes()
     recovery, rows = recovered(path)
+    assert path.read_bytes() == before
     assert rows == rows_of(path)
     assert list(rows) == list(rows_of(path))
     assert recovery == Recovery(NUM - 70, (), 0, "wren-1")
@@ -82,9 +79,7 @@ def cut(content: bytearray, generator: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("damage", [zeros, noise, bits, cut])
-def test_what_comes_back_is_exact_and_what_is_lost_is_named(
-    path: Path, damage: Callable[[bytearray, np.random.Generator], None], seed: int
-) -> None:
+def test_what_comes_back_is_exact_and_what_is_lost_is_named(path, damage, seed):
     expected = rows_of(path)
     content = bytearray(path.read_bytes())
     damage(content, np.random.default_rng(seed))
@@ -101,16 +96,16 @@ def test_what_comes_back_is_exact_and_what_is_lost_is_named(
     assert len(lost) < 60 or damage is cut
 
 
-def test_what_waits_in_the_write_ahead_log_is_read_too(path: Path, tmp_path: Path) -> None:
+def test_what_waits_in_the_write_ahead_log_is_read_too(path, tmp_path):
     crashed = tmp_path / "crashed.index"
     with EmbeddingIndex.open(path) as index:
-        index.add(["late"], embeddings(1, seed=5))
+        index.add(["late"], random_unit(1, SIZE, 5))
         for end in ("", "-wal"):
             shutil.copy(f"{path}{end}", f"{crashed}{end}")
     assert "late" in recovered(crashed)[1]
 
 
-def test_nothing_to_recover_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
+def test_nothing_to_recover_is_refused_and_nothing_is_made(tmp_path):
     noise, target = tmp_path / "noise", tmp_path / "recovered.index"
     noise.write_bytes(np.random.default_rng(0).bytes(100_000))
     with pytest.raises(ValueError, match=r"Not a single row can be read .* No index was made"):
@@ -120,15 +115,9 @@ def test_nothing_to_recover_is_refused_and_nothing_is_made(tmp_path: Path) -> No
     assert [file.name for file in tmp_path.iterdir()] == ["noise"]
 
 
-def test_a_target_that_exists_is_left_as_it_is(path: Path) -> None:
+def test_a_target_that_exists_is_left_as_it_is(path):
     target = path.with_name("recovered.index")
     target.write_bytes(b"mine")
     with pytest.raises(FileExistsError, match="is left as it is"):
         recover_index(path, target)
     assert target.read_bytes() == b"mine"
-
-
-def test_the_damaged_file_is_only_read(path: Path) -> None:
-    before = path.read_bytes()
-    recovered(path)
-    assert path.read_bytes() == before

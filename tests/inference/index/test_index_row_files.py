@@ -1,13 +1,13 @@
 """Rows of an index to Parquet and CSV and back, exactly."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from inference.embeddings import Embeddings
 from inference.index import EmbeddingIndex, export_rows, import_rows, row_files
+from tests.inference.vectors import random_unit as embeddings
 
 FORMATS = ["parquet", "csv"]
 METADATA = [
@@ -19,11 +19,6 @@ METADATA = [
 IDS = ["=HYPERLINK('x')", "é/ü 1.jpg", 'with "quotes", comma', "'--1"]
 
 
-def embeddings(num: int, size: int = 16, seed: int = 0) -> np.ndarray:
-    vectors = np.random.default_rng(seed).standard_normal((num, size))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 def rows_of(index: EmbeddingIndex) -> list:
     return [
         (row.id, row.embedding.tobytes(), row.metadata, [type(v) for v in row.metadata.values()])
@@ -32,20 +27,18 @@ def rows_of(index: EmbeddingIndex) -> list:
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> EmbeddingIndex:
+def index(tmp_path):
     index = EmbeddingIndex.open(tmp_path / "birds.index")
     index.add(IDS, Embeddings.of(embeddings(4), "wren-1"), METADATA)
     return index
 
 
 @pytest.fixture(params=FORMATS)
-def file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def file(tmp_path, request):
     return tmp_path / f"rows.{request.param}"
 
 
-def test_the_same_rows_come_back_exactly(
-    index: EmbeddingIndex, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_rows_come_back_exactly(index, file, tmp_path, monkeypatch):
     monkeypatch.setattr(row_files, "ROWS_AT_ONCE", 3)
     with pytest.raises(FileNotFoundError, match="There is no file"):
         import_rows(index, file)
@@ -57,7 +50,7 @@ def test_the_same_rows_come_back_exactly(
         assert import_rows(other, file) == 0
 
 
-def test_any_float32_survives(tmp_path: Path, file: Path) -> None:
+def test_any_float32_survives(tmp_path, file):
     tiny = np.array([[1, 1e-45, -0.0, 1.17549435e-38], [0.1, 0.2, -0.3, 0.9273618495]], np.float32)
     with EmbeddingIndex.open(tmp_path / "a") as index, EmbeddingIndex.open(tmp_path / "b") as other:
         index.add(["a", "b"], tiny)
@@ -66,7 +59,7 @@ def test_any_float32_survives(tmp_path: Path, file: Path) -> None:
         assert rows_of(other) == rows_of(index)
 
 
-def test_other_programs_can_read_parquet(index: EmbeddingIndex, tmp_path: Path) -> None:
+def test_other_programs_can_read_parquet(index, tmp_path):
     from pyarrow import parquet
 
     export_rows(index, tmp_path / "rows.parquet")
@@ -75,7 +68,7 @@ def test_other_programs_can_read_parquet(index: EmbeddingIndex, tmp_path: Path) 
     assert np.allclose(np.stack(table["embedding"].to_pylist()), embeddings(4))
 
 
-def test_other_programs_can_read_csv(index: EmbeddingIndex, tmp_path: Path) -> None:
+def test_other_programs_can_read_csv(index, tmp_path):
     export_rows(index, tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -87,7 +80,7 @@ def test_other_programs_can_read_csv(index: EmbeddingIndex, tmp_path: Path) -> N
     assert np.allclose([[float(row[f"e{n}"]) for n in range(16)] for row in rows], embeddings(4))
 
 
-def test_a_parquet_file_without_our_notes_is_of_no_encoder(tmp_path: Path) -> None:
+def test_a_parquet_file_without_our_notes_is_of_no_encoder(tmp_path):
     import pyarrow as arrow
     from pyarrow import parquet
 
@@ -98,9 +91,7 @@ def test_a_parquet_file_without_our_notes_is_of_no_encoder(tmp_path: Path) -> No
         assert (index.fingerprint, index.get(["a"])[0].metadata) == (None, {"n": 1})
 
 
-def test_rows_of_another_encoder_are_refused(
-    index: EmbeddingIndex, file: Path, tmp_path: Path
-) -> None:
+def test_rows_of_another_encoder_are_refused(index, file, tmp_path):
     export_rows(index, file)
     with EmbeddingIndex.open(tmp_path / "other.index") as other:
         other.add(["x"], Embeddings.of(embeddings(1, seed=1), "robin-2"))
@@ -109,9 +100,7 @@ def test_rows_of_another_encoder_are_refused(
         assert len(other) == 1
 
 
-def test_a_failed_export_leaves_what_was_there(
-    index: EmbeddingIndex, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_export_leaves_what_was_there(index, file, monkeypatch):
     file.write_text("mine", "utf-8")
 
     def broken(*_: object) -> None:
@@ -125,13 +114,13 @@ def test_a_failed_export_leaves_what_was_there(
 
 
 @pytest.mark.parametrize("name", ["rows.txt", "rows", "rows.parquet.gz"])
-def test_another_ending_is_refused(index: EmbeddingIndex, tmp_path: Path, name: str) -> None:
+def test_another_ending_is_refused(index, tmp_path, name):
     for call in (export_rows, import_rows):
         with pytest.raises(ValueError, match=r"ends in .parquet or .csv, received"):
             call(index, tmp_path / name)
 
 
-def test_damaged_parquet_is_refused(index: EmbeddingIndex, tmp_path: Path) -> None:
+def test_damaged_parquet_is_refused(index, tmp_path):
     file = tmp_path / "rows.parquet"
     export_rows(index, file)
     file.write_bytes(file.read_bytes()[:-20])
@@ -139,7 +128,7 @@ def test_damaged_parquet_is_refused(index: EmbeddingIndex, tmp_path: Path) -> No
         import_rows(index, file)
 
 
-def test_parquet_with_other_columns_is_refused(index: EmbeddingIndex, tmp_path: Path) -> None:
+def test_parquet_with_other_columns_is_refused(index, tmp_path):
     import pyarrow as arrow
     from pyarrow import parquet
 
@@ -164,7 +153,7 @@ def test_parquet_with_other_columns_is_refused(index: EmbeddingIndex, tmp_path: 
         ("id,metadata,fingerprint,e0,e1\na,{},,1,0\na,{},,1,0\n", "more than once: 'a'"),
     ],
 )
-def test_bad_csv_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_bad_csv_is_refused(tmp_path, text, message):
     (tmp_path / "rows.csv").write_text(text, "utf-8")
     with (
         EmbeddingIndex.open(tmp_path / "a") as index,

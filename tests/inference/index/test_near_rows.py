@@ -24,9 +24,7 @@ def cosine(row: np.ndarray, query: np.ndarray) -> float:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("num_distinct", [3, 40, 1000])
 @pytest.mark.parametrize("way", ["numpy", "small blocks", "faiss"])
-def test_it_finds_what_sorting_all_finds(
-    way: str, num_distinct: int, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_finds_what_sorting_all_finds(way, num_distinct, seed, monkeypatch):
     if way == "faiss":
         pytest.importorskip("faiss")
     monkeypatch.setattr(near_rows, "FAISS_FROM_ROWS", 0 if way == "faiss" else 10**9)

@@ -1,34 +1,29 @@
-"""Fixtures of the callbacks' tests: a very small encoder, and two sides of the tiny aviary."""
+"""Fixtures of the callbacks' tests: two sides of the tiny aviary, and a fit of one weight."""
 
 import keras
 import pytest
 
-from fused_encoder import create_fused_encoder
-from triplets import prepare_media, scan_folders
 
+class PullAndPush(keras.losses.Loss):
+    """A loss of triplets that needs nothing of the labels."""
 
-@pytest.fixture
-def small_encoder():
-    """An encoder that sees 7 x 7 pixels: quick to make, to trace and to train."""
-
-    def create(seed=0):
-        keras.utils.set_random_seed(seed)
-        layers = [keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32)]
-        eye = keras.Sequential([*layers, keras.layers.Conv2D(8, 3, activation="relu")])
-        return create_fused_encoder(image_backbone=eye, seed=seed)
-
-    return create
+    def call(self, y_true, y_pred):
+        return keras.ops.sum(y_pred[:, 0] * (y_pred[:, 2] - y_pred[:, 1]), axis=-1)
 
 
 @pytest.fixture(scope="session")
-def gallery(triplets):
-    return triplets.media
+def pull_and_push():
+    return PullAndPush()
 
 
 @pytest.fixture(scope="session")
-def held_out(aviary, yamnet, store):
-    folders = scan_folders(aviary.held_out_images, aviary.held_out_audio, min_sources_per_class=1)
-    return prepare_media(folders, yamnet, store=store, progress=False)
+def gallery(sides):
+    return sides[0]
+
+
+@pytest.fixture(scope="session")
+def held_out(sides):
+    return sides[1]
 
 
 @pytest.fixture

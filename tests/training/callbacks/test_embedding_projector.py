@@ -50,11 +50,6 @@ class Embedding128:
 
 
 @pytest.fixture
-def media(triplets):
-    return triplets.media
-
-
-@pytest.fixture
 def fit(media, tmp_path, monkeypatch):
     """Fits for five epochs and gives the log folder."""
     monkeypatch.setattr("training.callbacks.embedding_projector.LiveEmbedding", Embedding128)
@@ -107,12 +102,6 @@ def test_thumbnails_stand_row_by_row_in_the_order_of_the_points(tmp_path):
     assert middles.tolist() == [[40, 80, 120], [160, 200, 0], [0, 0, 0]]
 
 
-def test_very_many_thumbnails_are_smaller_so_that_the_picture_stays_allowed(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.callbacks.embedding_projector.MAX_SPRITE_SIZE", 100)
-    assert _write_sprite(tmp_path / "sprite.png", [np.zeros((8, 8, 3), np.uint8)] * 7) == 33
-    assert load_image(tmp_path / "sprite.png").shape == (99, 99, 3)
-
-
 def test_tabs_in_file_names_do_not_break_the_table(media, tmp_path):
     pairs = draw_pairs(media, 1, seed=0)
     odd = [replace(file, path=file.path.with_name("a\tb\n c.jpg")) for file in media.images]
@@ -120,14 +109,6 @@ def test_tabs_in_file_names_do_not_break_the_table(media, tmp_path):
     rows = (tmp_path / "metadata.tsv").read_text().splitlines()
     assert len(rows) == 1 + len(pairs.labels)
     assert rows[1].split("\t")[1] == "a b c.jpg"
-
-
-def test_tensorboards_own_plugin_reads_the_config(written):
-    pytest.importorskip("tensorboard")
-    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
-
-    text = (written / "projector_config.pbtxt").read_text()
-    assert len(text_format.Parse(text, ProjectorConfig()).embeddings) == 2
 
 
 def test_an_interval_below_one_epoch_is_refused(media, tmp_path):

@@ -70,21 +70,6 @@ def test_only_a_better_epoch_replaces_the_checkpoint_and_nothing_else_is_left(
     assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
 
 
-def test_a_run_that_goes_on_keeps_what_was_best_before(small_encoder, fit_with, tmp_path):
-    path = tmp_path / "best.keras"
-    path.write_text("of the run before")
-    checkpoint = EncoderCheckpoint(path, small_encoder(), initial_value_threshold=0.9)
-    fit_with(4, Logging(0, 0, 0.8, 0.9), checkpoint, initial_epoch=2)
-    assert path.read_text() == "of the run before"
-
-
-def test_the_name_may_hold_the_epoch_and_the_figure(small_encoder, fit_with, tmp_path):
-    path = tmp_path / "{epoch}_{val_precision_at_1:.2f}.keras"
-    checkpoint = EncoderCheckpoint(path, small_encoder(), save_best_only=False)
-    fit_with(2, Logging(0.5, 0.25), checkpoint)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["1_0.50.keras", "2_0.25.keras"]
-
-
 def test_a_checkpoint_that_is_no_keras_file_is_refused(small_encoder):
     with pytest.raises(ValueError, match=r"ends in \.keras, received 'best\.h5'"):
         EncoderCheckpoint("best.h5", small_encoder())

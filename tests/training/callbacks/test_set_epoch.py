@@ -9,15 +9,6 @@ from triplets.pair_batches import pair_batches
 from triplets.pipeline import EpochCounter
 
 
-@keras.saving.register_keras_serializable(package="tests")
-class PullAndPush(keras.losses.Loss):
-    """A loss of triplets that needs nothing of the labels."""
-
-    def call(self, y_true, y_pred):
-        anchor, positive, negative = (y_pred[:, i] for i in range(3))
-        return keras.ops.sum(anchor * (negative - positive), axis=-1)
-
-
 def small_encoder(seed: int = 0, image_shape: tuple[int, ...] = (1,)) -> keras.Model:
     """Two inputs, dropout, a unit vector; the same weights and dropout for the same seed."""
     keras.utils.set_random_seed(seed)
@@ -40,10 +31,10 @@ class OnePixel:
         return np.array([image_index + (0 if rng is None else rng.uniform())], np.float32)
 
 
-def test_dropout_of_an_epoch_does_not_depend_on_the_epochs_before(triplets):
+def test_dropout_of_an_epoch_does_not_depend_on_the_epochs_before(triplets, pull_and_push):
     def hidden(initial_epoch: int) -> list[float]:
         model = create_triplet_model(small_encoder())
-        model.compile(keras.optimizers.SGD(0.0), loss=PullAndPush())  # learns nothing
+        model.compile(keras.optimizers.SGD(0.0), loss=pull_and_push)  # learns nothing
         counter = EpochCounter()
         dataset = triplets.to_dataset(5, photos=OnePixel(), epoch=counter)
         options = {"epochs": 3, "initial_epoch": initial_epoch, "verbose": 0}
@@ -78,23 +69,3 @@ def test_a_fit_from_epoch_three_on_sees_the_batches_of_epoch_three(triplets):
     from_three = _seen_in_fit(dataset, epochs=5, initial_epoch=3)
     assert len(set(from_zero)) == 10
     assert from_three == from_zero[6:]
-
-
-def test_two_datasets_may_follow_one_fit(triplets):
-    counters = EpochCounter(), EpochCounter()
-    follow = SetEpoch(*counters)
-    follow.set_model(small_encoder())
-    follow.on_epoch_begin(3)
-    assert [counter.begin() for counter in counters] == [3, 3]
-    follow.on_train_end()
-    assert [counter.begin() for counter in counters] == [4, 4]
-
-
-def test_without_the_callback_each_iterator_is_the_next_epoch(triplets):
-    counter = EpochCounter()
-    dataset = triplets.to_dataset(5, photos=OnePixel(), epoch=counter)
-    orders = [tuple(np.concatenate([y for _, y in dataset])[:, 0, 1]) for _ in range(3)]
-    assert counter.epoch == 3
-    assert len(set(orders)) == 3
-    iter(dataset)  # an iterator that gives nothing, as Keras makes them, counts for nothing
-    assert counter.epoch == 3

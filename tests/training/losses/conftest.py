@@ -1,7 +1,5 @@
 """Fixtures of the loss tests: points placed by hand or at random, and the pairs found slowly."""
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 import pytest
@@ -16,13 +14,13 @@ def circle(*degrees: float) -> np.ndarray:
 
 
 @pytest.fixture
-def on_circle() -> Callable[..., np.ndarray]:
+def on_circle():
     """Degrees -> unit vectors [num, 2]."""
     return circle
 
 
 @pytest.fixture
-def random_batch() -> Callable[..., Batch]:
+def random_batch():
     """Labels int32 [num, 1 + num_sources] and unit vectors float32 [num, 5]."""
 
     def draw(seed: int, num: int = 12, num_classes: int = 4, num_sources: int = 0) -> Batch:
@@ -37,7 +35,7 @@ def random_batch() -> Callable[..., Batch]:
 
 
 @pytest.fixture
-def pairs_of() -> Callable[[np.ndarray], tuple[list[list[int]], list[list[int]]]]:
+def pairs_of():
     """Labels [num, 1 + num_sources] -> of each item its positives, and its negatives."""
 
     def find(labels: np.ndarray) -> tuple[list[list[int]], list[list[int]]]:
@@ -54,7 +52,7 @@ def pairs_of() -> Callable[[np.ndarray], tuple[list[list[int]], list[list[int]]]
 
 
 @pytest.fixture
-def gradient_of() -> Callable[..., np.ndarray]:
+def gradient_of():
     def gradient(loss: keras.losses.Loss, labels: object, embeddings: np.ndarray) -> np.ndarray:
         variable = tf.Variable(embeddings)
         with tf.GradientTape() as tape:

@@ -7,7 +7,6 @@ from training.losses import (
     ArcFaceLoss,
     ContrastiveLoss,
     CrossBatchMemory,
-    InfoNCELoss,
     SupConLoss,
     TripletLoss,
 )
@@ -48,13 +47,6 @@ def test_batches_meet_the_last_items_of_those_before_as_in_nested_loops(random_b
         expected = contrastive_slowly((labels, embeddings), remembered, 1.2)
         assert float(loss(labels, embeddings)) == pytest.approx(expected, abs=1e-5)
         remembered = [*remembered, *zip(labels, embeddings, strict=True)][-8:]
-
-
-@pytest.mark.parametrize("inner", [TripletLoss(mining="all"), InfoNCELoss(), SupConLoss()])
-def test_an_empty_memory_changes_nothing(inner, random_batch):
-    labels, embeddings = random_batch(0)
-    expected = float(inner(labels, embeddings))
-    assert float(memory(inner)(labels, embeddings)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_an_item_is_never_compared_with_the_stale_copy_of_itself(random_batch):
@@ -108,14 +100,6 @@ def fitted_model(random_batch):
     model.compile(keras.optimizers.SGD(0.0), memory(size=20), run_eagerly=True)
     model.fit(inputs, own_sources(labels), verbose=0)
     return model
-
-
-def test_evaluate_fills_the_memory_too(random_batch):
-    model = fitted_model(random_batch)
-    labels, inputs = random_batch(9)
-    before = model.loss._labels.numpy().copy()
-    model.evaluate(inputs, own_sources(labels, first=50), verbose=0)
-    assert not np.array_equal(model.loss._labels.numpy(), before)
 
 
 def test_the_memory_is_saved_with_the_weights_that_were_compiled_with_it(random_batch, tmp_path):

@@ -15,17 +15,6 @@ def slowly(first, second, distance):
     return squared if distance == "squared_euclidean" else squared**0.5
 
 
-@pytest.mark.parametrize(
-    ("distance", "right_angle", "opposite"),
-    [("squared_euclidean", 2, 4), ("euclidean", 2**0.5, 2), ("cosine", 1, 2)],
-)
-def test_points_on_a_circle_are_as_far_apart_as_geometry_says(
-    distance, right_angle, opposite, on_circle
-):
-    measured = pairwise_distances(on_circle(0), on_circle(0, 90, 180), distance)
-    np.testing.assert_allclose(measured, [[0, right_angle, opposite]], atol=1e-6)
-
-
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_each_pair_agrees_with_a_nested_loop_whatever_the_lengths(distance):
     rng = np.random.default_rng(0)

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,11 +53,6 @@ def test_points_on_a_circle_give_the_loss_worked_out_by_hand(distance, expected,
     assert float(loss) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_negative_beyond_the_margin_costs_nothing(on_circle):
-    triplet = on_circle(0, 10, 180)[None]
-    assert float(TripletLoss(0.2)(np.zeros((1, 3)), triplet)) == 0.0
-
-
 @pytest.mark.parametrize(
     ("mining", "expected"),
     [
@@ -82,17 +76,6 @@ def test_easy_positive_leaves_a_class_in_two_clusters(on_circle):
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_explicit_triplets_agree_with_a_loop(distance, random_batch):
-    triplets = random_batch(0, num=21)[1].reshape(7, 3, 5)
-    slow = [
-        max(0.0, distance_between(a, p, distance) - distance_between(a, n, distance) + 0.3)
-        for a, p, n in triplets
-    ]
-    loss = TripletLoss(0.3, distance=distance)(np.zeros((7, 3)), triplets)
-    assert float(loss) == pytest.approx(np.mean(slow), abs=1e-5)
-
-
-@pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("mining", MININGS)
 @pytest.mark.parametrize("seed", range(6))
 def test_mining_agrees_with_three_nested_loops(mining, distance, seed, random_batch, pairs_of):
@@ -113,12 +96,6 @@ def test_gradients_agree_with_small_steps(mining, random_batch, gradient_of):
     ahead, behind = (float(loss(labels, embeddings + s * direction)) for s in (1, -1))
     slope = float((gradient_of(loss, labels, embeddings) * direction).sum())
     assert slope == pytest.approx((ahead - behind) / 2, abs=3e-2 * step)
-
-
-@pytest.mark.parametrize("mining", MININGS)
-def test_an_anchor_is_never_its_own_positive(mining, on_circle):
-    loss = TripletLoss(5.0, mining=mining)(np.array([0, 1, 2]), on_circle(0, 120, 240))
-    assert float(loss) == 0.0  # with themselves as positives each would cost 5 - 3
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -174,11 +151,3 @@ def test_options_out_of_range_are_refused(arguments, message):
 def test_labelled_embeddings_need_mining(on_circle):
     with pytest.raises(ValueError, match=r"\[batch, 3, embedding_size\], received \(4, 2\)\. Use "):
         TripletLoss()(np.arange(4), on_circle(0, 1, 2, 3))
-
-
-def test_a_model_compiled_with_it_is_saved_with_it(tmp_path):
-    model = keras.Sequential([keras.Input((4,)), keras.layers.UnitNormalization()])
-    model.compile("adam", TripletLoss(0.7, mining="semi-hard"))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    assert (loaded.loss.margin, loaded.loss.mining) == (0.7, "semi-hard")
