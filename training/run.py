@@ -135,9 +135,9 @@ def changes_since_training(
         changes.append(
             "The encoder was trained with another audio front end (fingerprint "
             f"{run.front_end_fingerprint}) than the one found now ({now}): what it hears is not what it "
-            "learnt from, and figures may be too low. Put that of the training where it is looked for (of YAMNet: "
-            "FUSED_ENCODER_WEIGHTS), or train again. (The same weights from another kind of file have "
-            "another fingerprint, too.)"
+            "learnt from, and figures may be too low. Put that of the training where it is looked for (of "
+            "YAMNet: FUSED_ENCODER_WEIGHTS), or train again. (The same weights from another kind of file "
+            "have another fingerprint, too.)"
         )
     files = [file for side in media for file in (*side.images, *side.recordings)]
     changed = [
