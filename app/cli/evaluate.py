@@ -13,7 +13,7 @@ from app.cli.options import add_command, add_run, switch, value
 from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
-    from fused_encoder.front_ends.yamnet import Yamnet
+    from fused_encoder import AudioFrontEnd
     from inference import Embedder
     from training import Evaluation
     from training.run import SavedRun
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     print(evaluation_table(evaluation))
     notes = changes_since_training(saved, yamnet, gallery, queries)
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def evaluate_run(
-    saved: SavedRun, yamnet: Yamnet | None
+    saved: SavedRun, yamnet: AudioFrontEnd | None
 ) -> tuple[Evaluation, PreparedMedia, PreparedMedia]:
     """The evaluation of a run, its gallery (what it was trained on) and its queries (held out).
 
@@ -91,14 +91,14 @@ def evaluate_run(
     return evaluation, gallery, queries
 
 
-def yamnet_of(saved: SavedRun) -> Yamnet | None:
+def front_end_of(saved: SavedRun) -> AudioFrontEnd | None:
     """The front end of a run; None where it has no recordings."""
-    from app.cli.sources import yamnet_from
+    from fused_encoder.front_ends.by_name import load_front_end
 
-    return yamnet_from(saved.yamnet_source) if saved.training.recordings else None
+    return load_front_end(saved.front_end_source) if saved.training.recordings else None
 
 
-def embedder_of(saved: SavedRun, yamnet: Yamnet | None) -> Embedder:
+def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
     """The embedder of a run's encoder, as its export will be."""
     from inference import Embedder
 

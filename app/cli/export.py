@@ -19,13 +19,13 @@ def run(options: argparse.Namespace) -> int:
     """Measures thresholds and a calibration on the held-out files and writes the SavedModel."""
     import_tensorflow_quietly()
     from app.cli.calibrate import calibration_text
-    from app.cli.evaluate import embedder_of, evaluate_run, yamnet_of
+    from app.cli.evaluate import embedder_of, evaluate_run, front_end_of
     from inference import export_saved_model
     from training import calibrate_held_out
     from training.run import load_run
 
     saved = load_run(options.run)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     calibration = calibrate_held_out(embedder_of(saved, yamnet), queries)
     export_saved_model(

@@ -1,7 +1,5 @@
 """What is known before embeddings are compared: rows that must be, or cannot be, one individual."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +10,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from inference.modalities import MODALITIES
-from inference.pooling import pool, sum_within
+from inference.threshold import pool, sum_within
 from media.wording import some_problems
 
 AT_MOST_SHOWN = 20

@@ -1,7 +1,5 @@
 """What to ask a person: the few pairs of sightings whose answers say most about a count."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +13,7 @@ from individuals.sighting_file import CountedSightings
 from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration
 from inference.modalities import MODALITIES, Modality
-from inference.pooling import pool, sum_within
+from inference.threshold import pool, sum_within
 
 UNCALIBRATED_SCALE = 0.05  # of similarity: how far from the threshold an answer is still open
 NEIGHBOURS = 5  # look-alikes of each individual that may be asked about

@@ -146,7 +146,7 @@ def test_the_table_has_a_line_for_every_way_of_asking(evaluation):
     num_rows, num_compared = len(evaluation.rows), len(evaluation.comparisons)
     assert [line.split()[0] for line in lines[1 : 1 + num_rows]] == list(evaluation.rows)
     assert lines[0].split("  ")[0] == "held-out queries"
-    assert lines[1 + num_rows].startswith("Guessing would give a fused P@1 of 0.250.")
+    assert lines[1 + num_rows].startswith("Guessing would give a P@1 of 0.250 (fused).")
     assert len(lines) == num_rows + num_compared + 4
     assert any("control: photo with a call of another class" in line for line in lines)
 
