@@ -104,7 +104,9 @@ def _match(
         return None
     if len(photos) < 2:
         return None
+    first, second = photos
     features = RootSift(margins=(0, 0, 0, 0))  # crops are cut close
-    match = match_photos(*(features(photo) for photo in photos))
-    _, content = cv2.imencode(".jpg", draw_match(*photos, match)[..., ::-1])  # OpenCV takes BGR
+    match = match_photos(features(first), features(second))
+    picture = draw_match(first, second, match)
+    _, content = cv2.imencode(".jpg", picture[..., ::-1])  # OpenCV takes BGR
     return {"picture": data_address("jpeg", content.tobytes()), "num": len(match)}

@@ -33,9 +33,9 @@ def draw_match(
     picture = np.hstack([shown[0], np.full((height_px, GAP_PX, 3), 255, np.uint8), shown[1]])
     clearest = np.argsort(-match.distinctiveness, kind="stable")[:MOST_LINES]
     for first, second in match.places[clearest]:
-        ends = [_pixel(first, shown[0], 0), _pixel(second, shown[1], start)]
-        cv2.line(picture, *ends, LINE, 1, cv2.LINE_AA)
-        for end in ends:
+        left, right = _pixel(first, shown[0], 0), _pixel(second, shown[1], start)
+        cv2.line(picture, left, right, LINE, 1, cv2.LINE_AA)
+        for end in (left, right):
             cv2.circle(picture, end, 3, LINE, 1, cv2.LINE_AA)
     return picture
 

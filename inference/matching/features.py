@@ -91,7 +91,7 @@ class RootSift:
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         grey = cv2.resize(grey, (width, height), interpolation=way)
         grey = cv2.createCLAHE(CONTRAST_LIMIT, (8, 8)).apply(grey)
-        sift = cv2.SIFT_create(contrastThreshold=LEAST_CONTRAST)
+        sift = cv2.SIFT.create(contrastThreshold=LEAST_CONTRAST)
         found = sift.detect(grey, self._inside(height, width))
         found = _at_places_of_their_own(found) if self.is_upright else list(found)
         strongest = sorted(found, key=lambda point: -point.response)[: self.num_points]

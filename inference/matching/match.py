@@ -136,8 +136,12 @@ def _nearest(one: Keypoints, other: Keypoints, matching: Matching, with_next: bo
     if with_next:
         cosine[own, row] = OPPOSITE
         second = cosine.max(axis=1)
-    distances = (np.sqrt(np.maximum(2 - 2 * each, 0)) for each in (nearest, second))
-    return _Nearest(row, *distances, is_mutual)
+    return _Nearest(row, _distance(nearest), _distance(second), is_mutual)
+
+
+def _distance(cosine: np.ndarray) -> np.ndarray:
+    """Of unit vectors."""
+    return np.sqrt(np.maximum(2 - 2 * cosine, 0))
 
 
 def _in_reach(one: Keypoints, other: Keypoints, matching: Matching) -> np.ndarray:
@@ -156,9 +160,10 @@ def _agreeing(
     places = np.stack([query.places[kept], other.places[nearest.row[kept]]], axis=1)
     is_inlier = np.zeros(len(kept), bool)
     if len(kept) >= LEAST_POINTS:
-        grid = np.float64(places) * GRID
+        grid = places.astype(np.float64) * GRID
         _, mask = cv2.estimateAffine2D(
-            *(grid[:, side] for side in (0, 1)),
+            grid[:, 0],
+            grid[:, 1],
             method=cv2.USAC_MAGSAC,
             ransacReprojThreshold=tolerance * GRID,
             maxIters=500,

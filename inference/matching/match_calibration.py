@@ -44,6 +44,10 @@ class MatchCalibration:
     fingerprint: str | None = None
     prior: float = 0.5
 
+    def __post_init__(self) -> None:
+        if not 0 < self.prior < 1:
+            raise ValueError(f"Expected a prior in (0, 1), received {self.prior}.")
+
     def probability(self, similarity: npt.ArrayLike, local_score: npt.ArrayLike) -> np.ndarray:
         """The probability that two photos show one individual.
 
@@ -106,8 +110,8 @@ def fit_match_calibration(
         )
     weight = np.where(same, 0.5 / num_same, 0.5 / (len(same) - num_same))
     prior = num_same / len(same)
-    curves = (_curve(scores, same, weight) for scores in (whole, local))
-    return MatchCalibration(*curves, features, fingerprint, prior)
+    curves = [_curve(scores, same, weight) for scores in (whole, local)]
+    return MatchCalibration(curves[0], curves[1], features, fingerprint, prior)
 
 
 def _logarithm(local_score: npt.ArrayLike) -> np.ndarray:
@@ -142,8 +146,8 @@ def load_match_calibration(path: str | Path) -> MatchCalibration:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         if record.pop("schema") > SCHEMA:
             raise ValueError("it was written by a newer version; update fused-encoder")
-        curves = {name: PairCalibration(**record.pop(name)) for name in ("whole", "local")}
-        return MatchCalibration(**curves, **record)
+        whole, local = (PairCalibration(**record.pop(name)) for name in ("whole", "local"))
+        return MatchCalibration(whole, local, **record)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"Cannot read the matching calibration '{path}' ({type(error).__name__}: {error}). Make it anew: "
