@@ -17,7 +17,6 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +96,15 @@ def shortlist(photos: Photos, query: int, known: np.ndarray, features: np.ndarra
     return known[np.argsort(-(features[known] @ features[query]), kind="stable")[:SHORTLIST]]
 
 
-def local_scores(photos: Photos, query: int, near: np.ndarray) -> np.ndarray:
-    """What the query shares with each photo."""
-    found = match_shortlist(photos.points[query], [photos.points[row] for row in near])
-    return np.array([one.score for one in found])
+def all_local_scores(photos: Photos, asking: np.ndarray, near_of: list) -> list[np.ndarray]:
+    """What each query shares with each photo of its shortlist."""
+
+    def scores(query: int, near: np.ndarray) -> np.ndarray:
+        found = match_shortlist(photos.points[query], [photos.points[row] for row in near])
+        return np.array([one.score for one in found])
+
+    with ThreadPoolExecutor() as threads:  # NumPy and OpenCV leave Python meanwhile
+        return list(threads.map(scores, asking, near_of))
 
 
 @cache
@@ -109,11 +113,10 @@ def known_pairs(photos: Photos) -> dict[bool, tuple[np.ndarray, ...]]:
     known = np.flatnonzero(photos.is_chosen_on)
     pairs = {}
     for same in (False, True):
-        parts = []
-        for query in known[::2]:
-            near = shortlist(photos, query, known, photos.raw, same)
-            parts.append((np.full(len(near), query), near, local_scores(photos, query, near)))
-        pairs[same] = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+        near_of = [shortlist(photos, query, known, photos.raw, same) for query in known[::2]]
+        local = np.concatenate(all_local_scores(photos, known[::2], near_of))
+        first = np.repeat(known[::2], [len(near) for near in near_of])
+        pairs[same] = (first, np.concatenate(near_of), local)
     return pairs
 
 
@@ -136,8 +139,7 @@ def ask(photos: Photos, seed: int, pairs: dict) -> dict[str, np.ndarray]:
         is_same = photos.who[first] == photos.who[second]
         calibration = fit_match_calibration(similarity, local, is_same, features=RootSift().name)
         near_of = [shortlist(photos, query, known, features, same) for query in asking]
-        with ThreadPoolExecutor(2) as threads:  # NumPy and OpenCV leave Python meanwhile
-            local_of = list(threads.map(local_scores, repeat(photos), asking, near_of))
+        local_of = all_local_scores(photos, asking, near_of)
         for query, near, local in zip(asking, near_of, local_of, strict=True):
             similarity = features[near] @ features[query]
             ways = {

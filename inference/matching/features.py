@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,9 +61,9 @@ class RootSift:
     """
 
     longest_side_px: int = 600
-    num_points: int = 600
+    num_points: int = 400
     is_upright: bool = True
-    margins: tuple[float, float, float, float] = (0.05, 0.05, 0.05, 0.15)
+    margins: tuple[float, float, float, float] = (0.05, 0.12, 0.05, 0.28)
 
     def __post_init__(self) -> None:
         left, top, right, bottom = self.margins
@@ -78,7 +79,7 @@ class RootSift:
 
     @property
     def name(self) -> str:
-        """Such as "rootsift-600-600-upright-0.05-0.05-0.05-0.15"."""
+        """Such as "rootsift-600-400-upright-0.05-0.12-0.05-0.28"."""
         way = "upright" if self.is_upright else "turning"
         margins = "-".join(f"{margin:g}" for margin in self.margins)
         return f"rootsift-{self.longest_side_px}-{self.num_points}-{way}-{margins}"
@@ -115,7 +116,7 @@ CONTRAST_LIMIT = 3.0  # of the evening of local contrast
 LEAST_CONTRAST = 0.01  # a quarter of Lowe's: a dark coat has little
 
 
-def _at_places_of_their_own(points: tuple[cv2.KeyPoint, ...]) -> list[cv2.KeyPoint]:
+def _at_places_of_their_own(points: Sequence[cv2.KeyPoint]) -> list[cv2.KeyPoint]:
     """The points without their directions; SIFT gives one for each direction of a place."""
     upright = {}
     for point in points:

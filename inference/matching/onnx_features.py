@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class OnnxFeatures:
         path: str | Path,
         *,
         longest_side_px: int = 800,
-        num_points: int = 600,
+        num_points: int = 400,
         keypoint_unit: Literal["pixels", "-1 to 1"] = "pixels",
     ) -> None:
         if longest_side_px < SIDES_OF or num_points < 1:
@@ -99,7 +99,7 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _session(path: Path, content: bytes):  # onnxruntime.InferenceSession, an extra
+def _session(path: Path, content: bytes) -> Any:  # onnxruntime.InferenceSession, which has no types
     try:
         import onnxruntime
     except ImportError as error:
