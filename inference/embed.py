@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,13 @@ from fused_encoder.photo import IMAGE_SIZE
 from inference.calibrate import Calibration
 from inference.decode_pairs import Image, Pair, Recording, SkippedPair, decode_pairs, paired
 from inference.embeddings import Embeddings
-from inference.export import EncoderSettings, attached_calibration, load_settings, settings_of
+from inference.export import (
+    EncoderSettings,
+    attached_calibration,
+    load_settings,
+    settings_of,
+    write_export,
+)
 from inference.load_graph import load_graph
 from inference.pair_embedding import PairEmbedding
 from media import UnreadableMediaError, load_waveform
@@ -104,6 +110,37 @@ class Embedder:
         )
         return cls(model, settings)
 
+    def save(
+        self,
+        path: str | Path,
+        *,
+        class_names: Sequence[str] = (),
+        thresholds: Mapping[str, float] | None = None,
+    ) -> Path:
+        """Writes the encoder as `export_saved_model` does, for `load`; what has run already is not built again.
+
+        The calibration travels with it.
+
+        Args:
+            path: a folder that does not exist yet, or an older export, which is replaced as a whole.
+            class_names: what the encoder was trained to tell apart.
+            thresholds: see `EncoderSettings`.
+
+        Returns:
+            The path.
+        Raises:
+            FileExistsError, OSError: as `export_saved_model`.
+            ValueError: this one was loaded: copy its folder; or the calibration is of another encoder.
+        """
+        if self.path is not None:
+            raise ValueError(
+                f"This encoder was loaded from '{self.path}'. Copy that folder instead."
+            )
+        settings = replace(
+            self.settings, class_names=tuple(class_names), thresholds=dict(thresholds or {})
+        )
+        return write_export(self._model, settings, path, self.calibration)
+
     @property
     def fingerprint(self) -> str:
         """Names the encoder; an index holds embeddings of one fingerprint only."""
@@ -135,7 +172,7 @@ class Embedder:
         """One embedding per pair; either list may be left out or hold None.
 
         Args:
-            images: paths, or uint8 [height, width, 3] RGB arrays.
+            images: paths, `PhotoCrop`s, or uint8 [height, width, 3] RGB arrays.
             recordings: paths, or float32 [num_samples] waveforms, mono, at
                 `front_end.sample_rate_hz` (16 kHz for YAMNet).
             progress: whether to show a bar.

@@ -9,6 +9,7 @@ import numpy as np
 
 from inference.embed import Embedder
 from inference.metrics import bootstrap_interval, retrieval_metrics_per_query
+from training.background import background_sides
 from training.floors import (
     Describe,
     class_mean_hits,
@@ -44,6 +45,7 @@ class Comparison:
     difference_low: float  # of its 95 % bootstrap interval over sources; NaN for fewer than two
     difference_high: float
     num: int  # photos or recordings
+    num_sources: int = 0  # that these come from; fewer than 20 make the interval too narrow
 
 
 def compare_ways(
@@ -67,6 +69,8 @@ def compare_ways(
       "image_only" ("audio_only"): photos among photos.
     - "wrong_sound" ("wrong_photo"): the control, with a call (a photo) of another class. If it is as good
       as "fused", the other modality adds nothing.
+    - "background_only", where photos have boxes: the photo without its animal, among such photos. If it is
+      nearly as good as "image_only", places may be recognised rather than animals.
     - "image_class_mean", "image_logistic": nearest class mean and logistic regression on features that
       were not trained; "both_logistic": log-probabilities of photo and call added. C of the regression
       is chosen by cross-validation within the gallery.
@@ -97,7 +101,9 @@ def compare_ways(
         return [
             row
             for name in can
-            for row in _one_kind(name, gallery, queries, gallery_media, query_media, describe)
+            for row in _one_kind(
+                name, embedder, gallery, queries, gallery_media, query_media, describe
+            )
         ]
     hits = {  # of every query pair
         name: _hits(gallery, queries.by_pattern[asked], queries.pairs.labels, among)
@@ -108,6 +114,7 @@ def compare_ways(
         misled = with_wrong_files(queries.pairs, wrong, rng)
         embedded = embed_pairs(embedder, query_media, misled, ("fused",)).by_pattern["fused"]
         hits[name] = _hits(gallery, embedded, misled.labels, "fused")
+    hits |= _background_hits(embedder, gallery, queries, gallery_media, query_media)
     added = np.zeros(())
     for kind in ("image", "audio"):
         floors, classes, log_probability = _floor_hits(
@@ -116,7 +123,8 @@ def compare_ways(
         hits |= floors
         added = added + log_probability
     hits["both_logistic"] = _right(classes, added, queries.pairs.labels)
-    photo = ("without_sound", "image_only", "wrong_sound", "image_class_mean", "image_logistic")
+    photo = ("without_sound", "image_only", "wrong_sound", "background_only")
+    photo += ("image_class_mean", "image_logistic")
     call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
     pairs = queries.pairs
     kinds = (
@@ -161,7 +169,8 @@ def paired_rows(
         if len(np.unique(source)) > 1:
             low, high = bootstrap_interval(differences, source)
         mean, difference = float(values.mean()), float(differences.mean())
-        rows.append(Comparison(per, name, mean, difference, low, high, len(values)))
+        num_sources = len(np.unique(source))
+        rows.append(Comparison(per, name, mean, difference, low, high, len(values), num_sources))
     return rows
 
 
@@ -183,8 +192,25 @@ def _hits(
     return retrieval_metrics_per_query(asking, labels, known, known_labels)["precision_at_1"]
 
 
+def _background_hits(
+    embedder: Embedder,
+    gallery: EmbeddedPairs,
+    queries: EmbeddedPairs,
+    gallery_media: PreparedMedia,
+    query_media: PreparedMedia,
+) -> dict[str, np.ndarray]:
+    """Hits of photos without their animals, float [num_pairs]; nothing where photos have no boxes."""
+    sides = background_sides(embedder, gallery.pairs, queries.pairs, gallery_media, query_media)
+    if sides is None:
+        return {}
+    known, known_labels, asking = sides
+    metrics = retrieval_metrics_per_query(asking, queries.pairs.labels, known, known_labels)
+    return {"background_only": metrics["precision_at_1"]}
+
+
 def _one_kind(
     kind: Pattern,
+    embedder: Embedder,
     gallery: EmbeddedPairs,
     queries: EmbeddedPairs,
     gallery_media: PreparedMedia,
@@ -199,7 +225,10 @@ def _one_kind(
     floors, _, _ = _floor_hits(
         kind, known.pairs, asking.pairs, gallery_media, query_media, describe
     )
-    hits = {only: _hits(known, asking.by_pattern[kind], asking.pairs.labels, kind), **floors}
+    hits = {only: _hits(known, asking.by_pattern[kind], asking.pairs.labels, kind)}
+    if kind == "image":
+        hits |= _background_hits(embedder, known, asking, gallery_media, query_media)
+    hits |= floors
     pairs = asking.pairs
     units, sources = (
         (pairs.images, pairs.image_sources)
@@ -207,7 +236,7 @@ def _one_kind(
         else (pairs.recordings, pairs.recording_sources)
     )
     per = "photo" if kind == "image" else "recording"
-    return paired_rows(hits, (only, *floors), per, units, sources)
+    return paired_rows(hits, tuple(hits), per, units, sources)
 
 
 def _floor_hits(

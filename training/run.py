@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from fused_encoder.encoder import load_encoder
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from inference.export import library_versions
 from media.atomic import write_text_atomically
@@ -50,7 +51,7 @@ def save_run(
     options: TrainingOptions,
     *,
     yamnet_source: str | None = None,
-    yamnet: Yamnet | None = None,
+    yamnet: Yamnet | AudioFrontEnd | None = None,
 ) -> Path:
     """Writes `encoder.keras` and `run.json`, for `load_run`.
 
@@ -116,7 +117,7 @@ def load_run(directory: str | Path) -> SavedRun:
 
 
 def changes_since_training(
-    run: SavedRun, yamnet: Yamnet | None, *media: PreparedMedia
+    run: SavedRun, yamnet: Yamnet | AudioFrontEnd | None, *media: PreparedMedia
 ) -> list[str]:
     """What is not as it was when the run's encoder was trained.
 

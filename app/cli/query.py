@@ -16,14 +16,12 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     add_encoder(parser)
     value(parser, "--image", str, "FILE", "a photo")
     value(parser, "--recording", str, "FILE", "a call")
-    value(parser, "-k", 5, None, "how many neighbours")
+    value(parser, "-k", 5, None, "how many neighbours", least=1)
     switch(parser, "--approximate", "faster, may miss some; see `index approximate`")
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints the nearest rows."""
-    if not (options.image or options.recording):
-        raise ValueError("Expected --image, --recording or both, received neither.")
     import_tensorflow_quietly()
     from inference import Embedder, EmbeddingIndex
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.calibrate import calibration_text
+from app.cli.calibration_text import calibration_text
 from inference.calibrate import Calibration, PairCalibration, UnknownScores
 from inference.export import attached_calibration as attached
 from inference.modalities import PAIR_PATTERNS

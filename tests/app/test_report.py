@@ -137,7 +137,7 @@ def test_what_is_not_a_number_is_a_dash():
 
 def test_the_report_speaks_of_few_sources_and_of_its_encoder(page):
     told = " ".join(page.split())
-    assert "The queries are made of 8 photos and 8 recordings. So few make even" in told
+    assert "The queries are made of 8 photos and 8 recordings." in told
     assert "the encoder with the fingerprint colours, by fused-encoder " in told
 
 
