@@ -117,7 +117,7 @@ class Embedder:
         class_names: Sequence[str] = (),
         thresholds: Mapping[str, float] | None = None,
     ) -> Path:
-        """Writes the encoder as `export_saved_model` does, for `load`; what has run already is not built again.
+        """Writes the encoder as `export_saved_model` does; what has run already is not built again.
 
         The calibration travels with it.
 

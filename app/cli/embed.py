@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command, add_detections, add_encoder, choice, switch, value
+from app.cli.options import (
+    add_command,
+    add_detections,
+    add_encoder,
+    choice,
+    photo_boxes,
+    switch,
+    value,
+)
 from app.cli.outcome import DONE, DONE_WITH_SKIPPED, check_destination, import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -85,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_destination(options.out, SHARDS_FOLDER)
     import_tensorflow_quietly()
+    boxes = photo_boxes(options)
     engine = _engine(options)
     from archives import Decoding, embed_archive
     from inference import Embedder
@@ -96,6 +105,7 @@ def run(options: argparse.Namespace) -> int:
         options.inputs,
         options.out,
         pairs=options.pairs,
+        boxes_of=boxes,
         settings=_settings(options, embedder),
         decoding=Decoding(options.workers, options.time_limit),
         resume=options.resume,

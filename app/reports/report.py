@@ -21,8 +21,8 @@ MIN_MAPPED = 5
 FEW_SOURCES = 20
 FEW_MARK = "*"
 FEW_NOTE = (
-    f"{FEW_MARK} The interval rests on fewer than {FEW_SOURCES} sources. A percentile bootstrap of so few is too "
-    "narrow: it holds the truth in 0.89 to 0.91 of all cases, not in 0.95."
+    f"{FEW_MARK} The interval rests on fewer than {FEW_SOURCES} sources. A percentile bootstrap of so few "
+    "is too narrow: it holds the truth in 0.89 to 0.91 of all cases, not in 0.95."
 )
 """Said where an interval rests on few sources; docs/results.md measures it."""
 ROW_NAMES = {
