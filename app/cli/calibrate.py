@@ -59,8 +59,9 @@ def _show(options: argparse.Namespace) -> int:
     """Prints the figures of the calibration that an encoder has."""
     from app.cli.calibration_text import calibration_in_short, calibration_text
     from inference import load_calibration
+    from inference.calibrate.calibration import CALIBRATION_FILE
 
-    path = Path(options.encoder, "assets", "calibration.json")
+    path = Path(options.encoder, "assets", CALIBRATION_FILE)
     if not path.is_file():
         raise FileNotFoundError(
             f"The encoder '{options.encoder}' has no calibration. Make one: `fused-encoder calibrate "

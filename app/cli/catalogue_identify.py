@@ -139,7 +139,7 @@ def _read_inputs(options: argparse.Namespace) -> SightingInputs:
 def _calibration(options: argparse.Namespace) -> Calibration | None:
     """The calibration that is to decide; None where plain thresholds are."""
     from inference import load_calibration
-    from inference.export import CALIBRATION_FILE
+    from inference.calibrate.calibration import CALIBRATION_FILE
 
     plain = [options.known_above, options.new_below]
     if None not in plain:
