@@ -13,7 +13,7 @@ from app.cli.options import add_command, add_run, value
 from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
-    from fused_encoder.front_ends.contract import AudioFrontEnd
+    from fused_encoder import AudioFrontEnd
     from inference import Embedder
     from training import Evaluation
     from training.run import SavedRun
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     print(evaluation_table(evaluation))
     notes = changes_since_training(saved, yamnet, gallery, queries)
@@ -96,14 +96,11 @@ def media_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> tuple[PreparedMed
     return gallery, queries
 
 
-def yamnet_of(saved: SavedRun) -> AudioFrontEnd | None:
+def front_end_of(saved: SavedRun) -> AudioFrontEnd | None:
     """The front end of a run; None where it has no recordings."""
-    if not saved.training.recordings:
-        return None
-    from app.cli.sources import yamnet_from
-    from fused_encoder.front_ends.yamnet import as_front_end
+    from fused_encoder.front_ends.by_name import load_front_end
 
-    return as_front_end(yamnet_from(saved.yamnet_source))
+    return load_front_end(saved.front_end_source) if saved.training.recordings else None
 
 
 def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:

@@ -23,13 +23,13 @@ def run(options: argparse.Namespace) -> int:
     """Measures thresholds and a calibration on the held-out files and writes the SavedModel."""
     import_tensorflow_quietly()
     from app.cli.calibration_text import calibration_in_short, write_calibration_text
-    from app.cli.evaluate import embedder_of, media_of, yamnet_of
+    from app.cli.evaluate import embedder_of, front_end_of, media_of
     from training import calibrate_held_out
     from training.evaluate import measure_thresholds
     from training.run import load_run
 
     saved = load_run(options.run)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     gallery, queries = media_of(saved, yamnet)
     embedder = embedder_of(saved, yamnet)
     thresholds = measure_thresholds(embedder, gallery, queries)

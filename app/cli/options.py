@@ -76,11 +76,15 @@ def add_class_folders(parser: argparse.ArgumentParser) -> None:
     value(parser, "audio_folder", str, "AUDIO", "as --audio", nargs="?")
     value(parser, "--audio-seconds", 5.0, "S", "audio window length", above=0)
     value(parser, "--seed", 0, None, "the same seed, the same result", least=0)
-    yamnet = (
-        "a SavedModel folder, a yamnet.h5, a TF-Hub handle, or 'log_mel' (no pretrained weights; "
-        "for trying things out). Without it: FUSED_ENCODER_WEIGHTS, the cache, then TF-Hub"
+    parser.add_argument(
+        "--front-end",
+        "--yamnet",
+        metavar="NAME|PATH",
+        help="what turns sound into frames: yamnet (default: FUSED_ENCODER_WEIGHTS, the cache, then a "
+        "download), birdnet (its weights forbid commercial use), perch, log_mel (no pretrained weights; for "
+        "trying things out); or a path: yamnet.h5, BirdNET's .tflite, a SavedModel folder, or a .json that "
+        "describes another one",
     )
-    value(parser, "--yamnet", str, "SOURCE", yamnet)
 
 
 def add_mining(group: argparse._ActionsContainer) -> None:

@@ -21,7 +21,7 @@ from app.cli.outcome import check_destination, import_tensorflow_quietly, outcom
 if TYPE_CHECKING:
     import keras
 
-    from fused_encoder.front_ends.yamnet import Yamnet
+    from fused_encoder import AudioFrontEnd
     from training.options import MinedTriplets, PairBatches, TrainingOptions
     from triplets import LabelledFiles
 
@@ -97,13 +97,13 @@ def run(options: argparse.Namespace) -> int:
     import_tensorflow_quietly()
     import keras
 
-    from app.cli.sources import yamnet_from
+    from fused_encoder.front_ends.by_name import load_front_end
     from training import train_encoder
     from training.run import save_run
 
     how = _training_options(options)
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
-    yamnet = yamnet_from(options.yamnet) if files.recordings else None
+    yamnet = load_front_end(options.front_end) if files.recordings else None
     trained = train_encoder(
         yamnet=yamnet,
         files=files,
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
         options=how,
         backup_dir=Path(options.out) / UNFINISHED,
     )
-    save_run(options.out, trained, how, yamnet_source=options.yamnet, yamnet=yamnet)
+    save_run(options.out, trained, how, front_end_source=options.front_end, yamnet=yamnet)
     last = {name: values[-1] for name, values in trained.history.items()}
     num_classes, last_part = (
         len(trained.training.class_names),
@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _encoder(
-    options: argparse.Namespace, files: LabelledFiles, yamnet: Yamnet | None
+    options: argparse.Namespace, files: LabelledFiles, yamnet: AudioFrontEnd | None
 ) -> keras.Model:
     from fused_encoder.front_ends.yamnet import as_front_end
     from training import recommended_encoder

@@ -33,7 +33,7 @@ ROW_NAMES = {
     "audio_only": "calls among calls",
     "raw_pixels": "floor: pixels",
     "raw_image_features": "floor: frozen backbone",
-    "raw_audio_sequence": "floor: mean YAMNet frame",
+    "raw_audio_sequence": "floor: mean frame of sound",
 }
 COMPARED_NAMES = ROW_NAMES | {
     "background_only": "control: the photo without its animal",

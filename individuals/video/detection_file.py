@@ -1,7 +1,5 @@
 """Detections that were written to a file beforehand: MegaDetector's results, or COCO."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

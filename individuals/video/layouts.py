@@ -1,7 +1,5 @@
 """Layouts of detection files, MegaDetector's and COCO, read and checked into one form."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence

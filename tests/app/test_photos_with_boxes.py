@@ -56,7 +56,9 @@ def test_the_evaluation_asks_with_the_background_too(cropped):
 def test_the_encoder_has_its_figures_in_a_file(cropped):
     assert list(attached_calibration(cropped / "encoder").pairs) == ["image-image"]
     text = (cropped / "encoder" / "calibration.txt").read_text()
-    assert text.startswith("image: held-out files of one class are grouped best from a similarity of")
+    assert text.startswith(
+        "image: held-out files of one class are grouped best from a similarity of"
+    )
     assert "These individuals (or classes) were trained on" in text
 
 
@@ -87,5 +89,8 @@ def test_two_animals_of_one_photo_are_never_one_individual(
     assert run("catalogue", "init", catalogue) == 0
     assert run("catalogue", "add", catalogue, *asked, "--as-new") == 2
     assert "seen together" in capsys.readouterr().err
-    assert run("catalogue", "identify", catalogue, *asked, "--known-above", "1", "--new-below", "1") == 0
+    assert (
+        run("catalogue", "identify", catalogue, *asked, "--known-above", "1", "--new-below", "1")
+        == 0
+    )
     assert "0 known, 2 new" in capsys.readouterr().out
