@@ -123,11 +123,13 @@ def compare_ways(
         hits |= floors
         added = added + log_probability
     hits["both_logistic"] = _right(classes, added, queries.pairs.labels)
-    photo = ("without_sound", "image_only", "wrong_sound", "background_only")
-    photo += ("image_class_mean", "image_logistic")
+    photo = (
+        *("without_sound", "image_only", "wrong_sound", "background_only"),
+        *("image_class_mean", "image_logistic"),
+    )
     call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
     pairs = queries.pairs
-    kinds = (
+    kinds: tuple[tuple[str, tuple[str, ...], np.ndarray, np.ndarray], ...] = (
         ("photo", photo, pairs.images, pairs.image_sources),
         ("recording", call, pairs.recordings, pairs.recording_sources),
     )

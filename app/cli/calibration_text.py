@@ -38,11 +38,18 @@ def calibration_in_short(calibration: Calibration | None) -> str:
         )
     even = -pair.intercept / pair.slope
     sure = (math.log(SURE / (1 - SURE)) - pair.intercept) / pair.slope
+    if even > 1:
+        return (
+            f"{TWO_OF[modality]} are never more likely the same than not, however similar: this encoder does "
+            f"not tell them apart yet (measured on {of_whom})."
+        )
     surely = (
-        f"from {sure:.2f} on it is {SURE:.0%} sure" if sure <= 1 else f"it is never {SURE:.0%} sure"
+        f"from {sure:.3f} on that is {SURE:.0%} sure"
+        if sure <= 1
+        else f"no similarity makes that {SURE:.0%} sure"
     )
     return (
-        f"{TWO_OF[modality]} with a similarity above {even:.2f} are more likely the same than not, and "
+        f"{TWO_OF[modality]} with a similarity above {even:.3f} are more likely the same than not, and "
         f"{surely}, if both were equally likely before (measured on {of_whom})."
     )
 

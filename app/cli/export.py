@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from app.cli.options import add_command, add_run, value
-from app.cli.outcome import import_tensorflow_quietly, outcome
+from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome
 
 if TYPE_CHECKING:
     from triplets import PreparedMedia
@@ -21,6 +21,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measures thresholds and a calibration on the held-out files and writes the SavedModel."""
+    check_destination(options.out, "assets/encoder.json")
     import_tensorflow_quietly()
     from app.cli.calibration_text import calibration_in_short, write_calibration_text
     from app.cli.evaluate import embedder_of, front_end_of, media_of

@@ -122,9 +122,10 @@ def value(
     A number below `least`, not above `above`, or not below `below` is refused.
     """
     kind, start = (default, None) if isinstance(default, type) else (type(default), default)
+    read: Callable[[str], Any] = kind
     if (least, above, below) != (None, None, None):
-        kind = _number_within(kind, least, above, below)
-    return parser.add_argument(name, type=kind, default=start, metavar=metavar, help=text, **more)
+        read = _number_within(kind, least, above, below)
+    return parser.add_argument(name, type=read, default=start, metavar=metavar, help=text, **more)
 
 
 def _number_within(
