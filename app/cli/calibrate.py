@@ -13,7 +13,9 @@ from app.cli.outcome import DONE, import_tensorflow_quietly, outcome
 from media.wording import some_names
 
 if TYPE_CHECKING:
-    from inference import Calibration
+    from inference import Calibration, Embedder
+    from media.images import PhotoBox
+    from triplets import PreparedMedia
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,11 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     value(parser, "encoder", str, "ENCODER", "folder that `export --out` wrote")
     add_labelled_files(parser)
     switch(parser, "--show", "print the figures of the calibration that it has, and change nothing")
+    matching = (
+        "also learn what photos share in detail, for `query --rerank`, from photos of individuals that were "
+        "met several times (--source); written to FILE.json"
+    )
+    value(parser, "--matching", str, "FILE.json", matching)
     value(parser, "--picture", str, "FILE.png", "where a picture of it goes")
 
 
@@ -52,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     print(calibration_in_short(calibration))
     print(f"The calibration is in the encoder '{options.encoder}'; all figures: '{text}'.")
     _draw(calibration, options.picture)
+    if options.matching:
+        _fit_matching(options.matching, embedder, media)
     return outcome((*no_animal, *media.skipped))
 
 
@@ -79,6 +88,31 @@ def _draw(calibration: Calibration, picture: str | None) -> None:
 
         plot_calibration(calibration).savefig(picture, dpi=110)
         print(f"The picture is in '{picture}'.")
+
+
+def _fit_matching(path: str, embedder: Embedder, media: PreparedMedia) -> None:
+    """Compares the photos with each other in detail, and writes what it means."""
+    import numpy as np
+
+    from inference.matching import fit_on_known, save_match_calibration
+
+    photos = media.images
+    alone = np.stack([np.arange(len(photos)), np.full(len(photos), -1)], axis=1)
+    embeddings = embedder.embed_combinations([photo.feature() for photo in photos], [], alone)
+    calibration = fit_on_known(
+        [photo.path for photo in photos],
+        embeddings,
+        [media.class_names[photo.class_index] for photo in photos],
+        [photo.source for photo in photos],
+        boxes=[photo.box and _corners(photo.box) for photo in photos],
+    )
+    print(f"The matching calibration is in '{save_match_calibration(path, calibration)}'.")
+
+
+def _corners(box: PhotoBox) -> PhotoBox:
+    """(left, top, right, bottom) of (left, top, width, height)."""
+    left, top, width, height = box
+    return left, top, left + width, top + height
 
 
 def _trained_on(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command, add_run, value
+from app.cli.options import add_command, add_run, switch, value
 from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "evaluate", "measure retrieval of held-out files, and report")
     add_run(parser)
     value(parser, "--out", str, "DIR", "where the report goes (default: in RUN)")
+    switch(parser, "--matches", "also draw what queries share with what they found, photo by photo")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         queries,
         history=saved.history,
         notes=notes,
+        with_matches=options.matches,
     )
     print(f"\nThe report is in '{report}'.")
     return outcome((*gallery.skipped, *queries.skipped))

@@ -11,6 +11,7 @@ from inference.embeddings import fingerprint_of
 from inference.export import library_versions
 from training.evaluate import Evaluation, common_confusions
 from training.plots import plot_confusion, plot_embedding_map, plot_history, plot_rows
+from training.query_matches import plot_query_matches
 from training.query_sheet import SHOWN_SECONDS, best_and_worst_queries, plot_query_sheet
 from triplets.prepared import ABSENT, PreparedMedia
 
@@ -56,6 +57,7 @@ def write_evaluation_report(
     *,
     history: Mapping[str, Sequence[float]],
     notes: Sequence[str] = (),
+    with_matches: bool = False,
     template: str = "evaluation.html",
     figures: Mapping[str, Figure] | None = None,
     **more: object,
@@ -70,6 +72,7 @@ def write_evaluation_report(
         queries: the media that asked.
         history: of the training, for its curves; empty for none.
         notes: what the reader must know before anything else.
+        with_matches: whether queries are also compared with what they found in detail, by lines.
         template: "evaluation.html", or one that extends it.
         figures: further ones of such a template.
         more: further values of such a template.
@@ -86,6 +89,8 @@ def write_evaluation_report(
     for name, answered in (("best_queries", best), ("worst_queries", worst)):
         if answered:
             drawn[name] = plot_query_sheet(answered, names)
+            if with_matches and any(query.query.photo_path for query in answered):
+                drawn[f"{name}_in_detail"] = plot_query_matches(answered, names)
     embeddings = evaluation.queries.by_pattern["fused"]
     if len(pairs.labels) >= MIN_MAPPED:
         drawn["where_embeddings_lie"] = plot_embedding_map(
