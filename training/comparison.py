@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +38,7 @@ class Comparison:
     """
 
     per: str  # "photo" or "recording", what counts once
-    name: str  # the way of asking; see `compare_ways`
+    name: str  # the way of asking; see `ask_all_ways`
     precision_at_1: float  # in [0, 1], mean over photos or recordings
     difference: float  # in [-1, 1], the precision of photo and call together less this one's
     difference_low: float  # of its 95 % bootstrap interval over sources; NaN for fewer than two
@@ -46,7 +46,35 @@ class Comparison:
     num: int  # photos or recordings
 
 
-def compare_ways(
+@dataclass(frozen=True)
+class PairedHits:
+    """Which query pairs each way of asking answered rightly: what comparisons are made of."""
+
+    per: str  # "photo" or "recording", what counts once
+    hits: dict[
+        str, np.ndarray
+    ]  # of each way, float [num_pairs]; NaN: unanswerable. The first is compared
+    units: np.ndarray  # int [num_pairs], each pair's photo or recording
+    sources: np.ndarray  # str [num_pairs], what that comes from
+
+    def compared(self) -> list[Comparison]:
+        """Each way beside the first."""
+        return paired_rows(self.hits, tuple(self.hits), self.per, self.units, self.sources)
+
+
+def pooled(splits: Sequence[PairedHits]) -> PairedHits:
+    """The hits of several splits of the same files as one, each photo (recording) counted in each split.
+
+    An interval still resamples sources, so that to ask the same photo in ten splits makes none narrower.
+    """
+    named = [[(number, unit) for unit in split.units] for number, split in enumerate(splits)]
+    units = np.unique(np.concatenate(named), axis=0, return_inverse=True)[1].reshape(-1)
+    hits = {name: np.concatenate([split.hits[name] for split in splits]) for name in splits[0].hits}
+    sources = np.concatenate([split.sources for split in splits])
+    return PairedHits(splits[0].per, hits, units, sources)
+
+
+def ask_all_ways(
     embedder: Embedder,
     gallery: EmbeddedPairs,
     queries: EmbeddedPairs,
@@ -55,7 +83,7 @@ def compare_ways(
     *,
     describe: Describe | None = None,
     seed: int = 0,
-) -> list[Comparison]:
+) -> list[PairedHits]:
     """Photo and call together beside one of them, a wrong one, and the strongest simple floors.
 
     Over the photos and recordings of pairs. A study of photos only, or of recordings only, is compared
@@ -81,8 +109,7 @@ def compare_ways(
         seed: int, for the wrong calls and photos.
 
     Returns:
-        For "photo" and then for "recording": "fused" first, whose difference is 0. Empty where one side
-        has a single class.
+        For "photo" and then for "recording", "fused" first. Empty where one side has a single class.
     """
     can = [
         name
@@ -95,9 +122,9 @@ def compare_ways(
         return []
     if FUSED not in can:
         return [
-            row
+            asked
             for name in can
-            for row in _one_kind(name, gallery, queries, gallery_media, query_media, describe)
+            for asked in _one_kind(name, gallery, queries, gallery_media, query_media, describe)
         ]
     hits = {  # of every query pair
         name: _hits(gallery, queries.by_pattern[asked], queries.pairs.labels, among)
@@ -124,9 +151,10 @@ def compare_ways(
         ("recording", call, pairs.recordings, pairs.recording_sources),
     )
     return [
-        row
+        PairedHits(
+            per, {name: hits[name] for name in (FUSED, *names, "both_logistic")}, units, sources
+        )
         for per, names, units, sources in kinds
-        for row in paired_rows(hits, (FUSED, *names, "both_logistic"), per, units, sources)
     ]
 
 
@@ -190,7 +218,7 @@ def _one_kind(
     gallery_media: PreparedMedia,
     query_media: PreparedMedia,
     describe: Describe | None,
-) -> list[Comparison]:
+) -> list[PairedHits]:
     """Photos among photos, or recordings among recordings, beside their floors."""
     known, asking = (side.only(side.pairs.rows_of_distinct(kind)) for side in (gallery, queries))
     if min(len(np.unique(side.pairs.labels)) for side in (known, asking)) < 2:
@@ -207,7 +235,7 @@ def _one_kind(
         else (pairs.recordings, pairs.recording_sources)
     )
     per = "photo" if kind == "image" else "recording"
-    return paired_rows(hits, (only, *floors), per, units, sources)
+    return [PairedHits(per, hits, units, sources)]
 
 
 def _floor_hits(
