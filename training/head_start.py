@@ -10,6 +10,7 @@ import numpy as np
 
 from fused_encoder.fusion import AddPresent
 from training.frozen_features import TrainedPart
+from triplets.photos import load_photos, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 
 CLASS_SHARE = 0.75  # of the embedding's axes, at most, that tell known classes apart
@@ -206,9 +207,9 @@ def _adds_up(encoder: keras.Model) -> bool:
 def _photo_features(see: keras.Model, part: TrainedPart, media: PreparedMedia) -> np.ndarray:
     features = []
     for start in range(0, len(media.images), BATCH_SIZE):
-        stop = min(start + BATCH_SIZE, len(media.images))
-        batch = np.stack([part.photos.load(index, None) for index in range(start, stop)])
-        features.append(np.asarray(see(batch, training=False)))
+        which = np.arange(start, min(start + BATCH_SIZE, len(media.images)))
+        photos = scale_photos(load_photos(part.photos, which, None))
+        features.append(np.asarray(see(photos, training=False)))
     return np.concatenate(features)
 
 
