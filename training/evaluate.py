@@ -16,8 +16,9 @@ from inference.metrics import (
     nearest_right_and_wrong,
     retrieval_metrics_per_query,
 )
-from training.comparison import Comparison, compare_ways
+from training.comparison import ask_all_ways
 from training.floors import frozen_image_features
+from training.paired_hits import Comparison, PairedHits
 from training.pairs import WAYS, EmbeddedPairs, Pairs, draw_pairs, embed_pairs
 from training.retrieval_rows import (
     can_measure,
@@ -51,7 +52,7 @@ class Evaluation:
 
     `rows` holds for each way of asking its numbers, see `evaluate_encoder`. "fused" is a mean over pairs,
     the others are means over photos or recordings: to compare them, see `comparisons`, which are over the
-    same photos and the same recordings (`compare_ways`).
+    same photos and the same recordings (`ask_all_ways`).
     """
 
     @property
@@ -63,13 +64,18 @@ class Evaluation:
     queries: EmbeddedPairs  # the pairs that asked
     class_names: tuple[str, ...]
     rows: dict[str, dict[str, float]]
-    comparisons: tuple[Comparison, ...] = ()
+    hits: tuple[PairedHits, ...] = ()  # of each way of asking, per photo and per recording
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the main row's precision at 1; NaN where there are too few sources."""
         row = self.rows[self.main_row]
         return row["precision_at_1_low"], row["precision_at_1_high"]
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Photo and call together beside every other way, per photo and per recording."""
+        return tuple(row for asked in self.hits for row in asked.compared())
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
@@ -171,10 +177,8 @@ def evaluate_encoder(
         if name in asking_raw
     }
     class_names = tuple(dict.fromkeys((*gallery.class_names, *queries.class_names)))
-    comparisons = compare_ways(
-        embedder, known, asking, gallery, queries, describe=describe, seed=seed
-    )
-    return Evaluation(known, asking, class_names, rows, tuple(comparisons))
+    hits = ask_all_ways(embedder, known, asking, gallery, queries, describe=describe, seed=seed)
+    return Evaluation(known, asking, class_names, rows, tuple(hits))
 
 
 def measure_thresholds(
