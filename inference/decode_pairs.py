@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fused_encoder.front_ends.no_sound import REFUSAL as NO_EARS
 from fused_encoder.photo import prepare_photo
 from media import PhotoBox, UnreadableMediaError, load_image
 
@@ -20,6 +21,10 @@ class PhotoCrop:
 
 Image = str | Path | np.ndarray | PhotoCrop
 Recording = str | Path | np.ndarray
+NO_EYES = (
+    "This encoder was trained on recordings only: it cannot embed photos. Leave them out, or train one with "
+    "photos."
+)
 Pair = tuple[Image | None, Recording | None]
 
 
@@ -53,6 +58,18 @@ def paired(
     if empty:
         raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
     return pairs
+
+
+def refuse_untrained(pairs: Sequence[Pair], *, sees: bool, hears: bool) -> None:
+    """Refuses photos, or recordings, that an encoder was not trained on.
+
+    Raises:
+        ValueError: a pair has such a file.
+    """
+    if not hears and any(recording is not None for _, recording in pairs):
+        raise ValueError(NO_EARS)
+    if not sees and any(image is not None for image, _ in pairs):
+        raise ValueError(NO_EYES)
 
 
 def decode_pairs(

@@ -15,12 +15,18 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from fused_encoder.front_ends.contract import AudioFrontEnd
-from fused_encoder.front_ends.no_sound import REFUSAL as NO_EARS
 from fused_encoder.front_ends.sequences import pad_sequences
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import IMAGE_SIZE
 from inference.calibrate import Calibration
-from inference.decode_pairs import Image, Pair, Recording, SkippedPair, decode_pairs, paired
+from inference.decode_pairs import (
+    Image,
+    Recording,
+    SkippedPair,
+    decode_pairs,
+    paired,
+    refuse_untrained,
+)
 from inference.embeddings import Embeddings
 from inference.export import (
     EncoderSettings,
@@ -36,10 +42,6 @@ from media import UnreadableMediaError, load_waveform
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
-NO_EYES = (
-    "This encoder was trained on recordings only: it cannot embed photos. Leave them out, or train one with "
-    "photos."
-)
 _NO_IMAGE = np.zeros((1, *IMAGE_SIZE, 3), np.uint8)
 
 
@@ -117,20 +119,12 @@ class Embedder:
         class_names: Sequence[str] = (),
         thresholds: Mapping[str, float] | None = None,
     ) -> Path:
-        """Writes the encoder as `export_saved_model` does; what has run already is not built again.
+        """Writes the encoder and its calibration; what has run already is not built again.
 
-        The calibration travels with it.
+        Args: as in `export_saved_model`, as are what it returns and raises.
 
-        Args:
-            path: a folder that does not exist yet, or an older export, which is replaced as a whole.
-            class_names: what the encoder was trained to tell apart.
-            thresholds: see `EncoderSettings`.
-
-        Returns:
-            The path.
         Raises:
-            FileExistsError, OSError: as `export_saved_model`.
-            ValueError: this one was loaded: copy its folder; or the calibration is of another encoder.
+            ValueError: this one was loaded: copy its folder.
         """
         if self.path is not None:
             raise ValueError(
@@ -209,7 +203,7 @@ class Embedder:
             ValueError: as `embed`.
         """
         pairs = paired(images, recordings)
-        self._check_modalities(pairs)
+        refuse_untrained(pairs, sees=self.settings.sees, hears=self.settings.hears)
         kept: list[int] = []
         skipped: list[SkippedPair] = []
         parts = [self._none()]
@@ -276,12 +270,6 @@ class Embedder:
             of_pairs = [tf.constant(part[batch[:, 0]]) for part in seen]
             parts.append(self._model.join(of_pairs, tf.constant(pad_sequences(sounds))).numpy())
         return Embeddings.of(np.concatenate(parts), self.fingerprint)
-
-    def _check_modalities(self, pairs: Sequence[Pair]) -> None:
-        if not self.settings.hears and any(recording is not None for _, recording in pairs):
-            raise ValueError(NO_EARS)
-        if not self.settings.sees and any(image is not None for image, _ in pairs):
-            raise ValueError(NO_EYES)
 
     def _see(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What is seen in each image, and last in none at all: row -1."""
