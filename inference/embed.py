@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -119,21 +120,18 @@ class Embedder:
         class_names: Sequence[str] = (),
         thresholds: Mapping[str, float] | None = None,
     ) -> Path:
-        """Writes the encoder and its calibration; what has run already is not built again.
-
-        Args: as in `export_saved_model`, as are what it returns and raises.
+        """As `export_saved_model`, with the calibration; what has run already is not built again.
 
         Raises:
-            ValueError: this one was loaded: copy its folder.
+            ValueError: this embedder was loaded: copy its folder. Others as there.
         """
         if self.path is not None:
-            raise ValueError(
-                f"This encoder was loaded from '{self.path}'. Copy that folder instead."
-            )
-        settings = replace(
-            self.settings, class_names=tuple(class_names), thresholds=dict(thresholds or {})
-        )
-        return write_export(self._model, settings, path, self.calibration)
+            raise ValueError(f"This encoder was loaded from '{self.path}'. Copy that folder.")
+        told: dict[str, Any] = {
+            "class_names": tuple(class_names),
+            "thresholds": dict(thresholds or {}),
+        }
+        return write_export(self._model, replace(self.settings, **told), path, self.calibration)
 
     @property
     def fingerprint(self) -> str:
@@ -206,7 +204,7 @@ class Embedder:
         refuse_untrained(pairs, sees=self.settings.sees, hears=self.settings.hears)
         kept: list[int] = []
         skipped: list[SkippedPair] = []
-        parts = [self._none()]
+        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
         decoded = decode_pairs(pairs, self._sequence, skipped)
         with tqdm(total=len(pairs), desc="embed", unit="pair", disable=not progress) as bar:
             while batch := list(islice(decoded, BATCH_SIZE)):
@@ -227,10 +225,7 @@ class Embedder:
         Args:
             images: uint8 [224, 224, 3] each, or None.
             sequences: float32 [num_frames, front_end.embedding_size] each, or None.
-        Returns:
-            Embeddings float32 [num, embedding_size], unit length.
-        Raises:
-            ValueError: a pair has neither.
+        Returns: as `embed_combinations`, which this calls with each item in one pair.
         """
         return self.embed_combinations(
             [image for image in images if image is not None],
@@ -258,12 +253,11 @@ class Embedder:
         Raises:
             ValueError: a pair has neither.
         """
-        empty = np.flatnonzero((pairs < 0).all(axis=1)).tolist()
-        if empty:
+        if empty := np.flatnonzero((pairs < 0).all(axis=1)).tolist():
             raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
         seen = self._see(images)
         no_sound = np.zeros((1, self.settings.front_end.embedding_size), np.float32)
-        parts = [self._none()]
+        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
         for start in range(0, len(pairs), batch_size):
             batch = pairs[start : start + batch_size]
             sounds = [no_sound if row < 0 else sequences[row] for row in batch[:, 1]]
@@ -283,9 +277,6 @@ class Embedder:
     def _nothing_seen(self) -> list[tf.Tensor]:
         """What is seen where there is no image."""
         return self._model.see(tf.constant(_NO_IMAGE))
-
-    def _none(self) -> np.ndarray:
-        return np.zeros((0, self.settings.embedding_size), np.float32)
 
     def _sequence(self, recording: Recording) -> np.ndarray:
         if isinstance(recording, np.ndarray):
