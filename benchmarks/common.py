@@ -52,15 +52,26 @@ def weights_folder() -> Path:
     return Path(os.environ.setdefault("FUSED_ENCODER_WEIGHTS", str(SHARED / "weights")))
 
 
-def nine_species(store, **options):
-    """All files of nine_species, prepared, and the YAMNet that heard them."""
+def front_end_named(name: str):
+    """The audio front end "yamnet" or "birdnet"."""
+    weights_folder()
+    if name == "birdnet":
+        from fused_encoder.front_ends.birdnet import load_birdnet
+
+        return load_birdnet()
     from fused_encoder import load_yamnet
+
+    return load_yamnet()
+
+
+def nine_species(store, front_end=None, **options):
+    """All files of nine_species, prepared, and the front end (default YAMNet) that heard them."""
     from triplets import prepare_media, scan_folders
 
-    weights_folder()
+    front_end = front_end or front_end_named("yamnet")
     data = data_folder("nine_species")
-    yamnet, folders = load_yamnet(), scan_folders(data / "images", data / "audio")
-    return prepare_media(folders, yamnet, store=store, progress=False, **options), yamnet
+    folders = scan_folders(data / "images", data / "audio")
+    return prepare_media(folders, front_end, store=store, progress=False, **options), front_end
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:

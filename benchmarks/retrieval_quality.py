@@ -1,10 +1,15 @@
 """How often held-out photos and calls find their class, with the recipe of `train_encoder`.
 
-python benchmarks/retrieval_quality.py [--only nine_species|unseen_species|aviary|unseen_individuals]
-                                       [--splits 10] [--recipe] [--store DIR] [--json FILE]
+python benchmarks/retrieval_quality.py [--only PART ...] [--front-end yamnet|birdnet] [--splits 10]
+                                       [--recipe] [--store DIR] [--json FILE]
+
+The parts:
 
 - `nine_species`: mean over splits, seeds 0 to 9, 40 % of each species' sources held out; all pairs of
-  held-out files ask all pairs of the gallery, and all of a recording is used.
+  held-out files ask all pairs of the gallery, and all of a recording is used. Beside it the ways of asking
+  that are simpler, and a call of another class, per photo and per recording; the intervals are over the
+  photos (recordings) of all splits.
+- `warbler_songs`, `bird_images_100`: likewise, recordings only and photos only.
 - `unseen_species`: each third of the nine species in turn is left out of training and asked among itself.
 - `aviary`: generated birds, individuals as classes, held-out recordings and photos.
 - `unseen_individuals`: two of the four individuals of each species are left out of training.
@@ -14,21 +19,29 @@ against the spread between splits: trust none below 0.02.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
-from common import Figures, nine_species, print_table, read_options, report
+from common import (
+    Figures,
+    data_folder,
+    front_end_named,
+    nine_species,
+    print_table,
+    read_options,
+    report,
+)
 
 from app.demo import AVIARY_OPTIONS
 from aviary import write_aviary
-from fused_encoder import LogMelFeatures, create_fused_encoder
+from fused_encoder import LogMelFeatures
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet
 from inference import Embedder
-from inference.metrics import retrieval_metrics
 from training import (
     MinedTriplets,
     TrainingOptions,
@@ -36,7 +49,8 @@ from training import (
     fit_encoder,
     recommended_encoder,
 )
-from training.floors import frozen_image_features
+from training.evaluate import Evaluation
+from training.paired_hits import Comparison, pooled
 from training.sides import split_gallery_queries, split_media
 from triplets import FeatureStore, PreparedMedia, prepare_media, scan_folders
 
@@ -51,6 +65,7 @@ PUBLISHED = {
 }
 VARIANTS: dict[str, tuple[dict, dict]] = {  # changes of the options, and of the encoder
     "the recipe": ({}, {}),
+    "without the head start": ({"head_start": None}, {}),
     "published fusion (BiLSTM, concatenated)": ({}, {"fusion": "concatenate"}),
     "one look at each photo": ({}, {"photo_views": "one"}),
     "modality dropout 0.2": ({}, {"modality_dropout": 0.2}),
@@ -65,19 +80,22 @@ VARIANTS: dict[str, tuple[dict, dict]] = {  # changes of the options, and of the
     ),
 }
 Sides = tuple[PreparedMedia, PreparedMedia]  # gallery, queries
-Rows = dict[str, Figures]  # by how they ask, as `evaluate_encoder` names them
 small_encoder = partial(recommended_encoder, image_backbone="small_cnn", image_weights=None)
 
 
 def main() -> None:
     """Measures the parts, or the recipe."""
     parts = {
-        "nine_species": lambda: known_species(store, options.splits),
+        "nine_species": lambda: known_species(store, options.splits, options.front_end),
+        "warbler_songs": lambda: one_kind(store, options.splits, "songs", options.front_end),
+        "bird_images_100": lambda: one_kind(store, options.splits, "photos"),
         "unseen_species": lambda: unseen_species(store),
         "aviary": lambda: aviary(store, Path(folder)),
         "unseen_individuals": lambda: unseen_individuals(store, Path(folder)),
     }
-    options = read_options(__doc__, only=tuple(parts), splits=10, recipe=False, store=Path)
+    options = read_options(
+        __doc__, only=tuple(parts), front_end="yamnet", splits=10, recipe=False, store=Path
+    )
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(options.store or folder)
@@ -91,42 +109,101 @@ def main() -> None:
 def recipe(store: FeatureStore, num_splits: int) -> Figures:
     """P@1 of each variant, as in `nine_species`."""
     figures: Figures = {}
+    media, yamnet = nine_species(store, max_audio_seconds=None)
     for name, (of_options, of_encoder) in VARIANTS.items():
         options = replace(NINE_SPECIES, **of_options)
-        splits = split_rows(store, num_splits, options, partial(recommended_encoder, **of_encoder))
+        create = partial(recommended_encoder, **of_encoder)
+        splits = list(evaluations(store, media, yamnet, num_splits, options, create))
         figures |= means_over(splits, name, f"{name}: ")
     return figures
 
 
-def known_species(store: FeatureStore, num_splits: int) -> Figures:
+def known_species(store: FeatureStore, num_splits: int, front_end_name: str = "yamnet") -> Figures:
     """Known species, files that were not trained on."""
-    splits = split_rows(store, num_splits, NINE_SPECIES, recommended_encoder)
-    fused, image, raw = (
-        np.array([split[name]["precision_at_1"] for split in splits])
-        for name in ("fused", "image_only", "raw_image")
+    media, front_end = nine_species(store, front_end_named(front_end_name), max_audio_seconds=None)
+    splits = list(evaluations(store, media, front_end, num_splits))
+    fused, image = (
+        np.array([split.rows[name]["precision_at_1"] for split in splits])
+        for name in ("fused", "image_only")
     )
-    return means_over(splits, f"nine_species, mean of {num_splits} splits") | {
+    prefix = "" if front_end_name == "yamnet" else f"{front_end_name}_"
+    figures = means_over(splits, f"nine_species, mean of {num_splits} splits", prefix) | {
         "splits": num_splits,
-        "fused_p1_sd": float(np.std(fused)),
-        "splits_fused_above_image": int(np.sum(fused > image)),
-        "splits_fused_not_below_image": int(np.sum(fused >= image)),
-        "splits_fused_above_raw_image": int(np.sum(fused > raw)),
+        f"{prefix}fused_p1_sd": float(np.std(fused)),
+        f"{prefix}splits_fused_above_image": int(np.sum(fused > image)),
+        f"{prefix}splits_fused_not_below_image": int(np.sum(fused >= image)),
+    }
+    by_photo, by_recording = compared(splits)
+    photos_alone = (by_photo["image_only"], by_photo["without_sound"])
+    return figures | {
+        f"{prefix}fused_p1": by_photo["fused"].precision_at_1,
+        f"{prefix}without_sound_p1": by_photo["without_sound"].precision_at_1,
+        f"{prefix}image_logistic_p1": by_photo["image_logistic"].precision_at_1,
+        f"{prefix}wrong_sound_p1": by_photo["wrong_sound"].precision_at_1,
+        f"{prefix}late_fusion_p1": by_photo["both_logistic"].precision_at_1,
+        f"{prefix}fused_minus_photo_low": min(row.difference_low for row in photos_alone),
+        f"{prefix}audio_only_p1": by_recording["audio_only"].precision_at_1,
+        f"{prefix}audio_logistic_p1": by_recording["audio_logistic"].precision_at_1,
     }
 
 
-def split_rows(
+def one_kind(
+    store: FeatureStore, num_splits: int, kind: str, front_end_name: str = "yamnet"
+) -> Figures:
+    """Photos among photos (`bird_images_100`), or recordings among recordings (`warbler_songs`)."""
+    is_photos = kind == "photos"
+    folder = data_folder("bird_images_100" if is_photos else "warbler_songs")
+    front_end = None if is_photos else front_end_named(front_end_name)
+    media = prepare_media(
+        scan_folders(folder) if is_photos else scan_folders(None, folder),
+        front_end,
+        store=store,
+        max_audio_seconds=None,
+        progress=False,
+    )
+    (rows,) = compared(list(evaluations(store, media, front_end, num_splits)))
+    name = "image" if is_photos else "audio"
+    return {
+        f"{kind}_p1": rows[f"{name}_only"].precision_at_1,
+        f"{kind}_floor_p1": rows[f"{name}_logistic"].precision_at_1,
+        f"{kind}_minus_floor_low": rows[f"{name}_logistic"].difference_low,
+        f"{kind}_minus_floor_high": rows[f"{name}_logistic"].difference_high,
+    }
+
+
+def evaluations(
     store: FeatureStore,
+    media: PreparedMedia,
+    front_end: Yamnet | AudioFrontEnd | None,
     num_splits: int,
-    options: TrainingOptions,
-    create: Callable[..., keras.Model],
-) -> list[Rows]:
-    """The rows of each seeded split of the nine species."""
-    media, yamnet = nine_species(store, max_audio_seconds=None)
-    splits = []
+    options: TrainingOptions = NINE_SPECIES,
+    create: Callable[..., keras.Model] = recommended_encoder,
+) -> Iterator[Evaluation]:
+    """The evaluation of each seeded split."""
     for seed in range(num_splits):
         sides = split_media(media, held_out_fraction=options.held_out_fraction, seed=seed)
-        splits.append(rows_of(create, sides[0], sides, yamnet, replace(options, seed=seed), store))
-    return splits
+        yield evaluated(create, sides[0], sides, front_end, replace(options, seed=seed), store)
+
+
+def compared(splits: list[Evaluation]) -> list[dict[str, Comparison]]:
+    """Prints and gives, per photo and per recording, every way of asking beside the main one."""
+    tables = []
+    for each in zip(*(split.hits for split in splits), strict=True):
+        rows = {row.name: row for row in pooled(each).compared()}
+        print_table(
+            f"per {each[0].per}",
+            {
+                name: {
+                    "P@1": row.precision_at_1,
+                    "main less it": row.difference,
+                    "low": row.difference_low,
+                    "high": row.difference_high,
+                }
+                for name, row in rows.items()
+            },
+        )
+        tables.append(rows)
+    return tables
 
 
 def unseen_species(store: FeatureStore) -> Figures:
@@ -138,14 +215,14 @@ def unseen_species(store: FeatureStore) -> Figures:
         unseen = set(range(fold, len(every), 3))
         sides = split_gallery_queries(only(media, unseen), query_fraction=0.4, seed=fold)
         known = only(media, every - unseen)
-        folds.append(rows_of(recommended_encoder, known, sides, yamnet, NINE_SPECIES, store))
+        folds.append(evaluated(recommended_encoder, known, sides, yamnet, NINE_SPECIES, store))
     return means_over(folds, "species never trained on, mean of 3 folds", "unseen_species_")
 
 
 def aviary(store: FeatureStore, folder: Path) -> Figures:
     """Generated birds: individuals that are known, photos and recordings that are not."""
     sides = aviary_media(store, folder)
-    rows = rows_of(small_encoder, sides[0], sides, LogMelFeatures(), AVIARY_OPTIONS, store)
+    rows = evaluated(small_encoder, sides[0], sides, LogMelFeatures(), AVIARY_OPTIONS, store)
     figures = means_over([rows], "aviary, standard size, seed 0", "aviary_")
     best = max(figures["aviary_image_only_p1"], figures["aviary_audio_only_p1"])
     return figures | {"aviary_best_single_p1": best}
@@ -157,40 +234,29 @@ def unseen_individuals(store: FeatureStore, folder: Path) -> Figures:
     unseen = {index for index in range(len(training.class_names)) if index % 4 >= 2}
     known = only(training, set(range(len(training.class_names))) - unseen)
     sides = only(training, unseen), only(held_out, unseen)
-    rows = rows_of(small_encoder, known, sides, LogMelFeatures(), AVIARY_OPTIONS, store)
+    rows = evaluated(small_encoder, known, sides, LogMelFeatures(), AVIARY_OPTIONS, store)
     title = f"aviary, {len(unseen)} individuals never trained on"
     return means_over([rows], title, "unseen_individuals_")
 
 
-def rows_of(
+def evaluated(
     create: Callable[..., keras.Model],
     trained_on: PreparedMedia,
     sides: Sides,
-    yamnet: Yamnet,
+    front_end: Yamnet | AudioFrontEnd | None,
     options: TrainingOptions,
     store: FeatureStore,
-) -> Rows:
-    """Trains an encoder, and asks all pairs of the queries; also photos by one look of the backbone."""
+) -> Evaluation:
+    """Trains an encoder, and asks all pairs of the queries."""
     keras.utils.set_random_seed(options.seed)
-    encoder = create(seed=options.seed)
+    has_photos = {} if trained_on.images else {"image_backbone": None}
+    size = trained_on.front_end.embedding_size
+    encoder = create(seed=options.seed, audio_size=size, **has_photos)
     fit_encoder(encoder, trained_on, None, options, store=store, progress=False)
     embedder = Embedder.from_encoder(
-        encoder, yamnet, audio_seconds=options.window_seconds, max_windows=options.max_windows
+        encoder, front_end, audio_seconds=options.window_seconds, max_windows=options.max_windows
     )
-    evaluation = evaluate_encoder(embedder, *sides, encoder=encoder, max_pairs_per_class=None)
-    rows = dict(evaluation.rows)
-    if "raw_image_features" in rows:
-        network = create_fused_encoder(image_backbone="mobilenet_v2", image_trainable="none")
-        describe = frozen_image_features(network)
-        gallery, queries = (
-            (
-                describe([file.feature() for file in side.images]),
-                np.array([file.class_index for file in side.images]),
-            )
-            for side in sides
-        )
-        rows["raw_image"] = retrieval_metrics(*queries, *gallery)
-    return rows
+    return evaluate_encoder(embedder, *sides, encoder=encoder, max_pairs_per_class=None)
 
 
 def aviary_media(store: FeatureStore, folder: Path) -> Sides:
@@ -219,12 +285,12 @@ def only(media: PreparedMedia, classes: set[int]) -> PreparedMedia:
     return replace(media, class_names=names, images=images, recordings=recordings)
 
 
-def means_over(splits: list[Rows], title: str, prefix: str = "") -> Figures:
+def means_over(splits: list[Evaluation], title: str, prefix: str = "") -> Figures:
     """Prints, for each way of asking, the means over splits; gives P@1 and mAP@R by their keys."""
-    table: Rows = {}
+    table: dict[str, Figures] = {}
     figures: Figures = {}
-    for name in splits[0]:
-        rows = [split[name] for split in splits]
+    for name in splits[0].rows:
+        rows = [split.rows[name] for split in splits]
         num_queries, precision, map_at_r = (
             float(np.mean([row[key] for row in rows]))
             for key in ("num_queries", "precision_at_1", "mean_average_precision_at_r")

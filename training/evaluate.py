@@ -16,10 +16,17 @@ from inference.metrics import (
     nearest_right_and_wrong,
     retrieval_metrics_per_query,
 )
-from training.comparison import Comparison, compare_ways
+from training.comparison import ask_all_ways
 from training.floors import frozen_image_features
+from training.paired_hits import Comparison, PairedHits
 from training.pairs import WAYS, EmbeddedPairs, Pairs, draw_pairs, embed_pairs
-from training.retrieval_rows import embedded_side, measure_threshold, raw_sides, retrieval_row
+from training.retrieval_rows import (
+    can_measure,
+    embedded_side,
+    measure_threshold,
+    raw_sides,
+    retrieval_row,
+)
 from triplets.prepared import PreparedFile, PreparedMedia
 
 MAX_PAIRS_PER_CLASS = 12
@@ -45,7 +52,7 @@ class Evaluation:
 
     `rows` holds for each way of asking its numbers, see `evaluate_encoder`. "fused" is a mean over pairs,
     the others are means over photos or recordings: to compare them, see `comparisons`, which are over the
-    same photos and the same recordings (`compare_ways`).
+    same photos and the same recordings (`ask_all_ways`).
     """
 
     @property
@@ -57,7 +64,7 @@ class Evaluation:
     queries: EmbeddedPairs  # the pairs that asked
     class_names: tuple[str, ...]
     rows: dict[str, dict[str, float]]
-    comparisons: tuple[Comparison, ...] = ()
+    hits: tuple[PairedHits, ...] = ()  # of each way of asking, per photo and per recording
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -66,13 +73,17 @@ class Evaluation:
         return row["precision_at_1_low"], row["precision_at_1_high"]
 
     @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Photo and call together beside every other way, per photo and per recording."""
+        return tuple(row for asked in self.hits for row in asked.compared())
+
+    @cached_property
     def thresholds(self) -> dict[str, float]:
         """For each modality pattern the similarity from which two embeddings are taken for one class.
 
         See `measure_threshold`.
         """
-        patterns = self.queries.pairs.patterns
-        return {name: measure_threshold(self.gallery, self.queries, name) for name in patterns}
+        return _thresholds(self.gallery, self.queries)
 
     @cached_property
     def nearest(self) -> RightAndWrong:
@@ -126,7 +137,8 @@ def evaluate_encoder(
     [0, 1]; under the same names with `_low` and `_high` their 95 % bootstrap interval over sources (for
     pairs over those of photos and of recordings both), NaN where there are fewer than two;
     `chance_precision_at_1`, what guessing would give; `num_queries`, `num_queries_without_match` (whose
-    class the gallery lacks; they are left out) and `num_gallery`.
+    class the gallery lacks; they are left out), `num_gallery`, and `num_sources` that asked: of fewer than 20
+    the intervals are too narrow.
 
     Args:
         embedder: of the encoder; see `Embedder.from_encoder` and `Embedder.load`.
@@ -165,10 +177,31 @@ def evaluate_encoder(
         if name in asking_raw
     }
     class_names = tuple(dict.fromkeys((*gallery.class_names, *queries.class_names)))
-    comparisons = compare_ways(
-        embedder, known, asking, gallery, queries, describe=describe, seed=seed
-    )
-    return Evaluation(known, asking, class_names, rows, tuple(comparisons))
+    hits = ask_all_ways(embedder, known, asking, gallery, queries, describe=describe, seed=seed)
+    return Evaluation(known, asking, class_names, rows, tuple(hits))
+
+
+def measure_thresholds(
+    embedder: Embedder,
+    gallery: PreparedMedia,
+    queries: PreparedMedia,
+    *,
+    max_pairs_per_class: int | None = MAX_PAIRS_PER_CLASS,
+    seed: int = 0,
+) -> dict[str, float]:
+    """`Evaluation.thresholds` alone, without the rest of an evaluation; arguments and errors likewise."""
+    refuse_leaks(gallery, queries)
+    drawn = _drawn(queries, "query side", max_pairs_per_class=max_pairs_per_class, seed=seed + 1)
+    asking = known = embed_pairs(embedder, queries, drawn)
+    if not all(can_measure(asking, pattern) for pattern in drawn.patterns):
+        drawn = _drawn(gallery, "gallery", max_pairs_per_class=max_pairs_per_class, seed=seed)
+        known = embed_pairs(embedder, gallery, drawn)
+    return _thresholds(known, asking)
+
+
+def _thresholds(gallery: EmbeddedPairs, queries: EmbeddedPairs) -> dict[str, float]:
+    patterns = queries.pairs.patterns
+    return {name: measure_threshold(gallery, queries, name) for name in patterns}
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:

@@ -19,6 +19,7 @@ from training.backup import RunBackup, read_history
 from training.callbacks import CollapseWarning, RetrievalValidation, SetEpoch
 from training.evaluate import refuse_leaks
 from training.frozen_features import TrainedPart, trained_part
+from training.head_start import start_head
 from training.near_duplicates import tell_of_near_duplicates
 from training.objective import (
     create_training_model,
@@ -204,6 +205,10 @@ def fit_encoder(
     if backup_dir is not None:
         backup = RunBackup(backup_dir, options, training, held_out=held_out, encoder=encoder)
     part = trained_part(encoder, training, held_out, options, store, progress)
+    class_axes = None
+    if options.head_start == "closed_form":
+        max_frames = training.front_end.frames_in(options.window_seconds * options.max_windows)
+        class_axes = start_head(part, training, max_frames=max_frames, seed=options.seed)
     epoch = EpochCounter()
     dataset, remining = training_batches(part, training, options, epoch, backup)
     model = create_training_model(
@@ -211,6 +216,7 @@ def fit_encoder(
         num_classes=len(training.class_names),
         options=options,
         total_steps=options.epochs * int(dataset.cardinality()),
+        class_axes=class_axes,
     )
     fitted_to = with_targets(dataset, model)
     if not tf.distribute.has_strategy():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from training.backup import RunBackup
@@ -21,7 +22,12 @@ from triplets.prepared import PreparedMedia
 
 
 def create_training_model(
-    encoder: keras.Model, num_classes: int, options: TrainingOptions, *, total_steps: int
+    encoder: keras.Model,
+    num_classes: int,
+    options: TrainingOptions,
+    *,
+    total_steps: int,
+    class_axes: np.ndarray | None = None,
 ) -> keras.Model:
     """A compiled Keras model around an encoder: to `fit` it is to train the encoder.
 
@@ -30,6 +36,8 @@ def create_training_model(
         num_classes: int >= 2.
         options: how it is trained.
         total_steps: int >= 1, over which the learning rate falls to 0.
+        class_axes: float32 [num_classes, embedding_size], where the centres of the class loss begin, from
+            `start_head`; None: at random.
 
     Returns:
         keras.Model with the outputs `embedding` and, with a class loss, `class_cosines`. It takes what
@@ -48,7 +56,10 @@ def create_training_model(
         triplet_loss = TripletLoss(options.margin, mining=options.loss_mining)
         outputs, losses = {"embedding": embedding}, {"embedding": triplet_loss}
         if options.class_scale is not None:
-            outputs["class_cosines"] = ClassCosines(num_classes, name="class_cosines")(embedding)
+            cosines = ClassCosines(num_classes, name="class_cosines")
+            outputs["class_cosines"] = cosines(embedding)
+            if class_axes is not None:
+                cosines.centres.assign(class_axes)
             losses["class_cosines"] = ArcFaceLoss(margin=0.0, scale=options.class_scale)
         model = keras.Model(inputs, outputs, name="training_model")
         model.compile(optimizer=create_optimizer(options, total_steps), loss=losses)

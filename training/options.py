@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from training.losses import LossMining
 from training.losses.pair_loss import require_choice
 from training.losses.triplet import LOSS_MININGS
 from triplets.mining import MINING_WAYS, Mining
 from triplets.pair_batches import EXPONENTS, Sampling
+
+HeadStart = Literal["closed_form"]
+HEAD_STARTS = ("closed_form",)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class TrainingOptions:
 
     Args:
         batches: `PairBatches`, or `MinedTriplets`.
+        head_start: "closed_form" sets the projections of frozen features, before anything is trained, to a
+            regression on the classes (`start_head`): for encoders whose branches are added up and whose image
+            backbone is frozen, such as `recommended_encoder()`; others begin as they are. What their
+            projections have learnt before is overwritten. None: all begin as they are.
         epochs: int >= 1.
         learning_rate: float > 0, at its highest; it rises over the first steps and falls to 0 along a
             cosine.
@@ -94,6 +101,7 @@ class TrainingOptions:
     """
 
     batches: PairBatches | MinedTriplets = field(default_factory=PairBatches)
+    head_start: HeadStart | None = "closed_form"
     epochs: int = 15
     learning_rate: float = 3e-3
     margin: float = 0.2
@@ -108,6 +116,7 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_choice("head_start", self.head_start, (*HEAD_STARTS, None))
         require_choice("loss_mining", self.loss_mining, LOSS_MININGS)
         _require(self, 1, "epochs")
         _require(self, 0, "seed")

@@ -66,11 +66,20 @@ def run(options: argparse.Namespace) -> int:
 def evaluate_run(
     saved: SavedRun, yamnet: AudioFrontEnd | None
 ) -> tuple[Evaluation, PreparedMedia, PreparedMedia]:
-    """The evaluation of a run, its gallery (what it was trained on) and its queries (held out).
+    """The evaluation of a run, its gallery (what it was trained on) and its queries (held out)."""
+    from training import evaluate_encoder
+
+    gallery, queries = media_of(saved, yamnet)
+    embedder = embedder_of(saved, yamnet)
+    evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
+    return evaluation, gallery, queries
+
+
+def media_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> tuple[PreparedMedia, PreparedMedia]:
+    """What a run was trained on, and what it held out.
 
     What is not as it was in training is logged as a warning.
     """
-    from training import evaluate_encoder
     from training.run import changes_since_training
     from triplets import prepare_media
 
@@ -86,9 +95,7 @@ def evaluate_run(
             )
     for change in changes_since_training(saved, yamnet, gallery, queries):
         logger.warning(change)
-    embedder = embedder_of(saved, yamnet)
-    evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
-    return evaluation, gallery, queries
+    return gallery, queries
 
 
 def front_end_of(saved: SavedRun) -> AudioFrontEnd | None:
@@ -112,7 +119,12 @@ def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """One line per way of asking; then the ways compared over the same photos and recordings."""
-    from app.reports.report import comparison_cells, number_cells
+    from app.reports.report import (
+        FEW_NOTE,
+        comparison_cells,
+        has_few_sources,
+        number_cells,
+    )
 
     rows = [(name, *number_cells(row)) for name, row in evaluation.rows.items()]
     header = (
@@ -125,17 +137,19 @@ def evaluation_table(evaluation: Evaluation) -> str:
         "mAP@R",
     )
     guessing = evaluation.rows[evaluation.main_row]["chance_precision_at_1"]
-    pairs = ""
+    pairs, this = "", "the encoder"
     if evaluation.main_row == "fused":
+        this = "together"
         pairs = (
             " The fused row is a mean over pairs, the others over photos or recordings; the next table "
             "compares them."
         )
-    compared = ("over the same", "asked with", "P@1", "together less this", "95 % interval")
+    compared = ("over the same", "asked with", "P@1", f"{this} less this", "95 % interval")
+    few = f"\n{FEW_NOTE}" if has_few_sources(evaluation) else ""
     return (
         table(rows, header)
         + f"\nGuessing would give a P@1 of {guessing:.3f} ({evaluation.main_row}). Intervals: bootstrap over "
-        f"the sources of photos and recordings.{pairs}\n\n{table(comparison_cells(evaluation), compared)}"
+        f"the sources of what asks.{pairs}\n\n{table(comparison_cells(evaluation), compared)}{few}"
     )
 
 

@@ -23,7 +23,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     add_encoder(parser)
     value(parser, "--image", str, "FILE", "a photo")
     value(parser, "--recording", str, "FILE", "a call")
-    value(parser, "-k", 5, None, "how many neighbours")
+    value(parser, "-k", 5, None, "how many neighbours", least=1)
     switch(parser, "--approximate", "faster, may miss some; see `index approximate`")
     group = parser.add_argument_group("photos compared in detail")
     rerank = (
@@ -37,8 +37,6 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the nearest rows."""
-    if not (options.image or options.recording):
-        raise ValueError("Expected --image, --recording or both, received neither.")
     _check_rerank(options)
     import_tensorflow_quietly()
     from inference import Embedder, EmbeddingIndex

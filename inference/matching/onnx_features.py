@@ -99,7 +99,7 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _session(path: Path, content: bytes) -> Any:  # onnxruntime.InferenceSession, which has no types
+def _session(path: Path, content: bytes) -> Any:  # onnxruntime.InferenceSession, an extra
     try:
         import onnxruntime
     except ImportError as error:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from inference import Embeddings
-from training.comparison import compare_ways, paired_rows, with_wrong_files
+from training.comparison import ask_all_ways, with_wrong_files
 from training.floors import class_mean_hits, log_probabilities
+from training.paired_hits import PairedHits, paired_rows, pooled
 from training.pairs import Pairs, draw_pairs, embed_pairs
 
 
@@ -36,7 +37,9 @@ def compared(sides):
         embedder = Adds(*sides, photo_says=photo_says)
         embedded = [embed_pairs(embedder, side, draw_pairs(side, 6, seed=0)) for side in sides]
         return {
-            (row.per, row.name): row for row in compare_ways(embedder, *embedded, *sides, seed=0)
+            (row.per, row.name): row
+            for asked in ask_all_ways(embedder, *embedded, *sides, seed=0)
+            for row in asked.compared()
         }
 
     return compare
@@ -52,6 +55,16 @@ def test_each_photo_counts_once_however_many_pairs_it_is_in():
     assert (fused.precision_at_1, without.precision_at_1) == (0.5, 0.5)  # by pairs: 0.75, 0.25
     assert (fused.num, without.difference) == (2, 0.0)
     assert (without.difference_low, without.difference_high) == (-1.0, 1.0)
+
+
+def test_pooled_splits_count_a_photo_in_each_of_them_and_resample_sources():
+    def split(right):
+        hits = {"fused": np.array(right), "without_sound": np.array([0.0, 0.0])}
+        return PairedHits("photo", hits, np.array([0, 1]), np.array(["a", "b"]))
+
+    fused, without = pooled([split([1.0, 0.0]), split([1.0, 0.0])]).compared()
+    assert (fused.num, fused.precision_at_1) == (4, 0.5)
+    assert (without.difference_low, without.difference_high) == (0.0, 1.0)  # two sources, not four
 
 
 def test_an_interval_is_of_the_difference_and_not_of_each_way_by_itself():
