@@ -8,7 +8,7 @@ name) was used to choose side length, number of points, reach and fusion, and to
 photos do not ask. P@1 by photo, mean over all splits, with 95 % bootstrap intervals over encounters.
 
 - `raw`: frozen MobileNetV2 features, the mean of eight views; `local`: shared points alone, on a shortlist
-  of 50; `fused`: both, calibrated. `trained`: features whitened within the gallery's individuals.
+  of 50; `fused`: both, calibrated. `trained`: features whitened within the gallery's individuals that ask.
   `nyala_p1` is `same_fused_p1`: on the individuals that were chosen on, whitening did not raise it.
 - `same_`: gallery photos of the query's flank only.
 """

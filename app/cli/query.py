@@ -31,7 +31,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
         "ranked by both"
     )
     value(group, "--rerank", str, "FILE.json", rerank)
-    value(group, "--shortlist", 50, "N", "how many of the nearest are compared")
+    value(group, "--shortlist", 50, "N", "how many of the nearest are compared", least=1)
     value(group, "--matches", str, "FILE.jpg", "a picture of the first -k, with what they share")
 
 
@@ -68,8 +68,6 @@ def _check_rerank(options: argparse.Namespace) -> None:
         return
     if not options.image:
         raise ValueError("--rerank compares photos. Add --image FILE, or leave --rerank out.")
-    if options.shortlist < 1:
-        raise ValueError(f"Expected --shortlist of at least 1, received {options.shortlist}.")
     if options.matches and Path(options.matches).suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise ValueError(f"Expected --matches FILE.jpg or FILE.png, received '{options.matches}'.")
     if not Path(options.rerank).is_file():

@@ -99,7 +99,6 @@ def test_a_matching_calibration_of_another_encoder_is_refused(
         (["--recording", "a.wav", "--rerank", "m.json"], "--rerank compares photos. Add --image"),
         (["--image", "a.jpg", "--matches", "m.jpg"], "Add --rerank FILE.json"),
         (["--image", "a.jpg", "--rerank", "no.json"], "There is no file 'no.json'"),
-        (["--image", "a.jpg", "--rerank", "m.json", "--shortlist", "0"], "--shortlist of at least"),
         (["--image", "a.jpg", "--rerank", "m.json", "--matches", "a.pdf"], "Expected --matches"),
     ],
 )
