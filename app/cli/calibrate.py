@@ -14,7 +14,6 @@ from media.wording import some_names
 
 if TYPE_CHECKING:
     from inference import Calibration, Embedder
-    from media.images import PhotoBox
     from triplets import PreparedMedia
 
 logger = logging.getLogger(__name__)
@@ -104,15 +103,9 @@ def _fit_matching(path: str, embedder: Embedder, media: PreparedMedia) -> None:
         embeddings,
         [media.class_names[photo.class_index] for photo in photos],
         [photo.source for photo in photos],
-        boxes=[photo.box and _corners(photo.box) for photo in photos],
+        boxes=[photo.box for photo in photos],
     )
     print(f"The matching calibration is in '{save_match_calibration(path, calibration)}'.")
-
-
-def _corners(box: PhotoBox) -> PhotoBox:
-    """(left, top, right, bottom) of (left, top, width, height)."""
-    left, top, width, height = box
-    return left, top, left + width, top + height
 
 
 def _trained_on(names: Sequence[str]) -> str:

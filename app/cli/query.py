@@ -111,7 +111,7 @@ def _save_matches(options: argparse.Namespace, ranked: Sequence[RankedHit]) -> N
     from media import load_image, save_image
 
     asking = load_image(options.image)
-    pictures = [draw_match(asking, load_image(one.photo), one.match) for one in ranked]
+    pictures = [draw_match(asking, load_image(one.photo, one.box), one.match) for one in ranked]
     width = max(picture.shape[1] for picture in pictures)
     edges = [((2, 2), (0, width - picture.shape[1]), (0, 0)) for picture in pictures]
     rows = [

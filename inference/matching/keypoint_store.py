@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from inference.matching.features import Keypoints, LocalFeatures
 from media import load_image
 from media.atomic import write_atomically
 
-Box = tuple[float, float, float, float]
 _SCHEMA = 1
 _ARRAYS = ("places", "sizes", "vectors")
 
@@ -35,22 +33,22 @@ class KeypointStore:
         self.features = features
         self.directory = Path(directory) if directory else cache_directory() / "keypoints"
 
-    def get(self, photo: str | Path, box: Sequence[float] | None = None) -> Keypoints:
+    def get(self, photo: str | Path, box: PhotoBox | None = None) -> Keypoints:
         """The points of a photo, or of the animal in a box of it.
 
         Args:
             photo: the file.
-            box: (left, top, right, bottom) in pixels; None for all of the photo.
+            box: (left, top, width, height) in pixels, see `load_image`; None for all of the photo.
 
         Raises:
             FileNotFoundError: nothing is at this path.
             UnreadableMediaError: the file is no photo that can be decoded.
-            ValueError: the box leaves nothing of the photo.
+            ValueError: the box lies outside of the photo.
         """
         path = self._path(Path(photo), box)
         found = _load(path)
         if found is None:
-            found = self.features(crop(load_image(photo), box, photo))
+            found = self.features(load_image(photo, box))
             in_memory = io.BytesIO()
             half = np.asarray(found.vectors, np.float16)  # a thousandth off, at half the size
             np.savez(in_memory, places=found.places, sizes=found.sizes, vectors=half)
@@ -58,7 +56,7 @@ class KeypointStore:
             found = Keypoints(found.places, found.sizes, half.astype(np.float32))
         return found
 
-    def _path(self, photo: Path, box: Sequence[float] | None) -> Path:
+    def _path(self, photo: Path, box: PhotoBox | None) -> Path:
         try:
             with photo.open("rb") as file:
                 key = hashlib.file_digest(file, "sha256")
@@ -70,23 +68,10 @@ class KeypointStore:
         except OSError:  # a folder, or one that may not be read: `load_image` tells
             load_image(photo)
             raise
-        key.update(f"{_SCHEMA} {self.features.name} {None if box is None else tuple(box)}".encode())
-        return self.directory / f"{key.hexdigest()}.npz"
-
-
-def crop(photo: np.ndarray, box: Sequence[float] | None, where: str | Path) -> np.ndarray:
-    """What a box, (left, top, right, bottom) in pixels, shows of a photo; all of it where it is None."""
-    if box is None:
-        return photo
-    left, top, right, bottom = (max(round(side), 0) for side in box)
-    inside = photo[top:bottom, left:right]
-    if not inside.size:
-        height, width = photo.shape[:2]
-        raise ValueError(
-            f"The box {tuple(box)} leaves nothing of '{where}', which is {width} x {height} pixels. Expected "
-            "(left, top, right, bottom) in its pixels."
+        key.update(
+            f"{_SCHEMA} {self.features.name} {None if box is None else tuple(map(float, box))}".encode()
         )
-    return inside
+        return self.directory / f"{key.hexdigest()}.npz"
 
 
 def _load(path: Path) -> Keypoints | None:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from inference.embeddings import fingerprint_of
 from inference.matching.features import LocalFeatures, RootSift
-from inference.matching.keypoint_store import Box, KeypointStore
+from inference.matching.keypoint_store import KeypointStore
 from inference.matching.match import Matching, match_shortlist
 from inference.matching.match_calibration import MatchCalibration, fit_match_calibration
+from media import PhotoBox
 
 
 def fit_on_known(
@@ -21,7 +22,7 @@ def fit_on_known(
     individuals: Sequence[str],
     sources: Sequence[str],
     *,
-    boxes: Sequence[Box | None] | None = None,
+    boxes: Sequence[PhotoBox | None] | None = None,
     num_nearest: int = 50,
     features: LocalFeatures | None = None,
     matching: Matching | None = None,
@@ -37,7 +38,7 @@ def fit_on_known(
         embeddings: float32 [num_photos, size], unit length.
         individuals: who is on each photo.
         sources: what each comes from: an encounter, an outing, a day.
-        boxes: (left, top, right, bottom) in pixels, where the animal is on each photo; None for all of it.
+        boxes: (left, top, width, height) in pixels, where the animal is on each photo; None for all of it.
         num_nearest: int >= 1, photos in a shortlist.
         features: see `rerank`.
         matching: see `rerank`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from inference.matching.features import LocalFeatures, RootSift
 from inference.matching.keypoint_store import KeypointStore
 from inference.matching.match import Matching, PhotoMatch, match_shortlist
 from inference.matching.match_calibration import MatchCalibration
+from media import PhotoBox
 from media.wording import some_names
 
 
@@ -23,12 +25,14 @@ class RankedHit:
     Args:
         hit: as the index gave it.
         photo: its file.
+        box: (left, top, width, height) in pixels, the animal in it; None for all of the photo.
         match: the points that it shares with the query.
         probability: float in (0, 1), that it shows the query's individual.
     """
 
     hit: Hit
     photo: Path
+    box: PhotoBox | None
     match: PhotoMatch
     probability: float
 
@@ -38,6 +42,7 @@ def rerank(
     hits: Sequence[Hit],
     calibration: MatchCalibration,
     *,
+    box: PhotoBox | None = None,
     features: LocalFeatures | None = None,
     matching: Matching | None = None,
     directory: str | Path | None = None,
@@ -50,8 +55,10 @@ def rerank(
 
     Args:
         photo: the query's file.
-        hits: from `EmbeddingIndex.search` with the query's embedding; `metadata["image"]` is their photo.
+        hits: from `EmbeddingIndex.search` with the query's embedding; `metadata["image"]` is their photo,
+            and `metadata["box"]` the animal in it, as `fused-encoder embed` writes them.
         calibration: of the encoder and these features.
+        box: (left, top, width, height) in pixels, the query's animal; None for all of its photo.
         features: finds and describes points. Default: `RootSift()`.
         matching: how points are matched. Default: `Matching()`.
         directory: where points are kept; see `KeypointStore`.
@@ -77,13 +84,28 @@ def rerank(
         )
     photos = _photos_of(hits)
     store = KeypointStore(features, directory)
-    asking = store.get(photo)
-    matches = match_shortlist(asking, [store.get(path) for path in photos], matching)
+    boxes = [_box_of(hit) for hit in hits]
+    points = [store.get(path, its_box) for path, its_box in zip(photos, boxes, strict=True)]
+    matches = match_shortlist(store.get(photo, box), points, matching)
     similarities = np.array([hit.similarity for hit in hits])
     shared = np.array([match.score for match in matches])
     probabilities = calibration.probability(similarities, shared).tolist()
-    ranked = map(RankedHit, hits, photos, matches, probabilities)
+    ranked = map(RankedHit, hits, photos, boxes, matches, probabilities)
     return sorted(ranked, key=lambda one: -one.probability)
+
+
+def _box_of(hit: Hit) -> PhotoBox | None:
+    """The box of a hit's animal, which metadata hold as a JSON list."""
+    told = hit.metadata.get("box")
+    if told is None:
+        return None
+    try:
+        left, top, width, height = map(float, json.loads(str(told)))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f'The hit {hit.id!r} has the box {told!r}. Expected "[left, top, width, height]" in pixels.'
+        ) from error
+    return left, top, width, height
 
 
 def _photos_of(hits: Sequence[Hit]) -> list[Path]:

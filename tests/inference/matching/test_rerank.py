@@ -117,6 +117,21 @@ def test_photos_that_are_gone_are_named(herd, calibration, tmp_path):
         rerank(herd[0, 0], hits, calibration, features=FEATURES, directory=tmp_path)
 
 
+def test_the_animal_in_a_hit_s_box_is_compared(herd, calibration, tmp_path):
+    options = {"features": FEATURES, "directory": tmp_path}
+    boxed = Hit("a", 0.5, {"image": str(herd[0, 1]), "box": "[0, 0, 200, 300]"})
+    whole = Hit("b", 0.5, {"image": str(herd[0, 1])})
+    of_box, of_all = (
+        rerank(herd[0, 0], [hit], calibration, **options)[0] for hit in (boxed, whole)
+    )
+    assert of_box.box == (0, 0, 200, 300)
+    assert of_all.box is None
+    assert len(of_box.match) < len(of_all.match)
+    damaged = Hit("c", 0.5, {"image": str(herd[0, 1]), "box": "left"})
+    with pytest.raises(ValueError, match="has the box 'left'"):
+        rerank(herd[0, 0], [damaged], calibration, **options)
+
+
 def test_hits_without_a_photo_are_refused(herd, calibration):
     hits = [Hit("a.wav", 0.5, {"image": None}), Hit("b", 0.4)]
     with pytest.raises(ValueError, match="2 of 2 hits have no photo"):
@@ -171,8 +186,8 @@ def test_what_cannot_be_described_is_told(herd, tmp_path):
     (tmp_path / "text.jpg").write_text("no photo")
     with pytest.raises(UnreadableMediaError):
         store.get(tmp_path / "text.jpg")
-    with pytest.raises(ValueError, match=r"leaves nothing of .* which is 400 x 300 pixels"):
-        store.get(herd[0, 0], (500, 0, 600, 100))
+    with pytest.raises(ValueError, match=r"lies outside of the photo of 400 x 300 pixels"):
+        store.get(herd[0, 0], (500, 0, 100, 100))
 
 
 def test_a_match_is_drawn_as_two_photos_with_lines(herd, search, calibration, tmp_path):
