@@ -11,7 +11,7 @@ import numpy as np
 
 from fused_encoder.weights import cache_directory
 from inference.matching.features import Keypoints, LocalFeatures
-from media import load_image
+from media import PhotoBox, load_image
 from media.atomic import write_atomically
 
 _SCHEMA = 1
