@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 FOLDERS = (
@@ -48,8 +49,30 @@ def check_given(options: argparse.Namespace) -> None:
             raise FileNotFoundError(f"No {what} at '{given}' (--{option}). Correct the path.")
     _check_stores(options)
     _check_inputs(options)
+    if options.command in ("query", "count"):
+        _check_modalities(options)
     if options.command == "train":
         _check_network(options)
+
+
+def _check_modalities(options: argparse.Namespace) -> None:
+    """Refuses what the encoder was not trained on."""
+    try:
+        settings = json.loads(Path(options.encoder, "assets/encoder.json").read_text("utf-8"))
+    except ValueError:
+        return  # damaged: told when it is loaded
+    is_video = options.command == "count"
+    if not settings.get("sees", True) and (is_video or options.image):
+        what = "see animals in videos" if is_video else "embed photos"
+        raise ValueError(
+            f"The encoder '{options.encoder}' was trained on recordings only: it cannot {what}. Train one "
+            "with photos."
+        )
+    if not settings.get("hears", True) and not is_video and options.recording:
+        raise ValueError(
+            f"The encoder '{options.encoder}' was trained on photos only: it cannot embed recordings. Leave "
+            "them out, or train one with recordings."
+        )
 
 
 def _check_stores(options: argparse.Namespace) -> None:
