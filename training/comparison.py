@@ -117,7 +117,7 @@ def ask_all_ways(
     )
     return [
         PairedHits(
-            per, {name: hits[name] for name in (FUSED, *names, "both_logistic")}, units, sources
+            per, {n: hits[n] for n in (FUSED, *names, "both_logistic") if n in hits}, units, sources
         )
         for per, names, units, sources in kinds
     ]

@@ -38,10 +38,10 @@ def calibration_in_short(calibration: Calibration | None) -> str:
         )
     even = -pair.intercept / pair.slope
     sure = (math.log(SURE / (1 - SURE)) - pair.intercept) / pair.slope
-    if even > 1:
+    if not -1 <= even <= 1:
         return (
-            f"{TWO_OF[modality]} are never more likely the same than not, however similar: this encoder does "
-            f"not tell them apart yet (measured on {of_whom})."
+            f"{TWO_OF[modality]} of one individual or class are hardly more similar than others: this "
+            f"encoder does not tell them apart yet (measured on {of_whom})."
         )
     surely = (
         f"from {sure:.3f} on that is {SURE:.0%} sure"

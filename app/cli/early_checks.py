@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 FOLDERS = (
@@ -12,19 +13,12 @@ FOLDERS = (
 """Of an option the file that must be there, what it is, and the command that writes it."""
 
 FILES = {
-    "table": "table",
     "detections": "detection file",
     "pairs": "table of pairs",
-    "answers": "file of answers",
-    "calibration": "calibration",
-    "media": "table of media",
-    "deployments": "table of deployments",
-    "project": "project file",
     "image": "photo",
     "recording": "recording",
 }
-STORES = {"index": "index build", "catalogue": "catalogue init"}
-MAKE_A_STORE = ("build", "import", "init")
+"""What is otherwise read behind TensorFlow; all else says itself that it is not there."""
 
 
 def check_given(options: argparse.Namespace) -> None:
@@ -46,22 +40,41 @@ def check_given(options: argparse.Namespace) -> None:
         given = getattr(options, option, None)
         if given and not Path(given).exists():
             raise FileNotFoundError(f"No {what} at '{given}' (--{option}). Correct the path.")
-    _check_stores(options)
-    _check_inputs(options)
+    if getattr(options, "encoder", None):
+        _check_inputs(options)
+    if options.command in ("query", "count"):
+        _check_modalities(options)
+    if options.command == "query":
+        _check_index(options.index)
     if options.command == "train":
         _check_network(options)
 
 
-def _check_stores(options: argparse.Namespace) -> None:
-    if getattr(options, "action", None) in MAKE_A_STORE:
-        return
-    for option, command in STORES.items():
-        store = getattr(options, option, None)
-        if store and ":/" not in store and not Path(store).exists():
-            raise FileNotFoundError(
-                f"There is no {option} at '{store}'. Make one with `fused-encoder {command}`, or correct the "
-                "path."
-            )
+def _check_modalities(options: argparse.Namespace) -> None:
+    """Refuses what the encoder was not trained on."""
+    try:
+        settings = json.loads(Path(options.encoder, "assets/encoder.json").read_text("utf-8"))
+    except ValueError:
+        return  # damaged: told when it is loaded
+    is_video = options.command == "count"
+    if not settings.get("sees", True) and (is_video or options.image):
+        what = "see animals in videos" if is_video else "embed photos"
+        raise ValueError(
+            f"The encoder '{options.encoder}' was trained on recordings only: it cannot {what}. Train one "
+            "with photos."
+        )
+    if not settings.get("hears", True) and not is_video and options.recording:
+        raise ValueError(
+            f"The encoder '{options.encoder}' was trained on photos only: it cannot embed recordings. Leave "
+            "them out, or train one with recordings."
+        )
+
+
+def _check_index(index: str) -> None:
+    if ":/" not in index and not Path(index).exists():
+        raise FileNotFoundError(
+            f"There is no index {index}. Make one with `fused-encoder index build`, or correct the path."
+        )
 
 
 def _check_inputs(options: argparse.Namespace) -> None:

@@ -34,7 +34,12 @@ def test_it_says_whom_it_was_measured_on():
     ("slope", "intercept", "words"),
     [
         (4.0, -2.0, "no similarity makes that 95% sure"),
-        (4.0, -5.0, "are never more likely the same than not, however similar"),
+        (
+            4.0,
+            -5.0,
+            "are hardly more similar than others: this encoder does not tell them apart yet",
+        ),
+        (0.1, 0.5, "are hardly more similar than others"),
         (0.0, 0.0, "are NOT more similar than others: this encoder cannot tell them apart"),
     ],
 )

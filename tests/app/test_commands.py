@@ -83,7 +83,8 @@ def test_a_photo_in_the_index_finds_itself_first(journey, tiny_aviary, capsys):
 def test_a_query_that_cannot_be_read_is_refused(journey, capsys, name):
     image = journey.broken if name == "broken" else "missing.jpg"
     assert run("query", journey.index, "--encoder", journey.encoder, "--image", image) == 2
-    assert f"fused-encoder query: cannot read '{image}': " in capsys.readouterr().err
+    told = f"cannot read '{image}': " if name == "broken" else "No photo at 'missing.jpg' (--image)"
+    assert f"fused-encoder query: {told}" in capsys.readouterr().err
 
 
 def test_count_prints_each_video_and_writes_json(journey, tiny_aviary, tmp_path, capsys):

@@ -27,10 +27,19 @@ REFUSED = [
     (["embed", ".", "--encoder", "encoder", "--pairs", "p", "--out", "x"], "No table of pairs at"),
     (["count", "a.mp4", "--encoder", "encoder"], "There is no file or folder at 'a.mp4'"),
     (["query", "no.index", "--encoder", "encoder", "--image", "a.jpg"], "No photo at 'a.jpg'"),
-    (["query", "no.index", "--encoder", "encoder", "--image", "here"], "no index at 'no.index'"),
-    (["index", "info", "no.index"], "There is no index at 'no.index'"),
-    (["catalogue", "show", "no.catalogue"], "There is no catalogue at 'no.catalogue'"),
-    (["catalogue", "identify", "here", "nowhere", "--encoder", "encoder"], "no file or folder at"),
+    (
+        ["query", "no.index", "--encoder", "encoder", "--image", "here"],
+        "There is no index no.index",
+    ),
+    (["query", "here", "--encoder", "deaf", "--recording", "here"], "was trained on photos only"),
+    (["query", "here", "--encoder", "blind", "--image", "here"], "cannot embed photos"),
+    (["count", "here", "--encoder", "blind"], "it cannot see animals in videos"),
+    (["index", "info", "no.index"], "There is no index no.index"),
+    (["catalogue", "show", "no.catalogue"], "There is no catalogue no.catalogue"),
+    (
+        ["catalogue", "add", "c", "nowhere", "--encoder", "encoder", "--as-new"],
+        "no file or folder at",
+    ),
 ]
 RUN_ALL = """
 import contextlib, io, json, sys
@@ -48,8 +57,10 @@ print(json.dumps(told))
 
 
 def test_what_is_missing_or_wrong_is_told_without_tensorflow(tmp_path):
-    Path(tmp_path, "encoder", "assets").mkdir(parents=True)
-    Path(tmp_path, "encoder", "assets", "encoder.json").touch()
+    settings = {"encoder": "", "deaf": '{"hears": false}', "blind": '{"sees": false}'}
+    for name, text in settings.items():
+        Path(tmp_path, name, "assets").mkdir(parents=True)
+        Path(tmp_path, name, "assets", "encoder.json").write_text(text)
     Path(tmp_path, "here").touch()
     given = json.dumps([arguments for arguments, _ in REFUSED])
     finished = subprocess.run(

@@ -18,6 +18,8 @@ def _an_encoder_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("e", "assets").mkdir(parents=True)
     Path("e", "assets", "encoder.json").touch()
+    Path("a.jpg").touch()
+    Path("cards").mkdir()
 
 
 @pytest.mark.parametrize(
