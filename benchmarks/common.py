@@ -59,9 +59,11 @@ def front_end_named(name: str):
         from fused_encoder.front_ends.birdnet import load_birdnet
 
         return load_birdnet()
-    from fused_encoder import load_yamnet
+    if name == "yamnet":
+        from fused_encoder import load_yamnet
 
-    return load_yamnet()
+        return load_yamnet()
+    raise SystemExit(f"Expected yamnet or birdnet, received '{name}'.")
 
 
 def nine_species(store, front_end=None, **options):
