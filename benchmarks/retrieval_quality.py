@@ -49,8 +49,8 @@ from training import (
     fit_encoder,
     recommended_encoder,
 )
-from training.comparison import Comparison, pooled
 from training.evaluate import Evaluation
+from training.paired_hits import Comparison, pooled
 from training.sides import split_gallery_queries, split_media
 from triplets import FeatureStore, PreparedMedia, prepare_media, scan_folders
 

@@ -1,7 +1,13 @@
 from .encoder import create_fused_encoder as create_fused_encoder
 from .encoder import load_encoder as load_encoder
+from .front_ends.birdnet import BirdnetClassifier as BirdnetClassifier
+from .front_ends.birdnet import load_birdnet as load_birdnet
+from .front_ends.by_name import load_front_end as load_front_end
 from .front_ends.contract import AudioFrontEnd as AudioFrontEnd
 from .front_ends.log_mel import LogMelFeatures as LogMelFeatures
+from .front_ends.perch import load_perch as load_perch
+from .front_ends.windows import front_end_from_function as front_end_from_function
+from .front_ends.windows import front_end_from_saved_model as front_end_from_saved_model
 from .front_ends.yamnet import as_front_end as as_front_end
 from .front_ends.yamnet import extract_audio_sequence as extract_audio_sequence
 from .front_ends.yamnet import load_yamnet as load_yamnet

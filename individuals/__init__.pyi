@@ -14,3 +14,5 @@ from .sighting_file import save_sightings as save_sightings
 from .sighting_table import SightingTable as SightingTable
 from .video.detection_file import DetectionFile as DetectionFile
 from .video.detection_file import load_detections as load_detections
+from .video.photo_boxes import PhotoBoxes as PhotoBoxes
+from .video.photo_boxes import load_photo_boxes as load_photo_boxes

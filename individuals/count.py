@@ -1,7 +1,5 @@
 """`count_individuals`: how many individuals some videos show, which are the same; and by what threshold."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan

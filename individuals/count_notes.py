@@ -1,7 +1,5 @@
 """What a reader of a count should know: in words, beside the numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from individuals.footage import IndividualCount

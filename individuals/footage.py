@@ -1,7 +1,5 @@
 """Individuals in a set of videos: first within each video, then across them."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

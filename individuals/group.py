@@ -1,7 +1,5 @@
 """From embeddings to individuals: which rows show the same animal."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 

@@ -5,6 +5,7 @@ from .calibrate import fit_calibration as fit_calibration
 from .calibrate import load_calibration as load_calibration
 from .calibrate import save_calibration as save_calibration
 from .calibrate import with_groupings as with_groupings
+from .decode_pairs import PhotoCrop as PhotoCrop
 from .decode_pairs import SkippedPair as SkippedPair
 from .embed import Embedder as Embedder
 from .embeddings import Embeddings as Embeddings

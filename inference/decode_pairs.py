@@ -6,11 +6,25 @@ from pathlib import Path
 
 import numpy as np
 
+from fused_encoder.front_ends.no_sound import REFUSAL as NO_EARS
 from fused_encoder.photo import prepare_photo
-from media import UnreadableMediaError, load_image
+from media import PhotoBox, UnreadableMediaError, load_image
 
-Image = str | Path | np.ndarray
+
+@dataclass(frozen=True)
+class PhotoCrop:
+    """An animal in a photo on disk: `box` is left, top, width and height in pixels; a margin is added."""
+
+    path: Path
+    box: PhotoBox
+
+
+Image = str | Path | np.ndarray | PhotoCrop
 Recording = str | Path | np.ndarray
+NO_EYES = (
+    "This encoder was trained on recordings only: it cannot embed photos. Leave them out, or train one with "
+    "photos."
+)
 Pair = tuple[Image | None, Recording | None]
 
 
@@ -46,6 +60,18 @@ def paired(
     return pairs
 
 
+def refuse_untrained(pairs: Sequence[Pair], *, sees: bool, hears: bool) -> None:
+    """Refuses photos, or recordings, that an encoder was not trained on.
+
+    Raises:
+        ValueError: a pair has such a file.
+    """
+    if not hears and any(recording is not None for _, recording in pairs):
+        raise ValueError(NO_EARS)
+    if not sees and any(image is not None for image, _ in pairs):
+        raise ValueError(NO_EYES)
+
+
 def decode_pairs(
     pairs: Sequence[Pair],
     load_sequence: Callable[[Recording], np.ndarray],
@@ -67,11 +93,20 @@ def decode_pairs(
         except UnreadableMediaError as error:
             skipped.append(SkippedPair(position, error.path, error.reason))
         except FileNotFoundError:
-            skipped.append(SkippedPair(position, Path(str(current)), "there is no such file"))
+            skipped.append(
+                SkippedPair(position, _path_of(current, position), "there is no such file")
+            )
         except ValueError as error:  # silent, too short, not finite
-            path = current if isinstance(current, str | Path) else f"pair {position}"
-            skipped.append(SkippedPair(position, Path(path), str(error)))
+            skipped.append(SkippedPair(position, _path_of(current, position), str(error)))
+
+
+def _path_of(item: Image | Recording | None, position: int) -> Path:
+    if isinstance(item, PhotoCrop):
+        return item.path
+    return Path(item) if isinstance(item, str | Path) else Path(f"pair {position}")
 
 
 def _load_photo(image: Image) -> np.ndarray:
+    if isinstance(image, PhotoCrop):
+        return prepare_photo(load_image(image.path, image.box))
     return prepare_photo(image if isinstance(image, np.ndarray) else load_image(image))

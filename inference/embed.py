@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,14 +16,26 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from fused_encoder.front_ends.contract import AudioFrontEnd
-from fused_encoder.front_ends.no_sound import REFUSAL as NO_EARS
 from fused_encoder.front_ends.sequences import pad_sequences
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import IMAGE_SIZE
 from inference.calibrate import Calibration
-from inference.decode_pairs import Image, Pair, Recording, SkippedPair, decode_pairs, paired
+from inference.decode_pairs import (
+    Image,
+    Recording,
+    SkippedPair,
+    decode_pairs,
+    paired,
+    refuse_untrained,
+)
 from inference.embeddings import Embeddings
-from inference.export import EncoderSettings, attached_calibration, load_settings, settings_of
+from inference.export import (
+    EncoderSettings,
+    attached_calibration,
+    load_settings,
+    settings_of,
+    write_export,
+)
 from inference.load_graph import load_graph
 from inference.pair_embedding import PairEmbedding
 from media import UnreadableMediaError, load_waveform
@@ -30,10 +43,6 @@ from media import UnreadableMediaError, load_waveform
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 16
-NO_EYES = (
-    "This encoder was trained on recordings only: it cannot embed photos. Leave them out, or train one with "
-    "photos."
-)
 _NO_IMAGE = np.zeros((1, *IMAGE_SIZE, 3), np.uint8)
 
 
@@ -104,6 +113,26 @@ class Embedder:
         )
         return cls(model, settings)
 
+    def save(
+        self,
+        path: str | Path,
+        *,
+        class_names: Sequence[str] = (),
+        thresholds: Mapping[str, float] | None = None,
+    ) -> Path:
+        """As `export_saved_model`, with the calibration; what has run already is not built again.
+
+        Raises:
+            ValueError: this embedder was loaded: copy its folder. Others as there.
+        """
+        if self.path is not None:
+            raise ValueError(f"This encoder was loaded from '{self.path}'. Copy that folder.")
+        told: dict[str, Any] = {
+            "class_names": tuple(class_names),
+            "thresholds": dict(thresholds or {}),
+        }
+        return write_export(self._model, replace(self.settings, **told), path, self.calibration)
+
     @property
     def fingerprint(self) -> str:
         """Names the encoder; an index holds embeddings of one fingerprint only."""
@@ -135,7 +164,7 @@ class Embedder:
         """One embedding per pair; either list may be left out or hold None.
 
         Args:
-            images: paths, or uint8 [height, width, 3] RGB arrays.
+            images: paths, `PhotoCrop`s, or uint8 [height, width, 3] RGB arrays.
             recordings: paths, or float32 [num_samples] waveforms, mono, at
                 `front_end.sample_rate_hz` (16 kHz for YAMNet).
             progress: whether to show a bar.
@@ -172,10 +201,10 @@ class Embedder:
             ValueError: as `embed`.
         """
         pairs = paired(images, recordings)
-        self._check_modalities(pairs)
+        refuse_untrained(pairs, sees=self.settings.sees, hears=self.settings.hears)
         kept: list[int] = []
         skipped: list[SkippedPair] = []
-        parts = [self._none()]
+        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
         decoded = decode_pairs(pairs, self._sequence, skipped)
         with tqdm(total=len(pairs), desc="embed", unit="pair", disable=not progress) as bar:
             while batch := list(islice(decoded, BATCH_SIZE)):
@@ -196,10 +225,7 @@ class Embedder:
         Args:
             images: uint8 [224, 224, 3] each, or None.
             sequences: float32 [num_frames, front_end.embedding_size] each, or None.
-        Returns:
-            Embeddings float32 [num, embedding_size], unit length.
-        Raises:
-            ValueError: a pair has neither.
+        Returns: as `embed_combinations`, which this calls with each item in one pair.
         """
         return self.embed_combinations(
             [image for image in images if image is not None],
@@ -227,24 +253,17 @@ class Embedder:
         Raises:
             ValueError: a pair has neither.
         """
-        empty = np.flatnonzero((pairs < 0).all(axis=1)).tolist()
-        if empty:
+        if empty := np.flatnonzero((pairs < 0).all(axis=1)).tolist():
             raise ValueError(f"Pairs {empty[:10]} have neither a photo nor a recording.")
         seen = self._see(images)
         no_sound = np.zeros((1, self.settings.front_end.embedding_size), np.float32)
-        parts = [self._none()]
+        parts = [np.zeros((0, self.settings.embedding_size), np.float32)]
         for start in range(0, len(pairs), batch_size):
             batch = pairs[start : start + batch_size]
             sounds = [no_sound if row < 0 else sequences[row] for row in batch[:, 1]]
             of_pairs = [tf.constant(part[batch[:, 0]]) for part in seen]
             parts.append(self._model.join(of_pairs, tf.constant(pad_sequences(sounds))).numpy())
         return Embeddings.of(np.concatenate(parts), self.fingerprint)
-
-    def _check_modalities(self, pairs: Sequence[Pair]) -> None:
-        if not self.settings.hears and any(recording is not None for _, recording in pairs):
-            raise ValueError(NO_EARS)
-        if not self.settings.sees and any(image is not None for image, _ in pairs):
-            raise ValueError(NO_EYES)
 
     def _see(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What is seen in each image, and last in none at all: row -1."""
@@ -258,9 +277,6 @@ class Embedder:
     def _nothing_seen(self) -> list[tf.Tensor]:
         """What is seen where there is no image."""
         return self._model.see(tf.constant(_NO_IMAGE))
-
-    def _none(self) -> np.ndarray:
-        return np.zeros((0, self.settings.embedding_size), np.float32)
 
     def _sequence(self, recording: Recording) -> np.ndarray:
         if isinstance(recording, np.ndarray):

@@ -19,13 +19,13 @@ from fused_encoder.front_ends.no_sound import NO_SOUND
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.image_branch import is_seeing
 from inference.calibrate import Calibration, load_calibration, save_calibration
+from inference.calibrate.calibration import CALIBRATION_FILE
 from inference.load_graph import unknown_ops
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
 
 logger = logging.getLogger(__name__)
 
 SETTINGS_FILE = "encoder.json"
-CALIBRATION_FILE = "calibration.json"
 SCHEMA = 1
 
 _LIBRARIES = (
@@ -92,22 +92,38 @@ def export_saved_model(
         ValueError: an option is out of range, the calibration is of another encoder, or the front end
             cannot be part of a TensorFlow graph.
     """
-    target = Path(path)
     if audio_seconds <= 0 or max_windows < 1:
         raise ValueError(
             "Expected audio_seconds > 0 and max_windows >= 1, received "
             f"audio_seconds={audio_seconds} and max_windows={max_windows}."
         )
-    _refuse_to_overwrite(target)
+    _refuse_to_overwrite(Path(path))
     front_end = as_front_end(yamnet)
     settings = replace(
         settings_of(encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows),
         class_names=tuple(class_names),
         thresholds=dict(thresholds or {}),
     )
+    module = PairEmbedding(encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows)
+    return write_export(module, settings, path, calibration)
+
+
+def write_export(
+    module: PairEmbedding,
+    settings: EncoderSettings,
+    path: str | Path,
+    calibration: Calibration | None = None,
+) -> Path:
+    """Writes a module with its settings, see `export_saved_model`, to a folder; returns its path.
+
+    Raises:
+        FileExistsError, OSError: as `export_saved_model`.
+        ValueError: the calibration is of another encoder.
+    """
+    target = Path(path)
+    _refuse_to_overwrite(target)
     if calibration is not None:
         check_belongs(calibration, settings.fingerprint)
-    module = PairEmbedding(encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
         built = _write(module, settings, Path(temporary))

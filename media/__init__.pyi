@@ -1,6 +1,9 @@
 from .errors import Skipped as Skipped
 from .errors import UnreadableMediaError as UnreadableMediaError
 from .images import IMAGE_EXTENSIONS as IMAGE_EXTENSIONS
+from .images import PhotoBox as PhotoBox
+from .images import box_slices as box_slices
+from .images import image_size as image_size
 from .images import load_image as load_image
 from .images import resize_image as resize_image
 from .images import save_image as save_image

@@ -1,7 +1,5 @@
 """Cells of CSV files: text that no spreadsheet takes for a formula, and numbers without loss."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """What photos, recordings and videos say of themselves before they are decoded."""
 
-from __future__ import annotations
-
 import os
 import struct
 from collections.abc import Iterator

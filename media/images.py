@@ -32,12 +32,18 @@ _EXPECTED = "an image (" + " ".join(sorted(IMAGE_EXTENSIONS)) + ")"
 _DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, LookupError, EOFError, OSError, struct.error)
 _WITHOUT_RANGE = {"I": "32-bit integers", "F": "floats"}
 _JPEG_END = b"\xff\xd9"
+PhotoBox = tuple[float, float, float, float]
+"""What of a photo is meant: left, top, width and height, in pixels of the upright photo."""
+
+BOX_MARGIN = 0.05
+"""Of the sides of a box, all around: how much more is cropped."""
+
 _MOST_PIXELS_PER_JPEG_BYTE = 512
 """A Huffman code is at least one bit long, and a block of 64 pixels takes at least one."""
 
 
-def load_image(path: str | Path) -> np.ndarray:
-    """An image file's pixels, upright, as RGB.
+def load_image(path: str | Path, box: PhotoBox | None = None) -> np.ndarray:
+    """An image file's pixels, upright, as RGB; or those of an animal in it.
 
     Goes by content, not by name. EXIF orientation is applied; grey becomes RGB; transparent pixels
     are laid on middle grey; CMYK is converted; 16-bit is scaled to 8-bit; of an animation or a
@@ -45,17 +51,19 @@ def load_image(path: str | Path) -> np.ndarray:
 
     Args:
         path: the file; any name the operating system allows.
+        box: what is cut out, with a margin of a twentieth of its sides. None: the whole photo.
     Returns:
         uint8 [height, width, 3], RGB in [0, 255].
     Raises:
         FileNotFoundError: nothing is at this path.
+        ValueError: the box lies outside of the photo.
         UnreadableMediaError: empty, truncated, damaged, not an image, too large (over 178 million
             pixels, Pillow's limit), or of a pixel type without an agreed range (float).
     """
     path = Path(path)
     content = _read_content(path)
     try:
-        return _decode(path, content)
+        image = _decode(path, content)
     except (Image.DecompressionBombError, MemoryError) as error:
         too_large = str(error).removesuffix(".") or "not enough memory"
         raise UnreadableMediaError(
@@ -63,6 +71,45 @@ def load_image(path: str | Path) -> np.ndarray:
         ) from error
     except UnreadableMediaError:
         raise
+    except Exception as error:  # a damaged file makes Pillow's decoders raise errors of any kind
+        raise not_decodable(path, _EXPECTED) from error
+    return image if box is None else image[box_slices(image.shape, box)]
+
+
+def box_slices(shape: tuple[int, ...], box: PhotoBox) -> tuple[slice, slice]:
+    """Rows and columns of a photo [height, width, ...] that a box with its margin covers.
+
+    Raises:
+        ValueError: none.
+    """
+    left, top, width, height = box
+    across, down = BOX_MARGIN * width, BOX_MARGIN * height
+    rows = slice(max(round(top - down), 0), min(max(round(top + height + down), 0), shape[0]))
+    columns = slice(
+        max(round(left - across), 0), min(max(round(left + width + across), 0), shape[1])
+    )
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        raise ValueError(
+            f"its box {list(box)} lies outside of the photo of {shape[1]} x {shape[0]} pixels"
+        )
+    return rows, columns
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Width and height of an upright photo in pixels, from its header.
+
+    Raises:
+        FileNotFoundError, UnreadableMediaError: as `load_image`.
+    """
+    path = Path(path)
+    read_head(path)
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            width, height = image.size
+            with suppress(*_DAMAGED_EXIF):
+                if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # turned by a quarter
+                    return height, width
+            return width, height
     except Exception as error:  # a damaged file makes Pillow's decoders raise errors of any kind
         raise not_decodable(path, _EXPECTED) from error
 

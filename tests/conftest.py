@@ -9,7 +9,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-pytest_plugins = ["tests.exported_encoder"]
+pytest_plugins = ["tests.exported_encoder", "tests.small_birdnet"]
 
 
 def pytest_collection_finish() -> None:

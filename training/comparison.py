@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from inference.embed import Embedder
-from inference.metrics import bootstrap_interval, retrieval_metrics_per_query
+from inference.metrics import retrieval_metrics_per_query
+from training.background import background_sides
 from training.floors import (
     Describe,
     class_mean_hits,
@@ -16,6 +16,7 @@ from training.floors import (
     raw_audio_sequence,
     raw_pixels,
 )
+from training.paired_hits import PairedHits
 from training.pairs import (
     PATTERNS,
     WAYS,
@@ -28,50 +29,6 @@ from training.pairs import (
 from triplets.prepared import PreparedMedia
 
 FUSED = "fused"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One way of asking beside photo and call together, over the same photos or recordings.
-
-    Every photo (or recording) counts once, however many pairs it is in.
-    """
-
-    per: str  # "photo" or "recording", what counts once
-    name: str  # the way of asking; see `ask_all_ways`
-    precision_at_1: float  # in [0, 1], mean over photos or recordings
-    difference: float  # in [-1, 1], the precision of photo and call together less this one's
-    difference_low: float  # of its 95 % bootstrap interval over sources; NaN for fewer than two
-    difference_high: float
-    num: int  # photos or recordings
-
-
-@dataclass(frozen=True)
-class PairedHits:
-    """Which query pairs each way of asking answered rightly: what comparisons are made of."""
-
-    per: str  # "photo" or "recording", what counts once
-    hits: dict[
-        str, np.ndarray
-    ]  # of each way, float [num_pairs]; NaN: unanswerable. The first is compared
-    units: np.ndarray  # int [num_pairs], each pair's photo or recording
-    sources: np.ndarray  # str [num_pairs], what that comes from
-
-    def compared(self) -> list[Comparison]:
-        """Each way beside the first."""
-        return paired_rows(self.hits, tuple(self.hits), self.per, self.units, self.sources)
-
-
-def pooled(splits: Sequence[PairedHits]) -> PairedHits:
-    """The hits of several splits of the same files as one, each photo (recording) counted in each split.
-
-    An interval still resamples sources, so that to ask the same photo in ten splits makes none narrower.
-    """
-    named = [[(number, unit) for unit in split.units] for number, split in enumerate(splits)]
-    units = np.unique(np.concatenate(named), axis=0, return_inverse=True)[1].reshape(-1)
-    hits = {name: np.concatenate([split.hits[name] for split in splits]) for name in splits[0].hits}
-    sources = np.concatenate([split.sources for split in splits])
-    return PairedHits(splits[0].per, hits, units, sources)
 
 
 def ask_all_ways(
@@ -95,6 +52,8 @@ def ask_all_ways(
       "image_only" ("audio_only"): photos among photos.
     - "wrong_sound" ("wrong_photo"): the control, with a call (a photo) of another class. If it is as good
       as "fused", the other modality adds nothing.
+    - "background_only", where photos have boxes: the photo without its animal, among such photos. If it is
+      nearly as good as "image_only", places may be recognised rather than animals.
     - "image_class_mean", "image_logistic": nearest class mean and logistic regression on features that
       were not trained; "both_logistic": log-probabilities of photo and call added. C of the regression
       is chosen by cross-validation within the gallery.
@@ -124,7 +83,9 @@ def ask_all_ways(
         return [
             asked
             for name in can
-            for asked in _one_kind(name, gallery, queries, gallery_media, query_media, describe)
+            for asked in _one_kind(
+                name, embedder, gallery, queries, gallery_media, query_media, describe
+            )
         ]
     hits = {  # of every query pair
         name: _hits(gallery, queries.by_pattern[asked], queries.pairs.labels, among)
@@ -135,6 +96,7 @@ def ask_all_ways(
         misled = with_wrong_files(queries.pairs, wrong, rng)
         embedded = embed_pairs(embedder, query_media, misled, ("fused",)).by_pattern["fused"]
         hits[name] = _hits(gallery, embedded, misled.labels, "fused")
+    hits |= _background_hits(embedder, gallery, queries, gallery_media, query_media)
     added = np.zeros(())
     for kind in ("image", "audio"):
         floors, classes, log_probability = _floor_hits(
@@ -143,10 +105,13 @@ def ask_all_ways(
         hits |= floors
         added = added + log_probability
     hits["both_logistic"] = _right(classes, added, queries.pairs.labels)
-    photo = ("without_sound", "image_only", "wrong_sound", "image_class_mean", "image_logistic")
+    photo = (
+        *("without_sound", "image_only", "wrong_sound", "background_only"),
+        *("image_class_mean", "image_logistic"),
+    )
     call = ("without_photo", "audio_only", "wrong_photo", "audio_class_mean", "audio_logistic")
     pairs = queries.pairs
-    kinds = (
+    kinds: tuple[tuple[str, tuple[str, ...], np.ndarray, np.ndarray], ...] = (
         ("photo", photo, pairs.images, pairs.image_sources),
         ("recording", call, pairs.recordings, pairs.recording_sources),
     )
@@ -156,41 +121,6 @@ def ask_all_ways(
         )
         for per, names, units, sources in kinds
     ]
-
-
-def paired_rows(
-    hits: Mapping[str, np.ndarray],
-    names: tuple[str, ...],
-    per: str,
-    units: np.ndarray,
-    sources: np.ndarray,
-) -> list[Comparison]:
-    """Compares ways of asking with the first one, unit by unit.
-
-    Args:
-        hits: of each way whether each pair was answered rightly, float [num_pairs]; NaN: unanswerable.
-        names: ways to compare; those without hits are left out.
-        per: "photo" or "recording".
-        units: int [num_pairs], each pair's photo or recording.
-        sources: str [num_pairs], what that comes from.
-    """
-    is_known = ~np.isnan(hits[names[0]])
-    first, unit = np.unique(units[is_known], return_index=True, return_inverse=True)[1:]
-    counts, source = np.bincount(unit), sources[is_known][first]
-    by_unit = {
-        name: np.bincount(unit, weights=hits[name][is_known]) / counts
-        for name in names
-        if name in hits
-    }
-    rows = []
-    for name, values in by_unit.items():
-        differences = by_unit[names[0]] - values
-        low = high = float("nan")
-        if len(np.unique(source)) > 1:
-            low, high = bootstrap_interval(differences, source)
-        mean, difference = float(values.mean()), float(differences.mean())
-        rows.append(Comparison(per, name, mean, difference, low, high, len(values)))
-    return rows
 
 
 def with_wrong_files(pairs: Pairs, kind: str, rng: np.random.Generator) -> Pairs:
@@ -211,8 +141,25 @@ def _hits(
     return retrieval_metrics_per_query(asking, labels, known, known_labels)["precision_at_1"]
 
 
+def _background_hits(
+    embedder: Embedder,
+    gallery: EmbeddedPairs,
+    queries: EmbeddedPairs,
+    gallery_media: PreparedMedia,
+    query_media: PreparedMedia,
+) -> dict[str, np.ndarray]:
+    """Hits of photos without their animals, float [num_pairs]; nothing where photos have no boxes."""
+    sides = background_sides(embedder, gallery.pairs, queries.pairs, gallery_media, query_media)
+    if sides is None:
+        return {}
+    known, known_labels, asking = sides
+    metrics = retrieval_metrics_per_query(asking, queries.pairs.labels, known, known_labels)
+    return {"background_only": metrics["precision_at_1"]}
+
+
 def _one_kind(
     kind: Pattern,
+    embedder: Embedder,
     gallery: EmbeddedPairs,
     queries: EmbeddedPairs,
     gallery_media: PreparedMedia,
@@ -227,7 +174,10 @@ def _one_kind(
     floors, _, _ = _floor_hits(
         kind, known.pairs, asking.pairs, gallery_media, query_media, describe
     )
-    hits = {only: _hits(known, asking.by_pattern[kind], asking.pairs.labels, kind), **floors}
+    hits = {only: _hits(known, asking.by_pattern[kind], asking.pairs.labels, kind)}
+    if kind == "image":
+        hits |= _background_hits(embedder, known, asking, gallery_media, query_media)
+    hits |= floors
     pairs = asking.pairs
     units, sources = (
         (pairs.images, pairs.image_sources)

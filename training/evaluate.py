@@ -16,10 +16,17 @@ from inference.metrics import (
     nearest_right_and_wrong,
     retrieval_metrics_per_query,
 )
-from training.comparison import Comparison, PairedHits, ask_all_ways
+from training.comparison import ask_all_ways
 from training.floors import frozen_image_features
+from training.paired_hits import Comparison, PairedHits
 from training.pairs import WAYS, EmbeddedPairs, Pairs, draw_pairs, embed_pairs
-from training.retrieval_rows import embedded_side, measure_threshold, raw_sides, retrieval_row
+from training.retrieval_rows import (
+    can_measure,
+    embedded_side,
+    measure_threshold,
+    raw_sides,
+    retrieval_row,
+)
 from triplets.prepared import PreparedFile, PreparedMedia
 
 MAX_PAIRS_PER_CLASS = 12
@@ -76,8 +83,7 @@ class Evaluation:
 
         See `measure_threshold`.
         """
-        patterns = self.queries.pairs.patterns
-        return {name: measure_threshold(self.gallery, self.queries, name) for name in patterns}
+        return _thresholds(self.gallery, self.queries)
 
     @cached_property
     def nearest(self) -> RightAndWrong:
@@ -131,7 +137,8 @@ def evaluate_encoder(
     [0, 1]; under the same names with `_low` and `_high` their 95 % bootstrap interval over sources (for
     pairs over those of photos and of recordings both), NaN where there are fewer than two;
     `chance_precision_at_1`, what guessing would give; `num_queries`, `num_queries_without_match` (whose
-    class the gallery lacks; they are left out) and `num_gallery`.
+    class the gallery lacks; they are left out), `num_gallery`, and `num_sources` that asked: of fewer than 20
+    the intervals are too narrow.
 
     Args:
         embedder: of the encoder; see `Embedder.from_encoder` and `Embedder.load`.
@@ -172,6 +179,29 @@ def evaluate_encoder(
     class_names = tuple(dict.fromkeys((*gallery.class_names, *queries.class_names)))
     hits = ask_all_ways(embedder, known, asking, gallery, queries, describe=describe, seed=seed)
     return Evaluation(known, asking, class_names, rows, tuple(hits))
+
+
+def measure_thresholds(
+    embedder: Embedder,
+    gallery: PreparedMedia,
+    queries: PreparedMedia,
+    *,
+    max_pairs_per_class: int | None = MAX_PAIRS_PER_CLASS,
+    seed: int = 0,
+) -> dict[str, float]:
+    """`Evaluation.thresholds` alone, without the rest of an evaluation; arguments and errors likewise."""
+    refuse_leaks(gallery, queries)
+    drawn = _drawn(queries, "query side", max_pairs_per_class=max_pairs_per_class, seed=seed + 1)
+    asking = known = embed_pairs(embedder, queries, drawn)
+    if not all(can_measure(asking, pattern) for pattern in drawn.patterns):
+        drawn = _drawn(gallery, "gallery", max_pairs_per_class=max_pairs_per_class, seed=seed)
+        known = embed_pairs(embedder, gallery, drawn)
+    return _thresholds(known, asking)
+
+
+def _thresholds(gallery: EmbeddedPairs, queries: EmbeddedPairs) -> dict[str, float]:
+    patterns = queries.pairs.patterns
+    return {name: measure_threshold(gallery, queries, name) for name in patterns}
 
 
 def refuse_leaks(gallery: PreparedMedia, queries: PreparedMedia) -> None:

@@ -30,7 +30,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     ):
         if name in history:
             right.plot(epochs, history[name], color=colour, marker="o", markersize=3, label=label)
-    right.set(title="Held-out pairs find their class", xlabel="epoch", ylim=(0, 1.02))
+    right.set(title="Held-out files find their class", xlabel="epoch", ylim=(0, 1.02))
     if right.lines:
         right.legend(loc="lower right", frameon=False)
     for axes in (left, right):
@@ -44,7 +44,7 @@ def plot_rows(rows: Mapping[str, Mapping[str, float]], names: Mapping[str, str])
     figure = Figure(figsize=(9, 0.9 + 0.38 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for height, (name, row) in enumerate(rows.items()):
-        colour = FAINT if name.startswith("raw") else GOOD if name == "fused" else INK
+        colour = FAINT if name.startswith("raw") else GOOD if name == next(iter(rows)) else INK
         low, high = row["precision_at_1_low"], row["precision_at_1_high"]
         axes.plot([low, high], [height, height], color=colour, linewidth=2)
         axes.plot(row["precision_at_1"], height, "o", color=colour, markersize=7)

@@ -108,8 +108,16 @@ def plot_query_sheet(answered: Sequence[AnsweredQuery], class_names: Sequence[st
     """Query photo and spectrogram on the left, then the nearest neighbours, marked right or wrong."""
     label_of = dict(zip(class_names, plot_labels(class_names), strict=True))
     columns = 1 + max(len(query.neighbours) for query in answered)
-    figure = Figure(figsize=(2.1 * columns, 3.0 * len(answered)), layout="constrained")
-    heights = [3, 1.2] * len(answered)
+    shown = [
+        each for query in answered for each in (query.query, *(n.shown for n in query.neighbours))
+    ]
+    photo_height = (
+        2.1 if any(each.photo is not None for each in shown) else 0.3
+    )  # room for the title
+    sound_height = 0.9 if any(each.recording_path is not None for each in shown) else 0.05
+    size = (2.1 * columns, (photo_height + sound_height) * len(answered))
+    figure = Figure(figsize=size, layout="constrained")
+    heights = [photo_height, sound_height] * len(answered)
     grid = figure.subplots(2 * len(answered), columns, squeeze=False, height_ratios=heights)
     for axes in grid.flat:
         axes.set_axis_off()

@@ -69,6 +69,7 @@ def retrieval_row(asking: Side, known: Side) -> dict[str, float]:
         row[f"{name}_low"], row[f"{name}_high"] = _interval(values, asking.sources)
     row["chance_precision_at_1"] = _chance(asking.labels, known.labels)
     row["num_gallery"] = float(len(known.labels))
+    row["num_sources"] = float(min(len(np.unique(sources)) for sources in asking.sources))
     return row
 
 
@@ -107,12 +108,17 @@ def measure_threshold(gallery: EmbeddedPairs, queries: EmbeddedPairs, pattern: P
         ValueError: there are not two classes, or none of them has two files to compare.
     """
     held_out = _observations(queries, pattern, "held out")
-    if _is_comparable(*held_out[1:]):
+    if can_measure(queries, pattern):
         embeddings, labels, sources = held_out
     else:
         both = (held_out, _observations(gallery, pattern, "gallery"))
         embeddings, labels, sources = (np.concatenate(parts) for parts in zip(*both, strict=True))
     return suggest_threshold(embeddings, labels, sources=sources)
+
+
+def can_measure(queries: EmbeddedPairs, pattern: Pattern) -> bool:
+    """Whether `measure_threshold` needs no gallery."""
+    return _is_comparable(*_observations(queries, pattern, "held out")[1:])
 
 
 def _observations(

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from fused_encoder.encoder import load_encoder
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from inference.export import library_versions
 from media.atomic import write_text_atomically
@@ -29,18 +30,17 @@ EVALUATION_FOLDER = "evaluation"
 class SavedRun:
     """What `save_run` wrote.
 
-    `yamnet_source` is what `load_yamnet` was given: None for its search order, "log_mel" for
-    `LogMelFeatures`.
+    `front_end_source` is what `load_front_end` was given.
     """
 
     directory: Path
     encoder: keras.Model
     options: TrainingOptions
-    yamnet_source: str | None
+    front_end_source: str | None
     history: dict[str, list[float]]  # of each epoch: `loss`, `val_precision_at_1`, ...
     training: LabelledFiles
     held_out: LabelledFiles  # the files that the encoder has never seen
-    yamnet_fingerprint: str | None = None  # None where it was not told
+    front_end_fingerprint: str | None = None  # None where it was not told
     contents: dict[Path, str] = field(default_factory=dict, repr=False)  # SHA-256 in training
 
 
@@ -49,8 +49,8 @@ def save_run(
     trained: TrainedEncoder,
     options: TrainingOptions,
     *,
-    yamnet_source: str | None = None,
-    yamnet: Yamnet | None = None,
+    front_end_source: str | None = None,
+    yamnet: Yamnet | AudioFrontEnd | None = None,
 ) -> Path:
     """Writes `encoder.keras` and `run.json`, for `load_run`.
 
@@ -60,7 +60,7 @@ def save_run(
         directory: made if it does not exist.
         trained: from `train_encoder`.
         options: those it was given.
-        yamnet_source: see `SavedRun`.
+        front_end_source: see `SavedRun`.
         yamnet: the one it was trained with, so that another one is noticed later.
 
     Returns:
@@ -71,8 +71,8 @@ def save_run(
     record = {
         "schema": SCHEMA,
         "options": options.to_dict(),
-        "yamnet_source": yamnet_source,
-        "yamnet_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
+        "front_end_source": front_end_source,
+        "front_end_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
         "class_names": trained.training.class_names,
         "training": _to_json(trained.training),
         "held_out": _to_json(trained.held_out),
@@ -116,7 +116,7 @@ def load_run(directory: str | Path) -> SavedRun:
 
 
 def changes_since_training(
-    run: SavedRun, yamnet: Yamnet | None, *media: PreparedMedia
+    run: SavedRun, yamnet: Yamnet | AudioFrontEnd | None, *media: PreparedMedia
 ) -> list[str]:
     """What is not as it was when the run's encoder was trained.
 
@@ -131,12 +131,13 @@ def changes_since_training(
     """
     changes = []
     now = as_front_end(yamnet).fingerprint
-    if run.yamnet_fingerprint not in (None, now):
+    if run.front_end_fingerprint not in (None, now):
         changes.append(
-            f"The encoder was trained with another YAMNet (fingerprint {run.yamnet_fingerprint}) than the "
-            f"one found now ({now}): what it hears is not what it learnt from, and figures may be too low. "
-            "Put the YAMNet of the training where load_yamnet looks first (FUSED_ENCODER_WEIGHTS), or train "
-            "again. (The same weights from another kind of file have another fingerprint, too.)"
+            "The encoder was trained with another audio front end (fingerprint "
+            f"{run.front_end_fingerprint}) than the one found now ({now}): what it hears is not what it "
+            "learnt from, and figures may be too low. Put that of the training where it is looked for (of "
+            "YAMNet: FUSED_ENCODER_WEIGHTS), or train again. (The same weights from another kind of file "
+            "have another fingerprint, too.)"
         )
     files = [file for side in media for file in (*side.images, *side.recordings)]
     changed = [
@@ -170,11 +171,11 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
     files = [file for side in sides for kind in ("images", "recordings") for file in side[kind]]
     return {
         "options": TrainingOptions.from_dict(record["options"]),
-        "yamnet_source": record["yamnet_source"],
+        "front_end_source": record["front_end_source"],
         "history": dict(record["history"]),
         "training": _from_json(sides[0], class_names),
         "held_out": _from_json(sides[1], class_names),
-        "yamnet_fingerprint": record["yamnet_fingerprint"],
+        "front_end_fingerprint": record["front_end_fingerprint"],
         "contents": {Path(path): content.partition("-")[0] for path, _, content, *_ in files},
     }
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from triplets.folders import LabelledFiles, MediaFile, named
-from triplets.prepared import PreparedFile, PreparedMedia, Skipped
+from triplets.folders import LabelledFiles, MediaFile, Skipped, named
+from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.splits import split_by_source
 
 Prepare = Callable[[LabelledFiles], PreparedMedia]

@@ -1,3 +1,4 @@
+from .boxes import with_boxes as with_boxes
 from .candidates import CandidatePairs as CandidatePairs
 from .candidates import draw_candidate_pairs as draw_candidate_pairs
 from .dataset import Triplet as Triplet
@@ -5,6 +6,7 @@ from .dataset import Triplets as Triplets
 from .features import prepare_media as prepare_media
 from .folders import LabelledFiles as LabelledFiles
 from .folders import MediaFile as MediaFile
+from .folders import Skipped as Skipped
 from .folders import scan_folders as scan_folders
 from .pair_batches import pair_batches as pair_batches
 from .photos import PhotoSource as PhotoSource
@@ -13,7 +15,6 @@ from .pipeline import EpochCounter as EpochCounter
 from .prepare import prepare_triplets as prepare_triplets
 from .prepared import PreparedFile as PreparedFile
 from .prepared import PreparedMedia as PreparedMedia
-from .prepared import Skipped as Skipped
 from .sources import source_by_pattern as source_by_pattern
 from .splits import split_by_class as split_by_class
 from .splits import split_by_source as split_by_source

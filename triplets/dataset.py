@@ -14,10 +14,11 @@ import tensorflow as tf
 
 from fused_encoder.front_ends.contract import FrontEndSpec
 from media.atomic import write_text_atomically
+from triplets.folders import Skipped
 from triplets.mining import TripletRow
 from triplets.photos import PhotoSource
 from triplets.pipeline import DRAWN, EpochCounter, MemberLoader, build_dataset
-from triplets.prepared import ABSENT, PreparedFile, PreparedMedia, Skipped
+from triplets.prepared import ABSENT, PreparedFile, PreparedMedia
 
 SCHEMA = 3
 AudioWindows = Literal["fixed", "random"]

@@ -23,8 +23,8 @@ from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.photo import prepare_photo
 from media import Resampler, UnreadableMediaError, load_image, load_waveform_with_notes
-from triplets.folders import LabelledFiles, MediaFile
-from triplets.prepared import PreparedFile, PreparedMedia, Skipped
+from triplets.folders import LabelledFiles, MediaFile, Skipped
+from triplets.prepared import PreparedFile, PreparedMedia
 from triplets.store import ContentHashes, FeatureStore
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Prepared = Generator[PreparedFile | Skipped, None, None]
 
-MARGIN = 0.05  # of the sides of a box, all around
 FEATURES_VERSION = 1  # raised when decoding or resampling gives other numbers than before
 NUM_THREADS = min(max(os.cpu_count() or 1, 2), 8)  # files decoded at once; more only wait for cores
 _MOST_FILES_AHEAD = 64
@@ -96,7 +95,7 @@ def _gather(
     files: Prepared, total: int, what: str, progress: bool
 ) -> tuple[tuple[PreparedFile, ...], tuple[Skipped, ...]]:
     with closing(files):  # an interrupt does not wait for the files left
-        done = list(tqdm(files, what, total, unit="file", disable=not progress))
+        done = list(tqdm(files, what, total, unit="file", disable=not progress or not total))
     skipped = tuple(result for result in done if isinstance(result, Skipped))
     for file in skipped:
         logger.warning("Skipped '%s': %s", file.path, file.reason)
@@ -130,7 +129,7 @@ def _prepare_photo(
         if file.box is not None:
             content += "-" + "-".join(f"{number:g}" for number in file.box)
         key = f"{content}-image-224-v{FEATURES_VERSION}"
-        photo = None if store.find(key) else prepare_photo(_cropped(file))
+        photo = None if store.find(key) else prepare_photo(load_image(file.path, file.box))
     except UnreadableMediaError as error:
         return Skipped(file.path, error.reason)
     except (ValueError, FileNotFoundError) as error:  # black; gone meanwhile
@@ -139,24 +138,6 @@ def _prepare_photo(
         store.put(key, photo)
     named = (file.source, file.box)
     return PreparedFile(file.path, file.class_index, content, store.path(key), *named)
-
-
-def _cropped(file: MediaFile) -> np.ndarray:
-    """The photo, or the animal in it with a margin, uint8 [height, width, 3], RGB."""
-    photo = load_image(file.path)
-    if file.box is None:
-        return photo
-    left, top, width, height = file.box
-    across, down = MARGIN * width, MARGIN * height
-    rows = slice(max(round(top - down), 0), round(top + height + down))
-    columns = slice(max(round(left - across), 0), round(left + width + across))
-    crop = photo[rows, columns]
-    if not crop.size:
-        raise ValueError(
-            f"its box {list(file.box)} lies outside of the photo of {photo.shape[1]} x {photo.shape[0]} "
-            "pixels"
-        )
-    return crop
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
+from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, PhotoBox
 
 logger = logging.getLogger(__name__)
 
 SourceOf = Callable[[Path], str]
-Box = tuple[float, float, float, float]
-"""Left, top, width and height, in pixels."""
 MIN_SOURCES_PER_CLASS = 2
 MAX_NAMED = 5
 
@@ -37,7 +35,20 @@ class MediaFile:
     path: Path
     class_index: int
     source: str | None = None
-    box: Box | None = None
+    box: PhotoBox | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that could not be used, and why.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it, in a sentence.
+    """
+
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True)

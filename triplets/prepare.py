@@ -32,8 +32,8 @@ def prepare_triplets(
 ) -> Triplets:
     """Hard-negative triplets from class folders of photos, of recordings, or of both.
 
-    Scans the trees, decodes each photo and runs each recording through YAMNet once (ever: see
-    `FeatureStore`), and mines triplets of pairs. A file that cannot be read is skipped and listed in
+    Scans the trees, decodes each photo and has the front end hear each recording once (ever:
+    see `FeatureStore`), and mines triplets of pairs. A file that cannot be read is skipped and listed in
     `triplets.skipped`; everything that is wrong with the folders comes in one error.
 
     Args:
@@ -45,8 +45,8 @@ def prepare_triplets(
             where there are no recordings.
         num_triplets_per_class: int >= 1. Default 100.
         mining: how negatives are chosen: see `mine_triplets`.
-        embeddings: what candidates are compared by: None (default), the recordings' mean YAMNet
-            embeddings, or small versions of the photos where a class has no recordings; an array float32
+        embeddings: what candidates are compared by: None (default), the recordings' mean
+            frames, or small versions of the photos where a class has no recordings; an array float32
             [num_recordings, size] in the order of `triplets.media.recordings`; `CandidatePairs`; or a
             function of the prepared media that gives either, such as
             `lambda media: embed_candidates(encoder, media)`.

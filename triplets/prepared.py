@@ -10,7 +10,8 @@ import numpy as np
 
 from fused_encoder.front_ends.contract import FrontEndSpec
 from fused_encoder.front_ends.yamnet import YAMNET
-from triplets.folders import Box
+from media import PhotoBox
+from triplets.folders import Skipped as Skipped
 from triplets.store import load_feature
 
 ABSENT = -1  # in place of a photo or a recording
@@ -34,7 +35,7 @@ class PreparedFile:
     content: str
     feature_path: Path
     named_source: str | None = None
-    box: Box | None = None
+    box: PhotoBox | None = None
 
     @property
     def bytes_hash(self) -> str:
@@ -49,19 +50,6 @@ class PreparedFile:
     def feature(self) -> np.ndarray:
         """The stored feature: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a recording."""
         return load_feature(self.feature_path)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that could not be used, and why.
-
-    Args:
-        path: the file.
-        reason: what is wrong with it, in a sentence.
-    """
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)

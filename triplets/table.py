@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS
-from triplets.folders import Box, LabelledFiles, MediaFile, named
+from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, PhotoBox
+from triplets.folders import LabelledFiles, MediaFile, named
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class _Entry:
     class_name: str
     is_held_out: bool
     source: str | None
-    box: Box | None
+    box: PhotoBox | None
 
 
 def _rows(table: Path) -> list[Row]:
@@ -179,7 +179,7 @@ def _entries(cells: Mapping[str, str], folder: Path, source_column: str) -> Iter
             )
 
 
-def _box(text: str) -> Box | None:
+def _box(text: str) -> PhotoBox | None:
     if not text:
         return None
     try:

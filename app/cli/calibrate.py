@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command, add_labelled_files, labelled_files, value
-from app.cli.outcome import import_tensorflow_quietly, outcome, table
+from app.cli.options import add_command, add_labelled_files, labelled_files, switch, value
+from app.cli.outcome import DONE, import_tensorflow_quietly, outcome
 from media.wording import some_names
 
 if TYPE_CHECKING:
-    from inference import Calibration
+    from inference import Calibration, Embedder
+    from media.images import PhotoBox
+    from triplets import PreparedMedia
 
 logger = logging.getLogger(__name__)
-
-HEADER = ("pairs", "individuals", "of one", "curve", "error", "even at", "certified")
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
@@ -26,14 +27,23 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     )
     value(parser, "encoder", str, "ENCODER", "folder that `export --out` wrote")
     add_labelled_files(parser)
+    switch(parser, "--show", "print the figures of the calibration that it has, and change nothing")
+    matching = (
+        "also learn what photos share in detail, for `query --rerank`, from photos of individuals that were "
+        "met several times (--source); written to FILE.json"
+    )
+    value(parser, "--matching", str, "FILE.json", matching)
     value(parser, "--picture", str, "FILE.png", "where a picture of it goes")
 
 
 def run(options: argparse.Namespace) -> int:
     """Embeds the folders, fits, puts the calibration into the exported encoder, and prints it."""
-    files, held_out = labelled_files(options)
+    if options.show:
+        return _show(options)
+    files, held_out, no_animal = labelled_files(options)
     files = held_out or files
     import_tensorflow_quietly()
+    from app.cli.calibration_text import calibration_in_short, write_calibration_text
     from inference import Embedder, attach_calibration
     from training import calibrate_encoder
     from triplets import prepare_media
@@ -45,48 +55,64 @@ def run(options: argparse.Namespace) -> int:
         logger.warning(_trained_on(trained_on))
     calibration = calibrate_encoder(embedder, media, is_identity_disjoint=not trained_on)
     attach_calibration(options.encoder, calibration)
-    print(calibration_text(calibration))
-    print(f"\nThe calibration is in the encoder '{options.encoder}'.")
-    if options.picture:
+    text = write_calibration_text(options.encoder, calibration, embedder.settings.thresholds)
+    print(calibration_in_short(calibration))
+    print(f"The calibration is in the encoder '{options.encoder}'; all figures: '{text}'.")
+    _draw(calibration, options.picture)
+    if options.matching:
+        _fit_matching(options.matching, embedder, media)
+    return outcome((*no_animal, *media.skipped))
+
+
+def _show(options: argparse.Namespace) -> int:
+    """Prints the figures of the calibration that an encoder has."""
+    from app.cli.calibration_text import calibration_in_short, calibration_text
+    from inference import load_calibration
+    from inference.calibrate.calibration import CALIBRATION_FILE
+
+    path = Path(options.encoder, "assets", CALIBRATION_FILE)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The encoder '{options.encoder}' has no calibration. Make one: `fused-encoder calibrate "
+            f"{options.encoder}` with --images, --audio or both."
+        )
+    calibration = load_calibration(path)
+    print(f"{calibration_in_short(calibration)}\n\n{calibration_text(calibration)}")
+    _draw(calibration, options.picture)
+    return DONE
+
+
+def _draw(calibration: Calibration, picture: str | None) -> None:
+    if picture:
         from inference.calibrate.plots import plot_calibration
 
-        plot_calibration(calibration).savefig(options.picture, dpi=110)
-        print(f"The picture is in '{options.picture}'.")
-    return outcome(media.skipped)
+        plot_calibration(calibration).savefig(picture, dpi=110)
+        print(f"The picture is in '{picture}'.")
 
 
-def calibration_text(calibration: Calibration) -> str:
-    """A line for each pair pattern, what cannot be certified, and how far all of it can be trusted."""
-    from inference import CannotCertifyError
+def _fit_matching(path: str, embedder: Embedder, media: PreparedMedia) -> None:
+    """Compares the photos with each other in detail, and writes what it means."""
+    import numpy as np
 
-    rows = []
-    notes = []
-    refusals: dict[str, list[str]] = {}
-    for pattern, pair in calibration.pairs.items():
-        error = "-" if pair.error is None else pair.error.expected_calibration_error
-        even = -pair.intercept / pair.slope if pair.slope > 0 else "-"
-        try:
-            certified = calibration.strictest_threshold(pattern=pattern)
-            threshold: float | str = certified.similarity
-            notes.append(
-                f"{pattern}: above {certified.similarity:.3f}, at most {certified.false_match_rate:.1%} of "
-                f"unknown animals are matched to one of {certified.num_gallery} individuals like these "
-                f"({certified.confidence:.0%} confidence, {certified.num_units} unknown animals, several "
-                "galleries)."
-            )
-        except CannotCertifyError as refusal:
-            threshold = "no"
-            refusals.setdefault(str(refusal), []).append(pattern)
-        counts = (pair.num_individuals, pair.num_positive_pairs)
-        rows.append((pattern, *counts, pair.method, error, even, threshold))
-    notes += [f"{', '.join(patterns)}: {refusal}" for refusal, patterns in refusals.items()]
-    if not calibration.is_identity_disjoint:
-        notes.append(
-            "These individuals (or classes) were trained on: for animals that the encoder has never seen, "
-            "probabilities are too sure and thresholds too low. Calibrate on others: "
-            "`fused-encoder calibrate`."
-        )
-    return "\n".join([f"Calibration:\n{table(rows, HEADER)}", *notes])
+    from inference.matching import fit_on_known, save_match_calibration
+
+    photos = media.images
+    alone = np.stack([np.arange(len(photos)), np.full(len(photos), -1)], axis=1)
+    embeddings = embedder.embed_combinations([photo.feature() for photo in photos], [], alone)
+    calibration = fit_on_known(
+        [photo.path for photo in photos],
+        embeddings,
+        [media.class_names[photo.class_index] for photo in photos],
+        [photo.source for photo in photos],
+        boxes=[photo.box and _corners(photo.box) for photo in photos],
+    )
+    print(f"The matching calibration is in '{save_match_calibration(path, calibration)}'.")
+
+
+def _corners(box: PhotoBox) -> PhotoBox:
+    """(left, top, right, bottom) of (left, top, width, height)."""
+    left, top, width, height = box
+    return left, top, left + width, top + height
 
 
 def _trained_on(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import choice, switch, value
+from app.cli.options import add_detections, choice, photo_boxes, switch, value
 from app.cli.outcome import import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     given = "folder of `count --out`, FILE.npz of `embed`, or photos and recordings with --encoder"
     value(parser, "inputs", str, "INPUT", given, nargs="+")
     value(parser, "--encoder", str, "DIR", "that embeds photos and recordings")
+    add_detections(parser)
     animal = "what is one animal: an individual of the count, or each tracklet"
     choice(parser, "--by", ("count", "tracklet"), animal)
 
@@ -127,17 +128,18 @@ def decision_of(options: argparse.Namespace) -> Decision:
 
 
 def _read_inputs(options: argparse.Namespace) -> SightingInputs:
+    boxes = photo_boxes(options)
     if options.encoder:
         import_tensorflow_quietly()
     from app.cli.sighting_inputs import read_inputs
 
-    return read_inputs(options.inputs, options.encoder)
+    return read_inputs(options.inputs, options.encoder, boxes)
 
 
 def _calibration(options: argparse.Namespace) -> Calibration | None:
     """The calibration that is to decide; None where plain thresholds are."""
     from inference import load_calibration
-    from inference.export import CALIBRATION_FILE
+    from inference.calibrate.calibration import CALIBRATION_FILE
 
     plain = [options.known_above, options.new_below]
     if None not in plain:
@@ -194,7 +196,26 @@ def _thresholds(
             f"{options.false_match_rate:.1%}), new below {values.new_below:.3f} (known ones called new at "
             f"most {options.miss_rate:.1%})"
         )
+    print(_holds_for(thresholds, len(catalogue.individuals())))
     return thresholds
+
+
+def _holds_for(thresholds: Thresholds, num_known: int) -> str:
+    """For which catalogues the certified rates hold."""
+    num = thresholds.num_gallery or 0
+    beyond = (
+        f" This one has {num_known}: a larger one is easier to be mistaken for, so unknown animals may be "
+        "matched more often than that. Calibrate with more individuals."
+        if num_known > num
+        else f" This one has {num_known}."
+    )
+    together = (
+        " All kinds of pairs together keep that rate." if len(thresholds.patterns) > 1 else ""
+    )
+    return (
+        f"The rate of false matches holds for catalogues of up to {num} individuals that are like those of "
+        f"the calibration (its galleries were redrawn ten times).{together}{beyond}"
+    )
 
 
 def _answer_table(

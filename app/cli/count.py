@@ -32,8 +32,8 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     detections = "what MegaDetector found, or COCO annotations"
     value(found, "--detections", str, "FILE.json", detections)
     least = "of --detections (default: the file's own, or 0.2)"
-    value(parser, "--min-confidence", float, None, least)
-    value(parser, "--frames-per-second", 5.0, "N", "frames looked at")
+    value(parser, "--min-confidence", float, None, least, least=0)
+    value(parser, "--frames-per-second", 5.0, "N", "frames looked at", above=0)
     sound = "embed an animal that is alone in view with the sound around it (needs `calibrate`)"
     choice(parser, "--sound", ("none", "alone"), sound)
     out = "folder for tables, pictures and what a review goes on with; or one FILE.json"

@@ -35,6 +35,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the findings; 1 where a library cannot be imported."""
     import_tensorflow_quietly()
+    from fused_encoder.front_ends.birdnet import birdnet_place
     from fused_encoder.weights import (
         IMAGE_BACKBONE_FILES,
         advice_on_missing_weights,
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"cache:   {cache_directory()}")
     print("\npretrained weights on this machine:")
     found = {name: find_weights(name) for name in ("yamnet", *IMAGE_BACKBONE_FILES)}
+    found["birdnet"] = birdnet_place()
     for name, place in found.items():
         print(f"  {name:<15} {place or 'not found'}")
     for name in ("yamnet", "vgg16"):

@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command, add_encoder, choice, switch, value
+from app.cli.options import (
+    add_command,
+    add_detections,
+    add_encoder,
+    choice,
+    photo_boxes,
+    switch,
+    value,
+)
 from app.cli.outcome import DONE, DONE_WITH_SKIPPED, check_destination, import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -30,17 +38,18 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     value(parser, "--pairs", str, "CSV", "columns image, recording: embed them as one")
     out = "where embeddings go; a name that ends in .npz gets one embedding per file, and no videos"
     value(parser, "--out", str, "DIR", out, required=True)
+    add_detections(parser)
     resume = "skip files that were embedded before with these settings (default)"
     clipped = "a window of which more is clipped is listed, not embedded"
     shard = "only the I-th of N parts of the files: one for each of N machines"
     workers = "processes that decode (with --engine ray: for each actor)"
     given_up = "a file of which nothing was decoded for so long is given up"
     of_folders = [
-        value(parser, "--window-seconds", 5.0, "S", "sound in one embedding"),
+        value(parser, "--window-seconds", 5.0, "S", "sound in one embedding", above=0),
         value(
             parser, "--hop-seconds", float, "S", "from window to window (default: half a window)"
         ),
-        value(parser, "--frames-per-second", 1.0, "N", "moments of a video"),
+        value(parser, "--frames-per-second", 1.0, "N", "moments of a video", above=0),
         value(parser, "--max-clipped-share", 0.1, "S", clipped),
         parser.add_argument(
             "--resume", action=argparse.BooleanOptionalAction, default=True, help=resume
@@ -76,14 +85,16 @@ def run(options: argparse.Namespace) -> int:
     is_file = Path(options.out).suffix == ".npz"
     _check_options(options, is_file)
     if is_file:
+        import_tensorflow_quietly()
         from app.cli import embed_file
 
         return embed_file.run(options)
     from archives.embed.shards import SHARDS_FOLDER
 
-    engine = _engine(options)
     check_destination(options.out, SHARDS_FOLDER)
     import_tensorflow_quietly()
+    boxes = photo_boxes(options)
+    engine = _engine(options)
     from archives import Decoding, embed_archive
     from inference import Embedder
 
@@ -94,6 +105,7 @@ def run(options: argparse.Namespace) -> int:
         options.inputs,
         options.out,
         pairs=options.pairs,
+        boxes_of=boxes,
         settings=_settings(options, embedder),
         decoding=Decoding(options.workers, options.time_limit),
         resume=options.resume,

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_command, add_run, value
+from app.cli.options import add_command, add_run, switch, value
 from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome, table
 
 if TYPE_CHECKING:
-    from fused_encoder.front_ends.yamnet import Yamnet
+    from fused_encoder import AudioFrontEnd
     from inference import Embedder
     from training import Evaluation
     from training.run import SavedRun
@@ -29,6 +29,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     parser = add_command(commands, "evaluate", "measure retrieval of held-out files, and report")
     add_run(parser)
     value(parser, "--out", str, "DIR", "where the report goes (default: in RUN)")
+    switch(parser, "--matches", "also draw what queries share with what they found, photo by photo")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
-    yamnet = yamnet_of(saved)
+    yamnet = front_end_of(saved)
     evaluation, gallery, queries = evaluate_run(saved, yamnet)
     print(evaluation_table(evaluation))
     notes = changes_since_training(saved, yamnet, gallery, queries)
@@ -56,19 +57,29 @@ def run(options: argparse.Namespace) -> int:
         queries,
         history=saved.history,
         notes=notes,
+        with_matches=options.matches,
     )
     print(f"\nThe report is in '{report}'.")
     return outcome((*gallery.skipped, *queries.skipped))
 
 
 def evaluate_run(
-    saved: SavedRun, yamnet: Yamnet | None
+    saved: SavedRun, yamnet: AudioFrontEnd | None
 ) -> tuple[Evaluation, PreparedMedia, PreparedMedia]:
-    """The evaluation of a run, its gallery (what it was trained on) and its queries (held out).
+    """The evaluation of a run, its gallery (what it was trained on) and its queries (held out)."""
+    from training import evaluate_encoder
+
+    gallery, queries = media_of(saved, yamnet)
+    embedder = embedder_of(saved, yamnet)
+    evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
+    return evaluation, gallery, queries
+
+
+def media_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> tuple[PreparedMedia, PreparedMedia]:
+    """What a run was trained on, and what it held out.
 
     What is not as it was in training is logged as a warning.
     """
-    from training import evaluate_encoder
     from training.run import changes_since_training
     from triplets import prepare_media
 
@@ -84,19 +95,17 @@ def evaluate_run(
             )
     for change in changes_since_training(saved, yamnet, gallery, queries):
         logger.warning(change)
-    embedder = embedder_of(saved, yamnet)
-    evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
-    return evaluation, gallery, queries
+    return gallery, queries
 
 
-def yamnet_of(saved: SavedRun) -> Yamnet | None:
+def front_end_of(saved: SavedRun) -> AudioFrontEnd | None:
     """The front end of a run; None where it has no recordings."""
-    from app.cli.sources import yamnet_from
+    from fused_encoder.front_ends.by_name import load_front_end
 
-    return yamnet_from(saved.yamnet_source) if saved.training.recordings else None
+    return load_front_end(saved.front_end_source) if saved.training.recordings else None
 
 
-def embedder_of(saved: SavedRun, yamnet: Yamnet | None) -> Embedder:
+def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
     """The embedder of a run's encoder, as its export will be."""
     from inference import Embedder
 
@@ -110,7 +119,12 @@ def embedder_of(saved: SavedRun, yamnet: Yamnet | None) -> Embedder:
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """One line per way of asking; then the ways compared over the same photos and recordings."""
-    from app.reports.report import comparison_cells, number_cells
+    from app.reports.report import (
+        FEW_NOTE,
+        comparison_cells,
+        has_few_sources,
+        number_cells,
+    )
 
     rows = [(name, *number_cells(row)) for name, row in evaluation.rows.items()]
     header = (
@@ -123,17 +137,19 @@ def evaluation_table(evaluation: Evaluation) -> str:
         "mAP@R",
     )
     guessing = evaluation.rows[evaluation.main_row]["chance_precision_at_1"]
-    pairs = ""
+    pairs, this = "", "the encoder"
     if evaluation.main_row == "fused":
+        this = "together"
         pairs = (
             " The fused row is a mean over pairs, the others over photos or recordings; the next table "
             "compares them."
         )
-    compared = ("over the same", "asked with", "P@1", "together less this", "95 % interval")
+    compared = ("over the same", "asked with", "P@1", f"{this} less this", "95 % interval")
+    few = f"\n{FEW_NOTE}" if has_few_sources(evaluation) else ""
     return (
         table(rows, header)
         + f"\nGuessing would give a P@1 of {guessing:.3f} ({evaluation.main_row}). Intervals: bootstrap over "
-        f"the sources of photos and recordings.{pairs}\n\n{table(comparison_cells(evaluation), compared)}"
+        f"the sources of what asks.{pairs}\n\n{table(comparison_cells(evaluation), compared)}{few}"
     )
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from app.cli.options import check_folders
+from app.cli.early_checks import check_given
 from app.cli.outcome import ERROR, INTERRUPTED
 
 COMMANDS = (
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     _set_up_logs()
     try:
-        check_folders(options)
+        check_given(options)
         return importlib.import_module(f"app.cli.{options.command}").run(options)
     except KeyboardInterrupt:
         print("\nInterrupted. Finished work is kept; run again to continue.", file=sys.stderr)

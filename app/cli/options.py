@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from triplets import LabelledFiles
+    from individuals import PhotoBoxes
+    from triplets import LabelledFiles, PreparedMedia, Skipped
 
 
 def add_command(
@@ -38,25 +39,6 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     value(parser, "run", str, "RUN", "folder that `train --out` wrote")
 
 
-def check_folders(options: argparse.Namespace) -> None:
-    """Refuses an encoder or a run that is not there, before TensorFlow is imported, which takes seconds.
-
-    Raises:
-        FileNotFoundError: the folder is none that `export` or `train` wrote.
-    """
-    kinds = (
-        ("encoder", "assets/encoder.json", "exported encoder", "export"),
-        ("run", "run.json", "training run", "train"),
-    )
-    for option, file, what, command in kinds:
-        folder = getattr(options, option, None)
-        if folder and not Path(folder, file).is_file():
-            raise FileNotFoundError(
-                f"No {what} in '{folder}'. Expected a folder that `fused-encoder {command} --out` wrote, "
-                f"with a file {file}."
-            )
-
-
 def add_labelled_files(parser: argparse.ArgumentParser) -> None:
     """Photos, recordings, or both: folders with one sub-folder per class, or a table."""
     group = parser.add_argument_group("photos, recordings, or both")
@@ -73,6 +55,18 @@ def add_labelled_files(parser: argparse.ArgumentParser) -> None:
         "Files of one source stay together in every split. Without it each file is a source"
     )
     value(group, "--source", str, "REGEX", source)
+    add_detections(group)
+
+
+def add_detections(group: argparse._ActionsContainer) -> None:
+    """`--detections` of photos."""
+    boxes = (
+        "what MegaDetector found in the photos, or COCO annotations: each animal is cropped, a photo may "
+        "hold several; photos without one are listed"
+    )
+    value(group, "--detections", str, "FILE.json", boxes)
+    least = "of --detections (default: the file's own, or 0.2)"
+    value(group, "--min-confidence", float, "C", least, least=0)
 
 
 def add_class_folders(parser: argparse.ArgumentParser) -> None:
@@ -80,18 +74,22 @@ def add_class_folders(parser: argparse.ArgumentParser) -> None:
     add_labelled_files(parser)
     value(parser, "image_folder", str, "IMAGES", "as --images", nargs="?")
     value(parser, "audio_folder", str, "AUDIO", "as --audio", nargs="?")
-    value(parser, "--audio-seconds", 5.0, "S", "audio window length")
-    value(parser, "--seed", 0, None, "the same seed, the same result")
-    yamnet = (
-        "a SavedModel folder, a yamnet.h5, a TF-Hub handle, or 'log_mel' (no pretrained weights; "
-        "for trying things out). Without it: FUSED_ENCODER_WEIGHTS, the cache, then TF-Hub"
+    value(parser, "--audio-seconds", 5.0, "S", "audio window length", above=0)
+    value(parser, "--seed", 0, None, "the same seed, the same result", least=0)
+    parser.add_argument(
+        "--front-end",
+        "--yamnet",
+        metavar="NAME|PATH",
+        help="what turns sound into frames: yamnet (default: FUSED_ENCODER_WEIGHTS, the cache, then a "
+        "download), birdnet (its weights forbid commercial use), perch, log_mel (no pretrained weights; for "
+        "trying things out); or a path: yamnet.h5, BirdNET's .tflite, a SavedModel folder, or a .json that "
+        "describes another one",
     )
-    value(parser, "--yamnet", str, "SOURCE", yamnet)
 
 
 def add_mining(group: argparse._ActionsContainer) -> None:
     """How triplets are mined."""
-    value(group, "--triplets-per-class", 100, "N", "to mine")
+    value(group, "--triplets-per-class", 100, "N", "to mine", least=1)
     choice(group, "--mining", ("cosine", "semi-hard", "hard"), "of negatives")
 
 
@@ -113,11 +111,46 @@ def value(
     default: type | str | float,
     metavar: str | None,
     text: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
     **more: Any,  # as `add_argument` takes them
 ) -> argparse.Action:
-    """An argument with a value: `default` is its default, or its type where it has none."""
+    """An argument with a value: `default` is its default, or its type where it has none.
+
+    A number below `least`, not above `above`, or not below `below` is refused.
+    """
     kind, start = (default, None) if isinstance(default, type) else (type(default), default)
-    return parser.add_argument(name, type=kind, default=start, metavar=metavar, help=text, **more)
+    read: Callable[[str], Any] = kind
+    if (least, above, below) != (None, None, None):
+        read = _number_within(kind, least, above, below)
+    return parser.add_argument(name, type=read, default=start, metavar=metavar, help=text, **more)
+
+
+def _number_within(
+    kind: type, least: float | None, above: float | None, below: float | None
+) -> Callable[[str], float]:
+    limits = [
+        f"{words} {limit:g}"
+        for words, limit in (("at least", least), ("above", above), ("below", below))
+        if limit is not None
+    ]
+
+    def number(text: str) -> float:
+        found = kind(text)
+        is_inside = (
+            math.isfinite(found)
+            and (least is None or found >= least)
+            and (above is None or found > above)
+            and (below is None or found < below)
+        )
+        if not is_inside:
+            raise argparse.ArgumentTypeError(f"expected {' and '.join(limits)}, received {text}")
+        return found
+
+    number.__name__ = kind.__name__  # argparse names it where the text is no number
+    return number
 
 
 def choice(
@@ -138,19 +171,83 @@ def switch(parser: argparse._ActionsContainer, name: str, text: str) -> argparse
     return parser.add_argument(name, action="store_true", help=text)
 
 
+def photo_boxes(options: argparse.Namespace) -> PhotoBoxes | None:
+    """The boxes that `--detections` names, and what is left out of them, printed.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such file, or it cannot be used.
+    """
+    if options.detections is None:
+        if options.min_confidence is not None:
+            raise ValueError("--min-confidence is of --detections. Name a detection file too.")
+        return None
+    from individuals import load_photo_boxes
+
+    found = load_photo_boxes(options.detections, min_confidence=options.min_confidence)
+    for note in found.notes:
+        print(f"note: {options.detections}: {note}")
+    return found
+
+
+def counted_files(files: LabelledFiles | PreparedMedia) -> str:
+    """How many files of each kind there are, in words, without a kind of which there are none."""
+    kinds = ((files.images, "photo"), (files.recordings, "recording"))
+    parts = [f"{len(own)} {word}{'' if len(own) == 1 else 's'}" for own, word in kinds if own]
+    return " and ".join(parts) or "no files"
+
+
 def labelled_files(
     options: argparse.Namespace, *, min_sources_per_class: int = 1
-) -> tuple[LabelledFiles, LabelledFiles | None]:
+) -> tuple[LabelledFiles, LabelledFiles | None, list[Skipped]]:
     """The files that `add_labelled_files` names, and those that a table holds out. Needs no TensorFlow.
 
     Args:
         options: as parsed.
         min_sources_per_class: see `scan_folders`.
 
+    Returns:
+        The files; those that a table holds out, or None; and photos in which no animal was detected.
+
     Raises:
-        FileNotFoundError: a folder or the table does not exist.
+        FileNotFoundError: a folder, the table or the detection file does not exist.
         ValueError: folders and a table at once, or neither; or they cannot be used.
     """
+    boxes = photo_boxes(options)
+    files, held_out = _named_files(options, min_sources_per_class)
+    if boxes is None:
+        return files, held_out, []
+    from triplets import with_boxes
+
+    cropped, skipped = with_boxes(files, boxes)
+    if held_out is not None:
+        held_out, more = with_boxes(held_out, boxes)
+        skipped += more
+    num_photos = len({file.path for file in cropped.images})
+    several = len(cropped.images) - num_photos
+    print(
+        f"{len(cropped.images)} animals in {num_photos} photos; {len(skipped)} photos without one are left "
+        "out." + (f" {several} share a photo with another of their class." if several else "")
+    )
+    _check_classes_left(files, cropped)
+    return cropped, held_out, skipped
+
+
+def _check_classes_left(files: LabelledFiles, cropped: LabelledFiles) -> None:
+    left = {file.class_index for file in (*cropped.images, *cropped.recordings)}
+    empty = [name for index, name in enumerate(files.class_names) if index not in left]
+    if empty:
+        from triplets.folders import named
+
+        raise ValueError(
+            f"No animal was detected in any photo of {named(empty)}. Lower --min-confidence, or move these "
+            "classes out of the folder."
+        )
+
+
+def _named_files(
+    options: argparse.Namespace, min_sources_per_class: int
+) -> tuple[LabelledFiles, LabelledFiles | None]:
+    """The files of the folders or of the table, whole."""
     from triplets.folders import scan_folders
     from triplets.sources import source_by_pattern
     from triplets.table import read_table

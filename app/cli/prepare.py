@@ -19,13 +19,13 @@ def add_options(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Mines triplets and writes them."""
     check_destination(options.out, "triplets.json")
-    files, _ = labelled_files(options, min_sources_per_class=2)
+    files, _, no_animal = labelled_files(options, min_sources_per_class=2)
     import_tensorflow_quietly()
-    from app.cli.sources import yamnet_from
+    from fused_encoder.front_ends.by_name import load_front_end
     from triplets import prepare_media
     from triplets.prepare import triplets_from_media
 
-    media = prepare_media(files, yamnet_from(options.yamnet) if files.recordings else None)
+    media = prepare_media(files, load_front_end(options.front_end) if files.recordings else None)
     triplets = triplets_from_media(
         media,
         options.triplets_per_class,
@@ -35,4 +35,4 @@ def run(options: argparse.Namespace) -> int:
     )
     triplets.save(options.out)
     print(f"{len(triplets)} triplets of {len(triplets.class_names)} classes in '{options.out}'.")
-    return outcome(triplets.skipped)
+    return outcome((*no_animal, *triplets.skipped))

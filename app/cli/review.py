@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.options import add_action, add_command, value
+from app.cli.options import add_action, add_command, switch, value
 from app.cli.outcome import DONE, import_tensorflow_quietly, table
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     make = add_action(actions, "make", sheet, positional=counted)
     value(make, "--num", 50, None, "how many questions at most")
     value(make, "--out", str, "DIR", "where the sheet goes (default: the count's folder)")
+    switch(make, "--matches", "also draw what the two pictures of a question share, by lines")
     apply = add_action(actions, "apply", "count again with the answers", positional=counted)
     answers = "filled in (default: review.csv in that folder)"
     value(apply, "--answers", str, "FILE.csv", answers)
@@ -50,7 +51,9 @@ def _make(options: argparse.Namespace) -> int:
         return DONE
     folder = options.out or options.count
     sheet = write_review_sheet(folder, pairs, counted.table, crops=options.count)
-    page = write_review_page(folder, pairs, counted.table, crops=options.count)
+    page = write_review_page(
+        folder, pairs, counted.table, crops=options.count, with_matches=options.matches
+    )
     print(
         f"{len(pairs)} questions. Open '{page}' in a browser, answer, and save; or fill in "
         f"'{sheet}'. Then:\n"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.cli.outcome import SkippedInput
 from individuals.sighting import Sighting
 from individuals.sighting_file import load_sightings
 from individuals.sighting_table import SightingTable, join_tables
+from individuals.video.photo_boxes import PhotoBoxes
 from inference.embedding_file import Metadata, load_embeddings
 from inference.embeddings import Embeddings
 from inference.modalities import Modality
@@ -39,8 +42,10 @@ class SightingInputs:
         return self.by_count if by == "count" else self.table.tracklet_groups()
 
 
-def read_inputs(inputs: Sequence[str], encoder: str | None) -> SightingInputs:
-    """The sightings of all inputs together.
+def read_inputs(
+    inputs: Sequence[str], encoder: str | None, boxes: PhotoBoxes | None = None
+) -> SightingInputs:
+    """The sightings of all inputs together; with boxes one for each animal in a photo.
 
     Raises:
         FileNotFoundError, ValueError: an input is not there, or is of no known kind; or a photo or recording
@@ -59,7 +64,7 @@ def read_inputs(inputs: Sequence[str], encoder: str | None) -> SightingInputs:
         else:
             media.append(given)
     if media:
-        part, skipped = _embed(media, encoder)
+        part, skipped = _embed(media, encoder, boxes)
         parts.append(part)
     groups: list[list[int]] = []
     start = 0
@@ -87,14 +92,21 @@ def _alone(ids: Sequence[str], metadata: Sequence[Metadata], embeddings: Embeddi
         if recording:
             modality = "fused" if image else "audio"
         media, crop = str(image or recording or id_), str(image) if image else None
+        more = dict(told)
+        place: dict[str, Any] = {}
+        if box := more.pop("box", None):  # animals of one photo are different ones
+            left, top, width, height = json.loads(str(box))
+            place = {"box": (left, top, left + width, top + height), "frame_index": 0}
         sightings.append(
-            Sighting(key=id_, media=media, modality=modality, crop=crop, metadata=dict(told))
+            Sighting(key=id_, media=media, modality=modality, crop=crop, metadata=more, **place)
         )
     return SightingTable(tuple(sightings), embeddings), [[row] for row in range(len(ids))]
 
 
-def _embed(inputs: Sequence[str], encoder: str | None) -> tuple[Grouped, list[SkippedInput]]:
-    from app.cli.embed_file import alone, not_media, pair_metadata
+def _embed(
+    inputs: Sequence[str], encoder: str | None, boxes: PhotoBoxes | None
+) -> tuple[Grouped, list[SkippedInput]]:
+    from app.cli.embed_file import alone, cropped, not_media, pair_id, pair_metadata
     from inference import Embedder  # here, because they load TensorFlow
 
     if encoder is None:
@@ -102,12 +114,12 @@ def _embed(inputs: Sequence[str], encoder: str | None) -> tuple[Grouped, list[Sk
             f"'{inputs[0]}' is neither a count's folder nor a FILE.npz. To embed photos and recordings on "
             "the way, give --encoder DIR."
         )
-    pairs = list(alone(inputs))
+    pairs, no_animal = cropped(list(alone(inputs)), boxes)
     embedder = Embedder.load(encoder)
     vectors, kept, skipped = embedder.embed_readable(
         [image for image, _ in pairs], [recording for _, recording in pairs], progress=True
     )
-    ids = [str(pairs[place][0] or pairs[place][1]) for place in kept]
+    ids = [pair_id(pairs[place]) for place in kept]
     metadata = [pair_metadata(pairs[place]) for place in kept]
     part = _alone(ids, metadata, Embeddings.of(vectors, embedder.fingerprint))
-    return part, [*not_media(inputs), *skipped]
+    return part, [*not_media(inputs), *no_animal, *skipped]

@@ -12,6 +12,7 @@ from app.cli.options import (
     add_command,
     add_mining,
     choice,
+    counted_files,
     labelled_files,
     value,
 )
@@ -20,7 +21,7 @@ from app.cli.outcome import check_destination, import_tensorflow_quietly, outcom
 if TYPE_CHECKING:
     import keras
 
-    from fused_encoder.front_ends.yamnet import Yamnet
+    from fused_encoder import AudioFrontEnd
     from training.options import MinedTriplets, PairBatches, TrainingOptions
     from triplets import LabelledFiles
 
@@ -37,13 +38,13 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     _add_recipe(parser.add_argument_group("the recipe"))
     group = parser.add_argument_group("with --batches triplets (as published)")
     add_mining(group)
-    value(group, "--batch-size", 8, "N", "triplets per step")
-    value(group, "--remine-every", int, "EPOCHS", "mine anew with the encoder")
+    value(group, "--batch-size", 8, "N", "triplets per step", least=1)
+    value(group, "--remine-every", int, "EPOCHS", "mine anew with the encoder", least=1)
     share = "of each class's files"
-    value(parser, "--held-out", 0.25, "SHARE", share, dest="held_out_fraction")
+    value(parser, "--held-out", 0.25, "SHARE", share, dest="held_out_fraction", above=0, below=1)
     window = "audio window length when embedding (default: as --audio-seconds)"
     value(parser, "--audio-window-seconds", float, "S", window)
-    value(parser, "--max-audio-seconds", 30.0, "S", "read of a recording")
+    value(parser, "--max-audio-seconds", 30.0, "S", "read of a recording", above=0)
 
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
@@ -55,25 +56,25 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     choice(group, "--photo-views", ("one", "zooms"), views, default=None)
     choice(group, "--fusion", ("additive", "concatenate"), "see docs")
     hidden = "of training items, whose photo or call is hidden"
-    value(group, "--modality-dropout", 0.67, "SHARE", hidden)
+    value(group, "--modality-dropout", 0.67, "SHARE", hidden, least=0, below=1)
     precisions = ("float32", "mixed_float16", "mixed_bfloat16")
     choice(group, "--precision", precisions, "numeric precision")
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
     choice(group, "--batches", ("pairs", "triplets"), "what a step is made of")
-    value(group, "--epochs", 15, None, "validation follows each")
-    value(group, "--steps-per-epoch", 20, "N", "with pairs")
-    value(group, "--classes-per-batch", 12, "P", "with pairs")
-    value(group, "--pairs-per-class", 3, "K", "with pairs")
+    value(group, "--epochs", 15, None, "validation follows each", least=1)
+    value(group, "--steps-per-epoch", 20, "N", "with pairs", least=1)
+    value(group, "--classes-per-batch", 12, "P", "with pairs", least=2)
+    value(group, "--pairs-per-class", 3, "K", "with pairs", least=2)
     ways = ("class_balanced", "square_root", "by_file")
     choice(group, "--sampling", ways, "how often a class is drawn, with pairs")
-    value(group, "--learning-rate", 3e-3, "R", "at its peak")
-    value(group, "--margin", 0.2, None, "of the triplet loss")
+    value(group, "--learning-rate", 3e-3, "R", "at its peak", above=0)
+    value(group, "--margin", 0.2, None, "of the triplet loss", above=0)
     mined = ("hard", "semi-hard", "easy-positive", "all", "none")
     choice(group, "--loss-mining", mined, "of triplets in a batch")
     scale = "of the class loss beside the triplet loss; 0: triplet loss alone"
-    value(group, "--class-scale", 8.0, "S", scale)
+    value(group, "--class-scale", 8.0, "S", scale, least=0)
     group.add_argument(
         "--no-augment",
         dest="augment",
@@ -92,17 +93,17 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 def run(options: argparse.Namespace) -> int:
     """Trains and writes the run."""
     check_destination(options.out, "run.json", UNFINISHED)
-    files, held_out = labelled_files(options, min_sources_per_class=2)
+    files, held_out, no_animal = labelled_files(options, min_sources_per_class=2)
     import_tensorflow_quietly()
     import keras
 
-    from app.cli.sources import yamnet_from
+    from fused_encoder.front_ends.by_name import load_front_end
     from training import train_encoder
     from training.run import save_run
 
     how = _training_options(options)
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
-    yamnet = yamnet_from(options.yamnet) if files.recordings else None
+    yamnet = load_front_end(options.front_end) if files.recordings else None
     trained = train_encoder(
         yamnet=yamnet,
         files=files,
@@ -111,19 +112,22 @@ def run(options: argparse.Namespace) -> int:
         options=how,
         backup_dir=Path(options.out) / UNFINISHED,
     )
-    save_run(options.out, trained, how, yamnet_source=options.yamnet, yamnet=yamnet)
+    save_run(options.out, trained, how, front_end_source=options.front_end, yamnet=yamnet)
     last = {name: values[-1] for name, values in trained.history.items()}
-    print(
-        f"Trained on {len(trained.training.images)} photos and {len(trained.training.recordings)} "
-        f"recordings of {len(trained.training.class_names)} classes: loss {last['loss']:.4f}, "
-        f"precision at 1 on held-out files {last['val_precision_at_1']:.3f}. "
-        f"The run is in '{options.out}'; next: fused-encoder evaluate {options.out}"
+    num_classes, last_part = (
+        len(trained.training.class_names),
+        f"next: fused-encoder evaluate {options.out}",
     )
-    return outcome(trained.skipped)
+    print(
+        f"Trained on {counted_files(trained.training)} of {num_classes} classes: loss {last['loss']:.4f}, "
+        f"precision at 1 on held-out files {last['val_precision_at_1']:.3f}. "
+        f"The run is in '{options.out}'; {last_part}"
+    )
+    return outcome((*no_animal, *trained.skipped))
 
 
 def _encoder(
-    options: argparse.Namespace, files: LabelledFiles, yamnet: Yamnet | None
+    options: argparse.Namespace, files: LabelledFiles, yamnet: AudioFrontEnd | None
 ) -> keras.Model:
     from fused_encoder.front_ends.yamnet import as_front_end
     from training import recommended_encoder

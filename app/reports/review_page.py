@@ -9,8 +9,9 @@ from app.reports.page import data_address, templates
 from individuals.review import ReviewPair
 from individuals.review.sheet import COLUMNS, printable, sheet_rows
 from individuals.sighting import Sighting
-from individuals.sighting_file import read_picture
+from individuals.sighting_file import crop_file, read_picture
 from individuals.sighting_table import SightingTable
+from media import UnreadableMediaError, load_image
 from media.atomic import write_text_atomically
 from media.cells import guard_cell
 
@@ -29,6 +30,7 @@ def write_review_page(
     *,
     crops: str | Path,
     title: str = "One animal or two?",
+    with_matches: bool = False,
 ) -> Path:
     """Writes `review.html`; it takes answers by mouse or keyboard and saves them as `review.csv`.
 
@@ -38,6 +40,7 @@ def write_review_page(
         table: the sightings that they are of.
         crops: the folder that the sightings' crops are relative to.
         title: of the page.
+        with_matches: whether what the two large pictures share is drawn below them, by lines.
     Returns:
         The path of the page.
     Raises:
@@ -53,6 +56,7 @@ def write_review_page(
                 ("left", [shown[row] for row in (pair.first, *pair.first_beside)]),
                 ("right", [shown[row] for row in (pair.second, *pair.second_beside)]),
             ],
+            "match": _match(table, pair, crops) if with_matches else None,
             "reason": pair.reason,
             "num_at_stake": pair.num_at_stake,
         }
@@ -83,3 +87,26 @@ def _shown(sighting: Sighting, crops: str | Path) -> dict[str, str | None]:
         "where": where,
         "picture": picture and data_address(*picture),
     }
+
+
+def _match(
+    table: SightingTable, pair: ReviewPair, crops: str | Path
+) -> dict[str, str | int] | None:
+    """The picture of what both sides share, and of how many points; None without two pictures to compare."""
+    import cv2
+
+    from inference.matching import RootSift, draw_match, match_photos
+
+    files = [crop_file(crops, table.sightings[row]) for row in (pair.first, pair.second)]
+    try:
+        photos = [load_image(file) for file in files if file is not None]
+    except (FileNotFoundError, UnreadableMediaError):
+        return None
+    if len(photos) < 2:
+        return None
+    first, second = photos
+    features = RootSift(margins=(0, 0, 0, 0))  # crops are cut close
+    match = match_photos(features(first), features(second))
+    picture = draw_match(first, second, match)
+    _, content = cv2.imencode(".jpg", picture[..., ::-1])  # OpenCV takes BGR
+    return {"picture": data_address("jpeg", content.tobytes()), "num": len(match)}

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -78,7 +77,7 @@ def decode_source(task: DecodeTask) -> Iterator[Message]:
     source = task.source
     yield task.identity or source.read_identity()
     if source.kind in ("image", "pair"):
-        yield _photo(source.paths[0])
+        yield _photo(source)
     if source.kind in ("recording", "pair"):
         with stream_waveform(source.path, sample_rate_hz=task.sample_rate_hz) as stream:
             yield from (Sound(block, 0.0) for block in stream)
@@ -87,10 +86,11 @@ def decode_source(task: DecodeTask) -> Iterator[Message]:
         yield from _film(task)
 
 
-def _photo(path: Path) -> Photo:
+def _photo(source: Source) -> Photo:
+    path = source.paths[0]
     try:
-        return Photo(prepare_photo(load_image(path)))
-    except BlackPhotoError as error:
+        return Photo(prepare_photo(load_image(path, source.box)))
+    except ValueError as error:  # black throughout, or a box that lies outside
         raise UnreadableMediaError(path, str(error)) from error
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from archives.embed.archive import FILES_TABLE, Archive, FiledFile, holds_shards, rows_of_shard
+from archives.embed.crop_sources import BoxesOf, crop_sources
 from archives.embed.embed_sources import Decoding, Engine, KnownSource, embed_sources
 from archives.embed.rows import FileRow, renamed
 from archives.embed.settings import ArchiveSettings, Run
@@ -70,6 +71,7 @@ def embed_archive(
     out: str | Path,
     *,
     pairs: str | Path | None = None,
+    boxes_of: BoxesOf | None = None,
     settings: ArchiveSettings | None = None,
     decoding: Decoding | None = None,
     resume: bool = True,
@@ -91,6 +93,8 @@ def embed_archive(
             file in `out/files.parquet`.
         pairs: CSV with the columns image and recording; each window of the recording is embedded with the
             photo.
+        boxes_of: the boxes of a photo, such as `individuals.load_photo_boxes(path)`: each animal is cropped
+            and embedded by itself; photos without one are rows that say so. None: whole photos.
         settings: how sound and film are cut. Default: windows of 5 s every 2.5 s, one moment of film per
             second.
         decoding: how many processes decode, and how long a file may give nothing.
@@ -111,6 +115,8 @@ def embed_archive(
     """
     folder = Path(out)
     found = find_sources(inputs, pairs, shard)
+    if boxes_of is not None:
+        found = crop_sources(found, boxes_of)
     run = Run(
         embedder.fingerprint,
         embedder.settings.embedding_size,

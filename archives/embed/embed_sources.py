@@ -20,7 +20,6 @@ from archives.embed.rows import FileRow, rows_of
 from archives.embed.shards import ShardWriter
 from archives.embed.sources import Identity, Source
 from archives.workers import Workers
-from fused_encoder.front_ends.contract import WINDOWS_PER_BATCH
 from inference.embed import BATCH_SIZE, Embedder
 from inference.embeddings import UNIT_LENGTH_TOLERANCE
 
@@ -137,7 +136,7 @@ class EmbeddingQueue:
             self._pieces.append((source, piece))
             self._num_frames += self._embedder.front_end.frames_in_samples(len(piece))
             source.num_waiting += 1
-        if self._num_frames >= WINDOWS_PER_BATCH:
+        if self._num_frames >= self._embedder.front_end.windows_per_batch:
             self._hear()
         self._gather(source)
         while len(self._running) > NUM_THREADS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archives.embed.settings import ArchiveSettings
-from fused_encoder.front_ends.contract import WINDOWS_PER_BATCH, FrontEndSpec
+from fused_encoder.front_ends.contract import FrontEndSpec
 from media import SoundBlock, samples_per_cell
 
 
@@ -83,7 +83,7 @@ class SoundWindows:
         if self.is_too_short:
             return
         hop = self._front_end.hop_samples
-        length = (WINDOWS_PER_BATCH - 1) * hop + self._front_end.window_samples
+        length = (self._front_end.windows_per_batch - 1) * hop + self._front_end.window_samples
         while True:
             start = self._next_piece * hop
             is_full = self.num_samples - start >= length

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+from media import AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, PhotoBox
 from media.cells import read_csv_rows
 from media.files import read_head, unreadable_file
 
@@ -38,11 +38,18 @@ class Source:
     kind: Kind
     path: Path  # of the photo, recording or video; of a pair, the recording
     photo: Path | None = None  # of a pair
+    box: PhotoBox | None = None  # what of the photo is embedded; None: all of it
 
     @property
     def name(self) -> str:
-        """Its name in every table: its path as typed; of a pair, photo+recording."""
-        return "+".join(path_to_name(path) for path in self.paths)
+        """Its name in every table: its path as typed; of a pair, photo+recording; with `#xywh=` of a box.
+
+        Reference: Media Fragments URI 1.0, https://www.w3.org/TR/media-frags/#naming-space
+        """
+        names = [path_to_name(path) for path in self.paths]
+        if self.box is not None:
+            names[0] += "#xywh=" + ",".join(f"{number:.1f}" for number in self.box)
+        return "+".join(names)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -68,7 +75,9 @@ class Source:
         """Size, time of change and content; its files are read whole. Raises as `digest_of`."""
         looks = self.look()  # before reading: a file that grows is read again
         content = "+".join(digest_of(path) for path in self.paths)
-        if self.photo is not None:
+        if self.box is not None:
+            content += str(self.box)
+        if self.photo is not None or self.box is not None:
             content = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
         return Identity(content, looks.size_bytes, looks.modified_ns)
 

@@ -18,9 +18,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-WINDOWS_PER_BATCH = 64
-"""How many windows a front end's network takes at once. More is no faster on a processor's cores."""
-
 _MAX_AMPLITUDE = 64.0  # 36 dB above full scale; only unscaled integers are that loud
 
 
@@ -44,6 +41,8 @@ class FrontEndSpec:
         embedding_size: int, numbers in a frame.
         fingerprint: str, names this very model; the same in every process.
         min_seconds: float, the shortest sound that it takes. Shorter than 0.1 s is hardly any call.
+        windows_per_batch: int, how many windows its network best takes at once: more are no faster on a
+            processor's cores, and need more memory.
     """
 
     name: str
@@ -53,6 +52,7 @@ class FrontEndSpec:
     embedding_size: int
     fingerprint: str = ""
     min_seconds: float = 0.1
+    windows_per_batch: int = 64
 
     @property
     def window_samples(self) -> int:
@@ -158,7 +158,7 @@ class AudioFrontEnd(FrontEndSpec):
     @property
     def windows_per_call(self) -> int:
         """How many windows are best gathered for a call of `embed_sounds`."""
-        return 1 if self.windows is None else WINDOWS_PER_BATCH
+        return 1 if self.windows is None else self.windows_per_batch
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         """The audio_sequence of a waveform, float32 [num_frames, embedding_size].
@@ -184,7 +184,8 @@ class AudioFrontEnd(FrontEndSpec):
             return []
         if self.windows is None or self.embed_windows is None:
             return [self._checked_frames(self.embed_sound(sound)) for sound in sounds]
-        batches = _in_batches(self.windows(piece) for sound in sounds for piece in self._cut(sound))
+        windows = (self.windows(piece) for sound in sounds for piece in self._cut(sound))
+        batches = _in_batches(windows, self.windows_per_batch)
         frames = [self._checked_frames(self.embed_windows(batch), len(batch)) for batch in batches]
         ends = np.cumsum([self.frames_in_samples(len(sound)) for sound in sounds])
         return np.split(np.concatenate(frames), ends[:-1])
@@ -192,8 +193,8 @@ class AudioFrontEnd(FrontEndSpec):
     def _cut(self, sound: np.ndarray) -> Iterator[np.ndarray]:
         """Pieces of a batch of windows at most, so that a long sound takes no more memory."""
         num_frames = self.frames_in_samples(len(sound))
-        for first in range(0, num_frames, WINDOWS_PER_BATCH):
-            last = min(first + WINDOWS_PER_BATCH, num_frames) - 1
+        for first in range(0, num_frames, self.windows_per_batch):
+            last = min(first + self.windows_per_batch, num_frames) - 1
             yield sound[first * self.hop_samples : last * self.hop_samples + self.window_samples]
 
     def _checked_frames(self, frames: npt.ArrayLike, expected: int | None = None) -> np.ndarray:
@@ -277,12 +278,12 @@ def _checked(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     return waveform
 
 
-def _in_batches(parts: Iterable[npt.ArrayLike]) -> Iterator[np.ndarray]:
-    """The windows of all parts in their order, a part never torn apart."""
+def _in_batches(parts: Iterable[npt.ArrayLike], most: int) -> Iterator[np.ndarray]:
+    """The windows of all parts in their order, at most so many at once, a part never torn apart."""
     batch: list[np.ndarray] = []
     num_windows = 0
     for part in map(np.asarray, parts):
-        if batch and num_windows + len(part) > WINDOWS_PER_BATCH:
+        if batch and num_windows + len(part) > most:
             yield np.concatenate(batch)
             batch, num_windows = [], 0
         batch.append(part)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,18 +16,14 @@ from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import AudioFrontEnd, model_fingerprint, probe_waveform
 from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ, LogMelFeatures, log_mel_patches
 from fused_encoder.front_ends.no_sound import no_sound
+from fused_encoder.front_ends.saved_model import load_saved_model
 from fused_encoder.front_ends.yamnet_network import (
     EMBEDDING_SIZE,
     WaveformYamnet,
     create_yamnet,
     from_saved_model,
 )
-from fused_encoder.weights import (
-    MissingWeightsError,
-    advice_on_missing_weights,
-    download_weights,
-    find_weights,
-)
+from fused_encoder.weights import advice_on_missing_weights, download_weights, find_weights
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +64,7 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
         source = find_weights("yamnet") or download_weights("yamnet")
         yamnet = _load_from_disk(source)
     elif str(source).startswith(("http://", "https://")):
-        yamnet = _load_from_hub(str(source))
+        yamnet = load_saved_model(str(source), advice=advice_on_missing_weights("yamnet"))
     else:
         yamnet = _load_from_disk(find_weights("yamnet", source) or Path(source))
     try:
@@ -172,30 +167,9 @@ def _embeddings(yamnet: Yamnet, sound: np.ndarray) -> tf.Tensor:
     return outputs[1]
 
 
-def _load_from_hub(handle: str) -> Yamnet:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
-            import tensorflow_hub  # only where a handle is to be resolved
-
-            return tensorflow_hub.load(handle)
-    except (ImportError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise MissingWeightsError(
-            f"Cannot load '{handle}': {error}. Check the address and the network. tensorflow_hub needs "
-            'tf-keras, and pkg_resources of an older setuptools: pip install tf-keras "setuptools<81". A '
-            f"local YAMNet needs no tensorflow_hub. {advice_on_missing_weights('yamnet')}"
-        ) from error
-
-
 def _load_from_disk(place: Path) -> Yamnet:
     if place.suffix == ".h5":
         return WaveformYamnet(create_yamnet(place))
     if place.suffix == ".keras":
         return WaveformYamnet(keras.saving.load_model(place, compile=False, safe_mode=True))
-    try:
-        return tf.saved_model.load(str(place))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise ValueError(
-            f"'{place}' is not a readable SavedModel directory: {error}. Expected the directory of "
-            "YAMNet (with saved_model.pb and variables/), its yamnet.h5, or a .keras file."
-        ) from error
+    return load_saved_model(place, advice="YAMNet may also be its yamnet.h5, or a .keras file.")

@@ -1,7 +1,5 @@
 """What a catalogue answered, as a table that a person looks through, corrects, and hands back."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal

@@ -1,7 +1,5 @@
 """Who is who when several animals are seen together: the best names that no two of them share."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

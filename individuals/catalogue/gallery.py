@@ -1,7 +1,5 @@
 """How near sightings come to the individuals of a catalogue."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The log of a catalogue: written with each operation, read, taken back, checked against the rows."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Known, new or uncertain: what a catalogue says of sightings that it has not met."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What can be done to individuals: each operation checks first, then says what it changes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

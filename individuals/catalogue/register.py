@@ -1,7 +1,5 @@
 """`Register`: which animal a person means, which names are free, and what each individual holds."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 import unicodedata

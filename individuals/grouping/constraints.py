@@ -1,7 +1,5 @@
 """What is known before embeddings are compared: rows that must be, or cannot be, one individual."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

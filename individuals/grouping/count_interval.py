@@ -1,7 +1,5 @@
 """How far a count may be off: its bounds, and what counts of known individuals were off by."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice

@@ -1,7 +1,5 @@
 """Calls and who gave them, as selection tables of Raven and label tracks of Audacity, and back."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

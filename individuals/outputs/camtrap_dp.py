@@ -1,7 +1,5 @@
 """Camtrap DP: sightings as a Camera Trap Data Package, the standard that GBIF and Agouti exchange."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """What a Camtrap DP needs to be told: deployments (where a camera stood, and when) and the project."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The rows of a Camtrap DP's tables: deployments, media and observations."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Capture histories: who was met on which occasion; as CSV, for program MARK and for the R package secr."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

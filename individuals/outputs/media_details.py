@@ -1,7 +1,5 @@
 """What people know of media and pixels do not tell: when, where, which occasion; and short names of media."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What the pictures of a count share: an A4 page's width, and colours that everyone can tell apart."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from matplotlib.figure import Figure

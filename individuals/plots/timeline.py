@@ -1,7 +1,5 @@
 """Timeline: who is seen and heard when, over all videos."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median

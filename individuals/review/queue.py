@@ -1,7 +1,5 @@
 """What to ask a person: the few pairs of sightings whose answers say most about a count."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The answers of a review go into a count: contradictions are told, and the footage is counted again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise

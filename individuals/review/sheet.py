@@ -1,7 +1,5 @@
 """The questions of a review as a CSV file: written to be filled in, and read with a person's answers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Crops: the detected animal cut out of its frame, its colours, and how well it is seen."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 

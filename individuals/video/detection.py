@@ -1,7 +1,5 @@
 """A detection: one animal in one frame, and what boxes have in common."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

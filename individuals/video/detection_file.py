@@ -1,7 +1,5 @@
 """Detections that were written to a file beforehand: MegaDetector's results, or COCO."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -93,10 +91,22 @@ def load_detections(
         ValueError: it is not JSON, or of no known layout; it lacks a category that was asked for; or boxes
             are damaged (all of them in one message).
     """
-    path = Path(path)
+    return read_detections(
+        Path(path), categories=categories, min_confidence=min_confidence, is_of_photos=False
+    )
+
+
+def read_detections(
+    path: Path,
+    *,
+    categories: Collection[str] | None,
+    min_confidence: float | None,
+    is_of_photos: bool,
+) -> DetectionFile:
+    """As `load_detections`; with `is_of_photos` every image is a photo, with its boxes in frame 0."""
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise ValueError(f"min_confidence must be in [0, 1], received {min_confidence}.")
-    listing = _read(path)
+    listing = _read(path, is_of_photos)
     wanted = _wanted(categories, listing.categories, path)
     least = listing.typical_confidence if min_confidence is None else min_confidence
     if not is_number(least) or not 0 <= least <= 1:
@@ -133,13 +143,13 @@ def load_detections(
     return DetectionFile(path, videos, float(least), (*listing.notes, *notes))
 
 
-def _read(path: Path) -> Listing:
+def _read(path: Path, is_of_photos: bool) -> Listing:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"The detection file '{path}' is not JSON in UTF-8: {error}.") from error
     try:
-        listing = read_layout(content)
+        listing = read_layout(content, is_of_photos=is_of_photos)
     except ValueError as error:
         raise ValueError(f"The detection file '{path}' is damaged: {error}.") from error
     if listing is None:

@@ -1,7 +1,5 @@
 """Detectors: what moves before a still camera, whole frames, a function of the caller, or a file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -126,7 +126,7 @@ def match_videos(videos: Sequence[str | Path], names: Iterable[str], source: str
     found: dict[str, str] = {}
     problems = []
     for video in videos:
-        entries = _entries_of(video, listed)
+        entries = entries_of(video, listed)
         if len(entries) == 1:
             found[str(video)] = entries[0]
         else:
@@ -145,7 +145,8 @@ def match_videos(videos: Sequence[str | Path], names: Iterable[str], source: str
     return found
 
 
-def _entries_of(video: str | Path, names: Sequence[str]) -> list[str]:
+def entries_of(video: str | Path, names: Sequence[str]) -> list[str]:
+    """Which of the names may be of this file: one, none, or several that cannot be told apart."""
     given, whole = _parts(str(video)), _parts(str(Path(video).absolute()))
     parts = {name: _parts(name) for name in names}
     ends = [n for n in names if len(parts[n]) <= len(whole) and _is_same(parts[n], whole, n)]

@@ -1,7 +1,5 @@
 """Layouts of detection files, MegaDetector's and COCO, read and checked into one form."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,6 +46,7 @@ class Listing:
     videos: dict[str, ListedVideo] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_of_photos: bool = False  # each image is a photo of its own, listed under its name as frame 0
 
     def video(self, name: str) -> ListedVideo:
         """The video of this name, made if it is new."""
@@ -77,46 +76,55 @@ class Listing:
             return f"expected a box in shares of the frame, [0, 1], received {box!r}: these may be pixels"
         return None
 
-    def note_still_images(self, names: Sequence[str]) -> None:
-        """Notes entries that are not frames of a video."""
-        if names:
+    def note_others(self, names: Sequence[str]) -> None:
+        """Notes entries that are not frames of a video; of a list of photos those that are videos."""
+        if names and self.is_of_photos:
+            self.notes.append(
+                f"{len(names)} entries are no photos and are left out, such as '{names[0]}'."
+            )
+        elif names:
             self.notes.append(
                 f"{len(names)} entries are not frames of a video and are left out, such as '{names[0]}' "
                 "(expected names such as 'monday.mp4/frame000120.jpg')."
             )
 
 
-def read_layout(content: Any) -> Listing | None:
-    """What a file lists, by the layout of its JSON; None for an unknown layout, a ValueError for damage."""
+def read_layout(content: Any, *, is_of_photos: bool = False) -> Listing | None:
+    """What a file lists, by the layout of its JSON; None for an unknown layout, a ValueError for damage.
+
+    Its images are frames of videos; or, with `is_of_photos`, photos.
+    """
     if isinstance(content, list):
         is_list_of_images = all(
             isinstance(entry, dict) and "file" in entry and "detections" in entry
             for entry in content
         )
-        return _read_megadetector_list(content) if is_list_of_images else None
+        return _read_megadetector_list(content, is_of_photos) if is_list_of_images else None
     if isinstance(content, dict) and isinstance(content.get("images"), list):
         if isinstance(content.get("annotations"), list):
-            return _read_coco(content)
+            return _read_coco(content, is_of_photos)
         if "annotations" not in content:
-            return _read_megadetector(content)
+            return _read_megadetector(content, is_of_photos)
     return None
 
 
-def _read_megadetector(content: Json) -> Listing:
+def _read_megadetector(content: Json, is_of_photos: bool) -> Listing:
     """MegaDetector's results: an entry per video, or per frame; https://lila.science/megadetector-output-format."""
     categories = _object(content, "detection_categories")
     names = {str(key): str(name) for key, name in categories.items()}
     metadata = _object(_object(content, "info"), "detector_metadata")
-    listing = Listing("shares", tuple(names.values()), metadata.get("typical_detection_threshold"))
+    typical = metadata.get("typical_detection_threshold")
+    listing = Listing("shares", tuple(names.values()), typical, is_of_photos=is_of_photos)
     _read_entries(_objects(content, "images"), names, "images", "conf", listing)
     return listing
 
 
-def _read_megadetector_list(content: Sequence[Json]) -> Listing:
+def _read_megadetector_list(content: Sequence[Json], is_of_photos: bool) -> Listing:
     """The list that the `megadetector` command writes; https://microsoft.github.io/MegaDetector/output_format/."""
     found = [box for entry in content for box in _objects(entry, "detections")]
     kinds = {str(box.get("category")) for box in found}
-    listing = Listing("corners", tuple(sorted(kinds | {"animal"})))
+    named = tuple(sorted(kinds | {"animal"}))
+    listing = Listing("corners", named, is_of_photos=is_of_photos)
     _read_entries(content, {kind: kind for kind in listing.categories}, "", "confidence", listing)
     return listing
 
@@ -124,15 +132,17 @@ def _read_megadetector_list(content: Sequence[Json]) -> Listing:
 def _read_entries(
     entries: Sequence[Json], names: Mapping[str, str], place: str, score_key: str, listing: Listing
 ) -> None:
-    still_images = []
+    others = []
     for number, entry in enumerate(entries):
         here, file = f"{place}[{number}]", entry.get("file")
         if not isinstance(file, str) or not file:
             listing.problems.append(f"{here} names no file")
             continue
-        frame = None if is_video_name(file) else _frame_of_name(file)
-        if not is_video_name(file) and frame is None:
-            still_images.append(file)
+        is_video = is_video_name(file)
+        frame = (file, 0) if listing.is_of_photos else _frame_of_name(file)
+        frame = None if is_video else frame
+        if is_video if listing.is_of_photos else not is_video and frame is None:
+            others.append(file)
             continue
         name = frame[0] if frame else file
         video = listing.video(name)
@@ -150,10 +160,10 @@ def _read_entries(
                 names.get(str(box.get("category"))),
                 f"{here}.detections[{which}]",
             )
-    listing.note_still_images(still_images)
+    listing.note_others(others)
 
 
-def _read_coco(content: Json) -> Listing:
+def _read_coco(content: Json, is_of_photos: bool) -> Listing:
     """COCO: `images` that are frames, `annotations` with boxes in pixels; https://cocodataset.org/#format-data.
 
     An image belongs to a video by its `video_id` (into `videos`, by `name` or `file_name`), or because
@@ -162,24 +172,25 @@ def _read_coco(content: Json) -> Listing:
     """
     categories = _objects(content, "categories")
     names = {str(entry.get("id")): str(entry.get("name")) for entry in categories}
-    listing = Listing("pixels", tuple(names.values()))
+    listing = Listing("pixels", tuple(names.values()), is_of_photos=is_of_photos)
     videos = {
         str(entry.get("id")): str(entry.get("name") or entry.get("file_name"))
         for entry in _objects(content, "videos")
     }
     frames: dict[str, tuple[str, Any] | None] = {}
-    still_images = []
+    others = []
+    frame_of = _coco_photo if is_of_photos else _coco_frame
     for image in _objects(content, "images"):
-        frame = frames[str(image.get("id"))] = _coco_frame(image, videos)
+        frame = frames[str(image.get("id"))] = frame_of(image, videos)
         if frame is None:
-            still_images.append(str(image.get("file_name")))
+            others.append(str(image.get("file_name")))
             continue
         video = listing.video(frame[0])
         video.frames_processed |= _whole_numbers([frame[1]])
         size: tuple[Any, Any] = image.get("width"), image.get("height")
         if all(is_number(side) and side > 0 for side in size):
             video.sizes.add((float(size[0]), float(size[1])))
-    listing.note_still_images(still_images)
+    listing.note_others(others)
     num_crowds = 0
     for number, annotation in enumerate(_objects(content, "annotations")):
         place, image_id = f"annotations[{number}]", str(annotation.get("image_id"))
@@ -211,6 +222,12 @@ def _coco_frame(image: Json, videos: Mapping[str, str]) -> tuple[str, Any] | Non
         return video, _trailing_number(name) if number is None else number
     named = _frame_of_name(name)
     return (named[0], named[1] if number is None else number) if named else None
+
+
+def _coco_photo(image: Json, videos: Mapping[str, str]) -> tuple[str, Any] | None:
+    """The name of an image that is a photo; None where it is a video, or of one."""
+    name = str(image.get("file_name") or "")
+    return None if str(image.get("video_id")) in videos or is_video_name(name) else (name, 0)
 
 
 def is_video_name(name: str) -> bool:

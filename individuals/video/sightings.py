@@ -1,7 +1,5 @@
 """Sightings: the animals in a video's frames, followed for a while, cropped, heard and embedded."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

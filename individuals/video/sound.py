@@ -1,7 +1,5 @@
 """Sound: which animal in view is heard, if it can be said at all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Literal
 

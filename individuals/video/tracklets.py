@@ -1,7 +1,5 @@
 """From detections in single frames to tracklets: one animal followed for a while."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby

@@ -1,7 +1,5 @@
 """Watching: a video is looked at piece by piece, and the best crops of each animal are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 

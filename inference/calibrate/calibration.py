@@ -19,6 +19,8 @@ from inference.embeddings import fingerprint_of
 from media.atomic import write_text_atomically
 
 SCHEMA = 1
+CALIBRATION_FILE = "calibration.json"
+"""Among the assets of an exported encoder."""
 ROUND_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 
 

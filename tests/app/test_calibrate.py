@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.calibrate import calibration_text
+from app.cli.calibration_text import calibration_text
 from inference.calibrate import Calibration, PairCalibration, UnknownScores
 from inference.export import attached_calibration as attached
 from inference.modalities import PAIR_PATTERNS
@@ -32,11 +32,22 @@ def test_export_calibrates_on_held_out_files_and_says_that_their_classes_were_tr
     assert set(calibration.pairs) <= set(PAIR_PATTERNS)
     assert "image-image" in calibration.pairs
     assert not calibration.is_identity_disjoint
-    printed = journey.printed["export"]
-    assert "These individuals (or classes) were trained on" in printed
+    where, meaning, what_next = journey.printed["export"].splitlines()
+    assert str(journey.encoder) in where
+    assert "trained on; animals that it never met are harder" in meaning
+    assert what_next.startswith(f"Next: fused-encoder calibrate {journey.encoder} --images DIR")
+    figures = (journey.encoder / "calibration.txt").read_text()
+    assert "These individuals (or classes) were trained on" in figures
     patterns = ", ".join(calibration.pairs)
-    assert printed.count("cannot certify") == 1
-    assert f"\n{patterns}: cannot certify a false match rate of 0.2" in printed
+    assert figures.count("cannot certify") == 1
+    assert f"\n{patterns}: cannot certify a false match rate of 0.2" in figures
+
+
+def test_the_figures_of_an_encoder_are_shown(journey, encoder, capsys):
+    assert run("calibrate", encoder, "--show") == 0
+    printed = capsys.readouterr().out
+    figures = (journey.encoder / "calibration.txt").read_text()
+    assert figures[figures.index("Calibration:") :].strip() in printed
 
 
 def test_calibrate_puts_the_calibration_of_strangers_into_the_encoder(
@@ -52,9 +63,11 @@ def test_calibrate_puts_the_calibration_of_strangers_into_the_encoder(
     assert list(calibration.pairs) == list(PAIR_PATTERNS)
     printed, told = capsys.readouterr()
     assert f"{broken}: " in told
-    assert "were trained on" not in printed
+    assert "individuals that it had never met" in printed
+    figures = (encoder / "calibration.txt").read_text()
+    assert "were trained on" not in figures
     for pattern in PAIR_PATTERNS:
-        assert f"\n{pattern} " in printed
+        assert f"\n{pattern} " in figures
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -67,7 +80,7 @@ def test_individuals_that_bear_the_names_of_trained_classes_are_told_of(
         "4 of the individuals have the names of classes that the encoder was trained on: "
         in caplog.text
     )
-    assert "were trained on" in capsys.readouterr().out
+    assert "that it was trained on" in capsys.readouterr().out
 
 
 def test_a_refused_calibration_leaves_the_earlier_one(encoder, strangers, capsys):

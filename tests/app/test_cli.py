@@ -77,7 +77,11 @@ def test_a_missing_folder_is_refused_with_a_message(capsys, tmp_path):
         (["evaluate", "nothing"], "No training run in 'nothing'"),
         (["export", "nothing", "--out", "x"], "No training run in 'nothing'"),
         (["query", "x.index", "--encoder", "e"], "Expected --image, --recording or both"),
-        (["embed", "nothing.txt", "--encoder", "e", "--out", "x.npz"], "No photo or recording in"),
+        (
+            ["embed", "nothing.jpg", "--encoder", "e", "--out", "x"],
+            "no file or folder at 'nothing.jpg'",
+        ),
+        (["embed", "e", "--encoder", "e", "--out", "x.npz"], "No photo or recording in"),
         (["embed", "a.jpg", "--encoder", "no", "--out", "x.npz"], "No exported encoder in 'no'"),
         (["count", "a.mp4", "--encoder", "no"], "No exported encoder in 'no'"),
         (["index", "info", "nothing.index"], "nothing.index"),

@@ -14,6 +14,7 @@ from individuals.sighting import Sighting
 from individuals.sighting_file import CountedSightings
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
+from media import save_image
 
 JPEG = b"\xff\xd8\xff\xe0 not looked at"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -105,3 +106,24 @@ def test_the_page_takes_answers_by_key_and_mouse_and_saves_what_can_be_read(tmp_
     assert answers.missing(questions.table.keys) == []
     first = frozenset((pairs[0].first, pairs[0].second))
     assert {frozenset(rows) for rows in answers.rows("same", questions.table.keys)} >= {first}
+
+
+def test_what_both_pictures_share_is_drawn_where_it_is_asked_for(tmp_path):
+    questions = counted([0, 22, 44, 66])
+    (tmp_path / "crops").mkdir()
+    spots = (
+        np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+    )
+    for n in range(3):  # the fourth picture cannot be read
+        save_image(tmp_path / "crops" / f"{n}.jpg", spots)
+    (tmp_path / "crops" / "3.jpg").write_bytes(JPEG)
+    pairs = review_queue(questions, 50)
+    shown = {}
+    for with_matches in (False, True):
+        path = write_review_page(
+            tmp_path, pairs, questions.table, crops=tmp_path, with_matches=with_matches
+        )
+        shown[with_matches] = path.read_text("utf-8").count("points in common")
+    num_readable = sum(3 not in (pair.first, pair.second) for pair in pairs)
+    assert shown == {False: 0, True: num_readable}
+    assert 0 < num_readable < len(pairs)

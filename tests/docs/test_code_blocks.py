@@ -1,5 +1,6 @@
 """Every code block of README and docs runs; every shell line is one that the command line takes."""
 
+import json
 import re
 import shlex
 import shutil
@@ -37,6 +38,12 @@ MADE_SMALL = {
     "classes_per_batch=12, pairs_per_class=3), epochs=15": (
         "classes_per_batch=4, pairs_per_class=2, steps_per_epoch=2), epochs=1"
     ),
+    '"train_images",\n    source_of': '"train_images",\n    encoder=SEEING,\n    source_of',
+    "calibrate_held_out, train_encoder\n": (
+        "calibrate_held_out, recommended_encoder, train_encoder\n"
+        "SMALL = dict(image_weights=None, audio_size=1)\n"
+        'SEEING = recommended_encoder(image_backbone="small_cnn", **SMALL)\n'
+    ),
     "yamnet, 20, mining": "yamnet, 4, mining",
     "from fused_encoder import load_yamnet": "from fused_encoder import LogMelFeatures",
     "epochs=10": "epochs=1",
@@ -73,6 +80,15 @@ def field_work(tmp_path_factory):
         shutil.copy(video, folder / f"{name}.mp4")
     write_videos(folder / "more", cast_sizes=(2,), size="tiny")
     shutil.copy(folder / "more" / "video_01.mp4", folder / "wednesday.mp4")
+    found = {"category": "1", "conf": 0.9, "bbox": [0.25, 0.25, 0.5, 0.5]}
+    detected = {
+        "detection_categories": {"1": "animal"},
+        "images": [
+            {"file": f"{path.parent.name}/{path.name}", "detections": [found]}
+            for path in photos[1:]
+        ],
+    }
+    (folder / "photo_boxes.json").write_text(json.dumps(detected), encoding="utf-8")
     (folder / "torn.jpg").write_bytes(photos[0].read_bytes()[:900])
     encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
     export_saved_model(encoder, LogMelFeatures(), folder / "exported", thresholds={"image": 0.9})

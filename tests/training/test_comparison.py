@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from inference import Embeddings
-from training.comparison import PairedHits, ask_all_ways, paired_rows, pooled, with_wrong_files
+from training.comparison import ask_all_ways, with_wrong_files
 from training.floors import class_mean_hits, log_probabilities
+from training.paired_hits import PairedHits, paired_rows, pooled
 from training.pairs import Pairs, draw_pairs, embed_pairs
 
 

@@ -25,12 +25,12 @@ def trained(sides):
 
 @pytest.fixture
 def saved(trained, yamnet, tmp_path):
-    return save_run(tmp_path / "run", trained, OPTIONS, yamnet_source="log_mel", yamnet=yamnet)
+    return save_run(tmp_path / "run", trained, OPTIONS, front_end_source="log_mel", yamnet=yamnet)
 
 
 def test_a_run_comes_back_as_it_was_saved(saved, trained):
     run = load_run(saved)
-    assert (run.options, run.history, run.yamnet_source) == (OPTIONS, trained.history, "log_mel")
+    assert (run.options, run.history, run.front_end_source) == (OPTIONS, trained.history, "log_mel")
     for loaded, weights in zip(
         run.encoder.get_weights(), trained.encoder.get_weights(), strict=True
     ):
@@ -73,7 +73,7 @@ def test_another_yamnet_than_in_training_is_told(saved):
             return scores, 0 * embeddings, log_mel
 
     (change,) = changes_since_training(load_run(saved), Deaf())
-    assert change.startswith("The encoder was trained with another YAMNet (fingerprint ")
+    assert change.startswith("The encoder was trained with another audio front end (fingerprint ")
 
 
 def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, trained):
@@ -83,7 +83,7 @@ def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, train
         (evaluation / name).write_text("old")
     save_run(saved, trained, OPTIONS)
     assert [path.name for path in evaluation.rglob("*")] == ["my notes.txt"]
-    assert load_run(saved).yamnet_fingerprint is None
+    assert load_run(saved).front_end_fingerprint is None
 
 
 def test_an_interrupted_save_leaves_no_encoder_with_the_record_of_another(

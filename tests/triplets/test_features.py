@@ -115,9 +115,9 @@ def test_an_interrupt_does_not_wait_for_the_files_that_are_left(
             yield next(iter(self.results))
             raise KeyboardInterrupt
 
-    def slow_load_image(path: Path) -> np.ndarray:
+    def slow_load_image(path: Path, box: None) -> np.ndarray:
         time.sleep(0.02)
-        return load_image(path)
+        return load_image(path, box)
 
     folders = scan_folders(*write_folders("robin", "wren", num_files=20))
     monkeypatch.setattr("triplets.features.tqdm", InterruptedBar)

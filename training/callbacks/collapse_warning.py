@@ -1,7 +1,5 @@
 """Collapse, when an encoder gives every item the same embedding: measured, and warned of."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The embedding projector: pairs as points in TensorBoard, each with its photo, while an encoder trains."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checkpoints of the whole encoder, whatever model it is trained inside."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import keras

@@ -1,7 +1,5 @@
 """Mining again: as the encoder learns, its own embeddings say which negatives are hard."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from functools import partial

@@ -1,7 +1,5 @@
 """Retrieval on held-out pairs, and how well they fall into their classes, while an encoder trains."""
 
-from __future__ import annotations
-
 import warnings
 
 import keras

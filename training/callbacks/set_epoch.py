@@ -1,7 +1,5 @@
 """Epoch by epoch: what is random in an epoch depends on the seed and the epoch alone."""
 
-from __future__ import annotations
-
 import keras
 
 from triplets.pipeline import EpochCounter

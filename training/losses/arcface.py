@@ -1,7 +1,5 @@
 """ArcFace: embeddings gather around a learned centre of their class, by an angle to spare."""
 
-from __future__ import annotations
-
 import math
 
 import keras

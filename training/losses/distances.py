@@ -3,8 +3,6 @@
 All take float32 and are finite, with finite gradients, for embeddings that coincide or lie opposite.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import keras

@@ -1,7 +1,5 @@
 """The base of all losses that compare items of a batch by their labels."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection

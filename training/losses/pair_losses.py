@@ -3,8 +3,6 @@
 Labels and embeddings, and `name` and `reduction`, are as in `PairLoss`.
 """
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 

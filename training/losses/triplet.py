@@ -1,7 +1,5 @@
 """Triplet loss: the positive nearer than the negative, by a margin."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import keras

@@ -10,17 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fused_encoder import AudioFrontEnd, LogMelFeatures, as_front_end, extract_audio_sequence
-from fused_encoder.front_ends.contract import (
-    WINDOWS_PER_BATCH,
-    SilentRecordingError,
-    TooShortRecordingError,
-)
+from fused_encoder.front_ends import YAMNET
+from fused_encoder.front_ends.contract import SilentRecordingError, TooShortRecordingError
 from fused_encoder.front_ends.log_mel import PATCH_HOP_SAMPLES, PATCH_SAMPLES, log_mel_patches
 from fused_encoder.front_ends.yamnet import Yamnet, load_yamnet
 from fused_encoder.front_ends.yamnet_network import WaveformYamnet, create_yamnet
 
 BORDERS = [1600, 1601, 15_599, 15_600, 15_601, 23_280, 23_281, 30_960, 50_000]
-LONGER_THAN_A_BATCH = (WINDOWS_PER_BATCH + 3) * 7680 + 1000
+LONGER_THAN_A_BATCH = (YAMNET.windows_per_batch + 3) * 7680 + 1000
 
 stand_in = LogMelFeatures()
 front_end = as_front_end(stand_in)
@@ -160,7 +157,7 @@ def test_windows_of_many_recordings_come_in_one_batch_of_bounded_size():
 
 
 def test_a_saved_yamnet_takes_windows_in_batches_and_another_graph_does_not(hub_yamnet, tmp_path):
-    assert as_front_end(hub_yamnet).windows_per_call == WINDOWS_PER_BATCH
+    assert as_front_end(hub_yamnet).windows_per_call == YAMNET.windows_per_batch
     other = saved_and_loaded(WaveformOnly(stand_in), tmp_path / "other")
     assert as_front_end(other).windows_per_call == 1
     check_equal_to_one_by_one(other, sounds_of([20_000, 9000]))
@@ -239,5 +236,5 @@ def test_samples_that_are_not_finite_are_refused(value):
 @pytest.mark.parametrize("name", ["yamnet", "yamnet.h5"])
 def test_the_genuine_yamnet_gives_many_as_it_gives_one(weights_dir, name):
     yamnet = load_yamnet(weights_dir / name)
-    assert as_front_end(yamnet).windows_per_call == WINDOWS_PER_BATCH
+    assert as_front_end(yamnet).windows_per_call == YAMNET.windows_per_batch
     check_equal_to_one_by_one(yamnet, sounds_of([*BORDERS, LONGER_THAN_A_BATCH, *BORDERS]))

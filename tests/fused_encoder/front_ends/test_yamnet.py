@@ -89,7 +89,7 @@ def test_a_handle_that_cannot_be_loaded_is_said_to_be_so(offline, monkeypatch):
     with pytest.raises(MissingWeightsError, match=r"'https://example\.org/x': .*Check the address"):
         load_yamnet("https://example.org/x")
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
-    with pytest.raises(MissingWeightsError, match=r'"setuptools<81".*local YAMNet needs no'):
+    with pytest.raises(MissingWeightsError, match=r'"setuptools<81".*local folder needs no'):
         load_yamnet("https://example.org/x")
 
 

@@ -1,0 +1,17 @@
+from .draw import draw_match as draw_match
+from .features import Keypoints as Keypoints
+from .features import LocalFeatures as LocalFeatures
+from .features import RootSift as RootSift
+from .keypoint_store import KeypointStore as KeypointStore
+from .known_pairs import fit_on_known as fit_on_known
+from .match import Matching as Matching
+from .match import PhotoMatch as PhotoMatch
+from .match import match_photos as match_photos
+from .match import match_shortlist as match_shortlist
+from .match_calibration import MatchCalibration as MatchCalibration
+from .match_calibration import fit_match_calibration as fit_match_calibration
+from .match_calibration import load_match_calibration as load_match_calibration
+from .match_calibration import save_match_calibration as save_match_calibration
+from .onnx_features import OnnxFeatures as OnnxFeatures
+from .rerank import RankedHit as RankedHit
+from .rerank import rerank as rerank

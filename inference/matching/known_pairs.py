@@ -1,0 +1,77 @@
+"""A matching calibration from photos of known individuals: each asks the others for its shortlist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.embeddings import fingerprint_of
+from inference.matching.features import LocalFeatures, RootSift
+from inference.matching.keypoint_store import Box, KeypointStore
+from inference.matching.match import Matching, match_shortlist
+from inference.matching.match_calibration import MatchCalibration, fit_match_calibration
+
+
+def fit_on_known(
+    photos: Sequence[str | Path],
+    embeddings: npt.ArrayLike,
+    individuals: Sequence[str],
+    sources: Sequence[str],
+    *,
+    boxes: Sequence[Box | None] | None = None,
+    num_nearest: int = 50,
+    features: LocalFeatures | None = None,
+    matching: Matching | None = None,
+    directory: str | Path | None = None,
+) -> MatchCalibration:
+    """What both scores mean, from photos of individuals that the encoder was not trained on.
+
+    Each photo is compared with those nearest to it by embedding, as `rerank` will; none of its own source is
+    among them, since two photos of one encounter are alike whoever they show.
+
+    Args:
+        photos: the files.
+        embeddings: float32 [num_photos, size], unit length.
+        individuals: who is on each photo.
+        sources: what each comes from: an encounter, an outing, a day.
+        boxes: (left, top, right, bottom) in pixels, where the animal is on each photo; None for all of it.
+        num_nearest: int >= 1, photos in a shortlist.
+        features: see `rerank`.
+        matching: see `rerank`.
+        directory: see `KeypointStore`.
+
+    Raises:
+        ValueError: lengths that differ, or too few pairs; see `fit_match_calibration`.
+        FileNotFoundError, UnreadableMediaError: a photo that is not there, or cannot be decoded.
+    """
+    features = features or RootSift()
+    vectors = np.asarray(embeddings, np.float32)
+    boxes = [None] * len(photos) if boxes is None else boxes
+    lengths = {len(photos), len(vectors), len(individuals), len(sources), len(boxes)}
+    if len(lengths) > 1 or num_nearest < 1:
+        raise ValueError(
+            "Expected photos, embeddings, individuals, sources and boxes of one length and num_nearest >= 1, "
+            f"received the lengths {len(photos)}, {len(vectors)}, {len(individuals)}, {len(sources)}, "
+            f"{len(boxes)} and num_nearest={num_nearest}."
+        )
+    store = KeypointStore(features, directory)
+    points = [store.get(photo, box) for photo, box in zip(photos, boxes, strict=True)]
+    who, source = np.asarray(individuals), np.asarray(sources)
+    pairs: list[tuple[float, float, bool]] = []
+    for row in range(len(photos)):
+        similarity = vectors @ vectors[row]
+        similarity[source == source[row]] = -np.inf
+        near = np.argsort(-similarity, kind="stable")[:num_nearest]
+        near = near[np.isfinite(similarity[near])]
+        matches = match_shortlist(points[row], [points[other] for other in near], matching)
+        pairs += [
+            (float(similarity[other]), match.score, bool(who[other] == who[row]))
+            for other, match in zip(near, matches, strict=True)
+        ]
+    whole, local, is_same = zip(*pairs, strict=True) if pairs else ((), (), ())
+    return fit_match_calibration(
+        whole, local, is_same, features=features.name, fingerprint=fingerprint_of(embeddings)
+    )

@@ -1,0 +1,67 @@
+"""What is wrong with a command line is told before TensorFlow is imported."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+REFUSED = [
+    (["train", "--images", "nowhere", "--out", "x"], "No folder of images at 'nowhere'"),
+    (["train", "--audio", "nowhere", "--out", "x"], "No folder of recordings at 'nowhere'"),
+    (["train", "--table", "no.csv", "--out", "x"], "No table at 'no.csv'"),
+    (["train", "--out", "x"], "Expected --images DIR, --audio DIR, or --table FILE"),
+    (["train", "--images", ".", "--out", "x", "--epochs", "0"], "expected at least 1, received 0"),
+    (["train", "--images", ".", "--out", "x", "--held-out", "1"], "above 0 and below 1, received"),
+    (["train", "--images", ".", "--out", "x", "--image-backbone", "vgg"], "expected one of vgg16,"),
+    (["train", "--images", ".", "--out", "x", "--image-weights", "w.h5"], "--image-weights is 'w"),
+    (["train", "--images", ".", "--out", "x", "--detections", "d"], "No detection file at 'd'"),
+    (["train", "--images", ".", "--out", "x", "--source", "("], "is no regular expression"),
+    (["prepare", "nowhere", "--out", "x"], "No folder of images at 'nowhere'"),
+    (["evaluate", "run"], "No training run in 'run'"),
+    (["export", "run", "--out", "x"], "No training run in 'run'"),
+    (["calibrate", "no"], "No exported encoder in 'no'"),
+    (["calibrate", "encoder", "--images", "nowhere"], "No folder of images at 'nowhere'"),
+    (["calibrate", "encoder", "--show"], "The encoder 'encoder' has no calibration"),
+    (["embed", "nowhere", "--encoder", "encoder", "--out", "x"], "no file or folder at 'nowhere'"),
+    (["embed", ".", "--encoder", "no", "--out", "x"], "No exported encoder in 'no'"),
+    (["embed", ".", "--encoder", "encoder", "--pairs", "p", "--out", "x"], "No table of pairs at"),
+    (["count", "a.mp4", "--encoder", "encoder"], "There is no file or folder at 'a.mp4'"),
+    (["query", "no.index", "--encoder", "encoder", "--image", "a.jpg"], "No photo at 'a.jpg'"),
+    (["query", "no.index", "--encoder", "encoder", "--image", "here"], "no index at 'no.index'"),
+    (["index", "info", "no.index"], "There is no index at 'no.index'"),
+    (["catalogue", "show", "no.catalogue"], "There is no catalogue at 'no.catalogue'"),
+    (["catalogue", "identify", "here", "nowhere", "--encoder", "encoder"], "no file or folder at"),
+]
+RUN_ALL = """
+import contextlib, io, json, sys
+from app.cli.main import main
+told = []
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        try:
+            code = main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    told.append((code, text.getvalue(), "tensorflow" in sys.modules))
+print(json.dumps(told))
+"""
+
+
+def test_what_is_missing_or_wrong_is_told_without_tensorflow(tmp_path):
+    Path(tmp_path, "encoder", "assets").mkdir(parents=True)
+    Path(tmp_path, "encoder", "assets", "encoder.json").touch()
+    Path(tmp_path, "here").touch()
+    given = json.dumps([arguments for arguments, _ in REFUSED])
+    finished = subprocess.run(
+        [sys.executable, "-c", RUN_ALL, given],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert finished.returncode == 0, finished.stderr
+    for (arguments, message), (code, text, has_loaded) in zip(
+        REFUSED, json.loads(finished.stdout), strict=True
+    ):
+        assert (code, has_loaded) == (2, False), (arguments, text)
+        assert message in text, (arguments, text)
