@@ -14,8 +14,7 @@ The parts:
 - `aviary`: generated birds, individuals as classes, held-out recordings and photos.
 - `unseen_individuals`: two of the four individuals of each species are left out of training.
 
-With `--recipe`, instead: `nine_species` with one thing of the recipe changed at a time. Differences are small
-against the spread between splits: trust none below 0.02.
+With `--recipe`, instead: `nine_species` with one thing changed at a time. Trust no difference below 0.02.
 """
 
 import tempfile
@@ -29,16 +28,16 @@ import numpy as np
 from common import (
     Figures,
     data_folder,
-    front_end_named,
     nine_species,
     print_table,
     read_options,
     report,
+    weights_folder,
 )
 
 from app.demo import AVIARY_OPTIONS
 from aviary import write_aviary
-from fused_encoder import LogMelFeatures
+from fused_encoder import LogMelFeatures, load_front_end
 from fused_encoder.front_ends.contract import AudioFrontEnd
 from fused_encoder.front_ends.yamnet import Yamnet
 from inference import Embedder
@@ -97,6 +96,7 @@ def main() -> None:
     options = read_options(
         __doc__, only=tuple(parts), front_end="yamnet", splits=10, recipe=False, store=Path
     )
+    weights_folder()
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(options.store or folder)
@@ -121,7 +121,7 @@ def recipe(store: FeatureStore, num_splits: int) -> Figures:
 
 def known_species(store: FeatureStore, num_splits: int, front_end_name: str = "yamnet") -> Figures:
     """Known species, files that were not trained on."""
-    media, front_end = nine_species(store, front_end_named(front_end_name), max_audio_seconds=None)
+    media, front_end = nine_species(store, load_front_end(front_end_name), max_audio_seconds=None)
     splits = list(evaluations(store, media, front_end, num_splits))
     prefix = "" if front_end_name == "yamnet" else f"{front_end_name}_"
     figures = means_over(splits, f"nine_species, mean of {num_splits} splits", prefix)
@@ -147,7 +147,7 @@ def one_kind(
     """Photos among photos (`bird_images_100`), or recordings among recordings (`warbler_songs`)."""
     is_photos = kind == "photos"
     folder = data_folder("bird_images_100" if is_photos else "warbler_songs")
-    front_end = None if is_photos else front_end_named(front_end_name)
+    front_end = None if is_photos else load_front_end(front_end_name)
     media = prepare_media(
         scan_folders(folder) if is_photos else scan_folders(None, folder),
         front_end,
