@@ -52,23 +52,13 @@ def weights_folder() -> Path:
     return Path(os.environ.setdefault("FUSED_ENCODER_WEIGHTS", str(SHARED / "weights")))
 
 
-def front_end_named(name: str):
-    """The audio front end "yamnet" or "birdnet"."""
-    weights_folder()
-    if name == "birdnet":
-        from fused_encoder.front_ends.birdnet import load_birdnet
-
-        return load_birdnet()
-    from fused_encoder import load_yamnet
-
-    return load_yamnet()
-
-
 def nine_species(store, front_end=None, **options):
     """All files of nine_species, prepared, and the front end (default YAMNet) that heard them."""
+    from fused_encoder import load_front_end
     from triplets import prepare_media, scan_folders
 
-    front_end = front_end or front_end_named("yamnet")
+    weights_folder()
+    front_end = front_end or load_front_end("yamnet")
     data = data_folder("nine_species")
     folders = scan_folders(data / "images", data / "audio")
     return prepare_media(folders, front_end, store=store, progress=False, **options), front_end
