@@ -18,7 +18,8 @@ def test_every_step_ends_as_it_should_and_says_what_it_made_and_where(journey, t
     assert journey.codes == {"train": 1, "evaluate": 0, "export": 0, "embed": 0, "index": 0}
     assert f"fused-encoder evaluate {journey.run}" in journey.printed["train"]
     assert "photos and 12 recordings of 4 classes: loss 0." in journey.printed["train"]
-    assert "similarity thresholds: fused" in journey.printed["export"]
+    assert "Two photos with their calls with a similarity above" in journey.printed["export"]
+    assert "calibration.txt" in journey.printed["export"]
     assert journey.printed["embed"] == f"20 embeddings in '{journey.rows}'.\n"
     assert "20 new of 20 rows from" in journey.printed["index"]
     settings = load_settings(journey.encoder)

@@ -252,7 +252,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_is_taken_up_again(
 def test_a_crash_is_tried_again_by_the_next_run(embed, archive, monkeypatch):
     from archives.embed import decode_source
 
-    def fall_over(path):
+    def fall_over(*_):
         raise RuntimeError("a fault of ours")
 
     with monkeypatch.context() as broken:
