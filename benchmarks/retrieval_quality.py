@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def recipe(store: FeatureStore, num_splits: int) -> Figures:
-    """P@1 of each variant, as in `nine_species`."""
+    """Each variant as in `nine_species`: its ways of asking paired, per photo and per recording."""
     figures: Figures = {}
     media, yamnet = nine_species(store, max_audio_seconds=None)
     for name, (of_options, of_encoder) in VARIANTS.items():
@@ -116,6 +116,10 @@ def recipe(store: FeatureStore, num_splits: int) -> Figures:
         create = partial(recommended_encoder, **of_encoder)
         splits = list(evaluations(store, media, yamnet, num_splits, options, create))
         figures |= means_over(splits, name, f"{name}: ")
+        for rows in compared(splits):
+            figures |= {
+                f"{name}: {row.name}_p1_per_{row.per}": row.precision_at_1 for row in rows.values()
+            }
     return figures
 
 
