@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def recipe(store: FeatureStore, num_splits: int) -> Figures:
-    """Each variant as in `nine_species`: its ways of asking paired, per photo and per recording."""
+    """Each variant as in `nine_species`, paired per photo and per recording."""
     figures: Figures = {}
     media, yamnet = nine_species(store, max_audio_seconds=None)
     for name, (of_options, of_encoder) in VARIANTS.items():

@@ -11,8 +11,8 @@ import numpy as np
 from inference.calibrate import Calibration, fit_calibration, with_groupings
 from inference.embed import Embedder
 from inference.modalities import MODALITIES
-from training.pairs import StoredFeatures, distinct_files
-from triplets.prepared import PreparedMedia
+from training.pairs import StoredFeatures
+from triplets.prepared import PreparedMedia, distinct_files
 
 logger = logging.getLogger(__name__)
 
@@ -85,11 +85,12 @@ def _rows(
     media: PreparedMedia, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[int, int], int, str]]:
     """An image and a recording each (-1: none), of whom, and from what source."""
+    kinds = [(files, distinct_files(files)) for files in (media.images, media.recordings)]
+    none = np.empty(0, int)
     for individual in range(len(media.class_names)):
         image_sources, recording_sources = (
-            {int(i): files[i].source for i in rng.permutation(of_individual)}
-            for files in (media.images, media.recordings)
-            for of_individual in [np.array(distinct_files(files, individual), int)]
+            {int(i): files[i].source for i in rng.permutation(distinct.get(individual, none))}
+            for files, distinct in kinds
         )
         pairs = _pairs(image_sources, recording_sources)
         # A pair, its photo and its recording are one source, and so is all else of their sources.

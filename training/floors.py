@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import keras
 import numpy as np
+
+from triplets.photos import small_photos
 
 BATCH_SIZE = 16
 MAX_FOLDS = 3
@@ -20,11 +21,7 @@ def raw_pixels(photos: Sequence[np.ndarray]) -> np.ndarray:
     Returns:
         float32 [num_photos, 3072], unit length.
     """
-    small = [
-        cv2.resize(np.asarray(photo), (32, 32), interpolation=cv2.INTER_AREA) for photo in photos
-    ]
-    flat = np.stack(small).reshape(len(small), -1).astype(np.float32)
-    return _unit_length(flat - flat.mean(axis=1, keepdims=True))
+    return _unit_length(small_photos(photos, 32))
 
 
 def raw_audio_sequence(sequences: Sequence[np.ndarray]) -> np.ndarray:

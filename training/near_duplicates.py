@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from triplets.photos import small_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 
 logger = logging.getLogger(__name__)
@@ -64,12 +64,6 @@ def tell_of_near_duplicates(gallery: PreparedMedia, queries: PreparedMedia) -> s
 
 def _small_grey(files: Sequence[PreparedFile]) -> np.ndarray:
     """float32 [num_photos, SIDE * SIDE], each of mean 0 and unit length."""
-    small = [
-        cv2.resize(np.asarray(file.feature()), (SIDE, SIDE), interpolation=cv2.INTER_AREA).mean(
-            axis=2
-        )
-        for file in files
-    ]
-    flat = np.array(small, np.float32).reshape(len(files), SIDE * SIDE)
-    flat -= flat.mean(axis=1, keepdims=True)
+    small = small_photos([file.feature() for file in files], SIDE)
+    flat = small.reshape(len(files), SIDE * SIDE, 3).mean(axis=2)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

@@ -11,7 +11,7 @@ import numpy as np
 
 from inference.embed import Embedder
 from inference.embeddings import Embeddings, fingerprint_of
-from triplets.prepared import ABSENT, PreparedFile, PreparedMedia
+from triplets.prepared import ABSENT, PreparedFile, PreparedMedia, distinct_files
 
 Pattern = Literal["fused", "image", "audio"]
 PATTERNS: tuple[Pattern, ...] = ("fused", "image", "audio")
@@ -115,9 +115,11 @@ def draw_pairs(
         raise ValueError(f"Expected max_pairs_per_class >= 1, received {max_pairs_per_class}.")
     rng = np.random.default_rng(seed)
     pairs = []
+    photos, sounds = distinct_files(media.images), distinct_files(media.recordings)
+    none = np.empty(0, int)
     for class_index in range(len(media.class_names)):
-        images = rng.permutation(distinct_files(media.images, class_index))
-        recordings = rng.permutation(distinct_files(media.recordings, class_index))
+        images = rng.permutation(photos.get(class_index, none))
+        recordings = rng.permutation(sounds.get(class_index, none))
         if len(images) and len(recordings):
             drawn = _even_combinations(len(images), len(recordings), max_pairs_per_class)
             pairs += sorted((images[i], recordings[j], class_index) for i, j in drawn)
@@ -198,15 +200,6 @@ class StoredFeatures(Sequence[np.ndarray]):
         if isinstance(index, slice):
             return [np.array(self._files[i].feature()) for i in self._which[index]]
         return np.array(self._files[self._which[index]].feature())
-
-
-def distinct_files(files: Sequence[PreparedFile], class_index: int) -> list[int]:
-    """Positions of the files of a class, of several with the same bytes the first."""
-    first: dict[str, int] = {}
-    for index, file in enumerate(files):
-        if file.class_index == class_index:
-            first.setdefault(file.content, index)
-    return list(first.values())
 
 
 def _even_combinations(

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from triplets.photos import small_photos
 from triplets.prepared import ABSENT, PreparedFile, PreparedMedia, distinct_files, source_ids
 
 
@@ -139,7 +139,10 @@ def _raw_candidates(media: PreparedMedia) -> tuple[np.ndarray, np.ndarray, np.nd
         for i, file in enumerate(media.images)
         if file.class_index in images.keys() - heard_classes
     ]
-    sounds, looks = mean_sequences(media, heard), small_photos(media, seen)
+    sounds, looks = (
+        mean_sequences(media, heard),
+        small_photos([media.images[index].feature() for index in seen], 16),
+    )
     vectors = np.zeros((len(heard) + len(seen), sounds.shape[1] + looks.shape[1]), np.float32)
     vectors[: len(heard), : sounds.shape[1]] = sounds
     vectors[len(heard) :, sounds.shape[1] :] = looks
@@ -201,18 +204,6 @@ def mean_sequences(media: PreparedMedia, recordings: Sequence[int] | None = None
     chosen = range(len(media.recordings)) if recordings is None else recordings
     means = [media.recordings[index].feature().mean(axis=0) for index in chosen]
     return np.array(means, np.float32).reshape(len(means), media.front_end.embedding_size)
-
-
-def small_photos(media: PreparedMedia, images: Sequence[int]) -> np.ndarray:
-    """Photos reduced to 16 x 16 pixels, less their mean, float32 [num_photos, 768]."""
-    small = [
-        cv2.resize(
-            np.asarray(media.images[index].feature()), (16, 16), interpolation=cv2.INTER_AREA
-        )
-        for index in images
-    ]
-    flat = np.array(small, np.float32).reshape(len(small), 768)
-    return flat - flat.mean(axis=1, keepdims=True)
 
 
 def _times_seen(values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import cv2
@@ -118,6 +118,24 @@ def load_photos(
         if index >= 0:
             item[...] = photos.load(int(index), rng)
     return items
+
+
+def small_photos(photos: Sequence[np.ndarray], side: int) -> np.ndarray:
+    """Photos reduced to a few pixels, less their mean: what they show without any training.
+
+    Args:
+        photos: uint8 [height, width, 3] each, RGB.
+        side: int >= 1, pixels.
+
+    Returns:
+        float32 [num_photos, side * side * 3], pixel by pixel.
+    """
+    small = [
+        cv2.resize(np.asarray(photo), (side, side), interpolation=cv2.INTER_AREA)
+        for photo in photos
+    ]
+    flat = np.array(small, np.float32).reshape(len(small), side * side * 3)
+    return flat - flat.mean(axis=1, keepdims=True)
 
 
 def scale_photos(items: np.ndarray) -> np.ndarray:
