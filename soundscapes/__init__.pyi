@@ -1,14 +1,17 @@
-from .augmentation import Augmentation as Augmentation
+from .augmentation.augmentation import Augmentation as Augmentation
 from .classifier import SoundClassifier as SoundClassifier
+from .clip_scale import ClipScale as ClipScale
 from .evaluate import SoundEvaluation as SoundEvaluation
 from .evaluate import evaluate_sound_classifier as evaluate_sound_classifier
 from .folds import fold_recordings as fold_recordings
 from .folds import split_recordings as split_recordings
 from .losses import SoftAucLoss as SoftAucLoss
 from .measures import measure_scores as measure_scores
+from .mel_settings import MelSettings as MelSettings
 from .network import create_sound_classifier as create_sound_classifier
 from .noisy_student import train_noisy_student as train_noisy_student
 from .options import SoundTraining as SoundTraining
+from .pcen import Pcen as Pcen
 from .pooling import PoolMoments as PoolMoments
 from .recording_table import read_recordings as read_recordings
 from .recordings import LabelledRecording as LabelledRecording
@@ -16,7 +19,6 @@ from .recordings import LabelledRecordings as LabelledRecordings
 from .recordings import scan_recordings as scan_recordings
 from .run import load_classifier as load_classifier
 from .run import save_sound_run as save_sound_run
-from .spectrogram import MelSettings as MelSettings
 from .spectrogram import MelSpectrogram as MelSpectrogram
 from .spectrogram import mel_front_end as mel_front_end
 from .train import TrainedSoundClassifier as TrainedSoundClassifier

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from soundscapes.augmentation import Augmentation
+    from soundscapes.augmentation.augmentation import Augmentation
 
 Sampling = Literal["class_balanced", "square_root", "by_file"]
 SAMPLINGS: dict[str, float] = {"class_balanced": 1.0, "square_root": 0.5, "by_file": 0.0}

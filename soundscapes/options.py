@@ -10,7 +10,7 @@ from soundscapes.clips import SAMPLINGS, Sampling
 from soundscapes.losses import SoundLoss
 
 if TYPE_CHECKING:
-    from soundscapes.augmentation import Augmentation
+    from soundscapes.augmentation.augmentation import Augmentation
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class SoundTraining:
 
     def augmentation_on(self, *, is_mel: bool) -> Augmentation | None:
         """What clips of spectrograms, or of other frames, are changed by."""
-        from soundscapes.augmentation import Augmentation
+        from soundscapes.augmentation.augmentation import Augmentation
 
         if self.augmentation != "default":
             return self.augmentation
@@ -83,7 +83,7 @@ class SoundTraining:
 
 def training_from_dict(record: Mapping[str, Any]) -> SoundTraining:
     """The options that `SoundTraining.to_dict` gave."""
-    from soundscapes.augmentation import Augmentation
+    from soundscapes.augmentation.augmentation import Augmentation
 
     augmentation = record["augmentation"]
     if isinstance(augmentation, Mapping):

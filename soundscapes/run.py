@@ -16,9 +16,10 @@ from inference.export import library_versions
 from media.atomic import write_text_atomically
 from soundscapes.classifier import SoundClassifier
 from soundscapes.mel_networks import MEL
+from soundscapes.mel_settings import MelSettings
 from soundscapes.options import SoundTraining, training_from_dict
 from soundscapes.recordings import LabelledRecording, LabelledRecordings
-from soundscapes.spectrogram import MelSettings, mel_front_end
+from soundscapes.spectrogram import mel_front_end
 from soundscapes.train import TrainedSoundClassifier
 from triplets import Skipped
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.classify_spectrograms import add_mel_settings, mel_settings
 from app.cli.options import value
 
 if TYPE_CHECKING:
@@ -35,19 +36,18 @@ def add_recordings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_hearing(parser: argparse.ArgumentParser) -> None:
-    """`--front-end`, and how spectrograms are made."""
+    """`--front-end`, `--store`, and how spectrograms are made."""
     group = parser.add_argument_group("how recordings are heard")
     front_end = (
         "birdnet (its weights forbid commercial use), perch, yamnet, or a path, on which a small head is "
         "trained; or mel: spectrograms, on which a network for pictures is"
     )
     value(group, "--front-end", "birdnet", "NAME|PATH", front_end)
-    value(group, "--sample-rate", 32_000, "HZ", "of spectrograms", least=1)
-    value(group, "--num-bands", 128, "N", "mel bands of spectrograms", least=1)
-    lengths = "of spectrograms, in samples; several are seen side by side, as channels"
-    value(group, "--fft-lengths", int, "N", lengths, nargs="+")
-    value(group, "--min-hz", 20.0, "HZ", "lowest pitch of spectrograms", least=0)
-    value(group, "--max-hz", float, "HZ", "highest pitch (default: half the sample rate)", above=0)
+    store = (
+        "where frames are kept, such as the --out of `classify spectrograms` (default: the cache)"
+    )
+    value(group, "--store", str, "DIR", store)
+    add_mel_settings(parser)
 
 
 def labelled_recordings(options: argparse.Namespace) -> LabelledRecordings:
@@ -79,24 +79,10 @@ def labelled_recordings(options: argparse.Namespace) -> LabelledRecordings:
 
 def hearing_source(options: argparse.Namespace) -> HearingSource:
     """How the front end of `add_hearing` is found."""
-    from soundscapes.run import HearingSource
-    from soundscapes.spectrogram import MelSettings
-
-    if options.front_end != "mel":
-        is_path = Path(options.front_end).exists()
-        return HearingSource(
-            str(Path(options.front_end).absolute()) if is_path else options.front_end
-        )
-    return HearingSource(
-        "mel",
-        MelSettings(
-            sample_rate_hz=options.sample_rate,
-            num_bands=options.num_bands,
-            fft_lengths=tuple(options.fft_lengths or (2048,)),
-            min_hz=options.min_hz,
-            max_hz=options.max_hz or options.sample_rate / 2,
-        ),
-    )
+    if options.front_end == "mel":
+        return HearingSource("mel", mel_settings(options))
+    is_path = Path(options.front_end).exists()
+    return HearingSource(str(Path(options.front_end).absolute()) if is_path else options.front_end)
 
 
 def distribution(recordings: LabelledRecordings) -> str:
