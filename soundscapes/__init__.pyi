@@ -1,8 +1,13 @@
 from .classifier import SoundClassifier as SoundClassifier
+from .compose import compose_soundscape as compose_soundscape
+from .compose import segment_labels as segment_labels
 from .ensemble import combine_scores as combine_scores
 from .events import Event as Event
 from .events import EventSettings as EventSettings
 from .events import find_events as find_events
+from .export import ClassifierSettings as ClassifierSettings
+from .export import export_classifier as export_classifier
+from .export import load_classifier_settings as load_classifier_settings
 from .listening import listen as listen
 from .predict import PredictionSummary as PredictionSummary
 from .predict import predict_recordings as predict_recordings

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from media.wording import some_names
+
 Ensemble = Literal["mean", "min", "rank"]
 ENSEMBLES: tuple[Ensemble, ...] = get_args(Ensemble)
 
@@ -63,16 +65,27 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
     return (ranks / np.maximum((~np.isnan(scores)).sum(axis=0), 1)).astype(np.float32)
 
 
-def common_classes(class_names: Sequence[Sequence[str]]) -> list[np.ndarray]:
-    """How the classes of each classifier stand in the order of the first.
+def common_classes(
+    class_names: Sequence[Sequence[str]], species: Sequence[str] | None = None
+) -> list[np.ndarray]:
+    """How the classes of each classifier stand in the order of the first, or of some species.
+
+    Args:
+        class_names: of each classifier.
+        species: the classes that are asked for. Default: all, in the order of the first classifier.
 
     Returns:
         int [num_classes] of each: its columns in that order.
 
     Raises:
-        ValueError: they do not know the same classes; it names what is missing where.
+        ValueError: they do not know the same classes, or not the species; it names what is missing where.
     """
     first = list(class_names[0])
+    if unknown := sorted({*(species or ())} - {*first}):
+        raise ValueError(
+            f"The classifier does not know {some_names(unknown)}. It knows {len(first)} species: "
+            f"{some_names(first, 30)}."
+        )
     problems = []
     for number, names in enumerate(class_names[1:], start=2):
         missing, more = sorted({*first} - {*names}), sorted({*names} - {*first})
@@ -85,4 +98,4 @@ def common_classes(class_names: Sequence[Sequence[str]]) -> list[np.ndarray]:
             f"An ensemble needs classifiers of the same classes as the first: {'; '.join(problems)}."
         )
     places = [{name: place for place, name in enumerate(names)} for names in class_names]
-    return [np.array([place[name] for name in first]) for place in places]
+    return [np.array([place[name] for name in species or first]) for place in places]

@@ -102,6 +102,7 @@ def listen(
     classifiers: Sequence[SoundClassifier],
     sources: Iterable[Source],
     *,
+    species: Sequence[str] | None = None,
     settings: PredictionSettings | None = None,
     decoding: Decoding | None = None,
     take_moments: MomentsTaken | None = None,
@@ -115,17 +116,20 @@ def listen(
     Args:
         classifiers: one, or an ensemble that knows the same classes; also with different front ends.
         sources: recordings.
+        species: those that are listened for. Default: all that the first classifier knows.
         settings: how they are cut, and how scores are made.
         decoding: worker processes and their time limit.
         take_moments: is given the scores of all moments, some at a time, in the order of each recording;
             NaN where nothing was heard. See `moment_length` for how long they are.
 
     Raises:
-        ValueError: the classifiers do not know the same classes, or the hop is longer than a clip.
+        ValueError: the classifiers do not know the same classes, or not the species; or the hop is longer
+            than a clip.
     """
     settings = settings or PredictionSettings()
-    ears = _ears(classifiers, settings)
-    step, num_classes = moment_length(classifiers, settings), len(classifiers[0].class_names)
+    ears = _ears(classifiers, species, settings)
+    step = moment_length(classifiers, settings)
+    num_classes = len(species or classifiers[0].class_names)
     in_work: dict[Source, OpenRecording] = {}
     done: deque[RecordingScores] = deque()
 
@@ -181,10 +185,14 @@ def moment_length(
     return moment_seconds(shortest, (settings or PredictionSettings()).segment_seconds)
 
 
-def _ears(classifiers: Sequence[SoundClassifier], settings: PredictionSettings) -> list[_Ear]:
+def _ears(
+    classifiers: Sequence[SoundClassifier],
+    species: Sequence[str] | None,
+    settings: PredictionSettings,
+) -> list[_Ear]:
     if not classifiers:
         raise ValueError("Expected at least one classifier, received none.")
-    columns = common_classes([classifier.class_names for classifier in classifiers])
+    columns = common_classes([classifier.class_names for classifier in classifiers], species)
     together: dict[tuple[str, int], list[int]] = {}
     for number, one in enumerate(classifiers):
         key = (one.front_end.fingerprint or str(id(one.front_end)), one.clip_frames)
@@ -192,7 +200,7 @@ def _ears(classifiers: Sequence[SoundClassifier], settings: PredictionSettings) 
     ears = []
     for numbers in together.values():
         first = classifiers[numbers[0]]
-        hop = _hop_seconds(first, settings)
+        hop = hop_seconds_of(first, settings)
         members = tuple(
             _Member(n, clip_function(classifiers[n]), columns[n], classifiers[n].seconds_per_time)
             for n in numbers
@@ -204,7 +212,7 @@ def _ears(classifiers: Sequence[SoundClassifier], settings: PredictionSettings) 
     return ears
 
 
-def _hop_seconds(classifier: SoundClassifier, settings: PredictionSettings) -> float:
+def hop_seconds_of(classifier: SoundClassifier, settings: PredictionSettings) -> float:
     """A whole number of moments, so that those of overlapping clips are the same."""
     step = classifier.seconds_per_time
     clip = step * classifier.times_per_clip

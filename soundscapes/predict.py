@@ -18,7 +18,7 @@ from archives.embed.sources import Source, find_sources
 from inference.export import library_versions
 from media.atomic import write_text_atomically
 from soundscapes.classifier import SoundClassifier
-from soundscapes.ensemble import combine_scores
+from soundscapes.ensemble import combine_scores, common_classes
 from soundscapes.events import EventFinder, EventSettings
 from soundscapes.listening import listen, moment_length
 from soundscapes.outputs import PredictionWriter, SpeciesCount
@@ -64,6 +64,7 @@ def predict_recordings(
     inputs: Sequence[str | Path],
     out: str | Path,
     *,
+    species: Sequence[str] | None = None,
     settings: PredictionSettings | None = None,
     smoothing: Smoothing | None = None,
     thresholds: SpeciesThresholds | float = 0.5,
@@ -86,6 +87,7 @@ def predict_recordings(
             `segments.parquet`, `recordings.parquet`, `events.csv`, `events.parquet`, `species.csv` (counts
             above the thresholds), `confidence.csv`, label files in `raven/` and `audacity/`, and
             `prediction.json`, what all this was made with.
+        species: those that are listened for. Default: all that the classifier knows.
         settings: how recordings are cut, and how scores are made of what the networks say.
         smoothing: what is done to the scores of segments. Events rest on scores that are not smoothed.
             Default: nothing.
@@ -100,7 +102,8 @@ def predict_recordings(
         What became of each file, and how often each species was heard.
 
     Raises:
-        ValueError: there is nothing to listen to; the classifiers, or the thresholds, know other classes.
+        ValueError: there is nothing to listen to; the classifiers or the thresholds know other classes, or
+            do not know the species.
         OSError: `out` cannot be written to.
 
     Example:
@@ -111,7 +114,8 @@ def predict_recordings(
     ensemble = [classifiers] if isinstance(classifiers, SoundClassifier) else list(classifiers)
     settings, smoothing = settings or PredictionSettings(), smoothing or Smoothing()
     sources, refused = _find_recordings(inputs)
-    names = ensemble[0].class_names
+    names = tuple(species or ensemble[0].class_names)
+    common_classes([one.class_names for one in ensemble], species)  # before anything is written
     levels = (
         thresholds.of(names)
         if isinstance(thresholds, SpeciesThresholds)
@@ -137,7 +141,12 @@ def predict_recordings(
     rows = []
     files = [source.name for source in sources]
     heard = listen(
-        ensemble, sources, settings=settings, decoding=decoding, take_moments=take_moments
+        ensemble,
+        sources,
+        species=species,
+        settings=settings,
+        decoding=decoding,
+        take_moments=take_moments,
     )
     shown = ((one, one) for one in _counted(heard, len(sources), is_shown=progress))
     if settings.ensemble == "rank" and len(ensemble) > 1:

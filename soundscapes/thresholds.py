@@ -90,8 +90,8 @@ class SpeciesThresholds:
         found = (known[name] for name in class_names)
         return np.array([other if one is None else one for one in found])
 
-    def __str__(self) -> str:
-        """In words, a line for each species that cannot be certified."""
+    def in_words(self) -> str:
+        """What they promise, and a line for each species that cannot be certified."""
         rate = f"{100 * self.false_positive_rate:g} %"
         lines = [
             f"{self.num_certified} of {len(self.species)} species have a threshold that is certified for a "

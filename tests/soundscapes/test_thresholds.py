@@ -41,7 +41,7 @@ def test_too_few_sources_say_how_many_are_needed(data):
     found = certify_thresholds(*data, class_names=NAMES, false_positive_rate=0.02)
     assert found.species[2].threshold is None
     assert found.species[2].reason == "cannot certify: needs 149, have 20"
-    assert "owl: cannot certify: needs 149, have 20" in str(found)
+    assert "owl: cannot certify: needs 149, have 20" in found.in_words()
     assert found.of(NAMES)[2] == found.published
     assert found.of(("owl", "wren"), uncertified=2.0).tolist() == [
         2.0,
