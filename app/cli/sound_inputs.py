@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.classify_spectrograms import add_mel_settings, mel_settings
+from app.cli.mel_options import add_mel_settings, mel_settings
 from app.cli.options import value
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from triplets import FeatureStore, LabelledFiles, MediaFile, prepare_media, scan
 SETTINGS = MelSettings(
     sample_rate_hz=22_050, num_bands=40, fft_lengths=(512, 1024), hop_samples=256
 )
-MADE_WITH = StoredSpectrograms(settings=SETTINGS)
+MADE_WITH = StoredSpectrograms(settings=SETTINGS, max_seconds=None)
 
 
 @pytest.fixture
