@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.classify_spectrograms import add_mel_settings, mel_settings
+from app.cli.mel_options import add_mel_settings, mel_settings
 from app.cli.options import value
 from media import AUDIO_EXTENSIONS
 
