@@ -28,6 +28,7 @@ from soundscapes.smoothing import Smoothing, smooth_scores
 from soundscapes.thresholds import SpeciesThresholds
 
 PREDICTION_FILE = "prediction.json"
+Shown = tuple[RecordingScores, RecordingScores]
 SiteHourOf = Callable[[str], tuple[str | None, int | None]]
 """Where and at what hour a recording was made, by its name."""
 
@@ -148,7 +149,7 @@ def predict_recordings(
         decoding=decoding,
         take_moments=take_moments,
     )
-    shown: Iterable[tuple[RecordingScores, RecordingScores]] = (
+    shown: Iterable[Shown] = (
         (one, one) for one in _counted(heard, len(sources), is_shown=progress)
     )
     if settings.ensemble == "rank" and len(ensemble) > 1:
