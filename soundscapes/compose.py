@@ -69,7 +69,7 @@ def compose_soundscape(
     for start_seconds, species in _planned(recordings, events, duration_seconds, rng):
         start = round(start_seconds * sample_rate_hz)
         of_species = recordings[species]
-        whole = np.asarray(of_species[rng.integers(len(of_species))], np.float64)
+        whole = np.asarray(of_species[int(rng.integers(len(of_species)))], np.float64)
         length = round(rng.uniform(*event_seconds) * sample_rate_hz)
         song = loudest_stretch(whole, min(length, num_samples - start))
         if not len(song):

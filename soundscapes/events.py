@@ -103,7 +103,9 @@ class EventFinder:
             edges = np.diff(np.pad(is_above[:, number].astype(np.int8), 1))
             starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
             for start, end in zip(starts, ends, strict=True):
-                self._extend(number, start, end, float(scores[start:end, number].max()))
+                self._extend(
+                    int(number), int(start), int(end), float(scores[start:end, number].max())
+                )
         self._num_moments += len(scores)
 
     def finish(self, end_seconds: float) -> list[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from soundscapes.smoothing import Smoothing, smooth_scores
 from soundscapes.thresholds import SpeciesThresholds
 
 PREDICTION_FILE = "prediction.json"
+Shown = tuple[RecordingScores, RecordingScores]
 SiteHourOf = Callable[[str], tuple[str | None, int | None]]
 """Where and at what hour a recording was made, by its name."""
 
@@ -148,7 +149,9 @@ def predict_recordings(
         decoding=decoding,
         take_moments=take_moments,
     )
-    shown = ((one, one) for one in _counted(heard, len(sources), is_shown=progress))
+    shown: Iterable[Shown] = (
+        (one, one) for one in _counted(heard, len(sources), is_shown=progress)
+    )
     if settings.ensemble == "rank" and len(ensemble) > 1:
         shown = _ranked([one for one, _ in shown])
     with PredictionWriter(folder, files, names, levels, settings.segment_seconds) as writer:

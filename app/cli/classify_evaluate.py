@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from soundscapes.evaluate import evaluate_sound_classifier
     from soundscapes.run import load_sound_run
     from soundscapes.thresholds import certify_thresholds
+    from soundscapes.thresholds_file import save_thresholds
 
     saved = load_sound_run(options.classifier)
     out = Path(options.out or saved.directory / "evaluation")
@@ -44,12 +45,12 @@ def run(options: argparse.Namespace) -> int:
     thresholds = certify_thresholds(
         evaluation.scores,
         evaluation.recordings.labels(),
-        evaluation.sources,
+        list(evaluation.sources),
         class_names=saved.classifier.class_names,
         false_positive_rate=options.false_positive_rate,
     )
     print(thresholds.in_words())
-    thresholds.save(saved.directory)
+    save_thresholds(saved.directory, thresholds)
     _write_metrics(out / METRICS_FILE, evaluation)
     _write_scores(out / SCORES_FILE, evaluation)
     report = write_sound_evaluation(out / "report.html", evaluation, saved.history)
