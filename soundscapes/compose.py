@@ -69,7 +69,7 @@ def compose_soundscape(
     for start_seconds, species in _planned(recordings, events, duration_seconds, rng):
         start = round(start_seconds * sample_rate_hz)
         of_species = recordings[species]
-        whole = np.asarray(of_species[rng.integers(len(of_species))], np.float64)
+        whole = np.asarray(of_species[int(rng.integers(len(of_species)))], np.float64)
         length = round(rng.uniform(*event_seconds) * sample_rate_hz)
         song = loudest_stretch(whole, min(length, num_samples - start))
         if not len(song):
@@ -143,7 +143,7 @@ def _planned(
         return list(events)
     names = list(recordings)
     starts = np.sort(rng.uniform(0, max(0.0, duration_seconds - 1.0), events))
-    return [(float(start), names[rng.integers(len(names))]) for start in starts]
+    return [(float(start), names[int(rng.integers(len(names)))]) for start in starts]
 
 
 def _background(

@@ -36,8 +36,10 @@ _EVENTS_SCHEMA = pyarrow.schema(
         "score": pyarrow.float32(),
     }
 )
-_FILE_COLUMNS = ("file", "status", "reason", "decoded_seconds", "num_segments", "num_heard")
-_FILE_COLUMNS += ("predicted_species", "confidence", "not_heard", "clipped", "notes")
+_FILE_COLUMNS = (
+    *("file", "status", "reason", "decoded_seconds", "num_segments", "num_heard"),
+    *("predicted_species", "confidence", "not_heard", "clipped", "notes"),
+)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import librosa
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from inference.plot_labels import plot_labels
 from media import UnreadableMediaError, load_waveform
@@ -133,7 +134,7 @@ def plot_species_counts(counts: Mapping[str, int], what: str) -> Figure:
     axes.set_yticks(range(len(shown)), plot_labels([name for name, _ in shown]))
     axes.invert_yaxis()
     axes.set_xlabel(what)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _plain(axes)
     return figure
 
@@ -146,7 +147,7 @@ def plot_confidence(edges: Sequence[float], counts: Mapping[str, Sequence[int]])
     ):
         axes.stairs(numbers, edges, fill=True, color=GOOD)
         axes.set(xlim=(0, 1), xlabel="highest score", ylabel=what)
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _plain(axes)
     return figure
 
@@ -193,7 +194,7 @@ def plot_learning(history: Mapping[str, Sequence[float]]) -> Figure:
     for axes, (name, values) in zip(panels, history.items(), strict=True):
         axes.plot(range(1, len(values) + 1), values, color=INK, marker="o", markersize=3)
         axes.set(title=name.replace("val_", "watched ").replace("_", " "), xlabel="epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _plain(axes)
     return figure
 
