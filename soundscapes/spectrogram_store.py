@@ -20,11 +20,12 @@ class StoredSpectrograms:
 
     Args:
         settings: of the spectrograms.
-        max_seconds: how much of each recording is heard, from its start; None: all.
+        max_seconds: how much of each recording is heard, from its start, as in `SoundTraining`; None: all. A
+            recording is held in memory while it is worked on.
     """
 
     settings: MelSettings = field(default_factory=MelSettings)
-    max_seconds: float | None = None
+    max_seconds: float | None = 60.0
 
 
 def make_spectrograms(
@@ -43,7 +44,7 @@ def make_spectrograms(
     Args:
         files: from `scan_folders`; photos are passed over.
         folder: where they are kept. `spectrograms.json` in it says what they are made with.
-        made_with: default: what the folder says; of a new one the published settings, all of each recording.
+        made_with: default: what the folder says; of a new one the published settings.
         progress: whether to show a bar.
 
     Returns:

@@ -69,7 +69,7 @@ def tune_sound_classifier(
     """
     if num_trials < 1:
         raise ValueError(f"Expected num_trials of at least 1, received {num_trials}.")
-    optuna = _optuna()
+    library = _optuna()
     options = options or SoundTraining()
     training, watched = split_recordings(recordings, seed=options.seed)
     files = prepare_media(
@@ -95,13 +95,13 @@ def tune_sound_classifier(
         scores = recording_logits(trained.classifier, files)
         return measure_scores(scores, labels).average_precision
 
-    return _study(optuna, Path(directory), precision, num_trials, options.seed)
+    return _study(library, Path(directory), precision, num_trials, options.seed)
 
 
 def with_parameters(options: SoundTraining, parameters: Mapping[str, float]) -> SoundTraining:
     """Options with what a study varies: `with_parameters(options, study.best_params)`."""
     is_mel = "frequency_mask" in parameters
-    steps = options.augmentation_on(is_mel=is_mel) or Augmentation.none()
+    steps = options.augmentation_on(is_mel=is_mel) or Augmentation.only()
     steps = replace(steps, time_mask=TimeMask(most=parameters["time_mask"]))
     if is_mel:
         change, middle = parameters["floor_change_db"], FloorChange().top_db
@@ -144,15 +144,15 @@ def _drawn(trial: optuna.Trial, is_mel: bool) -> dict[str, float]:
 
 
 def _study(
-    optuna: Any,
+    library: Any,
     directory: Path,
     aim: Callable[[optuna.Trial], float],
     num_trials: int,
     seed: int,
 ) -> optuna.Study:
     directory.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
+    library.logging.set_verbosity(library.logging.WARNING)
+    study = library.create_study(
         storage=f"sqlite:///{(directory / STUDY_FILE).absolute()}",
         study_name=STUDY_NAME,
         direction="maximize",
@@ -160,7 +160,7 @@ def _study(
     )
     num_done = sum(trial.value is not None for trial in study.trials)
     # of the same seed as before it would draw the same again
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+    study.sampler = library.samplers.TPESampler(seed=seed + len(study.trials))
     study.optimize(aim, n_trials=max(num_trials - num_done, 0))
     return study
 

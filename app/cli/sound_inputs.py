@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.classify_spectrograms import add_mel_settings, mel_settings
+from app.cli.mel_options import add_mel_settings, mel_settings
 from app.cli.options import value
+from media import AUDIO_EXTENSIONS
 
 if TYPE_CHECKING:
     from soundscapes.recordings import LabelledRecordings
@@ -75,6 +77,21 @@ def labelled_recordings(options: argparse.Namespace) -> LabelledRecordings:
     source = options.source
     by_name = source if source in (None, "folder") else source_by_pattern(source)
     return scan_recordings(options.recordings, source_of=by_name)
+
+
+def unlabelled_recordings(inputs: Sequence[str]) -> list[Path]:
+    """The recordings among files and folders.
+
+    Raises:
+        ValueError: there are none.
+    """
+    from archives.embed.sources import find_sources
+
+    found = [source.path for source in find_sources(inputs, None).sources]
+    recordings = [path for path in found if path.suffix.lower() in AUDIO_EXTENSIONS]
+    if not recordings:
+        raise ValueError(f"No recording in {' '.join(inputs)} (--unlabelled). Correct the path.")
+    return recordings
 
 
 def hearing_source(options: argparse.Namespace) -> HearingSource:

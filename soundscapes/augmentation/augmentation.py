@@ -46,20 +46,8 @@ class Augmentation:
     on. `asdict(augmentation)` is JSON; `Augmentation.from_dict` reads it.
 
     Args:
-        random_crop: of waveforms; None by default, for where clips are cut already.
-        remove_start: of waveforms.
-        add_same_species: of waveforms.
-        waveform_mixup: of waveforms.
-        background_noise: of waveforms.
-        gain: of waveforms.
-        time_stretch: of frames.
-        pitch_shift: of frames.
-        time_cut_mix: of frames.
-        spectrogram_mixup: of frames.
-        level_change: of frames.
-        floor_change: of frames.
-        time_mask: of frames.
-        frequency_mask: of frames.
+        random_crop: this and the next five are of waveforms; None by default, as clips are mostly cut before.
+        time_stretch: this and all that follow are of frames.
 
     Example:
         >>> augmentation = replace(Augmentation(), floor_change=None)  # from dataclasses

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
-Seed = Sequence[int] | tf.Tensor
+Seed: TypeAlias = Sequence[int] | tf.Tensor
 """Two integers, such as the seed of a run and the number of the batch."""
 
 Batch = tuple[tf.Tensor, tf.Tensor]
