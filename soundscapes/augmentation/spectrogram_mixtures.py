@@ -96,21 +96,17 @@ class SpectrogramMixup:
     def __call__(self, frames: tf.Tensor, labels: tf.Tensor, seed: Seed) -> Batch:
         """Rows in decibels, float32 [batch, num_rows, size], and labels, mixed."""
         other = partners(seed, 0, frames)
-        share = tf.where(
-            is_drawn(seed, 1, frames, self.probability), self._drawn(seed, frames), 0.0
-        )
-        own = tf.where(is_row(frames), tf.pow(10.0, frames / 10), 0.0)
-        mean = tf.math.divide_no_nan(
-            tf.reduce_sum(own, axis=[1, 2]),
-            tf.reduce_sum(tf.cast(is_row(frames), tf.float32), axis=[1, 2]),
-        )
+        is_mixed = is_drawn(seed, 1, frames, self.probability)
+        share = tf.where(is_mixed, self._drawn(seed, frames), 0.0)
+        own = tf.where(is_row(frames), tf.pow(10.0, frames / 10), 0.0)  # 0 is padding alone
+        num_rows = tf.reduce_sum(tf.cast(is_row(frames), tf.float32), axis=[1, 2])
+        mean = tf.math.divide_no_nan(tf.reduce_sum(own, axis=[1, 2]), num_rows)
         level = tf.math.divide_no_nan(mean, tf.gather(mean, other))
-        added = each(share * level, own) * tf.gather(own, other)
-        power = (1 - each(share, own)) * own + added
+        power = each(1 - share, own) * own + each(share * level, own) * tf.gather(own, other)
         decibels = tf.math.log(tf.maximum(power, 10 ** (SILENCE_DB / 10))) * (10 / np.log(10))
-        mixed = tf.where(each(share, frames) > 0, decibels, frames)
-        is_sound = is_row(frames) | (is_row(tf.gather(frames, other)) & (each(share, frames) > 0))
-        return tf.where(is_sound, mixed, 0.0), _shared(labels, tf.gather(labels, other), share)
+        mixed = tf.where(power > 0, decibels, 0.0)
+        frames = tf.where(each(share, frames) > 0, mixed, frames)
+        return frames, _shared(labels, tf.gather(labels, other), share)
 
     def _drawn(self, seed: Seed, frames: tf.Tensor) -> tf.Tensor:
         """From the Beta distribution, as the ratio of two draws of Gamma."""
