@@ -15,12 +15,12 @@ import keras
 import tensorflow as tf
 
 from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
+from fused_encoder.front_ends.known_ops import unknown_ops
 from fused_encoder.front_ends.no_sound import NO_SOUND
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.image_branch import is_seeing
 from inference.calibrate import Calibration, load_calibration, save_calibration
 from inference.calibrate.calibration import CALIBRATION_FILE
-from inference.load_graph import unknown_ops
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
 
 logger = logging.getLogger(__name__)
