@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tensorflow.core.protobuf import saved_model_pb2
 
-# What encoders and audio front ends are made of: arithmetic, shapes, and control flow. XlaCallModule is what jax2tf
-# makes of a JAX function (Perch v2). It runs StableHLO, which computes; out of it lead only custom calls: to
-# TensorFlow functions that stand in its `function_list` and are looked through like all others, and to code that
-# was registered with XLA. It finds no other function of the process by its name.
+# What encoders and audio front ends are made of: arithmetic, shapes, and control flow. XlaCallModule is what
+# jax2tf makes of a function of JAX (Perch v2): it runs StableHLO, which computes. Out of that lead only calls
+# of TensorFlow functions, which stand in its `function_list` and are looked through as all others are, and of
+# what is registered with XLA. It finds no other function of the process by its name.
 ALLOWED_OPS = frozenset(
     """
     Abs Add AddN AddV2 All Any ArgMax ArgMin Assert AvgPool BatchMatMulV2 BatchMatMulV3
@@ -48,8 +48,8 @@ def unknown_ops(path: str | Path) -> list[str]:
     roots = graph.object_graph_def.concrete_functions
     if files != ["saved_model.pb"] or len(saved.meta_graphs) != 1 or not roots:
         raise ValueError(
-            f"'{path}' is not a SavedModel of functions, as TensorFlow 2 writes it (found {', '.join(files)}; "
-            f"{len(saved.meta_graphs)} graphs). Save or export it again."
+            f"'{path}' is not a SavedModel of functions, as TensorFlow 2 writes it (found "
+            f"{', '.join(files)}; {len(saved.meta_graphs)} graphs). Save or export it again."
         )
     functions = {f.signature.name: f.node_def for f in graph.graph_def.library.function}
     return sorted(set(_ops_within(roots, functions)) - ALLOWED_OPS)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def open_network(path: str | Path) -> tuple[Any, str]:  # Any: onnxruntime.InferenceSession, an extra
+def open_network(
+    path: str | Path,
+) -> tuple[Any, str]:  # Any: onnxruntime.InferenceSession, an extra
     """A network ready to run on the processor, and 12 hexadecimal digits that name its content.
 
     Raises:

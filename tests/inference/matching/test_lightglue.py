@@ -23,9 +23,7 @@ def write_matcher(path, *, inputs=("kpts0", "kpts1", "desc0", "desc1"), with_bat
         node("Range", ["start", "end", "step"], ["first"]),
         node("Mul", ["first", "start"], ["batch"]),
         *(node("Unsqueeze", [part, "one"], [f"{part}_"]) for part in ("batch", "first", "second")),
-        node(
-            "Concat", ["batch_"] * with_batch + ["first_", "second_"], ["matches0"], axis=1
-        ),
+        node("Concat", ["batch_"] * with_batch + ["first_", "second_"], ["matches0"], axis=1),
         node("Gather", [inputs[0], "y"], ["heights"], axis=2),
         node("Squeeze", ["heights", "zero"], ["height"]),
         node("Mul", ["height", "half"], ["mscores0"]),
