@@ -10,8 +10,8 @@ recording, with its 95 % bootstrap interval.
 
 - `floor_yamnet`, `floor_birdnet`: logistic regression on the mean frame of a recording.
 - `birdnet_labels`: BirdNET's own scores of these species, the mean over windows; it may have been trained on
-  the very recordings. `birdnet_head`: a linear head with attention pooling, `birdnet_head_start` the same
-  beginning with BirdNET's own weights for the species that it knows by name.
+  the very recordings. `birdnet_head`: a linear head with attention pooling, which begins with BirdNET's own
+  weights of the species that it knows by name; `birdnet_head_cold` begins from nothing.
 - `mel_network`: MobileNetV2 from ImageNet on spectrograms, all augmentation; `mel_without_augmentation`.
 - `ensemble`: the mean of the scores of `birdnet_head` and `mel_network`.
 
@@ -100,8 +100,8 @@ def recordings(folds, options) -> common.Figures:
 
 PAIRS = (
     ("birdnet_head", "floor_birdnet"),
-    ("birdnet_head_start", "floor_birdnet"),
-    ("birdnet_head_start", "birdnet_labels"),
+    ("birdnet_head_cold", "floor_birdnet"),
+    ("birdnet_head", "birdnet_labels"),
     ("mel_network", "floor_yamnet"),
     ("mel_network", "mel_without_augmentation"),
     ("ensemble", "birdnet_head"),
@@ -114,6 +114,9 @@ def _ways_of(training, held_out, seed: int, options) -> dict[str, np.ndarray]:
     ways = {f"floor_{name}": scores for name, scores in ways.items()}
     ways["birdnet_labels"] = birdnet_labels(held_out)
     ways["birdnet_head"] = trained_scores(training, held_out, "birdnet", seed)
+    ways["birdnet_head_cold"] = trained_scores(
+        training, held_out, "birdnet", seed, head_start=False
+    )
     if options.without_mel:
         return ways
     mel = {"network": "mobilenet_v2", "epochs": options.mel_epochs}

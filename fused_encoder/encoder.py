@@ -56,8 +56,8 @@ def create_fused_encoder(
             "last_block" with pretrained weights and "all" without. BatchNorm layers of a partly
             frozen backbone keep ImageNet's statistics.
         photo_views: "one" look at each photo; or "zooms": eight, the whole and its middle at three
-            zooms, each also mirrored, averaged. Better with a pretrained backbone, and eight times its
-            work: see `PhotoViews`.
+            zooms, each also flipped left to right, averaged. Better with a pretrained backbone, and eight
+            times its work: see `PhotoViews`. "zooms_unflipped": four, where left and right flank differ.
         fusion: "concatenate" (published) or "additive".
         audio_size: int >= 1, numbers in a frame of the audio front end. Default: 1024, those of YAMNet.
         embedding_size: int >= 1, default 128.

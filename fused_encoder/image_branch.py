@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import keras
 from keras import ops
@@ -20,7 +20,8 @@ KEEPING_GAIN = 10.0  # measured: docs/decisions.md
 
 PixelScale = Literal["unit", "symmetric", "imagenet", "imagenet_bgr", "byte"]
 ImageTrainable = Literal["auto", "none", "last_block", "all"]
-PhotoViewsName = Literal["one", "zooms"]
+PhotoViewsName = Literal["one", "zooms", "zooms_unflipped"]
+PHOTO_VIEWS: tuple[str, ...] = get_args(PhotoViewsName)
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def image_trunk_and_head(
             ever seen; a layer that has nothing to learn takes the place.
         weights: "imagenet", a file, or None for random. Ignored for a backbone of the caller's.
         trainable: what of a named backbone is trained.
-        views: "one" or "zooms".
+        views: one of `PHOTO_VIEWS`.
         direction_size: int >= 1, the size of the projected direction, for adding up; None for the
             published Dense 512.
 
@@ -143,8 +144,8 @@ def image_trunk_and_head(
         ValueError: unknown backbone or views, or a backbone whose output is neither a map nor a vector.
         MissingWeightsError: the weights are nowhere to be had (the message says where to put them).
     """
-    if views not in ("one", "zooms"):
-        raise ValueError(f"Expected photo_views to be 'one' or 'zooms', received {views!r}.")
+    if views not in PHOTO_VIEWS:
+        raise ValueError(f"Expected photo_views to be one of {PHOTO_VIEWS}, received {views!r}.")
     frozen: list[Callable]
     trained: list[Callable]
     if backbone is None:
@@ -183,7 +184,9 @@ def _pooled(
     image: keras.KerasTensor, networks: Sequence[Callable], views: PhotoViewsName
 ) -> keras.KerasTensor:
     """[batch, channels]: a backbone's features, averaged over places and views."""
-    looks = PhotoViews(name="photo_views") if views == "zooms" else None
+    looks = None
+    if views != "one":
+        looks = PhotoViews(flip=views == "zooms", name="photo_views")
     features = _chain(looks(image) if looks else image, networks)
     if len(features.shape) == 4:
         features = keras.layers.GlobalAveragePooling2D(name="image_pool")(features)

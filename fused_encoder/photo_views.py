@@ -13,40 +13,44 @@ ZOOMS = (1.0, 0.875, 0.75, 0.6)
 
 @keras.saving.register_keras_serializable(package="fused_encoder")
 class PhotoViews(keras.layers.Layer):
-    """Each photo as several: the whole and its middle, enlarged, each also mirrored.
+    """Each photo as several: the whole and its middle, enlarged, each also flipped left to right.
 
     Whoever takes a photo of an animal puts it in the middle, and often far away. What a network sees of
     the whole photo and of its middle, averaged, is a steadier description than either.
 
     Args:
         zooms: floats in (0, 1], the share of each side that is kept, around the middle.
+        flip: whether each is also flipped. Without it a left flank and a right flank stay apart.
 
     Input shape:
         float32 [batch, height, width, channels].
     Output shape:
         float32 [batch * num_views, height, width, channels], a photo's views one after another;
-        num_views = 2 * len(zooms).
+        num_views = 2 * len(zooms), or len(zooms) without flips.
     Raises:
         ValueError: no zoom, or one outside (0, 1].
     """
 
-    def __init__(self, zooms: Sequence[float] = ZOOMS, **kwargs: object) -> None:
+    def __init__(
+        self, zooms: Sequence[float] = ZOOMS, *, flip: bool = True, **kwargs: object
+    ) -> None:
         super().__init__(**kwargs)
         if not zooms or not all(0 < zoom <= 1 for zoom in zooms):
             raise ValueError(f"Expected zooms in (0, 1], at least one, received {tuple(zooms)}.")
         self.zooms = tuple(zooms)
+        self.flip = flip
 
     @property
     def num_views(self) -> int:
         """How many views a photo becomes."""
-        return 2 * len(self.zooms)
+        return (1 + self.flip) * len(self.zooms)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         height, width, channels = inputs.shape[1:]
         views = []
         for zoom in self.zooms:
             view = _middle(inputs, zoom)
-            views += [view, ops.flip(view, axis=2)]
+            views += [view, ops.flip(view, axis=2)] if self.flip else [view]
         return ops.reshape(ops.stack(views, axis=1), (-1, height, width, channels))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -54,7 +58,7 @@ class PhotoViews(keras.layers.Layer):
         return (None if batch is None else batch * self.num_views, *input_shape[1:])
 
     def get_config(self) -> dict[str, object]:
-        return {**super().get_config(), "zooms": self.zooms}
+        return {**super().get_config(), "zooms": self.zooms, "flip": self.flip}
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")

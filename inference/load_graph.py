@@ -1,36 +1,11 @@
 """Loading an exported encoder: a SavedModel is a program, and one that touches files is refused."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
-# What encoders and audio front ends are made of: arithmetic, shapes, and control flow.
-ALLOWED_OPS = frozenset(
-    """
-    Abs Add AddN AddV2 All Any ArgMax ArgMin Assert AvgPool BatchMatMulV2 BatchMatMulV3
-    BatchToSpaceND BiasAdd BroadcastArgs BroadcastTo Cast Ceil CheckNumerics ClipByValue Complex
-    ComplexAbs ConcatV2 Const Conv1D Conv2D Cos CropAndResize Cumsum DepthwiseConv2dNative
-    DivNoNan Einsum Elu EnsureShape Equal Erf Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod
-    FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual IRFFT Identity IdentityN If
-    Imag InvertPermutation IsFinite IsNan L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax
-    LogicalAnd LogicalNot LogicalOr MatMul MatrixBandPart Max MaxPool MaxPoolV2 Maximum Mean Min
-    Minimum MirrorPad Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
-    ParallelConcat PartitionedCall Placeholder PlaceholderWithDefault Pow PreventGradient Prod
-    RFFT RaggedGather RaggedRange RaggedTensorFromVariant RaggedTensorToTensor
-    RaggedTensorToVariant Range Rank ReadVariableOp Real RealDiv Reciprocal Relu Relu6 Reshape
-    ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ResourceGather ReverseSequence
-    ReverseV2 Rint Round Rsqrt ScaleAndTranslate ScatterNd SegmentMax SegmentMean SegmentSum
-    Select SelectV2 Selu Shape ShapeN Sigmoid Sign Sin Size Slice Snapshot Softmax Softplus
-    Softsign SpaceToBatchND Split SplitV Sqrt Square SquaredDifference Squeeze
-    StatefulPartitionedCall StatelessIf StatelessWhile StopGradient StridedSlice Sub Sum Tan
-    Tanh TensorListElementShape TensorListFromTensor TensorListGetItem TensorListLength
-    TensorListReserve TensorListSetItem TensorListStack Tile TopKV2 Transpose TruncateDiv Unique
-    Unpack UnsortedSegmentSum Where While Xlogy ZerosLike
-    """.split()  # noqa: SIM905
-)
+from fused_encoder.front_ends.known_ops import unknown_ops
 
 
 def load_graph(path: str | Path) -> tf.Module:
@@ -56,37 +31,3 @@ def load_graph(path: str | Path) -> tf.Module:
         f"({', '.join(unknown)}). A SavedModel is a program, and such operations may read or write files. "
         "If you made it yourself, tf.saved_model.load takes it."
     )
-
-
-def unknown_ops(path: str | Path) -> list[str]:
-    """Names of the operations that a SavedModel may run and that are not among `ALLOWED_OPS`.
-
-    Raises:
-        DecodeError, IndexError, OSError: it is damaged.
-        ValueError: it is not in the one form of TensorFlow 2 that is looked through here.
-    """
-    files = sorted(file.name for file in Path(path).glob("saved_model.*"))
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString(Path(path, "saved_model.pb").read_bytes())
-    graph = saved.meta_graphs[0]
-    roots = graph.object_graph_def.concrete_functions
-    if files != ["saved_model.pb"] or len(saved.meta_graphs) != 1 or not roots:
-        raise ValueError(
-            f"'{path}' is not a SavedModel as export_saved_model writes it (found {', '.join(files)}; "
-            f"{len(saved.meta_graphs)} graphs). Export the encoder again."
-        )
-    functions = {f.signature.name: f.node_def for f in graph.graph_def.library.function}
-    return sorted(set(_ops_within(roots, functions)) - ALLOWED_OPS)
-
-
-def _ops_within(roots: Iterable[str], functions: dict) -> Iterator[str]:
-    """The operations of these functions and of all that they call."""
-    waiting, met = list(roots), set(roots)
-    while waiting:
-        for node in functions.get(waiting.pop(), ()):
-            yield node.op
-            for value in node.attr.values():
-                for called in (value.func, *value.list.func):
-                    if called.name and called.name not in met:
-                        met.add(called.name)
-                        waiting.append(called.name)

@@ -1,4 +1,5 @@
 from .augmentation.augmentation import Augmentation as Augmentation
+from .certify import certify_classifier as certify_classifier
 from .classifier import SoundClassifier as SoundClassifier
 from .clip_scale import ClipScale as ClipScale
 from .compose import compose_soundscape as compose_soundscape

@@ -143,7 +143,7 @@ def _planned(
         return list(events)
     names = list(recordings)
     starts = np.sort(rng.uniform(0, max(0.0, duration_seconds - 1.0), events))
-    return [(float(start), names[rng.integers(len(names))]) for start in starts]
+    return [(float(start), names[int(rng.integers(len(names)))]) for start in starts]
 
 
 def _background(

@@ -99,13 +99,11 @@ class EventFinder:
     def add(self, scores: np.ndarray) -> None:
         """The next moments, float [num_moments, num_classes]."""
         is_above = scores > self._thresholds
-        for number in np.flatnonzero(is_above.any(axis=0)):
+        for number in np.flatnonzero(is_above.any(axis=0)).tolist():
             edges = np.diff(np.pad(is_above[:, number].astype(np.int8), 1))
             starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-            for start, end in zip(starts, ends, strict=True):
-                self._extend(
-                    int(number), int(start), int(end), float(scores[start:end, number].max())
-                )
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+                self._extend(number, start, end, float(scores[start:end, number].max()))
         self._num_moments += len(scores)
 
     def finish(self, end_seconds: float) -> list[Event]:
@@ -126,8 +124,8 @@ class EventFinder:
 
     def _extend(self, number: int, start: int, end: int, score: float) -> None:
         """A run of moments above the threshold: a part of the open event, or a new one."""
-        start_seconds = (self._num_moments + int(start)) * self._step
-        end_seconds = (self._num_moments + int(end)) * self._step
+        start_seconds = (self._num_moments + start) * self._step
+        end_seconds = (self._num_moments + end) * self._step
         before = self._open.get(number)
         if before is not None:
             gap = start_seconds - before.end_seconds

@@ -34,6 +34,8 @@ class SoundTraining:
         augmentation: of clips; None: none. Default: `Augmentation()` on spectrograms,
             `Augmentation.for_embeddings()` on a frozen front end.
         ema_momentum: float in [0, 1), of the running mean of the weights that is kept; 0: none.
+        head_start: whether a linear head on BirdNET begins with BirdNET's own weights of the species that it
+            knows by name, see `start_with_birdnet`.
         patience: int >= 1, epochs without a better average precision after which training stops, with the
             best weights; a fifth of the training recordings (other sources) is watched instead of trained
             on. None: all are trained on, for all epochs.
@@ -54,6 +56,7 @@ class SoundTraining:
     sampling: Sampling = "square_root"
     augmentation: Augmentation | Literal["default"] | None = "default"
     ema_momentum: float = 0.0
+    head_start: bool = True
     patience: int | None = None
     seed: int = 0
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Protocol, Self, TextIO
+from typing import Self
 
 import numpy as np
 import pyarrow
-from pyarrow import parquet
 
-from archives.embed.rows import FileRow, Skipped
+from archives.embed.rows import Skipped
 from individuals.outputs import write_audacity_labels, write_raven_table
 from individuals.outputs.calls import AUDACITY_SUFFIX, RAVEN_SUFFIX
 from individuals.outputs.media_details import distinct_file_names
 from individuals.sighting import Sighting
-from media.atomic import atomic_file
 from soundscapes.events import Event
 from soundscapes.recording_scores import RecordingScores
+from soundscapes.table_files import CsvRows, ParquetRows, csv_rows, parquet_rows
 
 SUBMISSION, BIRDCLEF, FILES = "submission.csv", "birdclef.csv", "files.csv"
 SEGMENTS, RECORDINGS = "segments.parquet", "recordings.parquet"
@@ -52,12 +50,6 @@ class SpeciesCount:
     num_segments: int = 0
     num_events: int = 0
     seconds: float = 0.0
-
-
-class CsvRows(Protocol):
-    """A table that is being written."""
-
-    def writerow(self, row: Iterable[object]) -> object: ...  # noqa: D102
 
 
 class PredictionWriter:
@@ -138,13 +130,11 @@ class PredictionWriter:
         last = np.minimum(ends, scores.row.decoded_seconds or 0.0)
         if len(scores.segments):
             places = [pyarrow.array([scores.file] * len(ends)), starts, last]
-            self._segments.write_table(
-                _scores_table(places, scores.segments, self._segments.schema)
-            )
+            self._segments.add(_scores_table(places, scores.segments, self._segments.schema))
         if scores.is_heard:
             rows = [pyarrow.array([scores.file])]
             table = _scores_table(rows, scores.recording[None], self._recordings.schema)
-            self._recordings.write_table(table)
+            self._recordings.add(table)
         stem = PurePath(scores.file).stem
         for end, row in zip(ends, scores.segments, strict=True):
             cells = ("" if np.isnan(score) else f"{score:.6f}" for score in row)
@@ -154,7 +144,7 @@ class PredictionWriter:
         if not events:
             return
         rows = [vars(event) for event in events]
-        self._events.write_table(pyarrow.Table.from_pylist(rows, schema=_EVENTS_SCHEMA))
+        self._events.add(pyarrow.Table.from_pylist(rows, schema=_EVENTS_SCHEMA))
         for event in events:
             times = f"{event.start_seconds:.3f}", f"{event.end_seconds:.3f}"
             self._events_csv.writerow((event.file, *times, event.species, f"{event.score:.6f}"))
@@ -191,7 +181,7 @@ class PredictionWriter:
             "" if best is None else f"{scores.recording[best]:.6f}",
             _stretches(row.skipped),
             _stretches(scores.clipped),
-            _notes(row),
+            "; ".join(row.notes),
         ]
 
     def _write_counts(self) -> None:
@@ -207,16 +197,10 @@ class PredictionWriter:
             table.writerow((*(f"{edge:g}" for edge in edges), *row))
 
     def _csv(self, name: str, columns: Sequence[str]) -> CsvRows:
-        file = self._stack.enter_context(_opened(self._stack, self._folder / name))
-        table = csv.writer(file)
-        table.writerow(columns)
-        return table
+        return self._stack.enter_context(csv_rows(self._folder / name, columns))
 
-    def _table(self, name: str, schema: pyarrow.Schema) -> parquet.ParquetWriter:
-        place = self._stack.enter_context(atomic_file(self._folder / name))
-        return self._stack.enter_context(
-            parquet.ParquetWriter(str(place), schema, compression="zstd")
-        )
+    def _table(self, name: str, schema: pyarrow.Schema) -> ParquetRows:
+        return self._stack.enter_context(parquet_rows(self._folder / name, schema))
 
 
 def events_to_sightings(events: Iterable[Event]) -> list[Sighting]:
@@ -234,17 +218,6 @@ def events_to_sightings(events: Iterable[Event]) -> list[Sighting]:
     ]
 
 
-def read_species_counts(folder: str | Path) -> list[Mapping[str, str]]:
-    """The rows of `species.csv` of a prediction."""
-    with Path(folder, SPECIES).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _opened(stack: ExitStack, path: Path) -> TextIO:
-    place = stack.enter_context(atomic_file(path))
-    return place.open("w", newline="", encoding="utf-8")
-
-
 def _scores_table(
     places: Sequence[pyarrow.Array], scores: np.ndarray, schema: pyarrow.Schema
 ) -> pyarrow.Table:
@@ -258,7 +231,3 @@ def _stretches(stretches: Iterable[Skipped]) -> str:
     return "; ".join(
         f"{one.start_seconds:.2f}-{one.end_seconds:.2f} {one.reason}" for one in stretches
     )
-
-
-def _notes(row: FileRow) -> str:
-    return "; ".join(row.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -28,9 +28,12 @@ from soundscapes.smoothing import Smoothing, smooth_scores
 from soundscapes.thresholds import SpeciesThresholds
 
 PREDICTION_FILE = "prediction.json"
-Shown = tuple[RecordingScores, RecordingScores]
 SiteHourOf = Callable[[str], tuple[str | None, int | None]]
 """Where and at what hour a recording was made, by its name."""
+
+
+Shown = Iterator[tuple[RecordingScores, RecordingScores]]
+"""What is counted of each recording, and what stands in its tables."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +152,7 @@ def predict_recordings(
         decoding=decoding,
         take_moments=take_moments,
     )
-    shown: Iterable[Shown] = (
-        (one, one) for one in _counted(heard, len(sources), is_shown=progress)
-    )
+    shown: Shown = ((one, one) for one in _counted(heard, len(sources), is_shown=progress))
     if settings.ensemble == "rank" and len(ensemble) > 1:
         shown = _ranked([one for one, _ in shown])
     with PredictionWriter(folder, files, names, levels, settings.segment_seconds) as writer:
@@ -215,9 +216,7 @@ def _counted(
     return iter(tqdm(heard, total=total, unit="file", disable=not is_shown, mininterval=seconds))
 
 
-def _ranked(
-    heard: list[RecordingScores],
-) -> Iterator[tuple[RecordingScores, RecordingScores]]:
+def _ranked(heard: list[RecordingScores]) -> Shown:
     """Each with the mean ranks of its segments, and of itself, among all of the run."""
     if not heard:
         return

@@ -15,6 +15,7 @@ from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
 from soundscapes.classifier import SoundClassifier
 from soundscapes.clips import StoredFrames, clip_batches, drawing_chances, whole_clips
 from soundscapes.folds import split_recordings
+from soundscapes.head_start import start_with_birdnet
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.losses import sound_loss
 from soundscapes.measures import measure_scores
@@ -189,6 +190,8 @@ def _fit(
     if backup_dir is not None:
         callbacks.append(keras.callbacks.BackupAndRestore(str(backup_dir)))
     _adapt_scaling(classifier.network, _files_of(training.recordings, training.prepared))
+    if options.head_start:
+        start_with_birdnet(classifier.network, classifier.front_end, classifier.class_names)
     steps = max(options.min_steps, math.ceil(len(training.recordings) / options.batch_size))
     classifier.network.compile(
         _optimizer(options, steps),
@@ -197,6 +200,7 @@ def _fit(
     fitted = classifier.network.fit(
         training.batches(classifier, options),
         steps_per_epoch=steps,
+        shuffle=False,  # clips are drawn at random already
         epochs=options.epochs,
         callbacks=callbacks,
         verbose=2 if progress else 0,

@@ -145,18 +145,21 @@ def recommended_encoder(
     image_weights: str | Path | None = "imagenet",
     image_trainable: ImageTrainable | None = None,
     photo_views: PhotoViewsName | None = None,
+    flip: bool = True,
     **options: Any,
 ) -> keras.Model:
     """An encoder for tens to thousands of files: as much as possible pretrained, little to be learnt.
 
     Additive fusion, attention over the sound's frames, each modality hidden in a third of the training
     items. A pretrained backbone is frozen and looks at each photo eight times; one that starts from
-    random is trained whole and looks once.
+    random is trained whole and looks once. `image_trainable="last_block"` with
+    `TrainingOptions.fine_tuning()` fine-tunes.
 
     Args:
         image_weights: see `create_fused_encoder`.
         image_trainable: see there. Default: "none" with pretrained weights, else "all".
         photo_views: see there. Default: "zooms" if the backbone is frozen, else "one".
+        flip: False makes "zooms" "zooms_unflipped": where left and right flank differ.
         **options: the others of `create_fused_encoder`. Defaults: `image_backbone` "mobilenet_v2", `fusion`
             "additive", `modality_dropout` 2/3 (as many pairs as photos alone and calls alone).
 
@@ -166,10 +169,11 @@ def recommended_encoder(
     """
     trainable = image_trainable or ("all" if image_weights is None else "none")
     defaults = {"image_backbone": "mobilenet_v2", "fusion": "additive", "modality_dropout": 2 / 3}
+    views = photo_views or ("zooms" if trainable == "none" else "one")
     return create_fused_encoder(
         image_weights=image_weights,
         image_trainable=trainable,
-        photo_views=photo_views or ("zooms" if trainable == "none" else "one"),
+        photo_views="zooms_unflipped" if views == "zooms" and not flip else views,
         **{**defaults, **options},
     )
 

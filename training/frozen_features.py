@@ -53,11 +53,12 @@ def trained_part(
     augment = not is_backbone_frozen if options.augment is None else options.augment
     if trunk is None or not (has_frozen and options.cache_frozen):
         held_out_photos = None if held_out is None else StoredPhotos(held_out)
-        return TrainedPart(encoder, StoredPhotos(training), held_out_photos, augment)
+        photos = StoredPhotos(training, partial(augment_photo, flip=options.flip))
+        return TrainedPart(encoder, photos, held_out_photos, augment)
     freeze = partial(freeze_photos, trunk, store=store, progress=progress)
     return TrainedPart(
         behind_trunk(encoder),
-        freeze(training, num_views=AUGMENTED_VIEWS if augment else 1),
+        freeze(training, num_views=AUGMENTED_VIEWS if augment else 1, flip=options.flip),
         None if held_out is None else freeze(held_out, num_views=1),
         augment,
     )
@@ -94,6 +95,7 @@ def freeze_photos(
     media: PreparedMedia,
     *,
     num_views: int = 1,
+    flip: bool = True,
     stored_as: StoredAs = "float16",
     store: FeatureStore | None = None,
     progress: bool = True,
@@ -108,6 +110,7 @@ def freeze_photos(
         media: the photos.
         num_views: int >= 1, of each photo: itself and `num_views - 1` variations by `augment_photo`,
             which depend on photo and view alone.
+        flip: whether variations may be flipped left to right.
         stored_as: "float16" takes half the room and rounds each feature by at most 0.0005 of itself
             (by 3e-8 below 6e-5); a photo whose features are too large or too small for that is
             stored as float32 all the same. "float32" is exact.
@@ -123,12 +126,20 @@ def freeze_photos(
     """
     store = store or FeatureStore()
     feature_shape = tuple(trunk.output.shape[1:])
-    settings = (frozen_fingerprint(trunk), num_views, stored_as, FEATURES_VERSION)
+    settings: tuple[object, ...] = (
+        frozen_fingerprint(trunk),
+        num_views,
+        stored_as,
+        FEATURES_VERSION,
+    )
+    if not flip:
+        settings = (*settings, "unflipped")
     made_by = hashlib.sha256(repr(settings).encode()).hexdigest()[:24]
     see = tf.function(partial(trunk, training=False), reduce_retracing=True)
     paths = [
         store.get(
-            f"{file.content}-trunk-{made_by}", partial(_features, see, file, num_views, stored_as)
+            f"{file.content}-trunk-{made_by}",
+            partial(_features, see, file, num_views, flip, stored_as),
         )
         for file in tqdm(media.images, "frozen features", unit="photo", disable=not progress)
     ]
@@ -147,13 +158,17 @@ def frozen_fingerprint(model: keras.Model) -> str:
 
 
 def _features(
-    see: Callable[[tf.Tensor], tf.Tensor], file: PreparedFile, num_views: int, stored_as: StoredAs
+    see: Callable[[tf.Tensor], tf.Tensor],
+    file: PreparedFile,
+    num_views: int,
+    flip: bool,
+    stored_as: StoredAs,
 ) -> np.ndarray:
     """Features [num_views, *feature_shape] of a photo's views; all zeros of an absent one and no other."""
     photo = np.asarray(file.feature())
     content = int.from_bytes(hashlib.sha256(file.content.encode()).digest()[:8])
     rngs = (np.random.default_rng((content, view)) for view in range(1, num_views))
-    photos = np.stack([photo, *(augment_photo(photo, rng) for rng in rngs)])
+    photos = np.stack([photo, *(augment_photo(photo, rng, flip=flip) for rng in rngs)])
     features = np.array(see(tf.constant(scale_photos(photos))), np.float32)
     if not np.isfinite(features).all():
         raise ValueError(

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from fused_encoder.fusion import AddPresent
-from training.frozen_features import TrainedPart
+from training.frozen_features import FrozenFeatures, TrainedPart
 from triplets.photos import load_photos, scale_photos
 from triplets.prepared import PreparedFile, PreparedMedia
 
@@ -41,13 +41,15 @@ def start_head(
 
     Returns:
         The class axes float32 [num_classes, embedding_size], unit length or shorter: where embeddings of each
-        class point. None, and nothing is set, where the encoder does not add branches up, or its image
-        backbone is trained: there is nothing frozen to solve for.
+        class point. None, and nothing is set, where the encoder does not add branches up, or all of its image
+        backbone is trained: there is nothing pretrained to solve for. Where only the last block is trained,
+        the projection starts from the features as they are before: first the head, then the rest.
 
     Reference:
         Hoerl & Kennard, "Ridge regression: biased estimation for nonorthogonal problems", 1970,
         https://doi.org/10.1080/00401706.1970.10488634; for calibrated scores Platt, "Probabilistic outputs
-        for support vector machines", 1999.
+        for support vector machines", 1999; the head first: Kumar et al., "Fine-tuning can distort pretrained
+        features and underperform out-of-distribution", 2022, https://arxiv.org/abs/2202.10054.
     """
     branches = _frozen_branches(part, media, max_frames)
     if not branches:
@@ -172,7 +174,7 @@ def _solved(branch: _Branch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _frozen_branches(part: TrainedPart, media: PreparedMedia, max_frames: int) -> list[_Branch]:
-    """The branches that have files; none where one of them has more to learn than its projection."""
+    """The branches that have files; none where one begins at random before its projection."""
     if not _adds_up(part.encoder):
         return []
     branches = []
@@ -180,7 +182,8 @@ def _frozen_branches(part: TrainedPart, media: PreparedMedia, max_frames: int) -
         trunk, head = (part.encoder.get_layer(name) for name in ("image_trunk", "image_head"))
         projection = head.get_layer("image_features")
         before = keras.Model(head.input, projection.input)
-        if before.weights or trunk.trainable_weights or len(trunk.output.shape) != 2:
+        is_frozen_in_part = trunk.weights or isinstance(part.photos, FrozenFeatures)
+        if trunk.trainable_weights or (before.weights and not is_frozen_in_part):
             return []
         see = keras.Sequential([trunk, before])
         branches.append(_Branch(projection, _photo_features(see, part, media), media.images))

@@ -60,7 +60,7 @@ def create_training_model(
             outputs["class_cosines"] = cosines(embedding)
             if class_axes is not None:
                 cosines.centres.assign(class_axes)
-            losses["class_cosines"] = ArcFaceLoss(margin=0.0, scale=options.class_scale)
+            losses["class_cosines"] = ArcFaceLoss(options.class_margin, options.class_scale)
         model = keras.Model(inputs, outputs, name="training_model")
         model.compile(optimizer=create_optimizer(options, total_steps), loss=losses)
     return model

@@ -15,6 +15,7 @@ from triplets.pair_batches import EXPONENTS, Sampling
 
 HeadStart = Literal["closed_form"]
 HEAD_STARTS = ("closed_form",)
+FINE_TUNING = {"learning_rate": 3e-4, "class_scale": 16.0, "class_margin": 0.2}
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,22 @@ class TrainingOptions:
 
     Args:
         batches: `PairBatches`, or `MinedTriplets`.
-        head_start: "closed_form" sets the projections of frozen features, before anything is trained, to a
-            regression on the classes (`start_head`): for encoders whose branches are added up and whose image
-            backbone is frozen, such as `recommended_encoder()`; others begin as they are. What their
-            projections have learnt before is overwritten. None: all begin as they are.
+        head_start: "closed_form" sets the projections of pretrained features, before anything is trained,
+            to a regression on the classes (`start_head`): for encoders whose branches are added up and whose
+            image backbone is frozen, whole or all but its last block, such as `recommended_encoder()`; others
+            begin as they are. What their projections have learnt before is overwritten. None: all begin as
+            they are.
         epochs: int >= 1.
         learning_rate: float > 0, at its highest; it rises over the first steps and falls to 0 along a
             cosine.
         margin: float > 0, see `TripletLoss`.
         loss_mining: how triplets are chosen within a batch, see `TripletLoss`; None, with
             `MinedTriplets`: as mined before.
-        class_scale: float > 0, of the cross-entropy over classes that is added to the triplet loss
-            (`ArcFaceLoss` without margin); None: the triplet loss alone.
+        class_scale: float > 0, of the cross-entropy over classes that is added to the triplet loss, see
+            `ArcFaceLoss`; None: the triplet loss alone.
+        class_margin: float in [0, π / 2), its margin in radians.
         augment: whether photos are varied lightly; None: where some of the image backbone is trained.
+        flip: whether they may then be flipped left to right. False where flanks differ.
         cache_frozen: whether the frozen part of the image branch runs once per photo, and training
             starts behind it: quicker, with the same result, except that photos are then varied in a
             few ways each, not anew at each step.
@@ -107,7 +111,9 @@ class TrainingOptions:
     margin: float = 0.2
     loss_mining: LossMining | None = "hard"
     class_scale: float | None = 8.0
+    class_margin: float = 0.0
     augment: bool | None = None
+    flip: bool = True
     cache_frozen: bool = True
     audio_seconds: float = 5.0
     audio_window_seconds: float | None = None
@@ -125,6 +131,10 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"Expected {name} > 0, received {value}.")
+        if not 0 <= self.class_margin < math.pi / 2:
+            raise ValueError(
+                f"Expected class_margin in [0, π / 2) (radians), received {self.class_margin}."
+            )
         if not 0 < self.held_out_fraction < 1:
             raise ValueError(
                 f"Expected held_out_fraction in (0, 1), received {self.held_out_fraction}."
@@ -139,6 +149,17 @@ class TrainingOptions:
                 "loss_mining=None takes triplets as they were mined before, but the batches are of pairs. "
                 "Choose a way of mining, or batches=MinedTriplets()."
             )
+
+    @classmethod
+    def fine_tuning(cls, **changes: Any) -> TrainingOptions:
+        """How the last block of a backbone is trained too: by ArcFace and in small steps.
+
+        For `recommended_encoder(image_trainable="last_block")`.
+
+        Args:
+            **changes: options as in `TrainingOptions`, in place of those of fine-tuning.
+        """
+        return cls(**{**FINE_TUNING, **changes})
 
     @property
     def window_seconds(self) -> float:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from inference.matching import KeypointStore, LocalFeatures, RootSift, draw_match, match_shortlist
 from inference.plot_labels import plot_labels
-from media import load_image
+from media import PhotoBox, load_image
 from training.plots import BAD, GOOD
 from training.query_sheet import AnsweredQuery, Shown
 
@@ -46,13 +46,13 @@ def plot_query_matches(
         axes.set_axis_off()
     for row, query in zip(grid, asking, strict=True):
         found = [near for near in query.neighbours if near.shown.photo_path is not None]
-        points = [store.get(_photo_of(near.shown)) for near in found]
+        points = [store.get(*_photo_of(near.shown)) for near in found]
         asked = _photo_of(query.query)
-        matches = match_shortlist(store.get(asked), points)
+        matches = match_shortlist(store.get(*asked), points)
         right = next((place for place, near in enumerate(found) if near.is_right), 0)
         for axes, place in zip(row, dict.fromkeys((0, right)) if found else (), strict=False):
             near, match = found[place], matches[place]
-            photos = (load_image(asked), load_image(_photo_of(near.shown)))
+            photos = (load_image(*asked), load_image(*_photo_of(near.shown)))
             axes.imshow(draw_match(*photos, match))
             mark, colour = ("✓", GOOD) if near.is_right else ("✗", BAD)
             names = f"{label_of[query.query.label]} | {label_of[near.shown.label]}"
@@ -60,7 +60,8 @@ def plot_query_matches(
     return figure
 
 
-def _photo_of(shown: Shown) -> Path:
+def _photo_of(shown: Shown) -> tuple[Path, PhotoBox | None]:
+    """Its file, and the animal in it."""
     if shown.photo_path is None:  # the caller leaves these out
         raise ValueError(f"'{shown.name}' has no photo to compare.")
-    return shown.photo_path
+    return shown.photo_path, shown.photo_box

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from fused_encoder.front_ends import YAMNET
 from inference.plot_labels import plot_labels
-from media import UnreadableMediaError, load_waveform
+from media import PhotoBox, UnreadableMediaError, load_waveform
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
@@ -31,6 +31,7 @@ class Shown:
     photo_path: Path | None
     recording_path: Path | None  # whose spectrogram is drawn
     label: str  # its class
+    photo_box: PhotoBox | None = None  # the animal in the photo; None for all of it
 
     @property
     def name(self) -> str:
@@ -181,6 +182,7 @@ def _shown(media: PreparedMedia, pairs: Pairs, row: int) -> Shown:
         None if image is None else image.path,
         None if j == ABSENT else media.recordings[j].path,
         str(pairs.labels[row]),
+        None if image is None else image.box,
     )
 
 

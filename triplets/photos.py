@@ -20,14 +20,15 @@ MAX_CONTRAST = 0.25
 MAX_BRIGHTNESS = 30
 
 
-def augment_photo(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A photo mirrored by chance, zoomed in by up to a quarter, shifted, tilted, and lit otherwise.
+def augment_photo(photo: np.ndarray, rng: np.random.Generator, *, flip: bool = True) -> np.ndarray:
+    """A photo flipped by chance, zoomed in by up to a quarter, shifted, tilted, and lit otherwise.
 
     What comes into view at the edges is mirrored from inside. An absent photo (all zeros) stays absent.
 
     Args:
         photo: uint8 [height, width, 3], RGB.
         rng: where the variation is drawn from.
+        flip: whether half of the photos are flipped left to right. Without it, where flanks differ.
 
     Returns:
         uint8 [height, width, 3], RGB.
@@ -40,7 +41,7 @@ def augment_photo(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         (width / 2, height / 2), MAX_TILT_DEGREES * tilt, 1 + MAX_ZOOM * abs(zoom)
     )
     turn[:, 2] += MAX_SHIFT * np.array([width, height]) * shift
-    if mirror > 0:
+    if flip and mirror > 0:
         turn = turn @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1.0]])
     varied = cv2.warpAffine(
         photo, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101

@@ -98,6 +98,11 @@ def _check_network(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--image-backbone is '{options.image_backbone}', expected one of {', '.join(known)}."
         )
+    if options.fine_tune and "none" in (options.image_weights, options.image_trainable):
+        raise ValueError(
+            "--fine-tune trains the last block of a pretrained backbone; it does not go with --image-weights "
+            "none or --image-trainable none. Leave one out."
+        )
     weights = options.image_weights
     if weights not in ("imagenet", "none") and not Path(weights).exists():
         raise FileNotFoundError(

@@ -14,6 +14,7 @@ from app.cli.outcome import DONE, import_tensorflow_quietly, table
 if TYPE_CHECKING:
     from inference import Hit
     from inference.matching import RankedHit
+    from media import PhotoBox
 
 
 def add_options(commands: argparse._SubParsersAction) -> None:
@@ -23,6 +24,8 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     add_encoder(parser)
     value(parser, "--image", str, "FILE", "a photo")
     value(parser, "--recording", str, "FILE", "a call")
+    box = "where the animal is in --image, in pixels, for an index of crops (default: all of it)"
+    parser.add_argument("--box", type=_box, metavar="LEFT,TOP,WIDTH,HEIGHT", help=box)
     value(parser, "-k", 5, None, "how many neighbours", least=1)
     switch(parser, "--approximate", "faster, may miss some; see `index approximate`")
     group = parser.add_argument_group("photos compared in detail")
@@ -39,11 +42,14 @@ def run(options: argparse.Namespace) -> int:
     """Prints the nearest rows."""
     _check_rerank(options)
     import_tensorflow_quietly()
-    from inference import Embedder, EmbeddingIndex
+    from inference import Embedder, EmbeddingIndex, PhotoCrop
 
     with EmbeddingIndex.open(options.index, create=False) as index:
         embedder = Embedder.load(options.encoder)
-        embedding, _, skipped = embedder.embed_readable([options.image], [options.recording])
+        image = options.image
+        if options.box:
+            image = PhotoCrop(Path(options.image), options.box)
+        embedding, _, skipped = embedder.embed_readable([image], [options.recording])
         if skipped:
             raise ValueError(f"cannot read '{skipped[0].path}': {skipped[0].reason}")
         num = max(options.k, options.shortlist) if options.rerank else options.k
@@ -60,8 +66,18 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _box(text: str) -> PhotoBox:
+    left, top, width, height = map(float, text.split(","))
+    return left, top, width, height
+
+
+_box.__name__ = "box"  # argparse names it where the text is none
+
+
 def _check_rerank(options: argparse.Namespace) -> None:
-    """Refuses what re-ranking cannot do, before anything is loaded."""
+    """Refuses what cannot be asked, before anything is loaded."""
+    if options.box and not options.image:
+        raise ValueError("--box is of --image. Add --image FILE, or leave --box out.")
     if not options.rerank:
         if options.matches:
             raise ValueError("--matches shows what --rerank compares. Add --rerank FILE.json.")
@@ -83,7 +99,7 @@ def _print_ranked(options: argparse.Namespace, hits: Sequence[Hit], fingerprint:
     calibration = load_match_calibration(options.rerank)
     calibration.check_fingerprint(fingerprint)
     with_photo = [hit for hit in hits if hit.metadata.get("image")]
-    ranked = rerank(options.image, with_photo, calibration)[: options.k]
+    ranked = rerank(options.image, with_photo, calibration, box=options.box)[: options.k]
     rows = [
         (
             rank,
@@ -110,7 +126,7 @@ def _save_matches(options: argparse.Namespace, ranked: Sequence[RankedHit]) -> N
     from inference.matching import draw_match
     from media import load_image, save_image
 
-    asking = load_image(options.image)
+    asking = load_image(options.image, options.box)
     pictures = [draw_match(asking, load_image(one.photo, one.box), one.match) for one in ranked]
     width = max(picture.shape[1] for picture in pictures)
     edges = [((2, 2), (0, width - picture.shape[1]), (0, 0)) for picture in pictures]

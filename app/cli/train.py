@@ -14,6 +14,7 @@ from app.cli.options import (
     choice,
     counted_files,
     labelled_files,
+    switch,
     value,
 )
 from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome
@@ -54,6 +55,10 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     choice(group, "--image-trainable", ("none", "last_block", "all"), trained, default=None)
     views = "looks at each photo: one, or eight (default: zooms if the backbone is frozen)"
     choice(group, "--photo-views", ("one", "zooms"), views, default=None)
+    tuned = "train the backbone's last block too, by ArcFace, in small steps: for many photos"
+    switch(group, "--fine-tune", tuned)
+    flips = "never flip photos left to right: where left and right flank differ"
+    group.add_argument("--no-flip", dest="flip", action="store_false", help=flips)
     choice(group, "--fusion", ("additive", "concatenate"), "see docs")
     hidden = "of training items, whose photo or call is hidden"
     value(group, "--modality-dropout", 0.67, "SHARE", hidden, least=0, below=1)
@@ -69,12 +74,18 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
     value(group, "--pairs-per-class", 3, "K", "with pairs", least=2)
     ways = ("class_balanced", "square_root", "by_file")
     choice(group, "--sampling", ways, "how often a class is drawn, with pairs")
-    value(group, "--learning-rate", 3e-3, "R", "at its peak", above=0)
+    rate = "at its peak (default: 0.003, with --fine-tune 0.0003)"
+    value(group, "--learning-rate", float, "R", rate, above=0)
     value(group, "--margin", 0.2, None, "of the triplet loss", above=0)
     mined = ("hard", "semi-hard", "easy-positive", "all", "none")
     choice(group, "--loss-mining", mined, "of triplets in a batch")
-    scale = "of the class loss beside the triplet loss; 0: triplet loss alone"
-    value(group, "--class-scale", 8.0, "S", scale, least=0)
+    scale = (
+        "of the class loss (ArcFace) beside the triplet loss; 0: triplet loss alone (default: 8, with "
+        "--fine-tune 16)"
+    )
+    value(group, "--class-scale", float, "S", scale, least=0)
+    margin = "of the class loss, in radians (default: 0, with --fine-tune 0.2)"
+    value(group, "--class-margin", float, "M", margin, least=0, below=1.57)
     group.add_argument(
         "--no-augment",
         dest="augment",
@@ -94,6 +105,8 @@ def run(options: argparse.Namespace) -> int:
     """Trains and writes the run."""
     check_destination(options.out, "run.json", UNFINISHED)
     files, held_out, no_animal = labelled_files(options, min_sources_per_class=2)
+    if options.fine_tune and not files.images:
+        raise ValueError("--fine-tune is for photos, received recordings only. Leave it out.")
     import_tensorflow_quietly()
     import keras
 
@@ -138,8 +151,10 @@ def _encoder(
             image_backbone=options.image_backbone if files.images else None,
             audio_size=as_front_end(yamnet).embedding_size,
             image_weights=None if options.image_weights == "none" else options.image_weights,
-            image_trainable=options.image_trainable,
+            image_trainable=options.image_trainable
+            or ("last_block" if options.fine_tune else None),
             photo_views=options.photo_views,
+            flip=options.flip,
             fusion=options.fusion,
             modality_dropout=options.modality_dropout,
             seed=options.seed,
@@ -158,9 +173,13 @@ def _training_options(options: argparse.Namespace) -> TrainingOptions:
     chosen = _chosen(options, TrainingOptions) | {
         "batches": batches,
         "loss_mining": None if options.loss_mining == "none" else options.loss_mining,
-        "class_scale": options.class_scale or None,
     }
-    return TrainingOptions(**chosen)
+    for name in ("learning_rate", "class_scale", "class_margin"):  # whose defaults differ
+        if chosen[name] is None:
+            del chosen[name]
+    if options.class_scale == 0:
+        chosen["class_scale"] = None
+    return (TrainingOptions.fine_tuning if options.fine_tune else TrainingOptions)(**chosen)
 
 
 def _chosen(options: argparse.Namespace, record: type[Any]) -> dict[str, Any]:

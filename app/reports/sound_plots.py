@@ -10,13 +10,14 @@ import librosa
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from inference.plot_labels import plot_labels
 from media import UnreadableMediaError, load_waveform
 from training.plots import BAD, FAINT, GOOD, INK, SECOND
 
 SHOWN_SECONDS = 6.0
-MOST_SPECIES = 30
+MOST_SPECIES, MOST_ROWS = 30, 12
 _RATE, _FFT, _HOP, _BANDS = 32_000, 1536, 320, 96
 _COLUMNS = 2
 
@@ -74,6 +75,55 @@ def _draw_spectrogram(axes: Axes, sound: ShownSound) -> None:
     axes.set_xlabel("s", fontsize=7, labelpad=0)
 
 
+@dataclass(frozen=True)
+class HeardSpecies:
+    """A species in a recording, from one time to another."""
+
+    species: str
+    start_seconds: float
+    end_seconds: float
+    score: float
+
+
+def plot_species_over_time(
+    events: Mapping[str, Sequence[HeardSpecies]], durations_seconds: Mapping[str, float]
+) -> Figure:
+    """A panel for each recording, a row in it for each species; the darker, the higher the score.
+
+    Args:
+        events: of each recording, by its name.
+        durations_seconds: of each.
+    """
+    rows = {
+        file: list(dict.fromkeys(e.species for e in sorted(heard, key=lambda e: -e.score)))
+        for file, heard in events.items()
+    }
+    rows = {file: species[:MOST_ROWS] for file, species in rows.items()}
+    heights = [0.3 + len(species) for species in rows.values()]
+    size = (9, 0.26 * sum(heights) + 0.62 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (file, species) in zip(panels, rows.items(), strict=True):
+        seconds = durations_seconds[file]
+        unit, per = ("h", 3600) if seconds > 7200 else ("min", 60) if seconds > 300 else ("s", 1)
+        for one in events[file]:
+            if one.species in species:
+                length = max(one.end_seconds - one.start_seconds, seconds / 500)
+                row = species.index(one.species)
+                shade = 0.25 + 0.75 * one.score
+                span = (one.start_seconds / per, length / per)
+                axes.broken_barh([span], (row - 0.4, 0.8), color=GOOD, alpha=shade, linewidth=0)
+        axes.set_yticks(range(len(species)), plot_labels(species), fontsize=8)
+        axes.set(xlim=(0, seconds / per), ylim=(len(species) - 0.5, -0.5))
+        axes.set_title(file, fontsize=9, loc="left")
+        axes.set_xlabel(unit, fontsize=8, labelpad=0)
+        axes.tick_params(labelsize=8)
+        axes.grid(axis="x", color="#e5e5e5")
+        axes.set_axisbelow(True)
+        _plain(axes)
+    return figure
+
+
 def plot_species_counts(counts: Mapping[str, int], what: str) -> Figure:
     """Bars of the most frequent species."""
     ranked = sorted(counts.items(), key=lambda item: -item[1])
@@ -84,6 +134,7 @@ def plot_species_counts(counts: Mapping[str, int], what: str) -> Figure:
     axes.set_yticks(range(len(shown)), plot_labels([name for name, _ in shown]))
     axes.invert_yaxis()
     axes.set_xlabel(what)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _plain(axes)
     return figure
 
@@ -96,6 +147,7 @@ def plot_confidence(edges: Sequence[float], counts: Mapping[str, Sequence[int]])
     ):
         axes.stairs(numbers, edges, fill=True, color=GOOD)
         axes.set(xlim=(0, 1), xlabel="highest score", ylabel=what)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         _plain(axes)
     return figure
 
@@ -142,7 +194,7 @@ def plot_learning(history: Mapping[str, Sequence[float]]) -> Figure:
     for axes, (name, values) in zip(panels, history.items(), strict=True):
         axes.plot(range(1, len(values) + 1), values, color=INK, marker="o", markersize=3)
         axes.set(title=name.replace("val_", "watched ").replace("_", " "), xlabel="epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _plain(axes)
     return figure
 

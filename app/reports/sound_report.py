@@ -12,15 +12,16 @@ import numpy as np
 
 from app.reports.page import write_report
 from app.reports.sound_plots import (
+    HeardSpecies,
     ShownSound,
     plot_confidence,
     plot_learning,
     plot_precision_recall,
     plot_species_counts,
+    plot_species_over_time,
     plot_spectrograms,
 )
-from individuals.plots import plot_timeline
-from individuals.sighting import Sighting
+from individuals.outputs.media_details import short_media_names
 from training.plots import plot_confusion
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from soundscapes.evaluate import SoundEvaluation
 
 PAGE = "report.html"
-MOST_SHOWN = 8
+MOST_SHOWN, MOST_PANELS = 8, 10
 MOST_LISTED = 200
 Row = dict[str, str]
 
@@ -59,7 +60,7 @@ def write_prediction_report(folder: str | Path) -> Path:
     levels = made["thresholds"]
     unsure = sorted(events, key=lambda row: abs(float(row["score"]) - levels[row["species"]]))
     if events:
-        figures["species_over_time"] = _timeline(files, events)
+        figures["species_over_time"] = _over_time(files, events)
         counts = {row["species"]: int(row["num_events"]) for row in species}
         figures["species_counts"] = plot_species_counts(counts, "events")
         figures["best_events"] = plot_spectrograms(_shown(_one_of_each(best)))
@@ -182,22 +183,20 @@ def _rows(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def _timeline(files: Sequence[Row], events: Sequence[Row]) -> Figure:
-    sightings = [
-        Sighting(
-            media=row["file"],
-            modality="audio",
-            individual=row["species"],
-            start_seconds=float(row["start_seconds"]),
-            end_seconds=float(row["end_seconds"]),
-        )
-        for row in events
-    ]
-    named = {row["file"] for row in events}
-    durations = {
-        row["file"]: float(row["decoded_seconds"]) for row in files if row["file"] in named
-    }
-    return plot_timeline(sightings, durations_seconds=durations)
+def _over_time(files: Sequence[Row], events: Sequence[Row]) -> Figure:
+    """The recordings with most species, in their order."""
+    heard: dict[str, list[HeardSpecies]] = {}
+    for row in events:
+        times = float(row["start_seconds"]), float(row["end_seconds"])
+        one = HeardSpecies(row["species"], *times, float(row["score"]))
+        heard.setdefault(row["file"], []).append(one)
+    richest = sorted(heard, key=lambda file: -len({one.species for one in heard[file]}))
+    kept = {*richest[:MOST_PANELS]}
+    names = short_media_names(row["file"] for row in files)
+    return plot_species_over_time(
+        {names[file]: ones for file, ones in heard.items() if file in kept},
+        {names[row["file"]]: float(row["decoded_seconds"] or 0) for row in files},
+    )
 
 
 def _one_of_each(events: Sequence[Row]) -> list[Row]:

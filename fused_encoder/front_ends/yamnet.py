@@ -11,9 +11,11 @@ from typing import Protocol, runtime_checkable
 import keras
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import AudioFrontEnd, model_fingerprint, probe_waveform
+from fused_encoder.front_ends.known_ops import unknown_ops
 from fused_encoder.front_ends.log_mel import SAMPLE_RATE_HZ, LogMelFeatures, log_mel_patches
 from fused_encoder.front_ends.no_sound import no_sound
 from fused_encoder.front_ends.saved_model import load_saved_model
@@ -43,8 +45,8 @@ class PatchYamnet(Protocol):
 def load_yamnet(source: str | Path | None = None) -> Yamnet:
     """YAMNet, ready to be called with a waveform.
 
-    A SavedModel, from a folder or from TF-Hub, is a program that runs with your rights: load it only
-    from where you trust. `yamnet.h5` holds numbers only.
+    A SavedModel is a program that runs with your rights. In a folder it is looked through, and one that could
+    touch files is refused; from a web address load it only where you trust. `yamnet.h5` holds numbers only.
 
     Args:
         source: a SavedModel directory; `yamnet.h5`; a `.keras` file of a (fine-tuned)
@@ -58,7 +60,7 @@ def load_yamnet(source: str | Path | None = None) -> Yamnet:
 
     Raises:
         MissingWeightsError: nothing is at `source`, or it cannot be reached; says what to do.
-        ValueError: what is there is damaged, or is not YAMNet.
+        ValueError: what is there is damaged, is not YAMNet, or could touch files.
     """
     if source is None:
         source = find_weights("yamnet") or download_weights("yamnet")
@@ -172,4 +174,19 @@ def _load_from_disk(place: Path) -> Yamnet:
         return WaveformYamnet(create_yamnet(place))
     if place.suffix == ".keras":
         return WaveformYamnet(keras.saving.load_model(place, compile=False, safe_mode=True))
+    if Path(place, "saved_model.pb").is_file():
+        _refuse_unknown_ops(place)
     return load_saved_model(place, advice="YAMNet may also be its yamnet.h5, or a .keras file.")
+
+
+def _refuse_unknown_ops(folder: Path) -> None:
+    try:
+        unknown = unknown_ops(folder)
+    except (DecodeError, IndexError):
+        return  # damaged: told when it is loaded
+    if unknown:
+        raise ValueError(
+            f"The SavedModel '{folder}' is not loaded: it holds operations that no YAMNet needs "
+            f"({', '.join(unknown)}), which may read or write files. If you trust it, load it by "
+            "tf.saved_model.load and pass on what that gives."
+        )

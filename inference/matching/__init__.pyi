@@ -4,6 +4,8 @@ from .features import LocalFeatures as LocalFeatures
 from .features import RootSift as RootSift
 from .keypoint_store import KeypointStore as KeypointStore
 from .known_pairs import fit_on_known as fit_on_known
+from .lightglue import LightGlue as LightGlue
+from .match import Matcher as Matcher
 from .match import Matching as Matching
 from .match import PhotoMatch as PhotoMatch
 from .match import match_photos as match_photos

@@ -18,11 +18,13 @@ class Keypoints:
         places: float32 [num, 2], x and y as shares of the photo's width and height, in [0, 1].
         sizes: float32 [num], diameters as shares of the photo's longest side.
         vectors: float32 [num, size], unit length: what each looks like.
+        aspect: float > 0, the photo's width as a share of its height.
     """
 
     places: np.ndarray
     sizes: np.ndarray
     vectors: np.ndarray
+    aspect: float = 1.0
 
     def __len__(self) -> int:
         return len(self.places)
@@ -98,11 +100,12 @@ class RootSift:
         strongest = sorted(found, key=lambda point: -point.response)[: self.num_points]
         points, vectors = sift.compute(grey, strongest)
         if not points:
-            return Keypoints(*(np.zeros(shape, np.float32) for shape in ((0, 2), 0, (0, 128))))
+            nothing = (np.zeros(shape, np.float32) for shape in ((0, 2), 0, (0, 128)))
+            return Keypoints(*nothing, aspect=width / height)
         places = np.array([point.pt for point in points], np.float32) / (width, height)
         sizes = np.array([point.size for point in points], np.float32) / self.longest_side_px
         shares = vectors / np.maximum(vectors.sum(axis=1, keepdims=True), 1e-6)
-        return Keypoints(places.astype(np.float32), sizes, np.sqrt(shares))
+        return Keypoints(places.astype(np.float32), sizes, np.sqrt(shares), width / height)
 
     def _inside(self, height: int, width: int) -> np.ndarray:
         left, top, right, bottom = self.margins

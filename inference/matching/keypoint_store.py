@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from inference.matching.features import Keypoints, LocalFeatures
 from media import PhotoBox, load_image
 from media.atomic import write_atomically
 
-_SCHEMA = 1
+_SCHEMA = 2
 _ARRAYS = ("places", "sizes", "vectors")
 
 
@@ -51,9 +52,10 @@ class KeypointStore:
             found = self.features(load_image(photo, box))
             in_memory = io.BytesIO()
             half = np.asarray(found.vectors, np.float16)  # a thousandth off, at half the size
-            np.savez(in_memory, places=found.places, sizes=found.sizes, vectors=half)
+            others = {"places": found.places, "sizes": found.sizes, "aspect": found.aspect}
+            np.savez(in_memory, vectors=half, **others)
             write_atomically(path, in_memory.getbuffer())
-            found = Keypoints(found.places, found.sizes, half.astype(np.float32))
+            found = replace(found, vectors=half.astype(np.float32))
         return found
 
     def _path(self, photo: Path, box: PhotoBox | None) -> Path:
@@ -79,6 +81,6 @@ def _load(path: Path) -> Keypoints | None:
     try:
         with path.open("rb") as file, np.load(file) as kept:
             places, sizes, vectors = (np.asarray(kept[name], np.float32) for name in _ARRAYS)
+            return Keypoints(places, sizes, vectors, float(kept["aspect"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return Keypoints(places, sizes, vectors)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from inference.embeddings import fingerprint_of
 from inference.matching.features import LocalFeatures, RootSift
 from inference.matching.keypoint_store import KeypointStore
-from inference.matching.match import Matching, match_shortlist
+from inference.matching.match import Matcher, Matching, match_shortlist, way_name
 from inference.matching.match_calibration import MatchCalibration, fit_match_calibration
 from media import PhotoBox
 
@@ -25,7 +25,7 @@ def fit_on_known(
     boxes: Sequence[PhotoBox | None] | None = None,
     num_nearest: int = 50,
     features: LocalFeatures | None = None,
-    matching: Matching | None = None,
+    matching: Matching | Matcher | None = None,
     directory: str | Path | None = None,
 ) -> MatchCalibration:
     """What both scores mean, from photos of individuals that the encoder was not trained on.
@@ -74,5 +74,9 @@ def fit_on_known(
         ]
     whole, local, is_same = zip(*pairs, strict=True) if pairs else ((), (), ())
     return fit_match_calibration(
-        whole, local, is_same, features=features.name, fingerprint=fingerprint_of(embeddings)
+        whole,
+        local,
+        is_same,
+        features=way_name(features, matching),
+        fingerprint=fingerprint_of(embeddings),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from inference.matching.features import Keypoints
+from inference.matching.features import Keypoints, LocalFeatures
 
 LEAST_POINTS = 4  # to look for a movement: three pairs fit an affine map whatever they are
 FAR, OPPOSITE = 2.0, np.float32(-1)  # distance and cosine of unit vectors, of what is out of reach
@@ -69,13 +70,33 @@ class Matching:
             )
 
 
-def match_photos(one: Keypoints, other: Keypoints, matching: Matching | None = None) -> PhotoMatch:
+class Matcher(Protocol):
+    """What matches points in another way, such as `LightGlue`."""
+
+    @property
+    def name(self) -> str:
+        """Names the way and everything that changes it."""
+
+    def __call__(self, query: Keypoints, others: Sequence[Keypoints]) -> list[PhotoMatch]:
+        """What a photo shares with each of the others."""
+
+
+def way_name(features: LocalFeatures, matching: Matching | Matcher | None) -> str:
+    """Names how photos are compared: a calibration belongs to one way."""
+    if matching is None or isinstance(matching, Matching):
+        return features.name
+    return f"{features.name}+{matching.name}"
+
+
+def match_photos(
+    one: Keypoints, other: Keypoints, matching: Matching | Matcher | None = None
+) -> PhotoMatch:
     """What two photos share, by themselves; a point must be nearer than 0.9 of the next best in the other."""
     return match_shortlist(one, [other], matching)[0]
 
 
 def match_shortlist(
-    query: Keypoints, others: Sequence[Keypoints], matching: Matching | None = None
+    query: Keypoints, others: Sequence[Keypoints], matching: Matching | Matcher | None = None
 ) -> list[PhotoMatch]:
     """What a photo shares with each photo of a shortlist.
 
@@ -86,7 +107,7 @@ def match_shortlist(
     Args:
         query: its points.
         others: those of the shortlist, all by the same features.
-        matching: Default: `Matching()`.
+        matching: Default: `Matching()`. A `Matcher` goes its own way.
 
     Returns:
         One match for each of the others.
@@ -100,6 +121,8 @@ def match_shortlist(
     """
     matching = matching or Matching()
     _check_sizes(query, others)
+    if not isinstance(matching, Matching):
+        return matching(query, others)
     is_long = len(others) > matching.num_common
     found = [_nearest(query, other, matching, not is_long) for other in others]
     if is_long:
@@ -158,8 +181,15 @@ def _agreeing(
     """The pairs nearer than their limit that fit one affine map."""
     kept = np.flatnonzero(nearest.is_mutual & (margin > 0))
     places = np.stack([query.places[kept], other.places[nearest.row[kept]]], axis=1)
-    is_inlier = np.zeros(len(kept), bool)
-    if len(kept) >= LEAST_POINTS:
+    is_inlier = inliers(places, tolerance)
+    return PhotoMatch(places[is_inlier], margin[kept][is_inlier].astype(np.float32))
+
+
+def inliers(places: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which pairs of places, float32 [num, 2, 2], fit one affine map, bool [num]; none of three or fewer."""
+    if not np.isfinite(tolerance):
+        return np.ones(len(places), bool)
+    if len(places) >= LEAST_POINTS:
         grid = places.astype(np.float64) * GRID
         _, mask = cv2.estimateAffine2D(
             grid[:, 0],
@@ -170,8 +200,8 @@ def _agreeing(
             confidence=0.99,
         )
         if mask is not None:
-            is_inlier = mask.ravel() > 0
-    return PhotoMatch(places[is_inlier], margin[kept][is_inlier].astype(np.float32))
+            return mask.ravel() > 0
+    return np.zeros(len(places), bool)
 
 
 def _check_sizes(query: Keypoints, others: Sequence[Keypoints]) -> None:

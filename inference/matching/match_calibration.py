@@ -29,7 +29,7 @@ class MatchCalibration:
     Args:
         whole: of the similarity of the photos' embeddings.
         local: of what they share in detail, as log(1 + 20 * `PhotoMatch.score`).
-        features: names the local features that it was fitted with.
+        features: names the local features that it was fitted with, and the matcher if it is one of its own.
         fingerprint: names the encoder; None where it is unknown.
         prior: float in (0, 1), how often a photo of a shortlist was of the query's individual.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from inference.matching.features import Keypoints
+from inference.matching.onnx_network import open_network
 from media import resize_image
 
 SIDES_OF = 32  # pixels: what such networks halve five times
@@ -21,7 +21,7 @@ class OnnxFeatures:
     The network takes one photo, float32 [1, channels, height, width] in [0, 1] (RGB, or grey where it has one
     channel), and gives keypoints [1, num, 2] as x and y, scores [1, num] and descriptors [1, num, size], by
     outputs whose names hold these words. So do the exports of DISK, ALIKED and SuperPoint of LightGlue-ONNX.
-    LightGlue itself, which matches, is not used: points are matched as those of `RootSift`.
+    Points are matched as those of `RootSift`, or by `LightGlue`.
 
     Args:
         path: the .onnx file.
@@ -56,15 +56,13 @@ class OnnxFeatures:
             raise ValueError(
                 f"Expected keypoint_unit 'pixels' or '-1 to 1', received {keypoint_unit!r}."
             )
-        content = _content(Path(path))
-        self._session = _session(Path(path), content)
+        self._session, digest = open_network(path)
         self._input = self._session.get_inputs()[0]
         self._outputs = _outputs(
             Path(path), [output.name for output in self._session.get_outputs()]
         )
         self._longest_side_px, self._num_points = longest_side_px, num_points
         self._unit = keypoint_unit
-        digest = hashlib.sha256(content).hexdigest()[:12]
         unit = keypoint_unit.replace(" ", "")
         self.name = f"onnx-{digest}-{longest_side_px}-{num_points}-{unit}"
 
@@ -87,29 +85,7 @@ class OnnxFeatures:
         lengths = np.linalg.norm(vectors[best], axis=1, keepdims=True)
         unit_vectors = vectors[best] / np.maximum(lengths, 1e-9)
         sizes = np.full(len(best), 1 / SIDES_OF, np.float32)  # such networks tell none
-        return Keypoints(places.astype(np.float32), sizes, unit_vectors)
-
-
-def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file '{path}'. Expected a .onnx file of a network that finds and describes points, "
-            "such as DISK of https://github.com/fabio-sim/LightGlue-ONNX."
-        )
-    return path.read_bytes()
-
-
-def _session(path: Path, content: bytes) -> Any:  # onnxruntime.InferenceSession, an extra
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            "Local features from an ONNX file need ONNX Runtime: pip install fused-encoder[onnx]"
-        ) from error
-    try:
-        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its own errors have no common class that it shows
-        raise ValueError(f"'{path}' is no ONNX network that can be run: {error}") from error
+        return Keypoints(places.astype(np.float32), sizes, unit_vectors, width / height)
 
 
 def _outputs(path: Path, names: list[str]) -> list[str]:

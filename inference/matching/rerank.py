@@ -12,7 +12,7 @@ import numpy as np
 from inference.index.rows import Hit
 from inference.matching.features import LocalFeatures, RootSift
 from inference.matching.keypoint_store import KeypointStore
-from inference.matching.match import Matching, PhotoMatch, match_shortlist
+from inference.matching.match import Matcher, Matching, PhotoMatch, match_shortlist, way_name
 from inference.matching.match_calibration import MatchCalibration
 from media import PhotoBox
 from media.wording import some_names
@@ -44,7 +44,7 @@ def rerank(
     *,
     box: PhotoBox | None = None,
     features: LocalFeatures | None = None,
-    matching: Matching | None = None,
+    matching: Matching | Matcher | None = None,
     directory: str | Path | None = None,
 ) -> list[RankedHit]:
     """The hits of one query, the most probable individual first.
@@ -60,7 +60,7 @@ def rerank(
         calibration: of the encoder and these features.
         box: (left, top, width, height) in pixels, the query's animal; None for all of its photo.
         features: finds and describes points. Default: `RootSift()`.
-        matching: how points are matched. Default: `Matching()`.
+        matching: how points are matched. Default: `Matching()`; or `LightGlue`.
         directory: where points are kept; see `KeypointStore`.
 
     Returns:
@@ -77,9 +77,9 @@ def rerank(
         >>> ranked[0].hit.metadata["class"], ranked[0].probability, len(ranked[0].match)
     """
     features = features or RootSift()
-    if features.name != calibration.features:
+    if (name := way_name(features, matching)) != calibration.features:
         raise ValueError(
-            f"The calibration is of the local features {calibration.features!r}, received {features.name!r}. "
+            f"The calibration is of the local features {calibration.features!r}, received {name!r}. "
             "Use these, or calibrate anew: `fused-encoder calibrate --matching`."
         )
     photos = _photos_of(hits)

@@ -55,6 +55,16 @@ def test_defaults_are_shown_where_options_are_explained():
     assert (options.epochs, options.batch_size, options.image_backbone) == (15, 8, "mobilenet_v2")
 
 
+def test_the_recipe_of_the_shell_is_that_of_python():
+    from app.cli.train import _training_options
+    from training import TrainingOptions
+
+    asked = ["train", "--images", "i", "--out", "o"]
+    assert _training_options(build_parser().parse_args(asked)) == TrainingOptions()
+    tuned = build_parser().parse_args([*asked, "--fine-tune", "--no-flip", "--class-margin", "0.1"])
+    assert _training_options(tuned) == TrainingOptions.fine_tuning(flip=False, class_margin=0.1)
+
+
 def test_an_interrupt_ends_with_130_and_says_what_is_kept(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt

@@ -16,6 +16,10 @@ REFUSED = [
     (["train", "--images", ".", "--out", "x", "--image-weights", "w.h5"], "--image-weights is 'w"),
     (["train", "--images", ".", "--out", "x", "--detections", "d"], "No detection file at 'd'"),
     (["train", "--images", ".", "--out", "x", "--source", "("], "is no regular expression"),
+    (
+        ["train", "--images", ".", "--out", "x", "--fine-tune", "--image-weights", "none"],
+        "--fine-tune trains the last block of a pretrained backbone",
+    ),
     (["prepare", "nowhere", "--out", "x"], "No folder of images at 'nowhere'"),
     (["evaluate", "run"], "No training run in 'run'"),
     (["export", "run", "--out", "x"], "No training run in 'run'"),

@@ -6,6 +6,7 @@ import pytest
 
 from inference.embedding_file import load_embeddings
 from inference.export import attached_calibration
+from media import image_size
 from tests.app.conftest import RECIPE, run
 
 PHOTOS = RECIPE.replace("--yamnet log_mel ", "").split()
@@ -73,6 +74,16 @@ def test_each_animal_of_a_photo_is_embedded_and_photos_without_are_told(
     assert len(rows.ids) == num_photos - 1 + len(list(first.glob("*.jpg")))
     assert all("#xywh=" in name for name in rows.ids)
     assert "no animal was detected in it" in capsys.readouterr().err
+    assert run("index", "build", tmp_path / "all.index", tmp_path / "all.npz") == 0
+    photo = sorted(first.glob("*.jpg"))[0]
+    width, height = image_size(photo)
+    box = f"{0.6 * width},{0.1 * height},{0.3 * width},{0.8 * height}"
+    asked = ("--encoder", cropped / "encoder", "--image", photo, "--box", box, "-k", 1)
+    capsys.readouterr()
+    assert run("query", tmp_path / "all.index", *asked) == 0
+    found = capsys.readouterr().out.split()[-3:]
+    assert float(found[0]) > 0.999
+    assert found[-1].startswith(f"{photo}#xywh={0.6 * width:.1f},")
     assert run("embed", tiny_aviary.images, *options, "--out", tmp_path / "archive") == 1
     assert f"{len(rows.ids):,} embeddings in" in capsys.readouterr().out
     assert run("embed", tiny_aviary.images, *options, "--out", tmp_path / "archive") == 1

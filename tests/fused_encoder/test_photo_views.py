@@ -18,6 +18,14 @@ def test_a_photo_becomes_its_views_one_after_another():
     assert np.allclose(views[4], batch[1])
 
 
+def test_without_flips_left_stays_left():
+    layer = PhotoViews((1.0, 0.5), flip=False)
+    views = np.array(layer(photos()))
+    assert views.shape == (4, 20, 20, 3)
+    assert np.allclose(views[::2], photos())
+    assert PhotoViews.from_config(layer.get_config()).num_views == 2
+
+
 def test_a_zoom_shows_the_middle():
     photo = np.zeros((1, 20, 20, 3), np.float32)
     photo[:, 5:15, 5:15] = 1.0

@@ -1,11 +1,15 @@
 """A SavedModel is a program: what could touch files is refused before it is loaded."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.python import xla
 
+from fused_encoder import create_fused_encoder, front_end_from_saved_model
 from inference import Embedder, export_saved_model
 
 
@@ -74,6 +78,70 @@ def test_a_second_form_of_the_graph_is_not_overlooked(exported, tmp_path):
     (crafted / "saved_model.pbtxt").write_text("")
     with pytest.raises(ValueError, match=r"found saved_model\.pb, saved_model\.pbtxt"):
         Embedder.load(crafted)
+
+
+class OfJax(tf.Module):
+    """As jax2tf writes a function: StableHLO, of which `line` makes %1 of the windows %0."""
+
+    def __init__(
+        self, line: str, functions: Sequence[object] = (), *, num: int | str = "?"
+    ) -> None:
+        super().__init__()
+        stablehlo = pytest.importorskip("tensorflow.compiler.mlir.stablehlo.stablehlo")
+        kind = f"tensor<{num}x800xf32>"
+        text = f"""module @jax attributes {{jax.uses_shape_polymorphism = true}} {{
+            func.func public @main(%0: {kind}) -> {kind} {{
+                %1 = {line} : ({kind}) -> {kind}
+                return %1 : {kind} }} }}"""
+        version = stablehlo.get_current_version()
+        self.module = stablehlo.serialize_portable_artifact_str(text, version)
+        self.functions = list(functions)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 800), tf.float32)], autograph=False)
+    def embed(self, windows: tf.Tensor) -> tf.Tensor:
+        how = {"version": 9, "platforms": ["CPU"], "function_list": self.functions}
+        shape = {"Sout": [(None, 800)], "Tout": [tf.float32]}
+        return xla.call_module([windows], module=self.module, **shape, **how)[0]
+
+
+def test_an_encoder_with_a_front_end_of_jax_is_loaded_and_hears_the_same(tmp_path):
+    numbers = {"sample_rate_hz": 8000, "window_seconds": 0.1}
+    front_end = front_end_from_saved_model(
+        OfJax("stablehlo.tanh %0"), name="jax", function="embed", **numbers
+    )
+    encoder = create_fused_encoder(image_backbone=None, fusion="additive", audio_size=800)
+    path = export_saved_model(encoder, front_end, tmp_path / "encoder", audio_seconds=1.0)
+    sound = np.random.default_rng(0).normal(0, 0.2, 2000).astype(np.float32)
+    np.testing.assert_allclose(front_end(sound)[0], np.tanh(sound[:800]), atol=1e-6)
+    live = Embedder.from_encoder(encoder, front_end, audio_seconds=1.0)
+    heard, expected = (
+        embedder.embed(recordings=[sound]) for embedder in (Embedder.load(path), live)
+    )
+    np.testing.assert_allclose(heard, expected, atol=1e-6)
+
+
+def test_what_a_function_of_jax_calls_in_tensorflow_is_looked_through(exported, tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec((None, 800), tf.float32)])
+    def writes(windows: tf.Tensor) -> tf.Tensor:
+        tf.io.write_file(str(tmp_path / "touched"), "gotcha")
+        return windows
+
+    called = "{called_index = 0 : i64, has_token_input_output = false}"
+    line = (
+        "stablehlo.custom_call @tf.call_tf_function(%0) "
+        f"{{api_version = 2 : i32, has_side_effect = true, tf.backend_config = {called}}}"
+    )
+    crafted = OfJax(line, [writes.get_concrete_function()])
+    crafted = saved_as_an_export(crafted, exported, tmp_path / "crafted")
+    with pytest.raises(ValueError, match=r"is not loaded: it holds .*\(WriteFile\)"):
+        Embedder.load(crafted)
+
+
+@pytest.mark.parametrize("function", ["system", "memcpy", "PyRun_SimpleString"])
+def test_xla_finds_no_function_of_the_process_by_its_name(function):
+    crafted = OfJax(f"stablehlo.custom_call @{function}(%0) {{api_version = 1 : i32}}", num=2)
+    with pytest.raises(tf.errors.NotFoundError, match=f"custom call to {function}"):
+        crafted.embed(tf.ones((2, 800)))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])

@@ -99,6 +99,7 @@ def test_other_weights_views_and_types_never_share_features(trunk, media, empty_
     kinds = [
         freeze(trunk, one, empty_store, num_views=2),
         freeze(trunk, one, empty_store, num_views=3),
+        freeze(trunk, one, empty_store, num_views=2, flip=False),
         freeze(trunk, one, empty_store, num_views=2, stored_as="float32"),
         freeze(trunk_of(conv_encoder(seed=1)), one, empty_store, num_views=2),
     ]

@@ -9,6 +9,7 @@ import pytest
 from training import TrainingOptions, recommended_encoder
 from training.frozen_features import trained_part
 from training.head_start import Ridge, classifier, start_head
+from triplets.photos import scale_photos
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,22 @@ def test_more_classes_than_axes_share_them(media, store):
     _, axes = started(narrow, media, store)
     assert axes.shape == (4, 4)
     assert np.linalg.matrix_rank(axes) == 3
+
+
+@pytest.mark.parametrize("cache_frozen", [True, False])
+def test_where_the_last_block_is_trained_too_the_head_starts_first(media, store, cache_frozen):
+    keras.utils.set_random_seed(0)
+    encoder = recommended_encoder(
+        image_backbone="small_cnn", image_weights=None, image_trainable="last_block"
+    )
+    options = TrainingOptions.fine_tuning(cache_frozen=cache_frozen)
+    part = trained_part(encoder, media, None, options, store, False)
+    axes = start_head(part, media, max_frames=1000)
+    photos = np.stack([part.photos.load(index, None) for index in range(len(media.images))])
+    silence = np.zeros((len(photos), 2, 1024))
+    embedded = part.encoder({"image_input": scale_photos(photos), "audio_input": silence})
+    classes = [file.class_index for file in media.images]
+    assert np.mean((np.asarray(embedded) @ axes.T).argmax(axis=1) == classes) > 0.9
 
 
 @pytest.mark.parametrize("options", [{"fusion": "concatenate"}, {"image_trainable": "all"}])

@@ -11,6 +11,7 @@ from training.options import MinedTriplets, PairBatches, TrainingOptions
         ("learning_rate", 0.0, "> 0"),
         ("margin", -0.2, "> 0"),
         ("class_scale", 0.0, "> 0"),
+        ("class_margin", 1.6, r"in \[0, π / 2\) \(radians\)"),
         ("audio_seconds", float("nan"), "> 0"),
         ("held_out_fraction", 1.0, r"in \(0, 1\)"),
         ("audio_window_seconds", 1.0, r">= audio_seconds \(5.0\)"),
@@ -47,6 +48,13 @@ def test_pairs_need_mining_in_the_batch():
 def test_options_survive_a_file(batches):
     options = TrainingOptions(batches, epochs=3, audio_window_seconds=30.0)
     assert TrainingOptions.from_dict(options.to_dict()) == options
+
+
+def test_fine_tuning_takes_arcface_and_what_else_is_asked_for():
+    options = TrainingOptions.fine_tuning(epochs=3, class_margin=0.1)
+    assert options.class_scale > TrainingOptions().class_scale
+    assert options.learning_rate < TrainingOptions().learning_rate
+    assert (options.epochs, options.class_margin) == (3, 0.1)
 
 
 def test_so_many_windows_are_heard_as_a_recording_has():

@@ -36,6 +36,18 @@ def test_the_nearest_and_the_nearest_right_photo_are_beside_the_query(answered, 
     assert all(axes.images for axes in figure.axes)
 
 
+def test_of_a_photo_with_a_box_the_animal_is_compared_and_shown(answered, tmp_path):
+    cut = replace(answered.query, photo_box=(0.0, 0.0, 48.0, 144.0))  # a quarter of its width
+    figure = plot_query_matches(
+        [replace(answered, query=cut)], ["tit", "wren"], features=FEATURES, directory=tmp_path
+    )
+    whole = plot_query_matches([answered], ["tit", "wren"], features=FEATURES, directory=tmp_path)
+    (narrow, *_), (wide, *_) = (
+        [axes.images[0].get_array().shape[1] for axes in each.axes] for each in (figure, whole)
+    )
+    assert narrow < wide
+
+
 def test_queries_without_photos_are_left_out(answered, tmp_path):
     call = replace(answered, query=Shown(None, None, tmp_path / "a.wav", "wren"))
     figure = plot_query_matches(

@@ -47,12 +47,13 @@ def test_the_photo_that_came_in_is_left_as_it_was(photo):
     np.testing.assert_array_equal(photo, before)
 
 
-def test_about_half_of_the_photos_are_mirrored(photo):
-    def is_mirrored(seed: int) -> bool:
-        red = augment_photo(photo, np.random.default_rng(seed))[..., 0].astype(float)
+@pytest.mark.parametrize(("flip", "least", "most"), [(True, 35, 65), (False, 0, 0)])
+def test_about_half_of_the_photos_are_flipped_or_none(photo, flip, least, most):
+    def is_flipped(seed: int) -> bool:
+        red = augment_photo(photo, np.random.default_rng(seed), flip=flip)[..., 0].astype(float)
         return red[:, :30].mean() > red[:, -30:].mean()
 
-    assert 35 < sum(is_mirrored(seed) for seed in range(100)) < 65
+    assert least <= sum(is_flipped(seed) for seed in range(100)) <= most
 
 
 def test_what_comes_into_view_at_the_edges_is_no_black_border():

@@ -112,6 +112,19 @@ def test_what_is_missing_or_damaged_is_refused(home):
         load_yamnet(home)
 
 
+class Spy(LogMelFeatures):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+    def __call__(self, waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        secret = tf.strings.length(tf.io.read_file("/etc/hostname"))
+        return super().__call__(waveform + 0.0 * tf.cast(secret, tf.float32))
+
+
+def test_a_folder_that_could_touch_files_is_refused(home):
+    tf.saved_model.save(Spy(), home / "spy")
+    with pytest.raises(ValueError, match=r"spy' is not loaded: it holds .*\(ReadFile"):
+        load_yamnet(home / "spy")
+
+
 class OtherModel(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
     def __call__(self, waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -129,7 +142,7 @@ class ImageModel(tf.Module):
     [
         (OtherModel(), r"is not YAMNet: .* received 2 outputs"),
         (ImageModel(), "is not YAMNet: "),
-        (tf.Module(), "is not YAMNet: .* not callable"),
+        (tf.Module(), "is not a SavedModel of functions"),
     ],
 )
 def test_a_saved_model_that_is_not_yamnet_is_refused(home, model, message):
