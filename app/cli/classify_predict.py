@@ -175,7 +175,7 @@ def _print_summary(summary: PredictionSummary, told: str) -> None:
     rows = [
         (name, one.num_recordings, one.num_segments, one.num_events, one.seconds)
         for name, one in heard
-        if one.num_events or one.num_recordings
+        if one.num_events or one.num_segments
     ]
     header = ("species", "recordings", "segments", "events", "seconds")
     print(table(rows, header) if rows else "No species is above its threshold anywhere.")
