@@ -26,7 +26,7 @@ from soundscapes.events import Event
 from soundscapes.measures import SoundMeasures, measure_scores
 from triplets import FeatureStore
 
-MEL = MelSettings(sample_rate_hz=22_050, num_bands=64, fft_lengths=(1024,), hop_samples=256)
+MEL = MelSettings(sample_rate_hz=22_050, num_bands=64)
 TRAINING = SoundTraining(clip_seconds=3.0, epochs=12, learning_rate=3e-3, batch_size=16)
 DURATION_SECONDS, SEGMENT_SECONDS = 60.0, 5.0
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import keras
 
 from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
-from fused_encoder.front_ends.known_ops import unknown_ops
 from fused_encoder.front_ends.no_sound import NO_SOUND
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.image_branch import is_seeing
