@@ -139,6 +139,11 @@ def _thresholds(options: argparse.Namespace) -> tuple[SpeciesThresholds | float,
             f" {uncertified} of {len(found.species)} species could not be certified and have the published "
             f"threshold, {found.published:.4f}."
         )
+    if options.hop_seconds is not None or options.shifts > 1 or options.others:
+        told += (
+            " `evaluate` certifies for RUN alone, with the default --hop-seconds and --shifts; cut or combined "
+            "otherwise, scores are others, and nothing is promised."
+        )
     return found, told
 
 
