@@ -141,8 +141,8 @@ def _thresholds(options: argparse.Namespace) -> tuple[SpeciesThresholds | float,
         )
     if options.hop_seconds is not None or options.shifts > 1 or options.others:
         told += (
-            " `evaluate` certifies for RUN alone, with the default --hop-seconds and --shifts; cut or combined "
-            "otherwise, scores are others, and nothing is promised."
+            " `evaluate` certifies for RUN alone, with the default --hop-seconds and --shifts; cut or "
+            "combined otherwise, scores are others, and nothing is promised."
         )
     return found, told
 
