@@ -1,5 +1,15 @@
+from .clips import StudentClips as StudentClips
+from .clips import prepare_clips as prepare_clips
+from .distil import SimilarityLoss as SimilarityLoss
+from .distil import TrainedStudent as TrainedStudent
+from .distil import distil_student as distil_student
 from .features import FEATURE_NAMES as FEATURE_NAMES
 from .features import sound_features as sound_features
 from .hearing import StudentHearing as StudentHearing
 from .network import create_student as create_student
+from .options import StudentTraining as StudentTraining
 from .student import Student as Student
+from .taught import TeacherOutputs as TeacherOutputs
+from .teacher import ClassifierTeacher as ClassifierTeacher
+from .teacher import HeadTeacher as HeadTeacher
+from .teacher import train_head_teacher as train_head_teacher
