@@ -56,7 +56,7 @@ class StudentBatches(keras.utils.PyDataset):
         self._epoch += 1
         rng = np.random.default_rng((self._options.seed, self._epoch))
         full = len(self) * self._options.batch_size
-        self._drawn = rng.choice(len(self._clips), full, p=self._chances)
+        self._drawn: np.ndarray = rng.choice(len(self._clips), full, p=self._chances)
 
 
 def augmented_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -218,6 +218,13 @@ def _check(clips: StudentClips, validation: StudentClips, taught: TeacherOutputs
             f"{len(both)} sources are in training and in validation, such as '{min(both)}'. Split with "
             "`split_recordings`."
         )
+    counts = np.bincount(clips.primary, minlength=len(clips.recordings.class_names))
+    if without := [
+        name for name, num in zip(clips.recordings.class_names, counts, strict=True) if not num
+    ]:
+        raise ValueError(
+            f"No clip of {', '.join(map(repr, without))} to train on. Add recordings, or take the species out."
+        )
     if taught is not None and taught.logits.shape != (
         len(clips),
         len(clips.recordings.class_names),

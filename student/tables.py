@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: the misclassified with their spectrograms, confusions, training curves."""
+"""What an evaluation leaves behind: misclassified files with spectrograms, confusions, curves."""
 
 from __future__ import annotations
 

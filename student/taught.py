@@ -31,9 +31,12 @@ class TeacherOutputs:
 
 
 class Teacher(Protocol):
-    """Who knows more: named `class_names` in the order of its logits."""
+    """Who knows more."""
 
-    class_names: tuple[str, ...]
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The species, in the order of the logits."""
+        ...
 
     def outputs(self, clips: StudentClips) -> TeacherOutputs:
         """What it says of clips; it hears their recordings with its own ears."""
@@ -42,9 +45,11 @@ class Teacher(Protocol):
 
 def save_teacher_outputs(path: str | Path, outputs: TeacherOutputs) -> Path:
     """Writes them as .npz, for `load_teacher_outputs`."""
-    summary = {} if outputs.summary is None else {"summary": outputs.summary}
     with atomic_file(Path(path)) as place, place.open("wb") as file:
-        np.savez(file, logits=outputs.logits, **summary)
+        if outputs.summary is None:
+            np.savez(file, logits=outputs.logits)
+        else:
+            np.savez(file, logits=outputs.logits, summary=outputs.summary)
     return Path(path)
 
 
