@@ -106,8 +106,17 @@ class EventFinder:
                 self._extend(number, start, end, float(scores[start:end, number].max()))
         self._num_moments += len(scores)
 
+    def take_closed(self) -> list[Event]:
+        """Events that no later moment can change; they are forgotten here: a stream may be endless."""
+        now, gap = self._num_moments * self._step, self._settings.gap_seconds + _TOLERANCE_SECONDS
+        for number, event in list(self._open.items()):
+            if now - event.end_seconds > gap:
+                self._keep(self._open.pop(number))
+        taken, self._found = self._found, []
+        return sorted(taken, key=lambda event: (event.start_seconds, event.species))
+
     def finish(self, end_seconds: float) -> list[Event]:
-        """All events of the recording, in the order of their starts.
+        """All events of the recording that were not taken, in the order of their starts.
 
         Args:
             end_seconds: float, the recording's length; no event reaches beyond it.

@@ -31,6 +31,7 @@ COMMANDS = (
     "catalogue",
     "classify",
     "student",
+    "listen",
     "demo",
     "doctor",
 )
