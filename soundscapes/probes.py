@@ -101,10 +101,35 @@ def confound_probe(
     classes = np.array([one.primary for one, _ in known])
     sources = [one.source or content_source(one.path) for one, _ in known]
     values = np.array([values for _, values in known])
+    names = HEADER_CONDITIONS if headers_only else CONDITIONS
+    return probe_conditions(values, names, classes, sources, num_folds=num_folds, seed=seed)
+
+
+def probe_conditions(
+    values: np.ndarray,
+    names: Sequence[str],
+    classes: np.ndarray,
+    sources: Sequence[str],
+    *,
+    num_folds: int = 5,
+    seed: int = 0,
+) -> ConfoundProbe | None:
+    """`confound_probe` of circumstances that are known already.
+
+    Args:
+        values: float [num_recordings, num_conditions].
+        names: of `CONDITIONS`, one for each column.
+        classes: int [num_recordings].
+        sources: what each recording comes from.
+        num_folds: int >= 2.
+        seed: of folds and trees.
+
+    Returns:
+        As `confound_probe`.
+    """
     folds = _folds(classes, sources, num_folds, seed)
     if not folds:
         return None
-    names = HEADER_CONDITIONS if headers_only else CONDITIONS
     return ConfoundProbe(
         _accuracy(values, classes, folds, seed),
         {
