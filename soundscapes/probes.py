@@ -23,7 +23,7 @@ _SUSPICIOUS = 0.15  # above the most frequent class
 _MAX_SECONDS = 30.0
 _BANDWIDTH_SHARE = 0.99
 _QUIET_QUANTILE = 0.1
-_FRAME = 1024
+_FRAME = 2048
 _SILENCE = 1e-10
 
 
@@ -147,7 +147,7 @@ def conditions_of(path: str | Path, *, headers_only: bool = False) -> tuple[floa
     - sample rate in Hz and duration in seconds, as the header says;
     - loudness: root mean square of the first 30 s in dB of full scale;
     - bandwidth: below it lies 99 % of the power, in Hz;
-    - noise floor: the tenth percentile of the loudness of windows of 1024 samples, in dB.
+    - noise floor: the tenth percentile of the loudness of windows of 2048 samples, in dB.
     """
     try:
         info = probe_audio(path)

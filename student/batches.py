@@ -74,8 +74,7 @@ def augmented_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         float32, the same shape.
     """
     batch, num_rows, num_bands = mel.shape
-    starts = rng.integers(num_rows, size=batch)
-    rows = (np.arange(num_rows) + starts[:, None]) % num_rows
+    rows = (np.arange(num_rows) + rng.integers(num_rows, size=(batch, 1))) % num_rows
     changed = mel[np.arange(batch)[:, None], rows]
     loudest = changed.max(axis=(1, 2), keepdims=True)
     level = loudest - rng.uniform(*_NOISE_BELOW_DB, (batch, 1, 1))
