@@ -7,10 +7,9 @@ the 40 that chose nothing ask, in a gallery of all 60, photos of their own flank
 the gallery photos of the 40. P@1 by photo, mean over splits, with 95 % bootstrap intervals over encounters.
 
 - `raw`: frozen MobileNetV2 features, untrained; `frozen`: `train` as it is; `tuned`: `train --fine-tune`.
-- `_no_flip`: photos are never flipped (`--no-flip`). `_fused`: re-ranked by shared points as well.
+- `_no_flip`: photos are never flipped (`--no-flip`).
 
-`--choose` asks the other 20 individuals instead, with several learning rates and margins: how the options of
-`--fine-tune` were chosen.
+`--choose` asks the other 20 individuals instead, with several learning rates and margins.
 """
 
 from dataclasses import dataclass, replace
@@ -19,18 +18,10 @@ from pathlib import Path
 import keras
 import numpy as np
 from common import read_options, report
-from photo_individuals import (
-    Photos,
-    all_local_scores,
-    interval,
-    known_pairs,
-    read_photos,
-    shortlist,
-)
+from photo_individuals import Photos, interval, labelled, scan_nyalas, shortlist, unit_length
 
-from inference.matching import RootSift, fit_match_calibration
 from training import TrainingOptions, fit_encoder, recommended_encoder
-from training.frozen_features import trained_part
+from training.frozen_features import freeze_photos, trained_part
 from triplets import FeatureStore, PreparedMedia, prepare_media, split_by_source
 from triplets.photos import scale_photos
 
@@ -70,9 +61,13 @@ class Study:
 def main() -> None:
     """Trains and asks, over the splits."""
     options = read_options(__doc__, splits=5, epochs=15, store=Path, choose=False)
-    photos = read_photos(options.store)
-    store = FeatureStore(options.store and options.store / "features")
-    study = Study(photos, prepare_media(photos.files, store=store), store)
+    store = FeatureStore(options.store)
+    files = scan_nyalas()
+    media = prepare_media(files, store=store)
+    frozen = freeze_photos(recommended_encoder().get_layer("image_trunk"), media, store=store)
+    raw = unit_length(np.stack([frozen.load(row, None) for row in range(len(frozen))]))
+    photos = labelled(files, raw, [])
+    study = Study(photos, media, store)
     ways = CHOICES if options.choose else WAYS
     ways = {name: changed(way, epochs=options.epochs) for name, way in ways.items()}
     asked = [ask(study, seed, ways, options.choose) for seed in range(options.splits)]
@@ -101,8 +96,6 @@ def ask(study: Study, seed: int, ways: dict, choose: bool) -> dict[str, np.ndarr
     for name, way in ways.items():
         features = embed(study, rows, *changed(way, seed=seed))
         hits[name] = right(photos, asking, known, features)
-        if name.endswith("_no_flip") and not choose:
-            hits[f"{name}_fused"] = right_in_detail(photos, asking, known, features)
         print(seed, name, round(float(hits[name].mean()), 3), flush=True)
     return hits
 
@@ -133,27 +126,6 @@ def right(
     """Whether the nearest photo of the query's flank shows its individual, float [num_asking]."""
     nearest = [shortlist(photos, query, known, features, True)[0] for query in asking]
     return (photos.who[nearest] == photos.who[asking]).astype(float)
-
-
-def right_in_detail(
-    photos: Photos, asking: np.ndarray, known: np.ndarray, features: np.ndarray
-) -> np.ndarray:
-    """The same, re-ranked by shared points, calibrated on the individuals that were not trained on."""
-    first, second, local = known_pairs(photos)[True]
-    calibration = fit_match_calibration(
-        np.sum(features[first] * features[second], axis=1),
-        local,
-        photos.who[first] == photos.who[second],
-        features=RootSift().name,
-    )
-    near_of = [shortlist(photos, query, known, features, True) for query in asking]
-    best = [
-        near[np.argmax(calibration.probability(features[near] @ features[query], scores))]
-        for query, near, scores in zip(
-            asking, near_of, all_local_scores(photos, asking, near_of), strict=True
-        )
-    ]
-    return (photos.who[best] == photos.who[asking]).astype(float)
 
 
 def _with_ends(name: str, values: tuple[float, float, float]) -> dict[str, float]:
