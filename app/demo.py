@@ -11,6 +11,7 @@ import numpy as np
 
 from app.cli.evaluate import evaluation_table, write_metrics
 from app.demo_count import count_videos
+from app.demo_sounds import hear_soundscape
 from app.reports.report import write_evaluation_report
 from aviary import Aviary, Size, write_aviary
 from fused_encoder import LogMelFeatures, load_yamnet
@@ -92,6 +93,10 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
     print(f"index: {correct} of {asked} held-out pairs found their class first")
     aviary = material.aviary
     figures, counted = count_videos(aviary, embedder, out) if aviary else ({}, {})
+    heard: dict[str, object] = {}
+    if aviary:
+        pictures, heard = hear_soundscape(aviary, out, options.seed)
+        figures |= pictures
     report = write_evaluation_report(
         out / "report.html",
         "fused-encoder: the demo",
@@ -102,6 +107,7 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
         template="demo.html",
         figures=figures,
         counted=counted,
+        heard=heard,
     )
     print(f"\nDone in {time.monotonic() - started:.0f} s. The report is in '{report}'.")
     return trained

@@ -214,6 +214,44 @@ def _direction(pooled: keras.KerasTensor, size: int, *, keeps_geometry: bool) ->
     )(centred_direction(pooled, name="image_direction"))
 
 
+def named_network(
+    name: str, weights: str | Path | None, input_shape: tuple[int | None, int | None, int]
+) -> tuple[list[keras.layers.Layer], keras.Model, str]:
+    """A backbone by its name, with the layer that scales pixels for it, if it needs one.
+
+    Args:
+        name: one of `IMAGE_BACKBONES`.
+        weights: "imagenet", a file, or None for random.
+        input_shape: height, width (None: any), channels; small_cnn takes photos of one size only.
+
+    Returns:
+        The scaling of RGB in [0, 1]; the network, without its top; and the name of the layer before its last
+        block.
+
+    Raises:
+        ValueError, MissingWeightsError: as `image_trunk_and_head`.
+    """
+    if name == "small_cnn":
+        if weights is not None:
+            raise ValueError(
+                f"The backbone 'small_cnn' has no pretrained weights, received {weights!r}. "
+                "Pass image_weights=None and train it, or choose another backbone."
+            )
+        return [], small_cnn(), "stage3_pool"
+    if name not in _PRETRAINED:
+        raise ValueError(
+            f"Unknown image_backbone {name!r}. Expected one of {', '.join(IMAGE_BACKBONES)}, "
+            "or a keras.Model."
+        )
+    kind = _PRETRAINED[name]
+    network = getattr(keras.applications, kind.constructor)(
+        include_top=False, weights=None, input_shape=input_shape, name=name
+    )
+    if weights is not None:
+        load_image_backbone_weights(network, name, None if weights == "imagenet" else weights)
+    return [PixelScaling(kind.pixel_scale, name="image_scaling")], network, kind.last_frozen
+
+
 def _named_backbone(
     name: str, weights: str | Path | None, trainable: ImageTrainable
 ) -> tuple[list[Callable], list[Callable]]:
@@ -223,27 +261,7 @@ def _named_backbone(
             "Expected image_trainable to be 'auto', 'none', 'last_block' or 'all', "
             f"received {trainable!r}."
         )
-    if name == "small_cnn":
-        if weights is not None:
-            raise ValueError(
-                f"The backbone 'small_cnn' has no pretrained weights, received {weights!r}. "
-                "Pass image_weights=None and train it, or choose another backbone."
-            )
-        network, scaling, last_frozen = small_cnn(), [], "stage3_pool"
-    elif name in _PRETRAINED:
-        kind = _PRETRAINED[name]
-        network = getattr(keras.applications, kind.constructor)(
-            include_top=False, weights=None, input_shape=(*IMAGE_SIZE, 3), name=name
-        )
-        if weights is not None:
-            load_image_backbone_weights(network, name, None if weights == "imagenet" else weights)
-        scaling = [PixelScaling(kind.pixel_scale, name="image_scaling")]
-        last_frozen = kind.last_frozen
-    else:
-        raise ValueError(
-            f"Unknown image_backbone {name!r}. Expected one of {', '.join(IMAGE_BACKBONES)}, "
-            "or a keras.Model."
-        )
+    scaling, network, last_frozen = named_network(name, weights, (*IMAGE_SIZE, 3))
     if trainable == "auto":
         trainable = "all" if weights is None else "last_block"
     if trainable == "all":

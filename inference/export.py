@@ -2,28 +2,22 @@
 
 import hashlib
 import json
-import logging
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
-from fused_encoder.front_ends.known_ops import unknown_ops
 from fused_encoder.front_ends.no_sound import NO_SOUND
 from fused_encoder.front_ends.yamnet import Yamnet, as_front_end
 from fused_encoder.image_branch import is_seeing
 from inference.calibrate import Calibration, load_calibration, save_calibration
 from inference.calibrate.calibration import CALIBRATION_FILE
 from inference.pair_embedding import IMAGE_SPECS, WAVEFORM_SPEC, PairEmbedding
-
-logger = logging.getLogger(__name__)
+from inference.saved_model_file import refuse_to_overwrite, write_saved_model
 
 SETTINGS_FILE = "encoder.json"
 SCHEMA = 1
@@ -97,7 +91,7 @@ def export_saved_model(
             "Expected audio_seconds > 0 and max_windows >= 1, received "
             f"audio_seconds={audio_seconds} and max_windows={max_windows}."
         )
-    _refuse_to_overwrite(Path(path))
+    refuse_to_overwrite(path, SETTINGS_FILE, "encoder")
     front_end = as_front_end(yamnet)
     settings = replace(
         settings_of(encoder, front_end, audio_seconds=audio_seconds, max_windows=max_windows),
@@ -120,19 +114,25 @@ def write_export(
         FileExistsError, OSError: as `export_saved_model`.
         ValueError: the calibration is of another encoder.
     """
-    target = Path(path)
-    _refuse_to_overwrite(target)
     if calibration is not None:
         check_belongs(calibration, settings.fingerprint)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
-        built = _write(module, settings, Path(temporary))
+
+    def add_calibration(built: Path) -> None:
         if calibration is not None:
             save_calibration(built / "assets" / CALIBRATION_FILE, calibration)
-        if target.exists():
-            shutil.rmtree(target)
-        built.replace(target)
-    return target
+
+    uint8, float32 = (
+        module.embed.get_concrete_function(spec, WAVEFORM_SPEC) for spec in IMAGE_SPECS
+    )
+    return write_saved_model(
+        module,
+        path,
+        signatures={"serving_default": uint8, "float_images": float32},
+        settings_file=SETTINGS_FILE,
+        settings=json.dumps(asdict(settings), ensure_ascii=False, indent=1),
+        what="encoder",
+        complete=add_calibration,
+    )
 
 
 def attach_calibration(path: str | Path, calibration: Calibration) -> None:
@@ -245,35 +245,3 @@ def library_versions() -> dict[str, str]:
         except PackageNotFoundError:  # such as opencv-python where the headless one is installed
             versions[name] = "not installed"
     return versions
-
-
-def _write(module: PairEmbedding, settings: EncoderSettings, folder: Path) -> Path:
-    """The SavedModel, in a folder inside `folder`."""
-    asset = folder / SETTINGS_FILE
-    asset.write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), "utf-8")
-    module.settings = tf.saved_model.Asset(str(asset))
-    uint8, float32 = (
-        module.embed.get_concrete_function(spec, WAVEFORM_SPEC) for spec in IMAGE_SPECS
-    )
-    signatures = {"serving_default": uint8, "float_images": float32}
-    try:
-        tf.saved_model.save(module, str(folder / "model"), signatures=signatures)
-    except tf.errors.OpError as error:
-        raise OSError(f"Cannot write the SavedModel: {error.message}") from error
-    unknown = unknown_ops(folder / "model")
-    if unknown:
-        logger.warning(
-            "The encoder holds operations that Embedder.load refuses: %s. tf.saved_model.load takes it.",
-            ", ".join(unknown),
-        )
-    return folder / "model"
-
-
-def _refuse_to_overwrite(target: Path) -> None:
-    is_export = Path(target, "assets", SETTINGS_FILE).is_file()
-    is_empty = target.is_dir() and not any(target.iterdir())
-    if target.exists() and not (is_export or is_empty):
-        raise FileExistsError(
-            f"'{target}' exists and is not an exported encoder; it is left as it is. "
-            "Choose another path, or move it away."
-        )

@@ -126,7 +126,12 @@ def freeze_photos(
     """
     store = store or FeatureStore()
     feature_shape = tuple(trunk.output.shape[1:])
-    settings = (frozen_fingerprint(trunk), num_views, stored_as, FEATURES_VERSION)
+    settings: tuple[object, ...] = (
+        frozen_fingerprint(trunk),
+        num_views,
+        stored_as,
+        FEATURES_VERSION,
+    )
     if not flip:
         settings = (*settings, "unflipped")
     made_by = hashlib.sha256(repr(settings).encode()).hexdigest()[:24]

@@ -153,7 +153,8 @@ class _Settings:
     def key(self, content: str) -> str:
         read = "whole" if self.max_seconds is None else f"{self.max_seconds:g}s"
         made_by = f"{self.front_end.fingerprint}-{read}-{self.resampler}-v{FEATURES_VERSION}"
-        return f"{content}-{made_by}"
+        dtype = self.front_end.storage_dtype
+        return f"{content}-{made_by}{'' if dtype == 'float32' else f'-{dtype}'}"
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,8 @@ def _store(decoded: list[_Decoded], settings: _Settings) -> dict[str, str]:
         refusals = [_store([one], settings) for one in decoded]  # one spoils not the others
         return {key: reason for refusal in refusals for key, reason in refusal.items()}
     for one, feature in zip(decoded, features, strict=True):
-        settings.store.put(one.key, feature, one.notes)
+        stored = feature.astype(settings.front_end.storage_dtype, copy=False)
+        settings.store.put(one.key, stored, one.notes)
     return {}
 
 

@@ -48,7 +48,10 @@ class PreparedFile:
         return self.named_source or self.bytes_hash
 
     def feature(self) -> np.ndarray:
-        """The stored feature: uint8 [224, 224, 3] of a photo, float32 [num_frames, size] of a recording."""
+        """The stored feature, mapped into memory: what is cut from it is read, and no more.
+
+        uint8 [224, 224, 3] of a photo; [num_frames, size] of a recording, of the front end's `storage_dtype`.
+        """
         return load_feature(self.feature_path)
 
 

@@ -53,13 +53,13 @@ def read_table(
     table = Path(path)
     if not table.is_file():
         raise FileNotFoundError(f"No table at '{table}'. Expected a .csv, .parquet or .xlsx file.")
-    rows = _rows(table)
+    rows = table_rows(table)
     columns = _columns(table, rows, source)
     entries: list[_Entry] = []
     problems: list[str] = []
     num_unknown = 0
     for number, row in enumerate(rows, start=2):  # the header is line 1
-        cells = {role: _text(row[column]) for role, column in columns.items()}
+        cells = {role: cell_text(row[column]) for role, column in columns.items()}
         if cells["class"].casefold() in UNKNOWN:
             num_unknown += 1
             continue
@@ -101,8 +101,12 @@ class _Entry:
     box: PhotoBox | None
 
 
-def _rows(table: Path) -> list[Row]:
-    """The rows as dictionaries of text and numbers; empty cells are "" or NaN."""
+def table_rows(table: Path) -> list[Row]:
+    """The rows of a .csv, .parquet or .xlsx file as dictionaries; names of columns in lower case.
+
+    Raises:
+        ValueError: it is of another kind, or cannot be read.
+    """
     import pandas as pd
 
     try:
@@ -148,7 +152,8 @@ def _columns(table: Path, rows: list[Row], source: str | None) -> dict[str, str]
     return found
 
 
-def _text(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """What a cell says; "" where it is empty."""
     is_empty = cell is None or (isinstance(cell, float) and math.isnan(cell))
     return "" if is_empty else str(cell).strip()
 

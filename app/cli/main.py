@@ -29,6 +29,7 @@ COMMANDS = (
     "count",
     "review",
     "catalogue",
+    "classify",
     "demo",
     "doctor",
 )

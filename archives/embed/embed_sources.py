@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
-from itertools import count, groupby
-from typing import Any, TypeAlias
+from itertools import count
+from typing import TypeAlias
 
 import numpy as np
 
+from archives.embed.batch_queue import BatchQueue
 from archives.embed.decode_source import DecodeTask, Message, decode_source
 from archives.embed.open_source import Item, OpenSource
 from archives.embed.rows import FileRow, rows_of
-from archives.embed.shards import ShardWriter
+from archives.embed.shards import RowsOfFile, ShardWriter
 from archives.embed.sources import Identity, Source
 from archives.workers import Workers
 from inference.embed import BATCH_SIZE, Embedder
 from inference.embeddings import UNIT_LENGTH_TOLERANCE
 
-NUM_THREADS = 2
-"""Batches in the networks at once: one uses the cores that the other leaves idle between its layers."""
 ITEMS_PER_BATCH = 64
 """Windows in a batch; of photos, `BATCH_SIZE` are enough to keep all cores busy."""
 Decoders: TypeAlias = Workers[DecodeTask, Message]
@@ -80,13 +76,13 @@ def embed_sources(
     called with what became of each, in about their order. Decoders that are given stay open.
     """
     cut, front_end = writer.run.settings, embedder.front_end
-    in_work: dict[Source, OpenSource] = {}
+    in_work: dict[Source, OpenSource[RowsOfFile]] = {}
 
     def task_of(known: KnownSource) -> DecodeTask:
         moments = cut.frames_per_second, cut.window_seconds
         return DecodeTask(*known, front_end.sample_rate_hz, *moments)
 
-    def finish(source: OpenSource) -> None:
+    def finish(source: OpenSource[RowsOfFile]) -> None:
         finished(source.finish())
         del in_work[source.source]
 
@@ -100,7 +96,9 @@ def embed_sources(
                     if task.source.kind != kind:  # photos do not wait until recordings fill a batch
                         queue.flush()
                     kind = task.source.kind
-                    source = in_work[task.source] = OpenSource(task.source, front_end, writer)
+                    rows = RowsOfFile(writer)
+                    source = OpenSource(task.source, front_end, cut, writer.run.key, rows)
+                    in_work[task.source] = source
                 source.receive(message)
                 queue.advance(source)
             queue.flush()
@@ -109,105 +107,21 @@ def embed_sources(
             source.rows.discard()
 
 
-class EmbeddingQueue:
-    """Gathers sound and photos over the borders of files and embeds them in full batches. Use as a context.
+class EmbeddingQueue(BatchQueue[RowsOfFile, np.ndarray]):
+    """Embeds photos, sound and both together, over the borders of files, in full batches."""
 
-    The networks run in threads of their own, while the caller receives what is decoded. `finish` is called
-    with each source once all of it is embedded.
-    """
-
-    def __init__(self, embedder: Embedder, finish: Callable[[OpenSource], None]) -> None:
-        self._embedder, self._finish = embedder, finish
-        self._pieces: deque[tuple[OpenSource, np.ndarray]] = deque()
-        self._items: deque[tuple[OpenSource, Item]] = deque()
-        self._num_frames = 0
-        self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="network")
-        self._running: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
-
-    def __enter__(self) -> EmbeddingQueue:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(cancel_futures=True)
-
-    def advance(self, source: OpenSource) -> None:
-        """Takes what is ready of a source, and has the networks work on what fills a batch."""
-        for piece in source.take_pieces():
-            self._pieces.append((source, piece))
-            self._num_frames += self._embedder.front_end.frames_in_samples(len(piece))
-            source.num_waiting += 1
-        if self._num_frames >= self._embedder.front_end.windows_per_batch:
-            self._hear()
-        self._gather(source)
-        while len(self._running) > NUM_THREADS:
-            self._collect()
-
-    def flush(self) -> None:
-        """Embeds all that waits, however little it is."""
-        while self._pieces or self._items or self._running:
-            self._hear()
-            while self._running:
-                self._collect()
-            self._embed()
-
-    def _gather(self, source: OpenSource) -> None:
-        """Takes what can be embedded; a source that has no more is finished."""
-        for item in source.take_items():
-            self._items.append((source, item))
-            source.num_waiting += 1
-            photos = {id(item.photo) for _, item in self._items if item.photo is not None}
-            if len(photos) >= BATCH_SIZE or len(self._items) >= ITEMS_PER_BATCH:
-                self._embed()
-        if source.has_ended and source.num_waiting == 0:
-            self._finish(source)
-
-    def _hear(self) -> None:
-        """Has the front end make frames of the pieces that wait."""
-        pieces = list(self._pieces)
-        self._pieces.clear()
-        self._num_frames = 0
-        if pieces:
-            sounds = [piece for _, piece in pieces]
-            heard = self._threads.submit(self._embedder.front_end.embed_sounds, sounds)
-            self._running.append((heard, partial(self._take_frames, pieces)))
-
-    def _take_frames(
-        self, pieces: list[tuple[OpenSource, np.ndarray]], sequences: list[np.ndarray]
+    def __init__(
+        self, embedder: Embedder, finish: Callable[[OpenSource[RowsOfFile]], None]
     ) -> None:
-        for (source, _), frames in zip(pieces, sequences, strict=True):
-            source.add_frames(frames)
-            source.num_waiting -= 1
-            self._gather(source)
+        super().__init__(embedder.front_end, finish)
+        self._embedder = embedder
 
-    def _embed(self) -> None:
-        """Has the encoder embed the items that wait."""
-        batch = list(self._items)
-        self._items.clear()
-        if batch:
-            embedded = self._threads.submit(self._embedded, [item for _, item in batch])
-            self._running.append((embedded, partial(self._take_embeddings, batch)))
+    def is_full(self, items: Sequence[Item]) -> bool:
+        """Whether so many photos, or so many items, make a batch."""
+        photos = {id(item.photo) for item in items if item.photo is not None}
+        return len(photos) >= BATCH_SIZE or len(items) >= ITEMS_PER_BATCH
 
-    def _collect(self) -> None:
-        """Takes the result of what was begun first, so that frames and rows stay in their order."""
-        future, take = self._running.popleft()
-        take(future.result())
-
-    def _take_embeddings(
-        self, batch: list[tuple[OpenSource, Item]], embeddings: np.ndarray
-    ) -> None:
-        lengths = np.linalg.norm(np.asarray(embeddings), axis=1)
-        is_unit = np.abs(lengths - 1) < UNIT_LENGTH_TOLERANCE  # NaN is not; an index refuses others
-        for source, members in groupby(range(len(batch)), key=lambda row: batch[row][0]):
-            rows = list(members)
-            kept = [row for row in rows if is_unit[row]]
-            if kept:
-                places = [batch[row][1].place for row in kept]
-                source.rows.add(rows_of(source.source, embeddings[kept], places))
-            source.refuse(len(rows) - len(kept))
-            source.num_waiting -= len(rows)
-            self._gather(source)
-
-    def _embedded(self, items: list[Item]) -> np.ndarray:
+    def compute(self, items: list[Item]) -> np.ndarray:
         """float32 [num, size]; a photo that is in several items is looked at once."""
         photos = {id(item.photo): item.photo for item in items if item.photo is not None}
         position = {key: place for place, key in enumerate(photos)}
@@ -220,3 +134,18 @@ class EmbeddingQueue:
         return self._embedder.embed_combinations(
             list(photos.values()), sequences, np.array(pairs), batch_size=ITEMS_PER_BATCH
         )
+
+    def take(
+        self,
+        source: OpenSource[RowsOfFile],
+        rows: list[int],
+        items: list[Item],
+        result: np.ndarray,
+    ) -> None:
+        """Keeps the embeddings of unit length; an index refuses others, NaN among them."""
+        embeddings = result[rows]
+        is_unit = np.abs(np.linalg.norm(embeddings, axis=1) - 1) < UNIT_LENGTH_TOLERANCE
+        if is_unit.any():
+            places = [item.place for item, is_kept in zip(items, is_unit, strict=True) if is_kept]
+            source.rows.add(rows_of(source.source, embeddings[is_unit], places))
+        source.refuse(int((~is_unit).sum()))

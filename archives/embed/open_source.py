@@ -4,12 +4,13 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from archives.embed.decode_source import FilmEnded, Message, Photo, Sound, SoundEnded
 from archives.embed.rows import FileRow, Modality, Place, Skipped, Status
-from archives.embed.shards import RowsOfFile, ShardWriter
+from archives.embed.settings import ArchiveSettings
 from archives.embed.sound_windows import SoundWindows, Window
 from archives.embed.sources import Identity, Source, path_to_name
 from archives.workers import Ended
@@ -42,20 +43,50 @@ class Item:
     place: Place
 
 
-class OpenSource:
-    """A source that is being embedded.
+class RowsOfSource(Protocol):
+    """Where the results of one source go."""
 
+    num_rows: int
+
+    def finish(self, file: FileRow) -> FileRow:
+        """All results are there; gives what became of the file."""
+        ...
+
+    def discard(self) -> None:
+        """The source is not to be kept."""
+        ...
+
+
+Rows = TypeVar("Rows", bound=RowsOfSource)
+
+
+class OpenSource(Generic[Rows]):
+    """A source that is being embedded, or listened to.
+
+    Args:
+        source: what it is.
+        front_end: how the front end cuts sound.
+        settings: how windows are cut.
+        settings_key: names what makes its results, see `Run.key`.
+        rows: where its results go.
     Attributes:
         num_waiting: int, pieces and items of it that wait for a network.
         has_ended: whether its decoder gives no more.
     """
 
-    def __init__(self, source: Source, front_end: FrontEndSpec, writer: ShardWriter) -> None:
-        self.source, self.rows = source, RowsOfFile(writer)
+    def __init__(
+        self,
+        source: Source,
+        front_end: FrontEndSpec,
+        settings: ArchiveSettings,
+        settings_key: str,
+        rows: Rows,
+    ) -> None:
+        self.source, self.rows = source, rows
         self.num_waiting, self.has_ended = 0, False
-        self._run = writer.run
+        self._settings_key = settings_key
         self._min_seconds = front_end.min_seconds
-        self._sound = SoundWindows(writer.run.settings, front_end)
+        self._sound = SoundWindows(settings, front_end)
         self._sound_start_seconds = 0.0
         self._has_sound = source.kind != "image"
         self._pair_photo: np.ndarray | None = None
@@ -133,7 +164,7 @@ class OpenSource:
             clipped_share=self._clipped_cells / self._num_cells if self._num_cells else None,
             skipped=tuple(self._skipped),
             notes=tuple(self._notes),
-            settings=self._run.key,
+            settings=self._settings_key,
             **vars(identity),
         )
         return self.rows.finish(row)
@@ -162,14 +193,14 @@ class OpenSource:
                 between = f"{stretch.start_seconds:.2f} and {stretch.end_seconds:.2f} s"
                 yield f"NaN or infinite samples between {between}"
         if self._num_refused:
-            yield f"the encoder gives no embedding for {self._num_refused} of its windows or moments"
+            yield f"the network gives nothing usable for {self._num_refused} of its windows or moments"
 
     def _why_nothing(self) -> tuple[Status, str]:
         """Nothing could be embedded of what was decoded well."""
         sound, seconds = self._outcome, self._sound.num_seconds
         damage = f" It is damaged too: {sound.damage}." if sound and sound.damage else ""
         if self._num_refused:
-            return "unreadable", f"the encoder gives no embedding for it.{damage}"
+            return "unreadable", f"the network gives nothing usable for it.{damage}"
         if self.source.kind == "video":
             dark = f"all {self._num_black} frames are black, without sound around them."
             return "unreadable", dark

@@ -98,7 +98,11 @@ class BirdnetClassifier(tf.Module):
 
         Each score is a sigmoid of its own: several species may sing in one window, or none.
         """
-        return tf.sigmoid(self._layer(tf.convert_to_tensor(frames)))
+        return tf.sigmoid(self.logits(frames))
+
+    def logits(self, frames: tf.Tensor) -> tf.Tensor:
+        """As a call, before the sigmoid: an affine function of the frames."""
+        return self._layer(tf.convert_to_tensor(frames))
 
 
 def birdnet_place() -> Path | None:

@@ -14,6 +14,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,8 @@ class FrontEndSpec:
         min_seconds: float, the shortest sound that it takes. Shorter than 0.1 s is hardly any call.
         windows_per_batch: int, how many windows its network best takes at once: more are no faster on a
             processor's cores, and need more memory.
+        storage_dtype: "float32", or "float16" where its frames lose nothing that matters by it: how stored
+            features are kept.
     """
 
     name: str
@@ -53,6 +56,7 @@ class FrontEndSpec:
     fingerprint: str = ""
     min_seconds: float = 0.1
     windows_per_batch: int = 64
+    storage_dtype: Literal["float32", "float16"] = "float32"
 
     @property
     def window_samples(self) -> int:

@@ -114,7 +114,9 @@ def read_raven_table(
 
 
 def write_audacity_labels(path: str | Path, sightings: Iterable[Sighting]) -> Path:
-    r"""Writes the labels of one recording: start, end and individual, and frequencies where known.
+    r"""Writes the labels of one recording: start, end and who it is, and frequencies where known.
+
+    The label is the individual; where none is known, the species.
 
     Audacity takes it by File > Import > Labels. Without sightings the file is empty, for label tracks have
     no header.
@@ -137,7 +139,7 @@ def write_audacity_labels(path: str | Path, sightings: Iterable[Sighting]) -> Pa
     lines: list[Sequence[str]] = []
     for sighting in every:
         times = _plain_number(sighting.start_seconds), _plain_number(sighting.end_seconds)
-        lines.append((*times, _plain_text(sighting.individual)))
+        lines.append((*times, _plain_text(sighting.individual or sighting.species)))
         edges = sighting.low_frequency_hz, sighting.high_frequency_hz
         if edges != (None, None):
             lines.append(("\\", *("-1" if edge is None else _plain_number(edge) for edge in edges)))

@@ -47,6 +47,8 @@ MADE_SMALL = {
     "yamnet, 20, mining": "yamnet, 4, mining",
     "from fused_encoder import load_yamnet": "from fused_encoder import LogMelFeatures",
     "epochs=10": "epochs=1",
+    'load_front_end("birdnet")': 'load_front_end("log_mel")',
+    "SoundTraining(epochs=30)": "SoundTraining(epochs=1)",
     "import tensorflow_hub as hub": "from fused_encoder import LogMelFeatures",
     "import create_fused_encoder, load_yamnet": "import create_fused_encoder, LogMelFeatures",
 }

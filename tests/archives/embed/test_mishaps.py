@@ -50,16 +50,16 @@ def test_of_a_pair_it_is_told_which_file_is_meant(embed, archive, missing):
 def test_what_the_encoder_makes_nothing_of_is_told_and_not_written(
     embed, archive, tmp_path, given, monkeypatch
 ):
-    embedded = embed_sources.EmbeddingQueue._embedded
+    embedded = embed_sources.EmbeddingQueue.compute
 
     def spoilt(self, items):
         embeddings = embedded(self, items)
         return np.concatenate([embeddings[:1] * np.float32(given), embeddings[1:]])
 
-    monkeypatch.setattr(embed_sources.EmbeddingQueue, "_embedded", spoilt)
+    monkeypatch.setattr(embed_sources.EmbeddingQueue, "compute", spoilt)
     [row] = embed(archive / "wren/1.wav").not_whole
     assert (row.status, row.num_embeddings) == ("partial", 1)
-    assert row.reason == "the encoder gives no embedding for 1 of its windows or moments"
+    assert row.reason == "the network gives nothing usable for 1 of its windows or moments"
     [row] = embed(archive / "wren/1.png").not_whole
     assert (row.status, row.num_embeddings) == ("unreadable", 0)
 

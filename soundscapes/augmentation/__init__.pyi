@@ -1,0 +1,15 @@
+from .augmentation import Augmentation as Augmentation
+from .cuts import RandomCrop as RandomCrop
+from .cuts import RemoveStart as RemoveStart
+from .levels import FloorChange as FloorChange
+from .levels import LevelChange as LevelChange
+from .masks import FrequencyMask as FrequencyMask
+from .masks import TimeMask as TimeMask
+from .noise import BackgroundNoise as BackgroundNoise
+from .noise import Gain as Gain
+from .spectrogram_mixtures import SpectrogramMixup as SpectrogramMixup
+from .spectrogram_mixtures import TimeCutMix as TimeCutMix
+from .warps import PitchShift as PitchShift
+from .warps import TimeStretch as TimeStretch
+from .waveform_mixtures import AddSameSpecies as AddSameSpecies
+from .waveform_mixtures import WaveformMixup as WaveformMixup

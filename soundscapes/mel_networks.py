@@ -1,0 +1,119 @@
+"""Networks that look at spectrograms as if they were pictures, and keep what is when apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import keras
+from keras import ops
+
+from fused_encoder.image_branch import named_network
+from soundscapes.clip_scale import ClipScale
+from soundscapes.pcen import Pcen
+
+MEL = "mel"
+"""Name of the front end whose frames are spectrogram rows, see `mel_front_end`."""
+MEL_NETWORKS: tuple[str, ...] = (
+    *("efficientnet_b0", "efficientnet_b3", "inception_v3", "resnet50", "densenet121"),
+    *("mobilenet_v2", "small_cnn"),
+)
+Loudness = Literal["decibel", "pcen"]
+LOUDNESSES: tuple[str, ...] = ("decibel", "pcen")
+
+
+def mel_features(
+    rows: keras.KerasTensor,
+    network: str,
+    *,
+    num_bands: int,
+    loudness: Loudness,
+    top_db: float,
+    hop_seconds: float,
+    weights: str | Path | None,
+    dropout: float,
+) -> keras.KerasTensor:
+    """What a network makes of spectrogram rows, averaged over pitch, moment by moment.
+
+    From float32 [batch, num_rows, size], decibels, to [batch, num_times, channels]; a moment is 32 rows for
+    the pretrained networks, 16 for "small_cnn". Rows of several window lengths become the three channels
+    of a picture, one is repeated.
+    """
+    layers = keras.layers
+    if loudness == "pcen":
+        scaled = Pcen(hop_seconds, name="loudness")(rows)
+    else:
+        scaled = ClipScale(top_db, name="loudness")(rows)
+    picture = ToPicture(num_bands, name="picture")(scaled)
+    if network == "small_cnn":
+        seen = small_mel_network(num_bands)(picture)
+    else:
+        scaling, backbone, _ = named_network(network, weights, (None, None, 3))
+        for layer in (*scaling, backbone):
+            picture = layer(picture)
+        seen = picture
+    moments = OverPitch(name="over_pitch")(seen)
+    return layers.Dropout(dropout, name="moment_dropout")(moments)
+
+
+def small_mel_network(num_bands: int) -> keras.Model:
+    """Four convolutions, trained from scratch: picture [batch, bands, rows, 3] -> [batch, h, w, 128]."""
+    layers = keras.layers
+    picture = keras.Input((num_bands, None, 3))
+    x = picture
+    for stage, filters in enumerate((16, 32, 64, 128), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"stage{stage}_conv")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"stage{stage}_scaling")(x)
+        x = layers.Activation("relu", name=f"stage{stage}_relu")(x)
+        x = layers.MaxPooling2D(2, padding="same", name=f"stage{stage}_pool")(x)
+    return keras.Model(picture, x, name="small_cnn")
+
+
+@keras.saving.register_keras_serializable(package="fused_encoder")
+class ToPicture(keras.layers.Layer):
+    """Spectrogram rows as a picture: time from left to right, low pitch at the top, three channels.
+
+    Args:
+        num_bands: int >= 1, in a row for each window length; 1, 2 or 3 lengths.
+
+    Input shape: float32 [batch, num_rows, num_bands * num_lengths].
+    Output shape: float32 [batch, num_bands, num_rows, 3].
+    """
+
+    def __init__(self, num_bands: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.num_bands = num_bands
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self._num_lengths, rest = divmod(input_shape[-1] or 0, self.num_bands)
+        if rest or not 1 <= self._num_lengths <= 3:
+            raise ValueError(
+                f"Expected rows of {self.num_bands} bands for one, two or three window lengths, received "
+                f"rows of {input_shape[-1]} numbers."
+            )
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        shape = ops.shape(inputs)
+        lengths = ops.reshape(inputs, (shape[0], shape[1], self._num_lengths, self.num_bands))
+        channels = {1: (0, 0, 0), 2: (0, 1, 0), 3: (0, 1, 2)}[self._num_lengths]
+        return ops.transpose(ops.take(lengths, channels, axis=2), (0, 3, 1, 2))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (input_shape[0], self.num_bands, input_shape[1], 3)
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "num_bands": self.num_bands}
+
+
+@keras.saving.register_keras_serializable(package="fused_encoder")
+class OverPitch(keras.layers.Layer):
+    """The mean and the maximum over pitch, added: [batch, h, w, channels] -> [batch, w, channels].
+
+    Reference: Kong et al., "PANNs", 2020, https://arxiv.org/abs/1912.10211 (there over time).
+    """
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.mean(inputs, axis=1) + ops.max(inputs, axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (input_shape[0], *input_shape[2:])
