@@ -1,6 +1,6 @@
 """Whether training the backbone's last block too finds more nyalas than the frozen backbone.
 
-python benchmarks/fine_tuning.py [--splits 5] [--epochs 15] [--store DIR] [--choose] [--json FILE]
+python benchmarks/fine_tuning.py [--splits 5] [--epochs 15] [--ways WAY ...] [--store DIR] [--choose]
 
 Photos, splits and individuals are those of benchmarks/photo_individuals.py: 60 nyalas, split by encounter;
 the 40 that chose nothing ask, in a gallery of all 60, photos of their own flank. Each encoder is trained on
@@ -60,7 +60,7 @@ class Study:
 
 def main() -> None:
     """Trains and asks, over the splits."""
-    options = read_options(__doc__, splits=5, epochs=15, store=Path, choose=False)
+    options = read_options(__doc__, splits=5, epochs=15, ways=tuple(WAYS), store=Path, choose=False)
     store = FeatureStore(options.store)
     files = scan_nyalas()
     media = prepare_media(files, store=store)
@@ -68,7 +68,7 @@ def main() -> None:
     raw = unit_length(np.stack([frozen.load(row, None) for row in range(len(frozen))]))
     photos = labelled(files, raw, [])
     study = Study(photos, media, store)
-    ways = CHOICES if options.choose else WAYS
+    ways = CHOICES if options.choose else {name: WAYS[name] for name in options.ways}
     ways = {name: changed(way, epochs=options.epochs) for name, way in ways.items()}
     asked = [ask(study, seed, ways, options.choose) for seed in range(options.splits)]
     encounter = photos.encounter[np.concatenate([each.pop("row") for each in asked])]
@@ -76,9 +76,9 @@ def main() -> None:
     found = {"queries": float(len(encounter))}
     for way, each in hits.items():
         found |= _with_ends(f"{way}_p1", interval(each, encounter))
-    if not options.choose:
-        gain = hits["tuned_no_flip"] - hits["frozen_no_flip"]
-        found |= _with_ends("tuned_minus_frozen", interval(gain, encounter))
+        if "frozen" in hits and way.startswith("tuned"):
+            gain = interval(each - hits["frozen"], encounter)
+            found |= _with_ends(f"{way}_minus_frozen", gain)
     report(options.json, found)
 
 

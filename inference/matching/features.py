@@ -100,8 +100,8 @@ class RootSift:
         strongest = sorted(found, key=lambda point: -point.response)[: self.num_points]
         points, vectors = sift.compute(grey, strongest)
         if not points:
-            nothing = (np.zeros(shape, np.float32) for shape in ((0, 2), 0, (0, 128)))
-            return Keypoints(*nothing, aspect=width / height)
+            places, sizes, vectors = (np.zeros(n, np.float32) for n in ((0, 2), 0, (0, 128)))
+            return Keypoints(places, sizes, vectors, width / height)
         places = np.array([point.pt for point in points], np.float32) / (width, height)
         sizes = np.array([point.size for point in points], np.float32) / self.longest_side_px
         shares = vectors / np.maximum(vectors.sum(axis=1, keepdims=True), 1e-6)
