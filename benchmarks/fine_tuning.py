@@ -103,7 +103,10 @@ def ask(study: Study, seed: int, ways: dict, choose: bool) -> dict[str, np.ndarr
 def embed(study: Study, rows: np.ndarray, trainable: str, how: TrainingOptions) -> np.ndarray:
     """The embeddings of all photos by an encoder that was trained on these rows, float32 [num, 128]."""
     keras.utils.set_random_seed(how.seed)
-    encoder = recommended_encoder(image_trainable=trainable, flip=how.flip, seed=how.seed)
+    size = study.media.front_end.embedding_size  # of no sound
+    encoder = recommended_encoder(
+        image_trainable=trainable, flip=how.flip, audio_size=size, seed=how.seed
+    )
     classes = sorted({study.media.images[row].class_index for row in rows})
     images = tuple(
         replace(
@@ -116,7 +119,7 @@ def embed(study: Study, rows: np.ndarray, trainable: str, how: TrainingOptions) 
     fit_encoder(encoder, trained_on, None, how, store=study.store, progress=False)
     part = trained_part(encoder, study.media, None, replace(how, augment=False), study.store, False)
     items = np.stack([part.photos.load(row, None) for row in range(len(study.media.images))])
-    inputs = {"image_input": scale_photos(items), "audio_input": np.zeros((len(items), 1, 1024))}
+    inputs = {"image_input": scale_photos(items), "audio_input": np.zeros((len(items), 2, size))}
     return part.encoder.predict(inputs, verbose=0)
 
 

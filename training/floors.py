@@ -59,7 +59,7 @@ def frozen_image_features(encoder: keras.Model) -> Describe | None:
     seen: dict[bytes, np.ndarray] = {}
 
     def features(photos: Sequence[np.ndarray]) -> np.ndarray:
-        keys = [hashlib.sha256(np.ascontiguousarray(photo)).digest() for photo in photos]
+        keys = [hashlib.sha256(photo.tobytes()).digest() for photo in photos]
         new = [row for row, key in enumerate(keys) if key not in seen]
         for start in range(0, len(new), BATCH_SIZE):
             rows = new[start : start + BATCH_SIZE]
