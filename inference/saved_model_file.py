@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from inference.load_graph import unknown_ops
+from fused_encoder.front_ends.known_ops import unknown_ops
 
 logger = logging.getLogger(__name__)
 

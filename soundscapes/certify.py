@@ -19,6 +19,7 @@ from soundscapes.thresholds import SpeciesThresholds, certify_thresholds
 def certify_classifier(
     classifiers: SoundClassifier | Sequence[SoundClassifier],
     recordings: LabelledRecordings,
+    sources: Sequence[str] | None = None,
     *,
     false_positive_rate: float = 0.001,
     confidence: float = 0.95,
@@ -33,8 +34,8 @@ def certify_classifier(
 
     Args:
         classifiers: one, or an ensemble.
-        recordings: that the classifiers were not trained on, with their sources; whoever sings in them must
-            be in their labels.
+        recordings: that the classifiers were not trained on; whoever sings in them must be in their labels.
+        sources: what each comes from. Default: the recordings' own; of those without one, each is its own.
         false_positive_rate: float in (0, 1); of sources without the species, the share with an event of it.
         confidence: float in (0, 1), see `certify_thresholds`.
         settings: those of the predictions to come: another hop, other shifts or another ensemble give other
@@ -51,7 +52,8 @@ def certify_classifier(
     ensemble = [classifiers] if isinstance(classifiers, SoundClassifier) else list(classifiers)
     names = recordings.class_names
     labels = {str(one.path): row for one, row in zip(recordings, recordings.labels(), strict=True)}
-    source_of = {str(one.path): one.source or str(one.path) for one in recordings}
+    named = sources or [one.source or str(one.path) for one in recordings]
+    source_of = {str(one.path): source for one, source in zip(recordings, named, strict=True)}
     heard = [
         one
         for one in listen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 MelScale = Literal["slaney", "htk"]
+
+ROWS_VERSION = 1  # raised when the same settings give other rows than before
 
 SILENCE_DB = -100.0
 """What digital silence is in a row, as in librosa (`amin=1e-10`). No value is lower."""
@@ -65,6 +68,15 @@ class MelSettings:
     def highest_hz(self) -> float:
         """Where the highest band ends."""
         return self.sample_rate_hz / 2 if self.max_hz is None else self.max_hz
+
+    @property
+    def fingerprint(self) -> str:
+        """Names these numbers, 16 hexadecimal characters. Nothing is learnt: they say all."""
+        told = (
+            f"mel {ROWS_VERSION} {self.sample_rate_hz} {self.num_bands} {self.fft_lengths} "
+            f"{self.hop_samples} {float(self.min_hz)} {float(self.highest_hz)} {self.mel_scale}"
+        )
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def band_weights(self, fft_length: int) -> np.ndarray:
         """How much each frequency counts in each band, float32 [fft_length / 2 + 1, num_bands].

@@ -33,6 +33,8 @@ class SoundTraining:
         sampling: how often a recording is drawn, see `clip_batches`.
         augmentation: of clips; None: none. Default: `Augmentation()` on spectrograms,
             `Augmentation.for_embeddings()` on a frozen front end.
+        from_waveforms: whether clips are decoded anew at every step and their sound is augmented too, for
+            spectrograms only; see `waveform_clip_batches`.
         ema_momentum: float in [0, 1), of the running mean of the weights that is kept; 0: none.
         head_start: whether a linear head on BirdNET begins with BirdNET's own weights of the species that it
             knows by name, see `start_with_birdnet`.
@@ -55,6 +57,7 @@ class SoundTraining:
     secondary_weight: float = 0.5
     sampling: Sampling = "square_root"
     augmentation: Augmentation | Literal["default"] | None = "default"
+    from_waveforms: bool = False
     ema_momentum: float = 0.0
     head_start: bool = True
     patience: int | None = None

@@ -44,7 +44,7 @@ _FILE_COLUMNS = (
 
 @dataclass
 class SpeciesCount:
-    """How often a species was above its threshold."""
+    """How often a species was above its threshold; recordings are those with an event of it."""
 
     num_recordings: int = 0
     num_segments: int = 0
@@ -154,16 +154,15 @@ class PredictionWriter:
         write_audacity_labels(self._folder / AUDACITY / audacity, sightings)
 
     def _count(self, scores: RecordingScores, events: Iterable[Event]) -> None:
+        for species in {event.species for event in events}:
+            self.counts[species].num_recordings += 1
         for event in events:
             count = self.counts[event.species]
             count.num_events += 1
             count.seconds += event.end_seconds - event.start_seconds
         segments = (scores.segments > self._thresholds).sum(axis=0)
-        for name, num, is_there in zip(
-            self._names, segments, scores.recording > self._thresholds, strict=True
-        ):
-            self.counts[name].num_segments += int(num)
-            self.counts[name].num_recordings += int(is_there)
+        for name, num in zip(self._names, segments.tolist(), strict=True):
+            self.counts[name].num_segments += num
         best = np.fmax.reduce(scores.segments, axis=1) if len(scores.segments) else np.zeros(0)
         tops = (best, np.fmax.reduce(scores.recording, keepdims=True))
         for column, values in enumerate(tops):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fused_encoder.front_ends.contract import AudioFrontEnd, model_fingerprint
+from fused_encoder.front_ends.contract import AudioFrontEnd
 from soundscapes.mel_settings import SILENCE_DB, MelScale, MelSettings
 
 ROWS_PER_BATCH = 2048
@@ -123,18 +123,16 @@ def mel_front_end(settings: MelSettings | None = None) -> AudioFrontEnd:
     """
     settings = MelSettings() if settings is None else settings
     layer = MelSpectrogram(padding="valid", **asdict(settings))
-    embed_sound = _rows_of_any_length(layer)
-    told = np.frombuffer(repr(settings).encode(), np.uint8)
     return AudioFrontEnd(
         name="mel",
         sample_rate_hz=settings.sample_rate_hz,
         window_seconds=settings.window_samples / settings.sample_rate_hz,
         hop_seconds=settings.hop_samples / settings.sample_rate_hz,
         embedding_size=settings.size,
-        fingerprint=model_fingerprint(embed_sound, settings.sample_rate_hz, [told]),
+        fingerprint=settings.fingerprint,
         windows_per_batch=ROWS_PER_BATCH,
         storage_dtype="float16",
-        embed_sound=embed_sound,
+        embed_sound=_rows_of_any_length(layer),
         module=layer,
     )
 

@@ -24,6 +24,7 @@ from soundscapes.network import create_sound_classifier
 from soundscapes.options import SoundTraining
 from soundscapes.pseudo_labels import PseudoLabelled
 from soundscapes.recordings import LabelledRecordings
+from soundscapes.waveform_clips import waveform_clip_batches
 from triplets import FeatureStore, PreparedFile, Skipped, prepare_media
 
 if TYPE_CHECKING:
@@ -155,24 +156,26 @@ class _Training:
 
     def batches(self, classifier: SoundClassifier, options: SoundTraining) -> tf.data.Dataset:
         chances = drawing_chances(self.recordings.primary, options.sampling)
-        files: list[StoredFrames] = list(_files_of(self.recordings, self.prepared))
+        files = _files_of(self.recordings, self.prepared)
         labels = self.recordings.labels(options.secondary_weight)
-        if self.pseudo_labelled is not None and len(self.pseudo_labelled.stretches):
-            share = self.pseudo_labelled.share
-            files += self.pseudo_labelled.stretches
-            labels = np.concatenate([labels, self.pseudo_labelled.labels])
-            chances = np.concatenate(
-                [(1 - share) * chances, share * self.pseudo_labelled.chances()]
-            )
-        return clip_batches(
-            files,
-            labels,
-            clip_frames=classifier.clip_frames,
-            batch_size=options.batch_size,
-            chances=chances,
-            augmentation=options.augmentation_on(is_mel=classifier.front_end.name == MEL),
-            seed=options.seed,
-        )
+        front_end, is_mel = classifier.front_end, classifier.front_end.name == MEL
+        common: dict[str, Any] = {
+            "clip_frames": classifier.clip_frames,
+            "batch_size": options.batch_size,
+            "augmentation": options.augmentation_on(is_mel=is_mel),
+            "seed": options.seed,
+        }
+        heard = self.pseudo_labelled
+        if options.from_waveforms:
+            if heard is not None:
+                raise ValueError("Pseudo-labels are of stored frames: leave from_waveforms out.")
+            return waveform_clip_batches(files, labels, front_end, chances=chances, **common)
+        stored: list[StoredFrames] = list(files)
+        if heard is not None and len(heard.stretches):
+            stored += heard.stretches
+            labels = np.concatenate([labels, heard.labels])
+            chances = np.concatenate([(1 - heard.share) * chances, heard.share * heard.chances()])
+        return clip_batches(stored, labels, chances=chances, **common)
 
 
 def _fit(

@@ -30,9 +30,9 @@ def run(options: argparse.Namespace) -> int:
     """Evaluates, prints a table, and writes scores, thresholds and a report."""
     import_tensorflow_quietly()
     from app.reports.sound_report import write_sound_evaluation
+    from soundscapes.certify import certify_classifier
     from soundscapes.evaluate import evaluate_sound_classifier
     from soundscapes.run import load_sound_run
-    from soundscapes.thresholds import certify_thresholds
     from soundscapes.thresholds_file import save_thresholds
 
     saved = load_sound_run(options.classifier)
@@ -42,11 +42,10 @@ def run(options: argparse.Namespace) -> int:
         saved.classifier, saved.training, saved.held_out, max_seconds=saved.options.max_seconds
     )
     print(evaluation_table(evaluation))
-    thresholds = certify_thresholds(
-        evaluation.scores,
-        evaluation.recordings.labels(),
-        list(evaluation.sources),
-        class_names=saved.classifier.class_names,
+    thresholds = certify_classifier(
+        saved.classifier,
+        evaluation.recordings,
+        evaluation.sources.tolist(),
         false_positive_rate=options.false_positive_rate,
     )
     print(thresholds.in_words())

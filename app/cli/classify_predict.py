@@ -139,6 +139,11 @@ def _thresholds(options: argparse.Namespace) -> tuple[SpeciesThresholds | float,
             f" {uncertified} of {len(found.species)} species could not be certified and have the published "
             f"threshold, {found.published:.4f}."
         )
+    if options.hop_seconds is not None or options.shifts > 1 or options.others:
+        told += (
+            " `evaluate` certifies for RUN alone, with the default --hop-seconds and --shifts; cut or "
+            "combined otherwise, scores are others, and nothing is promised."
+        )
     return found, told
 
 
@@ -175,7 +180,7 @@ def _print_summary(summary: PredictionSummary, told: str) -> None:
     rows = [
         (name, one.num_recordings, one.num_segments, one.num_events, one.seconds)
         for name, one in heard
-        if one.num_events or one.num_recordings
+        if one.num_events or one.num_segments
     ]
     header = ("species", "recordings", "segments", "events", "seconds")
     print(table(rows, header) if rows else "No species is above its threshold anywhere.")

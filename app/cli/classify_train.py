@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.options import add_command, choice, value
+from app.cli.options import add_command, choice, switch, value
 from app.cli.outcome import check_destination, import_tensorflow_quietly, outcome
 from app.cli.sound_inputs import (
     add_hearing,
@@ -74,6 +74,8 @@ def add_recipe(group: argparse._ArgumentGroup) -> None:
     patience = "stop after so many epochs without progress on a fifth of the training recordings"
     value(group, "--patience", int, "N", patience, least=1)
     value(group, "--seed", 0, None, "the same seed, the same result", least=0)
+    anew = "decode clips anew at every step and augment their sound too (spectrograms; slow)"
+    switch(group, "--from-waveforms", anew)
     group.add_argument(
         "--no-augment", dest="augment", action="store_false", help="clips as they are"
     )

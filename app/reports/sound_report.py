@@ -120,9 +120,11 @@ def write_sound_evaluation(
 
     order = np.argsort(margin)
     confused = order[np.argsort(np.abs(margin[order]))]
+    matrix = plot_confusion(confusion, names)
+    matrix.axes[0].set(xlabel="species that was named first", ylabel="species of the recording")
     figures = {
         "precision_and_recall": plot_precision_recall(scores, labels, names),
-        "confusion": plot_confusion(confusion, names),
+        "confusion": matrix,
         "best_recordings": sheet(order[::-1][:MOST_SHOWN]),
         "worst_recordings": sheet(order[:MOST_SHOWN]),
         "most_confused_recordings": sheet(confused[:MOST_SHOWN]),

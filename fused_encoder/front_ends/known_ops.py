@@ -14,7 +14,7 @@ ALLOWED_OPS = frozenset(
     Abs Add AddN AddV2 All Any ArgMax ArgMin Assert AvgPool BatchMatMulV2 BatchMatMulV3
     BatchToSpaceND BiasAdd BroadcastArgs BroadcastTo Cast Ceil CheckNumerics ClipByValue Complex
     ComplexAbs ConcatV2 Const Conv1D Conv2D Cos CropAndResize Cumsum DepthwiseConv2dNative
-    DivNoNan Einsum Elu EnsureShape Equal Erf Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod
+    DivNoNan Einsum Elu EnsureShape Equal Erf Erfc Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod
     FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual IRFFT Identity IdentityN If
     Imag InvertPermutation IsFinite IsNan L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax
     LogicalAnd LogicalNot LogicalOr MatMul MatrixBandPart Max MaxPool MaxPoolV2 Maximum Mean Min

@@ -7,6 +7,8 @@ import pytest
 
 from app.cli import classify_spectrograms
 from media import save_waveform
+from soundscapes import SoundTraining, mel_front_end, scan_recordings
+from triplets import FeatureStore, prepare_media
 
 
 @pytest.fixture
@@ -32,6 +34,19 @@ def test_it_makes_the_store_and_the_pictures_and_goes_on(recordings, tmp_path, c
     assert f"2 pictures in '{made / 'pictures'}'." in printed
     assert (made / "pictures" / "wren" / "1.png").is_file()
     assert run(recordings, "--out", made) == 0
+
+
+def test_training_finds_there_what_it_needs(recordings, tmp_path, monkeypatch):
+    assert run(recordings, "--out", tmp_path / "made") == 0
+    monkeypatch.setattr("triplets.features.load_waveform_with_notes", pytest.fail)
+    found = prepare_media(
+        scan_recordings(recordings).files(),
+        mel_front_end(),
+        max_audio_seconds=SoundTraining().max_seconds,
+        store=FeatureStore(tmp_path / "made"),
+        progress=False,
+    )
+    assert len(found.recordings) == 2
 
 
 def test_a_bad_file_is_listed_and_the_others_are_made(recordings, tmp_path, capsys):

@@ -11,11 +11,15 @@ import tensorflow as tf
 
 from archives.embed.embed_sources import Decoding
 from archives.embed.sources import Source
+from fused_encoder.front_ends.known_ops import unknown_ops
 from fused_encoder.front_ends.windows import front_end_from_function
-from inference.load_graph import unknown_ops
 from media import load_waveform
+from soundscapes.classifier import SoundClassifier
 from soundscapes.export import export_classifier, load_classifier_settings
 from soundscapes.listening import listen
+from soundscapes.mel_settings import MelSettings
+from soundscapes.network import create_sound_classifier
+from soundscapes.spectrogram import mel_front_end
 from soundscapes.thresholds import certify_thresholds
 from tests.soundscapes.conftest import CLASSES, RATE, tiny_classifier
 
@@ -77,6 +81,29 @@ def test_it_says_what_prediction_says_of_long_and_short_recordings(
         np.testing.assert_allclose(tf.sigmoid(answer["logits"]), one.recording, atol=1e-4)
         np.testing.assert_allclose(answer["moment_scores"], moments, atol=1e-4)
         np.testing.assert_allclose(answer["moment_starts"][:3], [0, 0.1, 0.2], atol=1e-6)
+
+
+@pytest.mark.parametrize("hears", ["spectrograms", "embeddings"])
+def test_the_networks_of_this_package_are_exported(recordings, tmp_path, hears):
+    if hears == "spectrograms":
+        settings = MelSettings(
+            sample_rate_hz=RATE, num_bands=16, fft_lengths=(256,), hop_samples=128
+        )
+        front_end = mel_front_end(settings)
+        network = create_sound_classifier(3, front_end, "small_cnn", num_bands=16, loudness="pcen")
+        clip_frames = 96
+    else:
+        front_end, clip_frames = graph_front_end(), 10
+        network = create_sound_classifier(3, front_end, "attention", hidden_size=8)
+    classifier = SoundClassifier(network, front_end, CLASSES, clip_frames)
+    path = export_classifier(classifier, tmp_path / "model")
+    assert unknown_ops(path) == []
+    waveform = load_waveform(recordings / "long.wav", sample_rate_hz=RATE)
+    model = tf.saved_model.load(str(path))
+    answer = model.classify(tf.constant(waveform))
+    one, moments = heard([classifier], recordings / "long.wav")
+    np.testing.assert_allclose(answer["scores"], one.recording, atol=1e-4)
+    np.testing.assert_allclose(answer["moment_scores"], moments, atol=1e-4)
 
 
 def test_a_clip_by_itself_has_the_logits_of_the_classifier(folds, recordings, tmp_path):

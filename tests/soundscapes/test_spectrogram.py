@@ -127,9 +127,13 @@ def test_long_sound_is_worked_on_piece_by_piece_without_a_seam(front_end, monkey
 
 
 def test_the_fingerprint_names_the_settings(front_end):
-    assert mel_front_end(OTHERS[2]).fingerprint == front_end.fingerprint
-    other = mel_front_end(MelSettings(**asdict(OTHERS[2]) | {"min_hz": 20.1}))
-    assert other.fingerprint != front_end.fingerprint
+    def with_(**other: object) -> MelSettings:
+        return MelSettings(**asdict(OTHERS[2]) | other)
+
+    assert with_(min_hz=20, max_hz=16_000).fingerprint == front_end.fingerprint
+    others = ({"min_hz": 20.1}, {"max_hz": 15e3}, {"mel_scale": "htk"}, {"fft_lengths": [4096]})
+    names = {with_(**other).fingerprint for other in others}
+    assert len(names | {front_end.fingerprint}) == 5
 
 
 def test_the_front_end_is_exported_inside_a_graph(front_end, tmp_path):

@@ -196,3 +196,44 @@ def test_options_come_back_from_json():
         assert training_from_dict(json.loads(json.dumps(options.to_dict()))) == options
     with pytest.raises(ValueError, match="Expected sampling of class_balanced"):
         SoundTraining(sampling="often")
+
+
+def test_clips_from_sound_are_those_from_the_store_within_its_rounding(folder, store):
+    from soundscapes import MelSettings, mel_front_end
+    from soundscapes.waveform_clips import waveform_clip_batches
+
+    mel = mel_front_end(
+        MelSettings(sample_rate_hz=RATE, num_bands=16, fft_lengths=(512,), hop_samples=128)
+    )
+    media = prepare_media(scan_recordings(folder).files(), mel, store=store, progress=False)
+    labels = np.eye(3, dtype=np.float32)[[file.class_index for file in media.recordings]]
+    for clip_frames in (60, 400):  # the second is longer than any recording
+        common = {"clip_frames": clip_frames, "batch_size": 6, "seed": 3}
+        stored, of_stored = next(iter(clip_batches(media.recordings, labels, **common)))
+        made, of_made = next(iter(waveform_clip_batches(media.recordings, labels, mel, **common)))
+        np.testing.assert_array_equal(of_stored, of_made)
+        np.testing.assert_allclose(stored, made, atol=0.04)
+
+
+def test_a_network_learns_from_augmented_sound(folder, store):
+    from soundscapes import Augmentation, MelSettings, mel_front_end
+
+    trained = train_sound_classifier(
+        scan_recordings(folder),
+        mel_front_end(
+            MelSettings(sample_rate_hz=RATE, num_bands=16, fft_lengths=(512,), hop_samples=128)
+        ),
+        "small_cnn",
+        options=SoundTraining(
+            epochs=2,
+            min_steps=3,
+            batch_size=4,
+            clip_seconds=1.0,
+            from_waveforms=True,
+            augmentation=Augmentation(),
+        ),
+        store=store,
+        progress=False,
+        num_bands=16,
+    )
+    assert np.isfinite(trained.history["loss"]).all()
