@@ -63,7 +63,7 @@ def test_calibrate_puts_the_calibration_of_strangers_into_the_encoder(
     assert list(calibration.pairs) == list(PAIR_PATTERNS)
     printed, told = capsys.readouterr()
     assert f"{broken}: " in told
-    assert "individuals that it had never met" in printed
+    assert "individuals (or classes) that it had never met" in printed
     figures = (encoder / "calibration.txt").read_text()
     assert "were trained on" not in figures
     for pattern in PAIR_PATTERNS:

@@ -1,9 +1,15 @@
 import keras
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from fused_encoder import create_fused_encoder
-from training.floors import frozen_image_features, raw_audio_sequence, raw_pixels
+from training.floors import (
+    frozen_image_features,
+    log_probabilities,
+    raw_audio_sequence,
+    raw_pixels,
+)
 
 
 def photos(number: int) -> list[np.ndarray]:
@@ -32,6 +38,18 @@ def test_frozen_features_are_what_enters_the_first_layer_of_ours():
     seen = model.get_layer("image_trunk")(np.stack(photos(20)).astype(np.float32) / 255)
     expected = np.asarray(seen) / np.linalg.norm(seen, axis=1, keepdims=True)
     np.testing.assert_allclose(describe(photos(20)), expected, atol=1e-5)
+    np.testing.assert_array_equal(describe(photos(20)[::-1]), describe(photos(20))[::-1])
+
+
+def test_fewer_photos_than_numbers_give_the_same_regression():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["robin", "tit", "wren"], 10)
+    known = rng.normal(0, 0.2, (30, 200)) + 2 * np.repeat(np.eye(3, 200), 10, axis=0)
+    asking = rng.normal(0, 0.2, (12, 200)) + 2 * np.repeat(np.eye(3, 200), 4, axis=0)
+    expected = LogisticRegression(tol=1e-8, max_iter=2000).fit(known, labels)
+    classes, found = log_probabilities(known, labels, asking, labels)  # one source a class: C is 1
+    np.testing.assert_array_equal(classes, expected.classes_)
+    np.testing.assert_allclose(found, expected.predict_log_proba(asking), atol=0.01)
 
 
 def test_an_encoder_that_adds_up_has_a_floor_too():

@@ -25,7 +25,9 @@ def trained(sides):
 
 @pytest.fixture
 def saved(trained, yamnet, tmp_path):
-    return save_run(tmp_path / "run", trained, OPTIONS, front_end_source="log_mel", yamnet=yamnet)
+    return save_run(
+        tmp_path / "run", trained, OPTIONS, front_end_source="log_mel", front_end=yamnet
+    )
 
 
 def test_a_run_comes_back_as_it_was_saved(saved, trained):
