@@ -70,9 +70,7 @@ def test_an_interrupted_aviary_is_completed(aviary, tmp_path):
 
 
 def test_a_folder_with_something_else_is_refused(aviary, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"another aviary: expected .*'seed': 3}; found .*'seed': 0}"
-    ):
+    with pytest.raises(ValueError, match=r"another aviary: .*'seed': 3}; found .*'seed': 0}"):
         write_aviary(aviary.directory, size="tiny", seed=3)
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="not empty and holds no aviary"):

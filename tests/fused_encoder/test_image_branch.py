@@ -87,16 +87,12 @@ def test_a_backbone_that_gives_neither_map_nor_vector_is_refused():
 
 
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
-    with pytest.raises(
-        ValueError, match=r"Unknown image_backbone 'vgg17'\. Expected one of vgg16, res"
-    ):
+    with pytest.raises(ValueError, match=r"Unknown image_backbone 'vgg17'\. Expected one of vgg16"):
         create_fused_encoder(image_backbone="vgg17")
 
 
 def test_small_cnn_has_no_pretrained_weights():
-    with pytest.raises(
-        ValueError, match=r"'small_cnn' has no pretrained weights, received 'imagenet'"
-    ):
+    with pytest.raises(ValueError, match=r"'small_cnn' has no pretrained weights, received"):
         create_fused_encoder(image_backbone="small_cnn")
 
 
@@ -125,9 +121,7 @@ def test_weights_from_a_file_are_in_the_network(vgg16_weights):
 @pytest.mark.parametrize(
     ("trainable", "num_layers"), [("none", 0), ("auto", 3), ("last_block", 3), ("all", 13)]
 )
-def test_with_weights_the_last_block_is_trained_unless_another_part_is_asked_for(
-    vgg16_weights, trainable, num_layers
-):
+def test_with_weights_the_last_block_is_trained(vgg16_weights, trainable, num_layers):
     names = _names_of_trained_layers(_branch("vgg16", weights=vgg16_weights, trainable=trainable))
     assert "image_features" in names
     assert len(names) == 1 + num_layers
@@ -151,9 +145,7 @@ def test_with_weights_the_last_block_is_trained_unless_another_part_is_asked_for
         ("mobilenet_v2", "none", (1280,)),
     ],
 )
-def test_the_trunk_is_all_that_is_frozen_and_the_head_has_all_that_is_trained(
-    name, trainable, shape
-):
+def test_the_trunk_is_what_is_frozen_and_the_head_what_is_trained(name, trainable, shape):
     trunk, head = image_trunk_and_head(name, weights=None, trainable=trainable)
     assert trunk.output.shape[1:] == shape
     assert not trunk.trainable_weights

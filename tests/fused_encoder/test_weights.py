@@ -155,9 +155,7 @@ def test_a_download_of_something_else_is_refused_and_not_kept(name, monkeypatch)
         Path(output_file).write_text("<html>Please log in to this network</html>")
 
     monkeypatch.setattr(pooch, "HTTPDownloader", lambda **options: serve)
-    with pytest.raises(
-        MissingWeightsError, match=r"hash of downloaded file|Expected 9,406,464 bytes"
-    ):
+    with pytest.raises(MissingWeightsError, match=r"hash of downloaded file|Expected 9,406,464"):
         download_weights(name)
     assert find_weights(name) is None
 
@@ -188,9 +186,7 @@ def test_efficientnet_scales_pixels_by_their_standard_deviation(home):
 
 def test_a_file_of_another_network_or_a_damaged_one_is_refused(home):
     file = write_weights(backbone("mobilenet_v2"), home / "weights.h5")
-    with pytest.raises(
-        ValueError, match=r"weights\.h5 does not hold the weights of 'vgg16' .*layer"
-    ):
+    with pytest.raises(ValueError, match=r"does not hold the weights of 'vgg16' .*layer"):
         load_image_backbone_weights(create_backbone("vgg16"), "vgg16", file)
     network, whole = create_backbone("mobilenet_v2"), file.read_bytes()
     for content in (b"", b"not HDF5", whole[:50_000]):

@@ -60,9 +60,7 @@ def test_counted_sightings_are_saved_whole_and_damage_is_told(tmp_path, two):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ValueError, match="does not hold counted sightings"):
         load_sightings(tmp_path)
-    with pytest.raises(
-        FileNotFoundError, match=r"There is no sightings.npz in .*count \.\.\. --out"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"There is no sightings.npz in .* \.\.\. --out"):
         load_sightings(tmp_path / "none")
 
 

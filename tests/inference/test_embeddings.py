@@ -46,9 +46,7 @@ def test_embeddings_of_two_encoders_cannot_be_joined(embeddings):
 
 def test_everything_wrong_with_embeddings_is_told_at_once():
     wrong = [[np.nan, 0.0], [1.0, 0.0], [3.0, 4.0]]
-    with pytest.raises(
-        ValueError, match=r"NaN .* 1 of 3 rows .*row 0.*not of unit length.*row 2.*length 5"
-    ):
+    with pytest.raises(ValueError, match=r"NaN .* 1 of 3 rows .*row 0.*not of unit length.*row 2"):
         check_embeddings(wrong)
 
 

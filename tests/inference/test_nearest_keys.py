@@ -31,7 +31,7 @@ def slow_nearest(
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     num_keys=st.integers(1, 30),
     k=st.integers(1, 35),

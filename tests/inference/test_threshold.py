@@ -15,7 +15,7 @@ def test_clear_individuals_give_the_middle_of_the_gap():
     assert threshold == pytest.approx(np.cos(np.radians(10)) / 2, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), num=st.integers(6, 40))
 def test_no_other_threshold_groups_the_same_embeddings_better(seed, num):
     generator = np.random.default_rng(seed)

@@ -31,7 +31,7 @@ def marks_one_by_one(samples, rate_hz):
     return [(all(finite), any(changes), np.mean(clip)) for finite, changes, clip in columns]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 999),
     rate_hz=st.sampled_from([100, 400, 1103, 11025]),

@@ -80,9 +80,7 @@ def test_held_out_folders_of_the_callers_are_used_whole(aviary, yamnet, store, m
     assert len(trained.held_out.images) == len(list(aviary.held_out_images.rglob("*.jpg")))
 
 
-def test_held_out_files_of_classes_that_are_not_trained_on_are_refused(
-    aviary, yamnet, store, tmp_path
-):
+def test_held_out_classes_that_are_not_trained_on_are_refused(aviary, yamnet, store, tmp_path):
     strange = aviary.class_names[0]
     for source, name in ((aviary.images, "images"), (aviary.audio, "audio")):
         copytree(source, tmp_path / name)

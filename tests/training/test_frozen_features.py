@@ -76,9 +76,7 @@ def test_with_a_generator_each_view_comes_in_its_turn(trunk, media, empty_store)
     assert features.load(1, None).tobytes() in drawn
 
 
-def test_a_view_does_not_depend_on_how_many_there_are_or_where_the_photo_stands(
-    trunk, media, empty_store
-):
+def test_a_view_does_not_depend_on_number_or_place(trunk, media, empty_store):
     few = freeze(trunk, media, empty_store, num_views=2, stored_as="float32")
     turned = replace(media, images=media.images[::-1])
     many = freeze(trunk, turned, empty_store, num_views=4, stored_as="float32")
@@ -131,9 +129,7 @@ def test_float16_rounds_each_feature_by_at_most_one_in_two_thousand(trunk, media
 
 
 @pytest.mark.parametrize(("constant", "dtype"), [(7.0, "f2"), (7e4, "f4"), (1e-9, "f4")])
-def test_features_that_float16_cannot_hold_are_stored_as_float32(
-    constant, dtype, media, empty_store
-):
+def test_what_float16_cannot_hold_is_stored_as_float32(constant, dtype, media, empty_store):
     features = freeze(trunk_that_gives(constant), media, empty_store)
     assert np.load(features.paths[0]).dtype == np.dtype(dtype)
     np.testing.assert_allclose(features.load(0, None), constant, rtol=2**-11)
@@ -225,9 +221,7 @@ def test_training_behind_the_cut_is_training_end_to_end(
         np.testing.assert_allclose(one, other, atol=tolerance, err_msg=other.path)
 
 
-def test_training_behind_the_trunk_trains_the_encoder_which_can_be_saved_before_and_after(
-    trunk, triplets, empty_store, tmp_path
-):
+def test_training_behind_the_trunk_trains_the_encoder(trunk, triplets, empty_store, tmp_path):
     encoder = conv_encoder()
     features = freeze(trunk_of(encoder), triplets.media, empty_store)
     model = create_triplet_model(behind_trunk(encoder))

@@ -86,9 +86,7 @@ def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, train
     assert load_run(saved).front_end_fingerprint is None
 
 
-def test_an_interrupted_save_leaves_no_encoder_with_the_record_of_another(
-    saved, trained, monkeypatch
-):
+def test_an_interrupted_save_leaves_no_run(saved, trained, monkeypatch):
     def interrupted(path, target):
         raise KeyboardInterrupt
 
@@ -123,7 +121,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
 def test_a_damaged_record_is_named_with_what_was_expected(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(
-        ValueError, match=r"run\.json' is damaged \(.*Expected the record .*Restore the file, or"
+        ValueError, match=r"is damaged \(.*Expected the record .*Restore the file, or"
     ):
         load_run(tmp_path)
 

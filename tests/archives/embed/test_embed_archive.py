@@ -53,9 +53,7 @@ def test_a_photo_is_embedded_as_by_the_embedder(embed, archive, tmp_path, embedd
     np.testing.assert_allclose(found, embedder.embed([path])[0], atol=1e-5)
 
 
-def test_a_window_is_embedded_as_its_frames_of_the_whole_recording(
-    embed, archive, tmp_path, embedder
-):
+def test_a_window_is_embedded_as_its_frames_of_the_whole(embed, archive, tmp_path, embedder):
     embed(archive, settings=ArchiveSettings(window_seconds=2.0, hop_seconds=1.0))
     path = archive / "wren/1.wav"
     frames = embedder.front_end(load_waveform(path, sample_rate_hz=16_000))
@@ -225,7 +223,7 @@ def test_strict_stops_at_the_first_bad_file_and_keeps_what_was_finished(embed, a
 
 
 @pytest.mark.parametrize("engine_workers", [0, 2])
-def test_an_interrupted_run_keeps_what_is_finished_and_is_taken_up_again(
+def test_an_interrupted_run_is_taken_up_again(
     embed, archive, tmp_path, monkeypatch, engine_workers
 ):
     from archives.embed import embed_archive as module

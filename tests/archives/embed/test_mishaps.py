@@ -47,9 +47,7 @@ def test_of_a_pair_it_is_told_which_file_is_meant(embed, archive, missing):
 
 
 @pytest.mark.parametrize("given", [0.0, np.nan, 0.5])
-def test_what_the_encoder_makes_nothing_of_is_told_and_not_written(
-    embed, archive, tmp_path, given, monkeypatch
-):
+def test_what_the_encoder_makes_nothing_of_is_told(embed, archive, tmp_path, given, monkeypatch):
     embedded = embed_sources.EmbeddingQueue._embedded
 
     def spoilt(self, items):

@@ -32,7 +32,7 @@ def problems(draw):
     return np.array(gains).reshape(num, num_names), apart
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(problem=problems())
 def test_the_total_is_the_best_of_all_and_nobody_shares(problem):
     gains, apart = problem
@@ -41,7 +41,7 @@ def test_the_total_is_the_best_of_all_and_nobody_shares(problem):
     assert found[tuple(chosen.tolist())] == max(found.values())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(problem=problems())
 def test_the_gap_is_to_the_best_in_which_another_has_the_name_or_it_has_another(problem):
     gains, apart = problem

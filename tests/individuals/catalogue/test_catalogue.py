@@ -58,9 +58,7 @@ def test_animals_of_one_frame_are_not_merged_unless_forced(catalogue, animals):
 
 
 @pytest.mark.parametrize("beside", [((1,), (0,)), ((1,), ()), ((), (0,))])
-def test_tracklets_seen_together_are_not_merged_though_no_frame_is_shared(
-    catalogue, animals, beside
-):
+def test_tracklets_seen_together_are_not_merged(catalogue, animals, beside):
     rows = [
         animals.seen("m#1", 10, media="m.mp4", frame_index=1, tracklet=0, seen_with=beside[0]),
         animals.seen("m#9", 12, media="m.mp4", frame_index=9, tracklet=1, seen_with=beside[1]),

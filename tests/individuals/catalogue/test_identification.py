@@ -233,7 +233,7 @@ def test_thresholds_that_make_no_sense_are_refused(make, message):
         make()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000))
 def test_no_two_that_were_seen_together_share_a_name(tmp_path_factory, seed):
     generator = np.random.default_rng(seed)

@@ -83,9 +83,7 @@ def test_lines_that_cannot_be_read_are_all_listed(tmp_path):
     path.write_text(
         RAVEN_LITE.replace("4.0\t5.0\t2878.2\t4049.0\t", "x\t5\t0\t1\tA").replace("1.5\t2", "3\t2")
     )
-    with pytest.raises(
-        ValueError, match=r"line 2: .*start_seconds <= end_seconds.*; line 4: .*'x'"
-    ):
+    with pytest.raises(ValueError, match=r"line 2: .*start_seconds <= end_.*; line 4: .*'x'"):
         read_raven_table(path, media="pond.wav", individual_column="Species")
 
 

@@ -93,7 +93,7 @@ def test_a_full_package_follows_the_standard(tmp_path, camtrap_faults):
     assert camtrap_faults(tmp_path) == []
 
 
-def test_sightings_are_media_based_and_individuals_event_based_so_that_counts_can_be_summed(
+def test_sightings_are_media_based_and_individuals_event_based(
     tmp_path,
 ):
     sightings = [sighting("1"), sighting("1", start_seconds=3.0), sighting("2")]

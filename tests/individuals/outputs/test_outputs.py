@@ -80,9 +80,7 @@ def counted(monday):
     )
 
 
-def test_a_tracklet_is_one_sighting_as_alike_as_the_mean_pair_with_its_individuals_others(
-    counted, monday
-):
+def test_a_tracklet_is_one_sighting_with_its_mean_similarity(counted, monday):
     first, alone, last = identified_sightings(counted)
     assert [s.individual for s in (first, alone, last)] == ["0", "1", "0"]
     assert [s.media for s in (first, alone)] == [monday, "wood/monday.mp4"]

@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from individuals import Sighting
@@ -72,9 +72,7 @@ def new_path(tmp_path_factory):
     return lambda ending: folder / f"{next(numbers)}{ending}"
 
 
-few = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=60)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])

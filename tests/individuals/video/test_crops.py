@@ -41,7 +41,7 @@ def test_the_blurrier_the_lower(bird, blur):
     assert quality(blurred, box).reasons == ("blurred",)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 999), contrast=st.floats(1, 100), sigma=st.floats(0.5, 8))
 def test_no_picture_gains_by_blurring(seed, contrast, sigma):
     rng = np.random.default_rng(seed)

@@ -231,18 +231,14 @@ def test_frames_beyond_the_end_are_noted(film, write_json, megadetector, sightin
     assert "2 frames with detections (from number 20) are beyond the end" in seen.notes[0]
 
 
-def test_only_frames_beyond_the_end_are_of_another_video(
-    film, write_json, megadetector, sightings_of
-):
+def test_frames_all_beyond_the_end_are_refused(film, write_json, megadetector, sightings_of):
     path = film("walk.mp4", WALK)
     found = load_detections(write_json(listed(megadetector, "walk.mp4", [200, 210])))
-    with pytest.raises(
-        UnreadableMediaError, match=r"all 2 frames with detections .* beyond its en"
-    ):
+    with pytest.raises(UnreadableMediaError, match=r"all 2 frames with detections .* beyond its"):
         sightings_of(path, found)
 
 
-def test_a_video_in_which_the_detector_found_nothing_has_no_sightings(
+def test_an_empty_detection_file_gives_no_sightings(
     film, write_json, megadetector, sightings_of, tmp_path
 ):
     content = listed(megadetector, "walk.mp4", [])

@@ -178,7 +178,7 @@ def test_the_same_seed_gives_the_same_calibration():
     assert fits[0] != fit_calibration(embeddings, who, seed=4, max_pairs=500)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(40)))
 def test_the_order_of_rows_does_not_change_the_curve(order):
     embeddings, who = individuals(10, 4)

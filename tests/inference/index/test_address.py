@@ -19,9 +19,7 @@ from inference.index.address import MilvusAddress, parse_address
         ("https://key@host/b", "https://host", "default/b", "key"),
     ],
 )
-def test_an_address_names_server_database_and_collection_and_shows_no_password(
-    uri, server, names, token
-):
+def test_an_address_has_its_parts_and_shows_no_password(uri, server, names, token):
     parsed = parse_address(uri)
     assert isinstance(parsed, MilvusAddress)
     assert str(parsed) == f"{server}/{names}"

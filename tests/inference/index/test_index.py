@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.embeddings import Embeddings
@@ -183,9 +183,7 @@ def test_another_encoder_is_refused(index):
         lambda: index.search(other),
         lambda: index.update(["a"], other),
     ):
-        with pytest.raises(
-            ValueError, match=r"of the encoder wren-1, received .* robin-2.*new index"
-        ):
+        with pytest.raises(ValueError, match=r"encoder wren-1, received .* robin-2.*new index"):
             call()
 
 
@@ -321,9 +319,7 @@ actions = st.lists(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @pytest.mark.parametrize("scan", SCANS)
 @given(actions=actions)
 def test_any_history_leaves_what_a_dict_would_hold(tmp_path, scan, monkeypatch, actions):

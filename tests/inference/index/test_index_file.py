@@ -257,9 +257,7 @@ def test_a_full_disk_loses_nothing(path):
         with file.reading() as connection:
             (num_pages,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {num_pages + 1}")
-        with pytest.raises(
-            OSError, match=r"The disk is full, nothing of this call was written"
-        ) as caught:
+        with pytest.raises(OSError, match=r"The disk is full, nothing of this call was") as caught:
             index.add(
                 [f"more {row}" for row in range(5000)], np.repeat(np.eye(64)[:1], 5000, axis=0)
             )

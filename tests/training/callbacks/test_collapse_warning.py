@@ -66,9 +66,7 @@ def test_an_encoder_that_has_not_collapsed_is_not_warned_of(caplog):
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
-def test_a_loss_that_stays_at_the_margin_is_warned_of_though_the_probe_has_spread(
-    in_memory, caplog
-):
+def test_a_loss_that_stays_at_the_margin_is_warned_of(in_memory, caplog):
     loss = TripletLoss(0.5, mining="all")
     if in_memory:
         loss = CrossBatchMemory(loss, memory_size=8, embedding_size=3)
@@ -99,9 +97,7 @@ def test_embeddings_that_are_nan_have_no_spread_to_tell_of(caplog):
     assert said(caplog) == []
 
 
-def test_a_fused_encoder_has_spread_when_new_and_none_when_it_ignores_its_input(
-    encoder, triplets, caplog
-):
+def test_a_fused_encoder_that_ignores_its_input_has_no_spread(encoder, triplets, caplog):
     probe, _ = next(iter(triplets.to_dataset(batch_size=4, shuffle=False)))
     callback, spreads = CollapseWarning(probe, patience=1), []
     callback.set_model(create_triplet_model(encoder))

@@ -27,9 +27,7 @@ def pairs_of_zeros_and_ones():
     return {"image_input": photos.astype("float32"), "audio_input": sounds.astype("float32")}
 
 
-def test_the_checkpoint_of_a_triplet_model_is_the_whole_encoder_and_loads_in_a_fresh_process(
-    small_encoder, tmp_path
-):
+def test_the_checkpoint_of_a_triplet_model_is_the_whole_encoder(small_encoder, tmp_path):
     encoder = small_encoder()
     checkpoint = EncoderCheckpoint(tmp_path / "best.keras", encoder)
     checkpoint.set_model(create_triplet_model(encoder))
@@ -51,9 +49,7 @@ def test_the_checkpoint_of_a_triplet_model_is_the_whole_encoder_and_loads_in_a_f
     )
 
 
-def test_only_a_better_epoch_replaces_the_checkpoint_and_nothing_else_is_left(
-    small_encoder, fit_with, tmp_path
-):
+def test_only_a_better_epoch_replaces_the_checkpoint(small_encoder, fit_with, tmp_path):
     encoder = small_encoder()
     marks = iter(range(1, 5))
 

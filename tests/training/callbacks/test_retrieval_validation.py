@@ -66,7 +66,7 @@ def test_the_history_holds_all_figures_between_0_and_1(validation, fit_with):
     assert all(-0.5 <= history[name][0] <= 1 for name in VALIDATED)
 
 
-def test_validation_sees_the_weights_of_the_moment_as_an_embedder_of_them_does(
+def test_validation_sees_the_weights_of_the_moment(
     small_encoder, validation, gallery, held_out, yamnet
 ):
     encoder = small_encoder()
@@ -87,9 +87,7 @@ def test_validation_sees_the_weights_of_the_moment_as_an_embedder_of_them_does(
         assert after[name] == pytest.approx(expected[name])
 
 
-def test_validation_hears_as_many_windows_as_it_is_told(
-    small_encoder, validation, held_out, yamnet
-):
+def test_validation_hears_as_many_windows_as_told(small_encoder, validation, held_out, yamnet):
     encoder, heard = small_encoder(), {"audio_seconds": 0.5, "max_windows": 1}
     embedder = Embedder.from_encoder(encoder, yamnet, **heard)
     expected = embed_pairs(embedder, held_out, draw_pairs(held_out, 6, 1)).by_pattern["fused"]

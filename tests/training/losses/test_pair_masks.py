@@ -17,7 +17,7 @@ def test_pairs_agree_with_nested_loops(seed, num_sources, random_batch, pairs_of
     assert rows_of(pair_masks(labels, labels)) == list(pairs_of(labels))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(-1, 3)), min_size=1, max_size=8))
 def test_no_pair_is_both_and_pairs_are_mutual(rows):
     labels = np.array(rows, dtype=np.int32)
