@@ -15,7 +15,9 @@ settings.register_profile(
     "tests",
     deadline=None,
     suppress_health_check=[
-        HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
     ],
 )
 settings.load_profile("tests")

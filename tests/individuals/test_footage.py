@@ -1,12 +1,7 @@
-import numpy as np
 import pytest
 
 from individuals.footage import group_videos
-
-
-def on_circle(*degrees: float) -> np.ndarray:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+from tests.inference.vectors import on_circle
 
 
 def test_individuals_are_counted_per_video_and_linked_across():

@@ -7,16 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from individuals.group import Grouping, group_individuals
-
-
-def on_circle(*degrees: float) -> np.ndarray:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-
-
-def random_embeddings(num: int, size: int, seed: int) -> np.ndarray:
-    vectors = np.random.default_rng(seed).standard_normal((num, size))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+from tests.inference.vectors import on_circle, random_unit
 
 
 def partition(grouping: Grouping) -> set[frozenset[int]]:
@@ -40,17 +31,10 @@ def slow_grouping(
     def may_join(one: set[int], other: set[int]) -> bool:
         return not any((a, b) in apart or (b, a) in apart for a in one for b in other)
 
+    cosines = embeddings.astype(float) @ embeddings.T.astype(float)
+
     def similarity(pair: tuple[set[int], set[int]]) -> float:
-        one, other = pair
-        return float(
-            np.mean(
-                [
-                    embeddings[a].astype(float) @ embeddings[b].astype(float)
-                    for a in one
-                    for b in other
-                ]
-            )
-        )
+        return float(np.mean([cosines[a, b] for a in pair[0] for b in pair[1]]))
 
     while pairs := [pair for pair in combinations(groups, 2) if may_join(*pair)]:
         best = max(pairs, key=similarity)
@@ -71,7 +55,7 @@ def slow_grouping(
     seed=st.integers(0, 10**6),
 )
 def test_grouping_agrees_with_nested_loops(num, size, threshold, num_apart, num_together, seed):
-    embeddings = random_embeddings(num, size, seed)
+    embeddings = random_unit(num, size, seed)
     generator = np.random.default_rng(seed)
     together = [(int(a), int(b)) for a, b in generator.integers(0, num, (num_together, 2))]
     tied = slow_grouping(embeddings, 2.0, set(), together)
@@ -104,7 +88,7 @@ def test_no_embeddings_are_no_individuals():
 def test_no_individual_is_twice_in_one_frame_even_if_everything_may_join(num, seed):
     generator = np.random.default_rng(seed)
     frames = generator.integers(0, max(1, num // 3), num).tolist()
-    grouping = group_individuals(random_embeddings(num, 4, seed), threshold=-1, frames=frames)
+    grouping = group_individuals(random_unit(num, 4, seed), threshold=-1, frames=frames)
     seen = list(zip(grouping.labels.tolist(), frames, strict=True))
     assert len(seen) == len(set(seen))
 
@@ -130,9 +114,8 @@ def test_a_poor_view_counts_less_in_its_tracklet():
     # Pooled evenly the tracklet lies at 30 degrees; if the view at 60 is poor, at 0.05 / 1.05 of that way.
     embeddings, tracklets = on_circle(0, 60, 90), ["t", "t", None]
     even = group_individuals(embeddings, threshold=0.45, tracklets=tracklets)
-    weighted = group_individuals(
-        embeddings, threshold=0.45, tracklets=tracklets, qualities=[1.0, 0.0, 1.0]
-    )
+    options = {"tracklets": tracklets, "qualities": [1.0, 0.0, 1.0]}
+    weighted = group_individuals(embeddings, threshold=0.45, **options)
     assert (even.num_individuals, weighted.num_individuals) == (1, 2)
 
 
@@ -160,16 +143,13 @@ def test_look_alikes_that_were_seen_together_are_listed_as_conflicts():
 @given(num=st.integers(2, 40), seed=st.integers(0, 10**6))
 def test_the_order_of_the_rows_does_not_matter(num, seed):
     generator = np.random.default_rng(seed)
-    embeddings, order = random_embeddings(num, 5, seed), generator.permutation(num)
+    embeddings, order = random_unit(num, 5, seed), generator.permutation(num)
     tracklets, frames = np.arange(num) // 3, np.arange(num) % 3 + 100 * (np.arange(num) // 9)
-    plain = group_individuals(
-        embeddings, threshold=0.3, tracklets=list(tracklets), frames=list(frames)
-    )
-    mixed = group_individuals(
-        embeddings[order],
-        threshold=0.3,
-        tracklets=list(tracklets[order]),
-        frames=list(frames[order]),
+    plain, mixed = (
+        group_individuals(
+            embeddings[rows], threshold=0.3, tracklets=[*tracklets[rows]], frames=[*frames[rows]]
+        )
+        for rows in (np.arange(num), order)
     )
     assert {frozenset(order[list(rows)].tolist()) for rows in partition(mixed)} == partition(plain)
 
@@ -184,14 +164,13 @@ def test_all_contradictions_are_told_at_once_with_their_rows():
             tracklets=[None, None, None, None, "t7", "t7"],
             frames=[None, None, None, None, 12, 12],
         )
-    message = str(caught.value)
-    assert "rows 0 and 2 must be apart (cannot_link) and together (linked 0-1, 1-2)" in message
-    assert "rows 3 and 3 must be apart (cannot_link) and together (it is one row)" in message
-    assert (
-        "rows 4 and 5 must be apart (in one frame) and together (both are in the tracklet 't7')"
-        in message
-    )
-    assert "Remove one side of each" in message
+    for part in (
+        "rows 0 and 2 must be apart (cannot_link) and together (linked 0-1, 1-2)",
+        "rows 3 and 3 must be apart (cannot_link) and together (it is one row)",
+        "rows 4 and 5 must be apart (in one frame) and together (both are in the tracklet 't7')",
+        "Remove one side of each",
+    ):
+        assert part in str(caught.value)
 
 
 def test_very_many_contradictions_are_counted():
@@ -206,10 +185,7 @@ def test_very_many_contradictions_are_counted():
     [
         ({"threshold": 1.5}, r"mean cosine similarity in \[-1, 1\], received 1.5"),
         ({"threshold": float("nan")}, "received nan"),
-        (
-            {"must_link": [(0, 2)]},
-            r"must_link must hold pairs of rows, int in 0 to 1; .* the first is \(0, 2\)",
-        ),
+        ({"must_link": [(0, 2)]}, r"must_link must hold pairs of rows, .* first is \(0, 2\)"),
         ({"cannot_link": [(0, 1, 1)]}, "cannot_link must hold pairs"),
         ({"tracklets": ["t"]}, "tracklets must hold one value .* 2 rows, received 1"),
         ({"frames": [1, 2, 3]}, "frames must hold one value .* 2 rows, received 3"),

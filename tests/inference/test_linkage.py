@@ -55,7 +55,7 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     num=st.integers(0, 60),
     threshold=st.floats(-1.1, 0.9),

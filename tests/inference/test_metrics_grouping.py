@@ -67,9 +67,3 @@ def test_too_few_groups_have_full_recall_too_many_full_precision(predicted, scor
     assert bcubed(true, predicted)[:2] == scores
     metrics = grouping_metrics(true, predicted)
     assert (metrics["count_error"], metrics["adjusted_rand_index"]) == (count_error, 0)
-
-
-@pytest.mark.parametrize(("true", "predicted"), [([], []), ([1, 2], [1]), ([[1]], [[1]])])
-def test_labels_that_do_not_fit_are_refused(true, predicted):
-    with pytest.raises(ValueError, match="one label per row, for the same rows and at least one"):
-        bcubed(true, predicted)

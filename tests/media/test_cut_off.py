@@ -70,11 +70,10 @@ def test_a_file_of_known_length_says_what_is_missing(
     assert outcome.decoded_seconds < 5.95
 
 
-@pytest.mark.parametrize("num_kept", [0.5, 0.95])
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-def test_an_ogg_without_its_last_page_is_noticed(recording, streamed, subtype, num_kept):
+def test_an_ogg_without_its_last_page_is_noticed(recording, streamed, subtype):
     path = recording("a.ogg", NOISE, subtype=subtype)
-    outcome = check_cut(path, streamed, int(num_kept * path.stat().st_size))
+    outcome = check_cut(path, streamed, int(0.95 * path.stat().st_size))
     assert outcome.damage == "it has no last page, as if it were cut off"
     assert outcome.expected_seconds is None
 

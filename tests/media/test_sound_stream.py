@@ -24,7 +24,7 @@ def noise(num_samples, num_channels=1):
 
 
 @pytest.mark.parametrize("block_seconds", [0.01, 0.37, 10])
-@pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 22050, 44100, 192000])
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 192000])
 def test_the_blocks_joined_are_the_whole(recording, streamed, rate_hz, block_seconds):
     path = recording("a.wav", noise(rate_hz + 137, 2), rate=rate_hz)
     waveform, _, outcome = streamed(path, block_seconds=block_seconds)
@@ -126,21 +126,6 @@ def test_polarity_is_decided_by_the_first_thirty_seconds_of_sound(recording, str
     assert "cancel when mixed" in outcome.notes[1]
     assert load_waveform_with_notes(path)[1] == outcome.notes
     np.testing.assert_allclose(waveform, load_waveform(path), atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"sample_rate_hz": 0}, "sample_rate_hz > 0, received 0"),
-        *(
-            ({"block_seconds": seconds}, r"block_seconds > 0 and a multiple of 0\.01")
-            for seconds in (0, -1, 0.005, 0.015, float("nan"), float("inf"))
-        ),
-    ],
-)
-def test_wrong_options_are_named(recording, options, message):
-    with pytest.raises(ValueError, match=message), stream_waveform(recording("a.wav"), **options):
-        pass
 
 
 def test_no_samples_and_no_recording_are_refused(recording, streamed, tmp_path):

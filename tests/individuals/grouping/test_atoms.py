@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 
 from individuals.grouping.constraints import check_constraints, pool_rows
-
-
-def on_circle(*degrees: float) -> np.ndarray:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
+from tests.inference.vectors import on_circle
 
 IMAGES = np.zeros(4, np.int8)
 

@@ -52,12 +52,7 @@ def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval():
 
 
 @settings(max_examples=100)
-@given(
-    num_found=st.integers(1, 200),
-    below=st.integers(0, 50),
-    above=st.integers(0, 50),
-    seed=st.integers(0, 1000),
-)
+@given(st.integers(1, 200), st.integers(0, 50), st.integers(0, 50), st.integers(0, 1000))
 def test_intervals_hold_what_was_found_and_stay_certain(num_found, below, above, seed):
     rng = np.random.default_rng(seed)
     tried = tried_as(*rng.integers(70, 170, (50, 2)).tolist())

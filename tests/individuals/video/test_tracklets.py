@@ -17,10 +17,8 @@ def test_iou_of_boxes_placed_by_hand():
 
 
 def test_two_animals_that_pass_side_by_side_keep_their_tracklets():
-    detections = [at(f, left=f, top=0) for f in range(10)] + [
-        at(f, left=9 - f, top=20) for f in range(10)
-    ]
-    assert link_tracklets(detections) == [0] * 10 + [1] * 10
+    one, other = [at(f, f) for f in range(10)], [at(f, 9 - f, top=20) for f in range(10)]
+    assert link_tracklets(one + other) == [0] * 10 + [1] * 10
 
 
 def test_the_assignment_is_best_for_all_together_not_for_the_first():
@@ -54,10 +52,8 @@ RED, BLUE, MIXED = [1.0, 0.1, 0.0], [0.0, 0.1, 1.0], [0.7, 0.2, 0.7]
 
 def test_two_animals_that_cross_are_told_apart_by_their_looks():
     # They meet on one spot in frame 5, where the boxes are nearly the same.
-    detections = [at(f, left=2 * f) for f in range(11)] + [
-        at(f, left=19 - 2 * f) for f in range(11)
-    ]
-    tracklets = link_tracklets(detections, appearances=[RED] * 11 + [BLUE] * 11)
+    one, other = [at(f, 2 * f) for f in range(11)], [at(f, 19 - 2 * f) for f in range(11)]
+    tracklets = link_tracklets(one + other, appearances=[RED] * 11 + [BLUE] * 11)
     assert tracklets == [0] * 11 + [1] * 11
 
 
