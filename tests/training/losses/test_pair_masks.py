@@ -60,12 +60,3 @@ def test_ids_up_to_2_to_the_24_survive_the_float32_that_keras_makes_of_them():
     ids = np.array([[0, 2**24 - 1], [0, 2**24 - 2]], dtype=np.float32)
     rows, _ = flatten_members(ids, np.zeros((2, 5)))
     assert np.asarray(rows)[:, 1].tolist() == [2**24 - 1, 2**24 - 2]
-
-
-@pytest.mark.parametrize(
-    ("labels", "embeddings"),
-    [((4,), (4, 3, 5)), ((4, 2, 3), (4, 3, 5)), ((3,), (4, 5)), ((4,), (4,))],
-)
-def test_labels_that_do_not_fit_are_refused(labels, embeddings):
-    with pytest.raises(ValueError, match=r"Expected labels \[batch\] or .*; received labels \(\d"):
-        flatten_members(np.zeros(labels), np.zeros(embeddings))
