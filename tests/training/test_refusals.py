@@ -42,6 +42,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (TrainingOptions, "held_out_fraction", 1.0, r"in \(0, 1\)"),
         (TrainingOptions, "audio_window_seconds", 1.0, r">= audio_seconds \(5.0\)"),
         (TrainingOptions, "audio_window_seconds", INFINITY, r">= audio_seconds \(5.0\)"),
+        (TrainingOptions, "class_margin", 1.6, r"in \[0, π / 2\) \(radians\)"),
         (TrainingOptions, "loss_mining", "hardest", "to be one of .*"),
         (PairBatches, "classes_per_batch", 1, ">= 2"),
         (PairBatches, "pairs_per_class", 1, ">= 2"),
