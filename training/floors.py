@@ -102,6 +102,7 @@ def log_probabilities(
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+    from threadpoolctl import threadpool_limits
 
     if known.shape[1] > len(known):  # weights lie in the span of the gallery: the same, far quicker
         span = np.linalg.svd(known, full_matrices=False)[2]
@@ -109,13 +110,14 @@ def log_probabilities(
     model = LogisticRegression(max_iter=2000)
     classes = np.unique(known_labels)
     fewest = min(len(np.unique(sources[known_labels == name])) for name in classes)
-    if fewest > 1:
-        folds = StratifiedGroupKFold(min(MAX_FOLDS, fewest), shuffle=True, random_state=0)
-        model = GridSearchCV(model, {"C": CHOICES_OF_C}, cv=folds)
-        model.fit(known, known_labels, groups=sources)
-    else:
-        model.fit(known, known_labels)
-    return model.classes_, model.predict_log_proba(asking)
+    with threadpool_limits(1):  # several threads wait for each other longer than they compute
+        if fewest > 1:
+            folds = StratifiedGroupKFold(min(MAX_FOLDS, fewest), shuffle=True, random_state=0)
+            model = GridSearchCV(model, {"C": CHOICES_OF_C}, cv=folds)
+            model.fit(known, known_labels, groups=sources)
+        else:
+            model.fit(known, known_labels)
+        return model.classes_, model.predict_log_proba(asking)
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

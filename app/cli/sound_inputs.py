@@ -96,6 +96,8 @@ def unlabelled_recordings(inputs: Sequence[str]) -> list[Path]:
 
 def hearing_source(options: argparse.Namespace) -> HearingSource:
     """How the front end of `add_hearing` is found."""
+    from soundscapes.run import HearingSource
+
     if options.front_end == "mel":
         return HearingSource("mel", mel_settings(options))
     is_path = Path(options.front_end).exists()

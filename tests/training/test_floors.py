@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from fused_encoder import create_fused_encoder
+from tests.training.conftest import new_encoder
 from training.floors import (
     frozen_image_features,
     log_probabilities,
@@ -17,12 +17,6 @@ def photos(number: int) -> list[np.ndarray]:
     return [rng.integers(0, 256, (224, 224, 3), np.uint8) for _ in range(number)]
 
 
-def encoder(trainable: str, **options: str) -> keras.Model:
-    return create_fused_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable=trainable, **options
-    )
-
-
 def test_floors_are_unit_vectors_even_where_there_is_nothing_to_tell():
     grey = np.full((224, 224, 3), 7, np.uint8)
     pixels = raw_pixels([*photos(2), grey, grey + 1])
@@ -33,7 +27,7 @@ def test_floors_are_unit_vectors_even_where_there_is_nothing_to_tell():
 
 
 def test_frozen_features_are_what_enters_the_first_layer_of_ours():
-    model = encoder("none")
+    model = new_encoder(image_trainable="none")
     describe = frozen_image_features(model)
     seen = model.get_layer("image_trunk")(np.stack(photos(20)).astype(np.float32) / 255)
     expected = np.asarray(seen) / np.linalg.norm(seen, axis=1, keepdims=True)
@@ -53,18 +47,16 @@ def test_fewer_photos_than_numbers_give_the_same_regression():
 
 
 def test_an_encoder_that_adds_up_has_a_floor_too():
-    describe = frozen_image_features(encoder("none", fusion="additive", photo_views="zooms"))
+    frozen = new_encoder(image_trainable="none", fusion="additive", photo_views="zooms")
+    describe = frozen_image_features(frozen)
     np.testing.assert_allclose(np.linalg.norm(describe(photos(2)), axis=1), 1, atol=1e-5)
-    assert frozen_image_features(encoder("all", fusion="additive")) is None
+    trained = new_encoder(image_trainable="all", fusion="additive")
+    assert frozen_image_features(trained) is None
 
 
-@pytest.mark.parametrize("trainable", ["all", "last_block"])
-def test_a_trained_backbone_is_no_floor(trainable):
-    assert frozen_image_features(encoder(trainable)) is None
-
-
-def test_a_frozen_backbone_is_still_known_as_frozen_after_loading(tmp_path):
-    encoder("none").save(tmp_path / "encoder.keras")
-    assert frozen_image_features(keras.saving.load_model(tmp_path / "encoder.keras")) is not None
-    encoder("last_block").save(tmp_path / "encoder.keras")
-    assert frozen_image_features(keras.saving.load_model(tmp_path / "encoder.keras")) is None
+@pytest.mark.parametrize("trainable", ["all", "last_block", "none"])
+def test_only_a_frozen_backbone_is_a_floor_also_after_loading(trainable, tmp_path):
+    encoder = new_encoder(image_trainable=trainable)
+    encoder.save(tmp_path / "encoder.keras")
+    for one in (encoder, keras.saving.load_model(tmp_path / "encoder.keras")):
+        assert (frozen_image_features(one) is None) == (trainable != "none")
