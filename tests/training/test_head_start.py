@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
 from tests.training.conftest import frozen_encoder
-from training import TrainingOptions, recommended_encoder
+from training import TrainingOptions
 from training.frozen_features import trained_part
 from training.head_start import Ridge, classifier, start_head
 from triplets.photos import scale_photos
@@ -113,10 +112,7 @@ def test_more_classes_than_axes_share_them(media, store):
 
 @pytest.mark.parametrize("cache_frozen", [True, False])
 def test_where_the_last_block_is_trained_too_the_head_starts_first(media, store, cache_frozen):
-    keras.utils.set_random_seed(0)
-    encoder = recommended_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="last_block"
-    )
+    encoder = frozen_encoder(image_trainable="last_block")
     options = TrainingOptions.fine_tuning(cache_frozen=cache_frozen)
     part = trained_part(encoder, media, None, options, store, False)
     axes = start_head(part, media, max_frames=1000)
