@@ -1,7 +1,6 @@
 """The report of an evaluation and of the demo: complete, safe, readable by ear, and in one file."""
 
 import hashlib
-import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from app.cli.evaluate import evaluation_table, write_metrics
+from app.cli.evaluate import evaluation_table
 from app.cli.main import main
 from app.reports.page import templates, write_report
 from app.reports.report import write_evaluation_report
@@ -151,13 +150,6 @@ def test_the_table_has_a_line_for_every_way_of_asking(evaluation):
     assert len(lines) == num_rows + num_compared + 5
     assert lines[-1].startswith("* The interval rests on fewer than 20 sources.")
     assert any("control: photo with a call of another class" in line for line in lines)
-
-
-def test_metrics_are_json_with_names_in_any_script(evaluation, tmp_path):
-    write_metrics(tmp_path / "metrics.json", evaluation, ["note"])
-    record = json.loads((tmp_path / "metrics.json").read_text())
-    assert record["confusion_class_names"] == list(CLASSES)
-    assert record["fused_precision_at_1"] == evaluation.rows["fused"]["precision_at_1"]
 
 
 def test_the_demo_writes_a_report_with_all_its_sections(tmp_path, capsys, monkeypatch):
