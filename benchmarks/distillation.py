@@ -1,11 +1,12 @@
 """What a small student learns from a large teacher: ten marine mammals, grouped folds, several seeds.
 
-python benchmarks/distillation.py [--only accuracy size] [--folds 5] [--seeds 3] [--epochs 60] [--json FILE]
+python benchmarks/distillation.py [--only accuracy size] [--folds 5] [--seeds 3] [--blocks] [--json FILE]
 
 Data: marine_mammals, clips of the Watkins database at native rates from 5 to 167 kHz. Both halves of a
-recording are on one side, and so are recordings with the same sound; those with the same sound under two
-species names are dropped first. Five folds, grouped; within the training part a fifth chooses the best epoch.
-Nothing else is chosen, and nothing on what is reported.
+recording are on one side, and so are recordings with the same sound; those with the same sound (decoded)
+under two species names are dropped first. Recordings of neighbouring numbers may be of one tape; with
+--blocks a tenth of a species' numbers in a row stays together. Five folds, grouped; within the training
+part a fifth chooses the best epoch. Nothing else is chosen, and nothing on what is reported.
 
 - `teacher_accuracy`: BirdNET with the 18 features, a linear head; its floor `birdnet_probe_accuracy` is
   logistic regression on BirdNET's mean frame alone, trained on the same recordings.
@@ -20,6 +21,7 @@ Nothing else is chosen, and nothing on what is reported.
 - `unknown_auroc_softmax`: of the highest probability, each two species left out of training in turn.
 """
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -33,28 +35,27 @@ PARTS = ("accuracy", "common_band", "unknown", "size")
 def main() -> None:
     """Measures what was asked for."""
     options = common.read_options(
-        __doc__, only=PARTS, folds=5, seeds=3, epochs=60, patience=15, pairs=5
+        __doc__, only=PARTS, folds=5, seeds=3, epochs=60, patience=15, pairs=5, blocks=False
     )
     common.weights_folder()
     logging.disable(logging.WARNING)  # notes on low sample rates, hundreds of them
-    recordings = marine_mammals()
+    recordings = marine_mammals(blocks=options.blocks)
     figures: common.Figures = {"num_recordings": len(recordings)}
     for part in options.only:
         figures |= globals()[part](recordings, options)
     common.report(options.json, figures)
 
 
-def marine_mammals():
+def marine_mammals(*, blocks: bool = False):
     """The recordings without those whose sound is in two species; source: the recording, or its copies."""
     from dataclasses import replace
 
     from soundscapes import LabelledRecordings, scan_recordings
-    from triplets.splits import content_source
 
     found = scan_recordings(
         common.data_folder("marine_mammals"), source_of=lambda path: path.stem.rpartition("_")[0]
     )
-    contents = [content_source(one.path) for one in found]
+    contents = [_sound_of(one.path) for one in found]
     species: dict[str, set[int]] = {}
     for one, content in zip(found, contents, strict=True):
         species.setdefault(content, set()).add(one.primary)
@@ -63,9 +64,33 @@ def marine_mammals():
         for one, content in zip(found, contents, strict=True)
         if len(species[content]) == 1
     ]
+    if blocks:
+        names = _blocks([one for one, _ in kept])
+        kept = [(replace(one, source=names[one.path]), content) for one, content in kept]
     same = _same_sound([(one.source, content) for one, content in kept])
     every = tuple(replace(one, source=same[one.source]) for one, _ in kept)
     return LabelledRecordings(found.class_names, every)
+
+
+def _sound_of(path: Path) -> str:
+    """Names what a file holds once it is decoded: two encodings of one sound are one."""
+    from media import load_waveform, probe_audio
+
+    rate = probe_audio(path).sample_rate_hz
+    return hashlib.sha256(load_waveform(path, sample_rate_hz=rate).tobytes()).hexdigest()
+
+
+def _blocks(recordings) -> dict[Path, str]:
+    """Of each file the tenth of its species' recordings, in the order of their numbers, that it lies in."""
+    by_species: dict[int, list] = {}
+    for one in recordings:
+        by_species.setdefault(one.primary, []).append(one)
+    names = {}
+    for species, ones in by_species.items():
+        numbers = sorted({one.source for one in ones})
+        for one in ones:
+            names[one.path] = f"{species} {10 * numbers.index(one.source) // len(numbers)}"
+    return names
 
 
 def _same_sound(pairs) -> dict[str, str]:
