@@ -105,8 +105,8 @@ def _crossings(clips: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:
     length = hearing.fft_length
     half = length // 2
     padded = np.pad(clips, ((0, 0), (half, half)), mode="edge")
-    is_negative = np.where(np.abs(padded) <= 1e-10, 0.0, padded) < 0
-    crossed = np.cumsum(is_negative[:, 1:] != is_negative[:, :-1], axis=1)
+    is_negative = padded < -1e-10
+    crossed = np.cumsum(is_negative[:, 1:] != is_negative[:, :-1], axis=1, dtype=np.int32)
     crossed = np.pad(crossed, ((0, 0), (1, 0)))
     starts = np.arange(0, padded.shape[1] - length + 1, hearing.hop_samples)
     return (crossed[:, starts + length - 1] - crossed[:, starts]) / length
