@@ -57,6 +57,8 @@ def start_head(
     Returns:
         Whether the head has its start; False for other heads.
     """
+    from threadpoolctl import threadpool_limits
+
     last = _linear_layer(network, means.shape[1])
     if last is None:
         return False
@@ -68,8 +70,9 @@ def start_head(
     features = (means - centre) / scale / np.sqrt(means.shape[1])
     offsets = means @ own.weights + own.biases
     fit = _fit_several if several else _fit_one_of
-    penalty = _chosen_penalty(fit, features, offsets, labels, np.asarray(sources))
-    weights, biases, share = fit(features, offsets, labels, penalty)
+    with threadpool_limits(1):  # several threads wait for each other longer than they compute
+        penalty = _chosen_penalty(fit, features, offsets, labels, np.asarray(sources))
+        weights, biases, share = fit(features, offsets, labels, penalty)
     kernel = weights / np.sqrt(means.shape[1]) + share * own.weights * scale[:, None]
     last.set_weights([kernel, biases + share * (own.biases + centre @ own.weights)])
     if own.known:
@@ -120,7 +123,6 @@ def _minimised(
 ) -> Fitted:
     """The best weights, which lie in the span of the recordings: no more unknowns than there are of these."""
     from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
 
     num_classes = offsets.shape[1]
     _, _, axes = np.linalg.svd(features, full_matrices=False)
@@ -139,14 +141,13 @@ def _minimised(
         )
         return value, np.concatenate(slopes)
 
-    with threadpool_limits(1):  # several threads wait for each other longer than they compute
-        found = minimize(
-            objective,
-            np.concatenate([np.zeros(size + num_classes), [1.0]]),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": 300},
-        ).x
+    found = minimize(
+        objective,
+        np.concatenate([np.zeros(size + num_classes), [1.0]]),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 300},
+    ).x
     weights = axes.T @ found[:size].reshape(-1, num_classes)
     return weights, found[size:-1], float(found[-1])
 

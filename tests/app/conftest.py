@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import csv
+import functools
 import io
 import shutil
 
@@ -31,6 +32,14 @@ def write_rows(path, rows, encoding="utf-8", **options) -> None:
         writer.writerows(rows)
 
 
+def show_few_queries(patch: pytest.MonkeyPatch) -> None:
+    """Reports show one good and one bad query, which spares seconds of drawing for each of them."""
+    from app.reports import report
+
+    few = functools.partial(report.best_and_worst_queries, num_queries=1)
+    patch.setattr(report, "best_and_worst_queries", few)
+
+
 @pytest.fixture(scope="session")
 def journey(aviary, tmp_path_factory) -> argparse.Namespace:
     """What `train`, `evaluate`, `export`, `embed` and `index build` made, did and said.
@@ -45,6 +54,7 @@ def journey(aviary, tmp_path_factory) -> argparse.Namespace:
     photo = sorted((root / "images" / aviary.class_names[1]).iterdir())[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUSED_ENCODER_CACHE", str(root / "cache"))
+        show_few_queries(patch)
         codes, printed = {}, {}
         for command in (
             ["train", root / "images", aviary.audio, "--out", run, *TRAINING],

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from app.cli.main import main
+from tests.app.conftest import show_few_queries
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def spoilt(run, journey):
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(printed):
         patch.setenv("FUSED_ENCODER_CACHE", str(journey.root / "cache"))
+        show_few_queries(patch)
         code = main(["evaluate", str(run)])
     return argparse.Namespace(changed=changed, gone=gone, code=code, printed=printed.getvalue())
 

@@ -7,7 +7,7 @@ import pytest
 from inference.embedding_file import load_embeddings
 from inference.export import attached_calibration
 from media import image_size
-from tests.app.conftest import RECIPE, run
+from tests.app.conftest import RECIPE, run, show_few_queries
 
 PHOTOS = RECIPE.replace("--yamnet log_mel ", "").split()
 
@@ -36,6 +36,7 @@ def cropped(aviary, detections, tmp_path_factory):
     boxes = ("--detections", detections)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUSED_ENCODER_CACHE", str(root / "cache"))
+        show_few_queries(patch)
         training = (*PHOTOS, "--held-out", "0.4", "--out", root / "run", *boxes)
         assert run("train", "--images", aviary.images, *training) == 1  # one photo is left out
         assert run("evaluate", root / "run") == 0

@@ -14,6 +14,7 @@ from app.cli.main import main
 from app.reports.page import templates, write_report
 from app.reports.report import write_evaluation_report
 from inference import Embeddings
+from tests.app.conftest import show_few_queries
 from training.evaluate import evaluate_encoder
 from training.options import PairBatches, TrainingOptions
 from triplets import PreparedFile, PreparedMedia
@@ -156,6 +157,7 @@ def test_the_demo_writes_a_report_with_all_its_sections(tmp_path, capsys, monkey
     monkeypatch.setattr(
         "app.demo.AVIARY_OPTIONS", TrainingOptions(PairBatches(steps_per_epoch=2), epochs=2)
     )
+    show_few_queries(monkeypatch)
     assert main(["demo", "--out", str(tmp_path), "--size", "tiny", "--epochs", "1"]) == 0
     page = (tmp_path / "report.html").read_text()
     headings = re.findall("<h2>(.*?)</h2>", page)
@@ -164,8 +166,9 @@ def test_the_demo_writes_a_report_with_all_its_sections(tmp_path, capsys, monkey
         "Individuals in the videos",
         "Who was seen when",
         "How the count hangs on the threshold",
+        "Who sings when",
     ]
-    assert page.count("data:image/") == 9
+    assert page.count("data:image/") == 10
     printed = capsys.readouterr().out
     for part in ("held-out queries", "found their class first", "counted exactly", "report.html"):
         assert part in printed
