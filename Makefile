@@ -7,13 +7,18 @@ AUDIO ?=
 PACKAGES := media aviary fused_encoder triplets inference training individuals archives soundscapes student app
 CODE := $(PACKAGES) tests benchmarks examples
 
-.PHONY: demo test test-milvus check format lint types docs clean
+.PHONY: demo test test-milvus test-kills check format lint types docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/fused-encoder demo --out demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(AUDIO),--audio "$(AUDIO)")
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m "not milvus"
+
+# Writers that are killed 200 times in each test of kills; `test` kills them a few times.
+test-kills: $(VENV)/installed
+	FUSED_ENCODER_KILLS=200 $(BIN)/python -m pytest -k kill tests/inference/index tests/individuals/catalogue \
+		tests/archives/embed/test_shards.py
 
 # The index on a real Milvus server, whose program has an environment of its own.
 test-milvus: $(VENV)/installed .venv-milvus/installed

@@ -84,7 +84,7 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
         trained,
         options,
         front_end_source=material.front_end_source,
-        yamnet=material.yamnet,
+        front_end=material.yamnet,
     )
     embedder, evaluation = _export(trained, material, out / "encoder", options)
     correct, asked = _query(embedder, trained, evaluation, out / "birds.index")

@@ -34,7 +34,7 @@ from inference.metrics.bootstrap import bootstrap_interval
 from media import load_image
 from training import recommended_encoder
 from training.floors import frozen_image_features
-from triplets import scan_folders, source_by_pattern, split_by_source
+from triplets import LabelledFiles, scan_folders, source_by_pattern, split_by_source
 
 SHORTLIST = 50
 NUM_DIRECTIONS, RIDGE = 256, 0.2  # of whitening
@@ -65,14 +65,8 @@ def main() -> None:
 
 def read_photos(store: Path | None) -> Photos:
     """The photos with their features and points, kept in the store."""
-    weights_folder()
-    source_of = source_by_pattern(r"(\d+)_[^_]*$")
-    files = scan_folders(data_folder("nyala_individuals"), None, source_of=source_of)
+    files = scan_nyalas()
     paths = [file.path for file in files.images]
-    who = np.array([files.class_names[file.class_index] for file in files.images])
-    flank = np.array([re.search("(left|right)photo", path.name)[1] for path in paths])
-    encounter = np.array([file.source for file in files.images])
-    is_chosen_on = np.isin(who, sorted(files.class_names)[::3])
     kept = store and store / "frozen_features.npy"
     if kept and kept.is_file():
         raw = np.load(kept)
@@ -83,8 +77,24 @@ def read_photos(store: Path | None) -> Photos:
         if kept:
             np.save(kept, raw)
     points = KeypointStore(RootSift(), store)
-    found = [points.get(path) for path in paths]
-    return Photos(files, paths, who, encounter, flank, is_chosen_on, raw, found)
+    return labelled(files, raw, [points.get(path) for path in paths])
+
+
+def scan_nyalas() -> LabelledFiles:
+    """All photos, by individual and encounter."""
+    weights_folder()
+    source_of = source_by_pattern(r"(\d+)_[^_]*$")
+    return scan_folders(data_folder("nyala_individuals"), None, source_of=source_of)
+
+
+def labelled(files: LabelledFiles, raw: np.ndarray, points: list) -> Photos:
+    """The photos with what their names tell."""
+    paths = [file.path for file in files.images]
+    who = np.array([files.class_names[file.class_index] for file in files.images])
+    flank = np.array([re.search("(left|right)photo", path.name)[1] for path in paths])
+    encounter = np.array([file.source for file in files.images])
+    is_chosen_on = np.isin(who, sorted(files.class_names)[::3])
+    return Photos(files, paths, who, encounter, flank, is_chosen_on, raw, points)
 
 
 def shortlist(photos: Photos, query: int, known: np.ndarray, features: np.ndarray, same: bool):

@@ -1,12 +1,13 @@
 """How well sound classifiers tell 22 species of birds, beside floors, and where soundscapes mix them.
 
-python benchmarks/sound_classification.py [--only recordings soundscapes] [--folds 5] [--json FILE]
+python benchmarks/sound_classification.py [--only recordings soundscapes] [--folds 5] [--blocks] [--json FILE]
 
 The species are the 9 of nine_species and the 13 of warbler_songs, 177 recordings, in five folds grouped by
-content and stratified by species: each recording is asked about once, by networks that never heard it.
-`top1` is per recording, `ap` and `auroc` are means over species. Everything that is chosen (the C of the
-floors) is chosen within the training recordings. `<a>_minus_<b>` is the difference of top-1, paired by
-recording, with its 95 % bootstrap interval.
+content and stratified by species: each recording is asked about once, by networks that never heard it. Files
+of neighbouring numbers may be of one recordist and day; with --blocks each fold holds out a fifth of a
+species' numbers in a row. `top1` is per recording, `ap` and `auroc` are means over species. Everything that
+is chosen (the C of the floors, the penalty of the head) is chosen within the training recordings.
+`<a>_minus_<b>` is the difference of top-1, paired by recording, with its 95 % bootstrap interval.
 
 - `floor_yamnet`, `floor_birdnet`: logistic regression on the mean frame of a recording.
 - `birdnet_labels`: BirdNET's own scores of these species, the mean over windows; it may have been trained on
@@ -32,11 +33,12 @@ PARTS = ("recordings", "soundscapes")
 
 def main() -> None:
     """Measures what was asked for."""
-    options = common.read_options(__doc__, only=PARTS, folds=5, mel_epochs=40, without_mel=False)
+    choices = {"mel_epochs": 40, "without_mel": False, "blocks": False}
+    options = common.read_options(__doc__, only=PARTS, folds=5, **choices)
     common.weights_folder()
     logging.disable(logging.WARNING)  # notes on low sample rates, hundreds of them
     figures: common.Figures = {}
-    folds = list(_folds(options.folds))
+    folds = list(_folds(options.blocks))
     if "recordings" in options.only:
         figures |= recordings(folds, options)
     if "soundscapes" in options.only:
@@ -46,8 +48,8 @@ def main() -> None:
     common.report(options.json, figures)
 
 
-def every_recording():
-    """The recordings of both sets under one list of species."""
+def every_recording(blocks: bool = False):
+    """The recordings of both sets under one list of species; a fifth of a species' numbers is a block."""
     from soundscapes import LabelledRecordings, scan_recordings
 
     sets = [scan_recordings(common.data_folder(n)) for n in ("nine_species/audio", "warbler_songs")]
@@ -57,13 +59,23 @@ def every_recording():
         for each in sets
         for one in each
     ]
-    return LabelledRecordings(names, tuple(sorted(found, key=lambda r: (r.primary, r.path))))
+    found.sort(key=lambda one: (one.primary, one.path))
+    if blocks:
+        number = np.bincount([one.primary for one in found])
+        rank = [
+            sum(other.primary == one.primary for other in found[:k]) for k, one in enumerate(found)
+        ]
+        found = [
+            replace(one, source=f"{names[one.primary]} {5 * place // number[one.primary]}")
+            for one, place in zip(found, rank, strict=True)
+        ]
+    return LabelledRecordings(names, tuple(found))
 
 
-def _folds(num_folds: int):
+def _folds(blocks: bool):
     from soundscapes import fold_recordings
 
-    return fold_recordings(every_recording(), num_folds=5, seed=0) if num_folds else ()
+    return fold_recordings(every_recording(blocks), num_folds=5, seed=0)
 
 
 def recordings(folds, options) -> common.Figures:

@@ -76,7 +76,7 @@ def _segments(classifier, held_out, seed: int) -> common.Figures:
                 sample_rate_hz=RATE_HZ,
                 duration_seconds=SCENE_SECONDS,
                 events=NUM_EVENTS,
-                seed=1000 * seed + number,
+                seed=7000 + 1000 * seed + number,
             )
             save_waveform(path, scene, RATE_HZ)
             truth[str(path)] = segment_labels(events, held_out.class_names, SCENE_SECONDS)

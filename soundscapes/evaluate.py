@@ -15,6 +15,8 @@ from soundscapes.train import recording_logits
 from training.floors import log_probabilities, raw_audio_sequence
 from triplets import FeatureStore, PreparedFile, Skipped, prepare_media
 
+MOST_IN_FLOOR = 3000
+
 
 @dataclass(frozen=True)
 class SoundEvaluation:
@@ -112,7 +114,13 @@ def evaluate_sound_classifier(
 def floor_probabilities(
     known: Sequence[PreparedFile], asking: Sequence[PreparedFile], num_classes: int
 ) -> np.ndarray:
-    """Logistic regression on mean frames: float32 [num_asking, num_classes], each row adds up to 1."""
+    """Logistic regression on mean frames: float32 [num_asking, num_classes], each row adds up to 1.
+
+    It learns from `MOST_IN_FLOOR` recordings at most, drawn at random: more would take hours.
+    """
+    if len(known) > MOST_IN_FLOOR:
+        drawn = np.random.default_rng(0).permutation(len(known))[:MOST_IN_FLOOR]
+        known = [known[place] for place in drawn]
     known_means, asking_means = (
         raw_audio_sequence([np.asarray(file.feature(), np.float32) for file in files])
         for files in (known, asking)

@@ -1,9 +1,10 @@
-"""Head start: what the front end's own classifier knows of the species, before anything is trained."""
+"""Head start: a linear head begins as a regression on mean frames, and with what BirdNET knows by name."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -14,52 +15,185 @@ from soundscapes.heads import FRAME_SCALING
 
 logger = logging.getLogger(__name__)
 
+PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+NUM_FOLDS = 3
 
-def start_with_birdnet(
-    network: keras.Model, front_end: AudioFrontEnd, class_names: Sequence[str]
-) -> list[str]:
-    """Gives a linear head BirdNET's own weights of the species that BirdNET knows by their names.
 
-    BirdNET was trained on thousands of recordings of such a species; before the first step the head then
-    says of each frame what BirdNET says. Other species begin as they are. Call it after the head's scaling
-    is adapted to its recordings.
+@dataclass(frozen=True)
+class OwnLayer:
+    """What a front end's own classifier says of the species, as an affine function of a frame."""
+
+    weights: np.ndarray  # [size, num_classes]; zeros where it does not know the species
+    biases: np.ndarray  # [num_classes]
+    known: tuple[str, ...]  # the species that it knows
+
+
+def start_head(
+    network: keras.Model,
+    front_end: AudioFrontEnd,
+    class_names: Sequence[str],
+    means: np.ndarray,
+    labels: np.ndarray,
+    sources: Sequence[str],
+    *,
+    several: bool = True,
+) -> bool:
+    """Sets a linear head to the best that the mean frames of recordings allow, before a step is taken.
+
+    The head becomes a logistic regression, logits = a own(x) + W x + b, with x the scaled mean frame and
+    own(x) BirdNET's logits of the species that it knows by their names. W is penalised, so that the head
+    departs from what BirdNET learnt from thousands of recordings only as far as yours show that it must. The
+    penalty is chosen by cross-validation in folds that share no source. On other front ends own(x) is 0.
 
     Args:
-        network: a head "linear" on BirdNET's frames.
-        front_end: from `load_birdnet`.
-        class_names: scientific or common names, `_` for spaces or not; what is not found is unknown.
+        network: from `create_sound_classifier`, whose scaling is adapted; other heads are left as they are.
+        front_end: whose frames it takes.
+        class_names: scientific or common names, with `_` or spaces.
+        means: float [num_recordings, size], mean frames.
+        labels: float [num_recordings, num_classes], in [0, 1].
+        sources: what each recording comes from.
+        several: whether species are told one by one (sigmoid), or one against the others (softmax).
 
     Returns:
-        The names that BirdNET knows; none on other front ends and for other heads.
+        Whether the head has its start; False for other heads.
     """
-    layers = {layer.name for layer in network.layers}
-    if front_end.name != "birdnet" or not {FRAME_SCALING, FRAME_LOGITS} <= layers:
-        return []
-    last = network.get_layer(FRAME_LOGITS)
-    if not isinstance(last, keras.layers.Dense) or last.kernel.shape[0] != front_end.embedding_size:
-        return []
-    weights, biases, labels = _own_layer()
-    place = {name: number for number, label in enumerate(labels) for name in _spoken(label)}
-    known = {k: place[_plain(name)] for k, name in enumerate(class_names) if _plain(name) in place}
+    from threadpoolctl import threadpool_limits
+
+    last = _linear_layer(network, means.shape[1])
+    if last is None:
+        return False
     scaling = network.get_layer(FRAME_SCALING)
-    mean = np.ravel(keras.ops.convert_to_numpy(scaling.mean))
-    deviation = np.sqrt(np.ravel(keras.ops.convert_to_numpy(scaling.variance)))
-    kernel, bias = (keras.ops.convert_to_numpy(value).copy() for value in last.weights)
-    for k, own in known.items():
-        kernel[:, k] = weights[:, own] * deviation
-        bias[k] = biases[own] + mean @ weights[:, own]
-    last.set_weights([kernel, bias])
-    return [class_names[k] for k in known]
+    centre = np.ravel(keras.ops.convert_to_numpy(scaling.mean)).astype(np.float64)
+    scale = np.sqrt(np.ravel(keras.ops.convert_to_numpy(scaling.variance)).astype(np.float64))
+    scale = np.maximum(scale, 1e-7)
+    own = _own_layer(front_end, class_names)
+    features = (means - centre) / scale / np.sqrt(means.shape[1])
+    offsets = means @ own.weights + own.biases
+    fit = _fit_several if several else _fit_one_of
+    with threadpool_limits(1):  # several threads wait for each other longer than they compute
+        penalty = _chosen_penalty(fit, features, offsets, labels, np.asarray(sources))
+        weights, biases, share = fit(features, offsets, labels, penalty)
+    kernel = weights / np.sqrt(means.shape[1]) + share * own.weights * scale[:, None]
+    last.set_weights([kernel, biases + share * (own.biases + centre @ own.weights)])
+    if own.known:
+        logger.info("BirdNET knows %d of %d species.", len(own.known), len(class_names))
+    return True
 
 
-def _own_layer() -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Weights [1024, num_labels], biases [num_labels] and labels of BirdNET's last layer."""
-    from fused_encoder.front_ends.birdnet import EMBEDDING_SIZE, BirdnetClassifier
+def _linear_layer(network: keras.Model, size: int) -> keras.layers.Dense | None:
+    """The layer that makes logits of scaled frames, if nothing stands between."""
+    names = {layer.name for layer in network.layers}
+    if FRAME_SCALING not in names or "hidden" in names:
+        return None
+    last = network.get_layer(FRAME_LOGITS)
+    return last if isinstance(last, keras.layers.Dense) and last.kernel.shape[0] == size else None
+
+
+Fitted = tuple[np.ndarray, np.ndarray, float]  # weights, biases, share of what is known already
+Fit = Callable[[np.ndarray, np.ndarray, np.ndarray, float], Fitted]
+
+
+def _fit_several(
+    features: np.ndarray, offsets: np.ndarray, labels: np.ndarray, penalty: float
+) -> Fitted:
+    def loss(logits: np.ndarray) -> tuple[float, np.ndarray]:
+        value = np.sum(np.logaddexp(0, logits) - labels * logits)
+        return float(value), 1 / (1 + np.exp(-logits)) - labels
+
+    return _minimised(loss, features, offsets, penalty)
+
+
+def _fit_one_of(
+    features: np.ndarray, offsets: np.ndarray, labels: np.ndarray, penalty: float
+) -> Fitted:
+    shares = labels / np.maximum(labels.sum(axis=1, keepdims=True), 1e-7)
+
+    def loss(logits: np.ndarray) -> tuple[float, np.ndarray]:
+        logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        return float(-np.sum(shares * logs)), np.exp(logs) - shares
+
+    return _minimised(loss, features, offsets, penalty)
+
+
+def _minimised(
+    loss: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    features: np.ndarray,
+    offsets: np.ndarray,
+    penalty: float,
+) -> Fitted:
+    """The best weights, which lie in the span of the recordings: no more unknowns than there are of these."""
+    from scipy.optimize import minimize
+
+    num_classes = offsets.shape[1]
+    _, _, axes = np.linalg.svd(features, full_matrices=False)
+    reduced = features @ axes.T
+    size = reduced.shape[1] * num_classes
+
+    def objective(values: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = values[:size].reshape(-1, num_classes)
+        biases, share = values[size:-1], values[-1]
+        value, slope = loss(reduced @ weights + biases + share * offsets)
+        value += 0.5 * (penalty * np.sum(weights**2) + np.sum(biases**2))
+        slopes = (
+            (reduced.T @ slope + penalty * weights).ravel(),
+            slope.sum(axis=0) + biases,
+            [np.sum(slope * offsets)],
+        )
+        return value, np.concatenate(slopes)
+
+    found = minimize(
+        objective,
+        np.concatenate([np.zeros(size + num_classes), [1.0]]),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 300},
+    ).x
+    weights = axes.T @ found[:size].reshape(-1, num_classes)
+    return weights, found[size:-1], float(found[-1])
+
+
+def _chosen_penalty(
+    fit: Fit, features: np.ndarray, offsets: np.ndarray, labels: np.ndarray, sources: np.ndarray
+) -> float:
+    """The penalty whose fits name most main species of recordings that were left out."""
+    from sklearn.model_selection import GroupKFold
+
+    num_folds = min(NUM_FOLDS, len(np.unique(sources)))
+    if num_folds < 2:
+        return PENALTIES[len(PENALTIES) // 2]
+    folds = list(
+        GroupKFold(num_folds, shuffle=True, random_state=0).split(features, groups=sources)
+    )
+    main = labels.argmax(axis=1)
+
+    def hits(penalty: float) -> float:
+        total = 0
+        for kept, left_out in folds:
+            weights, biases, share = fit(features[kept], offsets[kept], labels[kept], penalty)
+            logits = features[left_out] @ weights + biases + share * offsets[left_out]
+            total += int(np.sum(logits.argmax(axis=1) == main[left_out]))
+        return total
+
+    return max(reversed(PENALTIES), key=hits)  # of equals the one that departs least
+
+
+def _own_layer(front_end: AudioFrontEnd, class_names: Sequence[str]) -> OwnLayer:
+    size, number = front_end.embedding_size, len(class_names)
+    weights, biases = np.zeros((size, number)), np.zeros(number)
+    if front_end.name != "birdnet":
+        return OwnLayer(weights, biases, ())
+    from fused_encoder.front_ends.birdnet import BirdnetClassifier
 
     classifier = BirdnetClassifier()
-    biases = np.asarray(classifier.logits(np.zeros((1, EMBEDDING_SIZE), np.float32)))[0]
-    weights = np.asarray(classifier.logits(np.eye(EMBEDDING_SIZE, dtype=np.float32))) - biases
-    return weights, biases, classifier.labels
+    own_biases = np.asarray(classifier.logits(np.zeros((1, size), np.float32)))[0]
+    own_weights = np.asarray(classifier.logits(np.eye(size, dtype=np.float32))) - own_biases
+    place = {
+        name: number for number, label in enumerate(classifier.labels) for name in _spoken(label)
+    }
+    known = [k for k, name in enumerate(class_names) if _plain(name) in place]
+    theirs = [place[_plain(class_names[k])] for k in known]
+    weights[:, known], biases[known] = own_weights[:, theirs], own_biases[theirs]
+    return OwnLayer(weights, biases, tuple(class_names[k] for k in known))
 
 
 def _spoken(label: str) -> tuple[str, ...]:

@@ -49,10 +49,13 @@ def head_features(
 
 
 def moment_layer(head: str | None, num_classes: int, name: str) -> Callable:
-    """The last layer: features [batch, num_times, size] -> logits [batch, num_times, num_classes]."""
+    """The last layer: features [batch, num_times, size] -> logits [batch, num_times, num_classes].
+
+    Its weights begin at zero: of few recordings random ones would never be unlearnt where no recording lies.
+    """
     if head == "prototypes":
         return Prototypes(num_classes, name=name)
-    return keras.layers.Dense(num_classes, name=name)
+    return keras.layers.Dense(num_classes, kernel_initializer="zeros", name=name)
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")

@@ -180,9 +180,10 @@ def listen(
 def moment_length(
     classifiers: Sequence[SoundClassifier], settings: PredictionSettings | None = None
 ) -> float:
-    """Seconds of a moment on the common grid of an ensemble: the shortest of its networks."""
+    """Seconds of a moment on the common grid: of the network with the shortest, divided by the shifts."""
+    settings = settings or PredictionSettings()
     shortest = min(classifier.seconds_per_time for classifier in classifiers)
-    return moment_seconds(shortest, (settings or PredictionSettings()).segment_seconds)
+    return moment_seconds(shortest / settings.num_shifts, settings.segment_seconds)
 
 
 def _ears(
@@ -205,10 +206,9 @@ def _ears(
             _Member(n, clip_function(classifiers[n]), columns[n], classifiers[n].seconds_per_time)
             for n in numbers
         )
-        cell = samples_per_cell(first.front_end.sample_rate_hz)
-        samples = hop * first.front_end.sample_rate_hz / settings.num_shifts
-        shifts = tuple(round(n * samples / cell) * cell for n in range(settings.num_shifts))
-        ears.append(_Ear(first.front_end, first.clip_frames, members, hop, shifts))
+        ears.append(
+            _Ear(first.front_end, first.clip_frames, members, hop, _shifts(first, hop, settings))
+        )
     return ears
 
 
@@ -223,6 +223,17 @@ def hop_seconds_of(classifier: SoundClassifier, settings: PredictionSettings) ->
             f"{hop:g} s."
         )
     return max(1, round(hop / step)) * step
+
+
+def _shifts(
+    classifier: SoundClassifier, hop_seconds: float, settings: PredictionSettings
+) -> tuple[int, ...]:
+    """Samples: parts of the hop later each, and parts of a moment, so that no two hear the same frames."""
+    step, num = classifier.seconds_per_time, settings.num_shifts
+    rate = classifier.front_end.sample_rate_hz
+    shift_seconds = (int(hop_seconds / num / step + 1e-6) + 1 / num) * step
+    cell = samples_per_cell(rate)
+    return tuple(round(n * shift_seconds * rate / cell) * cell for n in range(num))
 
 
 def _without_start(message: Message | Ended, shift: int, rate: int) -> Message | Ended | None:

@@ -18,6 +18,7 @@ MEL_NETWORKS: tuple[str, ...] = (
     *("efficientnet_b0", "efficientnet_b3", "inception_v3", "resnet50", "densenet121"),
     *("mobilenet_v2", "small_cnn"),
 )
+_SHRINKING = 32
 Loudness = Literal["decibel", "pcen"]
 LOUDNESSES: tuple[str, ...] = ("decibel", "pcen")
 
@@ -73,11 +74,14 @@ def small_mel_network(num_bands: int) -> keras.Model:
 class ToPicture(keras.layers.Layer):
     """Spectrogram rows as a picture: time from left to right, low pitch at the top, three channels.
 
+    Zeros behind the last row fill the picture up to a multiple of 32 rows, so that networks that shrink it by
+    32 or 16 leave moments that are all equally long.
+
     Args:
         num_bands: int >= 1, in a row for each window length; 1, 2 or 3 lengths.
 
     Input shape: float32 [batch, num_rows, num_bands * num_lengths].
-    Output shape: float32 [batch, num_bands, num_rows, 3].
+    Output shape: float32 [batch, num_bands, num_rows, 3], rows rounded up to a multiple of 32.
     """
 
     def __init__(self, num_bands: int, **kwargs: object) -> None:
@@ -93,13 +97,17 @@ class ToPicture(keras.layers.Layer):
             )
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        shape = ops.shape(inputs)
-        lengths = ops.reshape(inputs, (shape[0], shape[1], self._num_lengths, self.num_bands))
+        batch, rows, size = ops.shape(inputs)
+        behind = ops.zeros((batch, -rows % _SHRINKING, size), inputs.dtype)
+        filled = ops.concatenate([inputs, behind], axis=1)
+        shape = (batch, rows + -rows % _SHRINKING, self._num_lengths, self.num_bands)
+        lengths = ops.reshape(filled, shape)
         channels = {1: (0, 0, 0), 2: (0, 1, 0), 3: (0, 1, 2)}[self._num_lengths]
         return ops.transpose(ops.take(lengths, channels, axis=2), (0, 3, 1, 2))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (input_shape[0], self.num_bands, input_shape[1], 3)
+        rows = input_shape[1]
+        return (input_shape[0], self.num_bands, rows and rows + -rows % _SHRINKING, 3)
 
     def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "num_bands": self.num_bands}

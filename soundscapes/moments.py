@@ -80,11 +80,12 @@ class SegmentScores:
     Args:
         seconds_per_moment: float > 0.
         segment_seconds: float >= seconds_per_moment.
+        num_classes: int >= 1.
     """
 
-    def __init__(self, seconds_per_moment: float, segment_seconds: float) -> None:
+    def __init__(self, seconds_per_moment: float, segment_seconds: float, num_classes: int) -> None:
         self._step, self._segment_seconds = seconds_per_moment, segment_seconds
-        self._rows: list[np.ndarray] = []
+        self._scores = np.full((0, num_classes), np.nan, np.float32)
         self._num_moments = 0
 
     def add(self, scores: np.ndarray) -> None:
@@ -92,19 +93,22 @@ class SegmentScores:
         middles = (self._num_moments + np.arange(len(scores)) + 0.5) * self._step
         segments = (middles / self._segment_seconds).astype(int)
         self._num_moments += len(scores)
+        if len(segments) and segments[-1] >= len(self._scores):
+            self._grow(max(segments[-1] + 1, len(self._scores) * 5 // 4))
         for segment in np.unique(segments):
-            while len(self._rows) <= segment:
-                self._rows.append(np.full(scores.shape[1], np.nan, np.float32))
             best = np.fmax.reduce(scores[segments == segment], axis=0)
-            self._rows[segment] = np.fmax(self._rows[segment], best)
+            np.fmax(self._scores[segment], best, out=self._scores[segment])
 
-    def take(self, num_segments: int, num_classes: int) -> np.ndarray:
+    def take(self, num_segments: int) -> np.ndarray:
         """float32 [num_segments, num_classes]; NaN where nothing was heard."""
-        scores = np.full((num_segments, num_classes), np.nan, np.float32)
-        known = self._rows[:num_segments]
-        if known:
-            scores[: len(known)] = np.stack(known)
-        return scores
+        if num_segments > len(self._scores):
+            self._grow(num_segments)
+        return self._scores[:num_segments]
+
+    def _grow(self, num_segments: int) -> None:
+        grown = np.full((num_segments, self._scores.shape[1]), np.nan, np.float32)
+        grown[: len(self._scores)] = self._scores
+        self._scores = grown
 
 
 def moment_seconds(seconds_per_time: float, segment_seconds: float) -> float:

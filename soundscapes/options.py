@@ -25,6 +25,7 @@ class SoundTraining:
         min_steps: int >= 1, batches in an epoch.
         batch_size: int >= 1.
         learning_rate: float > 0, at its peak; it rises over `warm_up` of the steps and falls along a cosine.
+            Default: 1e-3, and 1e-4 where a head has its start already.
         warm_up: float in [0, 1).
         weight_decay: float >= 0, of AdamW.
         loss: see `sound_loss`.
@@ -36,8 +37,8 @@ class SoundTraining:
         from_waveforms: whether clips are decoded anew at every step and their sound is augmented too, for
             spectrograms only; see `waveform_clip_batches`.
         ema_momentum: float in [0, 1), of the running mean of the weights that is kept; 0: none.
-        head_start: whether a linear head on BirdNET begins with BirdNET's own weights of the species that it
-            knows by name, see `start_with_birdnet`.
+        head_start: whether a linear head begins as a regression on mean frames and, on BirdNET, with its own
+            weights of the species that it knows by name, see `start_head`.
         patience: int >= 1, epochs without a better average precision after which training stops, with the
             best weights; a fifth of the training recordings (other sources) is watched instead of trained
             on. None: all are trained on, for all epochs.
@@ -49,7 +50,7 @@ class SoundTraining:
     epochs: int = 30
     min_steps: int = 10
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     warm_up: float = 0.1
     weight_decay: float = 1e-4
     loss: SoundLoss = "binary_cross_entropy"
@@ -64,7 +65,9 @@ class SoundTraining:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.min_steps, self.batch_size) < 1 or self.learning_rate <= 0:
+        if min(self.epochs, self.min_steps, self.batch_size) < 1 or not (
+            self.learning_rate is None or self.learning_rate > 0
+        ):
             raise ValueError(
                 "Expected epochs, min_steps and batch_size of at least 1 and learning_rate above 0, received "
                 f"{self.epochs}, {self.min_steps}, {self.batch_size} and {self.learning_rate}."

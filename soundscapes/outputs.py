@@ -27,6 +27,7 @@ EVENTS_CSV, EVENTS_PARQUET = "events.csv", "events.parquet"
 SPECIES, CONFIDENCE = "species.csv", "confidence.csv"
 RAVEN, AUDACITY = "raven", "audacity"
 _NUM_BINS = 20
+_ROWS_AT_ONCE = 5_000  # of a long recording
 _EVENTS_SCHEMA = pyarrow.schema(
     {
         "file": pyarrow.string(),
@@ -128,9 +129,12 @@ class PredictionWriter:
         ends = self._segment_seconds * np.arange(1, len(scores.segments) + 1)
         starts = ends - self._segment_seconds
         last = np.minimum(ends, scores.row.decoded_seconds or 0.0)
-        if len(scores.segments):
-            places = [pyarrow.array([scores.file] * len(ends)), starts, last]
-            self._segments.add(_scores_table(places, scores.segments, self._segments.schema))
+        for first in range(0, len(ends), _ROWS_AT_ONCE):
+            some = slice(first, first + _ROWS_AT_ONCE)
+            files = pyarrow.array([scores.file] * len(ends[some]))
+            places = [files, starts[some], last[some]]
+            table = _scores_table(places, scores.segments[some], self._segments.schema)
+            self._segments.add(table)
         if scores.is_heard:
             rows = [pyarrow.array([scores.file])]
             table = _scores_table(rows, scores.recording[None], self._recordings.schema)

@@ -19,7 +19,8 @@ class PredictionSettings:
         segment_seconds: float > 0, of a row of the table of segments; BirdCLEF has 5 s. A segment's score
             is the highest of its moments.
         num_shifts: int >= 1, test-time augmentation: how often the sound is listened to, each time from a
-            start that is a further part of the hop later. The logits are averaged moment by moment.
+            start that is a part of the hop, and of a moment, later. Moments are so many times shorter; the
+            logits of all are averaged.
         recording_pooling: "mean" of what the network says of whole clips, as when it was trained; or "max",
             the highest segment, for long recordings in which a species may be heard once.
         ensemble: how several classifiers become one: "mean" of scores, "min", or mean "rank". Ranks are

@@ -23,7 +23,7 @@ _SUSPICIOUS = 0.15  # above the most frequent class
 _MAX_SECONDS = 30.0
 _BANDWIDTH_SHARE = 0.99
 _QUIET_QUANTILE = 0.1
-_FRAME = 1024
+_FRAME = 2048
 _SILENCE = 1e-10
 
 
@@ -101,10 +101,35 @@ def confound_probe(
     classes = np.array([one.primary for one, _ in known])
     sources = [one.source or content_source(one.path) for one, _ in known]
     values = np.array([values for _, values in known])
+    names = HEADER_CONDITIONS if headers_only else CONDITIONS
+    return probe_conditions(values, names, classes, sources, num_folds=num_folds, seed=seed)
+
+
+def probe_conditions(
+    values: np.ndarray,
+    names: Sequence[str],
+    classes: np.ndarray,
+    sources: Sequence[str],
+    *,
+    num_folds: int = 5,
+    seed: int = 0,
+) -> ConfoundProbe | None:
+    """`confound_probe` of circumstances that are known already.
+
+    Args:
+        values: float [num_recordings, num_conditions].
+        names: of `CONDITIONS`, one for each column.
+        classes: int [num_recordings].
+        sources: what each recording comes from.
+        num_folds: int >= 2.
+        seed: of folds and trees.
+
+    Returns:
+        As `confound_probe`.
+    """
     folds = _folds(classes, sources, num_folds, seed)
     if not folds:
         return None
-    names = HEADER_CONDITIONS if headers_only else CONDITIONS
     return ConfoundProbe(
         _accuracy(values, classes, folds, seed),
         {
@@ -122,7 +147,7 @@ def conditions_of(path: str | Path, *, headers_only: bool = False) -> tuple[floa
     - sample rate in Hz and duration in seconds, as the header says;
     - loudness: root mean square of the first 30 s in dB of full scale;
     - bandwidth: below it lies 99 % of the power, in Hz;
-    - noise floor: the tenth percentile of the loudness of windows of 1024 samples, in dB.
+    - noise floor: the tenth percentile of the loudness of windows of 2048 samples, in dB.
     """
     try:
         info = probe_audio(path)

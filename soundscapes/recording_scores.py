@@ -79,10 +79,9 @@ class OpenRecording:
         self._clip_sums = np.zeros((num_members, num_classes))
         self._num_clips = np.zeros(num_members)
         num_kept = num_members if settings.ensemble == "rank" else 0
-        self._segments = SegmentScores(seconds_per_moment, settings.segment_seconds)
-        self._segments_of_each = [
-            SegmentScores(seconds_per_moment, settings.segment_seconds) for _ in range(num_kept)
-        ]
+        cutting = seconds_per_moment, settings.segment_seconds, num_classes
+        self._segments = SegmentScores(*cutting)
+        self._segments_of_each = [SegmentScores(*cutting) for _ in range(num_kept)]
         self._taken_seconds = 0.0
 
     @property
@@ -112,8 +111,8 @@ class OpenRecording:
         self._take([grid.take_rest(end) for grid in self._grids])
         settings = self._settings
         num = math.ceil(end / settings.segment_seconds - 1e-6) if end else 0
-        segments = self._segments.take(num, self._num_classes)
-        of_each = tuple(one.take(num, self._num_classes) for one in self._segments_of_each)
+        segments = self._segments.take(num)
+        of_each = tuple(one.take(num) for one in self._segments_of_each)
         whole = [
             self._whole(member, of_each[member] if of_each else None)
             for member in range(len(self._grids))

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from media.atomic import atomic_file
 
-_ROWS_IN_GROUP = 20_000
+_ROWS_IN_GROUP = 5_000
 
 
 class CsvRows(Protocol):

@@ -15,7 +15,7 @@ from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
 from soundscapes.classifier import SoundClassifier
 from soundscapes.clips import StoredFrames, clip_batches, drawing_chances, whole_clips
 from soundscapes.folds import split_recordings
-from soundscapes.head_start import start_with_birdnet
+from soundscapes.head_start import start_head
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.losses import sound_loss
 from soundscapes.measures import measure_scores
@@ -154,6 +154,19 @@ class _Training:
     prepared: Sequence[PreparedFile]
     pseudo_labelled: PseudoLabelled | None
 
+    def start(self, classifier: SoundClassifier, options: SoundTraining) -> bool:
+        """Gives a linear head its start; says whether it has one."""
+        files = _files_of(self.recordings, self.prepared)
+        return start_head(
+            classifier.network,
+            classifier.front_end,
+            classifier.class_names,
+            np.stack([file.feature().mean(axis=0, dtype=np.float64) for file in files]),
+            self.recordings.labels(options.secondary_weight),
+            [file.source for file in files],
+            several=options.loss != "cross_entropy",
+        )
+
     def batches(self, classifier: SoundClassifier, options: SoundTraining) -> tf.data.Dataset:
         chances = drawing_chances(self.recordings.primary, options.sampling)
         files = _files_of(self.recordings, self.prepared)
@@ -193,11 +206,10 @@ def _fit(
     if backup_dir is not None:
         callbacks.append(keras.callbacks.BackupAndRestore(str(backup_dir)))
     _adapt_scaling(classifier.network, _files_of(training.recordings, training.prepared))
-    if options.head_start:
-        start_with_birdnet(classifier.network, classifier.front_end, classifier.class_names)
+    has_start = options.head_start and training.start(classifier, options)
     steps = max(options.min_steps, math.ceil(len(training.recordings) / options.batch_size))
     classifier.network.compile(
-        _optimizer(options, steps),
+        _optimizer(options, steps, options.learning_rate or (1e-4 if has_start else 1e-3)),
         sound_loss(options.loss, label_smoothing=options.label_smoothing),
     )
     fitted = classifier.network.fit(
@@ -211,13 +223,15 @@ def _fit(
     return {name: [float(v) for v in values] for name, values in fitted.history.items()}
 
 
-def _optimizer(options: SoundTraining, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def _optimizer(
+    options: SoundTraining, steps_per_epoch: int, learning_rate: float
+) -> keras.optimizers.Optimizer:
     num_steps = options.epochs * steps_per_epoch
     num_warm_up = round(options.warm_up * num_steps)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if num_warm_up else options.learning_rate,
+        0.0 if num_warm_up else learning_rate,
         max(num_steps - num_warm_up, 1),
-        warmup_target=options.learning_rate if num_warm_up else None,
+        warmup_target=learning_rate if num_warm_up else None,
         warmup_steps=num_warm_up,
     )
     return keras.optimizers.AdamW(

@@ -34,6 +34,7 @@ class StudentBatches(keras.utils.PyDataset):
         self._clips, self._options, self._stored = clips, options, tuple(stored)
         self._chances = drawing_chances(clips.primary, options.sampling)
         self._jitter = _FEATURE_JITTER * clips.features.std(axis=0)
+        self._drawn = np.zeros(0, np.int64)
         self._epoch = -1
         self.on_epoch_end()
 
@@ -56,7 +57,7 @@ class StudentBatches(keras.utils.PyDataset):
         self._epoch += 1
         rng = np.random.default_rng((self._options.seed, self._epoch))
         full = len(self) * self._options.batch_size
-        self._drawn: np.ndarray = rng.choice(len(self._clips), full, p=self._chances)
+        self._drawn = rng.choice(len(self._clips), full, p=self._chances)
 
 
 def augmented_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -73,8 +74,7 @@ def augmented_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         float32, the same shape.
     """
     batch, num_rows, num_bands = mel.shape
-    starts = rng.integers(num_rows, size=batch)
-    rows = (np.arange(num_rows) + starts[:, None]) % num_rows
+    rows = (np.arange(num_rows) + rng.integers(num_rows, size=(batch, 1))) % num_rows
     changed = mel[np.arange(batch)[:, None], rows]
     loudest = changed.max(axis=(1, 2), keepdims=True)
     level = loudest - rng.uniform(*_NOISE_BELOW_DB, (batch, 1, 1))

@@ -223,7 +223,7 @@ def _check(clips: StudentClips, validation: StudentClips, taught: TeacherOutputs
         name for name, num in zip(clips.recordings.class_names, counts, strict=True) if not num
     ]:
         raise ValueError(
-            f"No clip of {', '.join(map(repr, without))} to train on. Add recordings, or take the species out."
+            f"No clip of {', '.join(map(repr, without))} to train on. Add some, or take the species out."
         )
     if taught is not None and taught.logits.shape != (
         len(clips),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from student.spectrum import centred_frames, power_spectrum
-
-if TYPE_CHECKING:
-    from student.hearing import StudentHearing
 
 NUM_MFCC = 13
 FEATURE_NAMES: tuple[str, ...] = (
@@ -25,8 +22,25 @@ _LEAST_POWER = 1e-10
 _SMALLEST = np.finfo(np.float32).tiny
 
 
+class SpectrumSettings(Protocol):
+    """What the features need to know of a `StudentHearing`."""
+
+    @property
+    def sample_rate_hz(self) -> int: ...  # noqa: D102
+    @property
+    def fft_length(self) -> int: ...  # noqa: D102
+    @property
+    def hop_samples(self) -> int: ...  # noqa: D102
+    @property
+    def min_hz(self) -> float: ...  # noqa: D102
+    @property
+    def highest_hz(self) -> float: ...  # noqa: D102
+    @property
+    def mel_weights(self) -> np.ndarray: ...  # noqa: D102
+
+
 def sound_features(
-    clips: np.ndarray, hearing: StudentHearing, power: np.ndarray | None = None
+    clips: np.ndarray, hearing: SpectrumSettings, power: np.ndarray | None = None
 ) -> np.ndarray:
     """The 18 features of clips: of each, the mean over its rows.
 
@@ -81,24 +95,24 @@ def _rolloff(magnitude: np.ndarray, hz: np.ndarray) -> np.ndarray:
     return hz[np.argmax(below >= ROLLOFF_SHARE * below[..., -1:], axis=-1)]
 
 
-def _rms(clips: np.ndarray, hearing: StudentHearing) -> np.ndarray:
+def _rms(clips: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:
     frames = centred_frames(clips, hearing.fft_length, hearing.hop_samples)
     return np.sqrt(np.einsum("crs,crs->cr", frames, frames) / hearing.fft_length)
 
 
-def _crossings(clips: np.ndarray, hearing: StudentHearing) -> np.ndarray:
+def _crossings(clips: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:
     """As librosa: at the ends the first and the last sample go on, and what is nearly 0 is 0."""
     length = hearing.fft_length
     half = length // 2
     padded = np.pad(clips, ((0, 0), (half, half)), mode="edge")
-    is_negative = np.where(np.abs(padded) <= 1e-10, 0.0, padded) < 0
-    crossed = np.cumsum(is_negative[:, 1:] != is_negative[:, :-1], axis=1)
+    is_negative = padded < -1e-10
+    crossed = np.cumsum(is_negative[:, 1:] != is_negative[:, :-1], axis=1, dtype=np.int32)
     crossed = np.pad(crossed, ((0, 0), (1, 0)))
     starts = np.arange(0, padded.shape[1] - length + 1, hearing.hop_samples)
     return (crossed[:, starts + length - 1] - crossed[:, starts]) / length
 
 
-def _band_share(power: np.ndarray, hz: np.ndarray, hearing: StudentHearing) -> np.ndarray:
+def _band_share(power: np.ndarray, hz: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:
     """Of each clip: [num_clips]."""
     spectrum = power.sum(axis=1, dtype=np.float64)
     inside = (hz >= hearing.min_hz) & (hz <= hearing.highest_hz)
@@ -106,7 +120,7 @@ def _band_share(power: np.ndarray, hz: np.ndarray, hearing: StudentHearing) -> n
     return np.where(total > 0, spectrum[:, inside].sum(axis=-1) / np.maximum(total, _SMALLEST), 0)
 
 
-def _mfcc(power: np.ndarray, hearing: StudentHearing) -> np.ndarray:
+def _mfcc(power: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:
     """[num_clips, 13]; the mean of a cosine transform is the transform of the mean."""
     from scipy.fft import dct
 

@@ -52,7 +52,7 @@ class StudentHearing:
         >>> hearing = StudentHearing()
         >>> mel, features = hearing.inputs(hearing.load("whale.flac"))
         >>> mel.shape, features.shape  # 12 s are three clips
-        ((3, 235, 64), (3, 18))
+        ((3, 157, 64), (3, 18))
     """
 
     sample_rate_hz: int = 48_000
@@ -61,7 +61,7 @@ class StudentHearing:
     max_hz: float | None = None
     num_bands: int = 64
     fft_length: int = 2048
-    hop_samples: int = 1024
+    hop_samples: int = 1536
     fill: Literal["repeat", "zeros"] = "repeat"
     beyond_nyquist: Literal["refuse", "clamp"] = "refuse"
 

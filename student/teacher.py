@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 import keras
 import numpy as np
-from keras import layers
 from tqdm import tqdm
 
 from fused_encoder.front_ends.contract import AudioFrontEnd
 from media import load_waveform
 from soundscapes.classifier import SoundClassifier
 from student.clips import MAX_SECONDS, StudentClips
-from student.features import FEATURE_NAMES
 from student.hearing import StudentHearing
 from student.taught import TeacherOutputs
+from student.teacher_heads import (
+    KnownClips,
+    cross_fitted_logits,
+    head_logits,
+    linear_head,
+    published_head,
+)
 from triplets import FeatureStore
 from triplets.splits import content_source
 from triplets.store import load_feature
 
 Head = Literal["linear", "published"]
 HEADS: tuple[str, ...] = ("linear", "published")
-
-_CHOICES_OF_C = (0.001, 0.01, 0.1, 1.0)
-_NUM_FOLDS = 5
-_PUBLISHED_SIZES = (256, 128, 64)
-_DROPOUTS = (0.3, 0.2, 0.2)
-_EPOCHS = 60
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ class HeadTeacher:
     def outputs(self, clips: StudentClips) -> TeacherOutputs:
         """What it says of clips, heard by its front end at the front end's own rate."""
         sound = clip_means(self.front_end, clips, store=self.store)
-        logits = self.network.predict([sound, clips.features], verbose=0)
-        return TeacherOutputs(np.asarray(logits, np.float32), sound)
+        return TeacherOutputs(head_logits(self.network, sound, clips.features), sound)
 
 
 @dataclass(frozen=True)
@@ -118,10 +116,12 @@ def train_head_teacher(
         raise ValueError(f"Expected a head of {', '.join(HEADS)}, received {head!r}.")
     store = store or FeatureStore()
     sound = clip_means(front_end, clips, store=store, progress=progress)
-    known = _Known(sound, clips.features, clips.primary, clips.sources)
+    known = KnownClips(sound, clips.features, clips.primary, clips.sources)
     num_classes = len(clips.recordings.class_names)
-    train = _linear if head == "linear" else _published
-    cross_fitted = _cross_fitted(known, num_classes, train, seed) if cross_fit else None
+    train = linear_head if head == "linear" else published_head
+    cross_fitted = None
+    if cross_fit:
+        cross_fitted = TeacherOutputs(cross_fitted_logits(known, num_classes, train, seed), sound)
     network = train(known, num_classes, seed)
     return HeadTeacher(network, front_end, clips.recordings.class_names, cross_fitted, store)
 
@@ -193,101 +193,3 @@ def _mean_frames(front_end: AudioFrontEnd, sounds: list[np.ndarray]) -> np.ndarr
         if np.ptp(sound) > 0 and len(sound) >= front_end.min_samples:
             mean[:] = front_end.embed_sounds([sound])[0].mean(axis=0)
     return means
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Training clips as heads see them."""
-
-    sound: np.ndarray
-    features: np.ndarray
-    classes: np.ndarray
-    sources: np.ndarray
-
-    def only(self, places: np.ndarray) -> _Known:
-        return _Known(
-            self.sound[places], self.features[places], self.classes[places], self.sources[places]
-        )
-
-
-_Train = Callable[[_Known, int, int], keras.Model]
-
-
-def _folds(known: _Known, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Grouped by source; each species has clips to train on in every fold, or there is an error."""
-    import warnings
-
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    num_folds = min(_NUM_FOLDS, len(np.unique(known.sources)))
-    splitter = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():  # that species have fewer clips than there are folds
-        warnings.simplefilter("ignore", UserWarning)
-        return list(splitter.split(known.sound, known.classes, known.sources))
-
-
-def _cross_fitted(known: _Known, num_classes: int, train: _Train, seed: int) -> TeacherOutputs:
-    logits = np.zeros((len(known.sound), num_classes), np.float32)
-    for training, held_out in _folds(known, seed):
-        network = train(known.only(training), num_classes, seed)
-        asked = known.only(held_out)
-        logits[held_out] = network.predict([asked.sound, asked.features], verbose=0)
-    return TeacherOutputs(logits, known.sound)
-
-
-def _linear(known: _Known, num_classes: int, seed: int) -> keras.Model:
-    """Logistic regression as a network: standardisation and one layer."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV
-
-    network, scaled = _scaled_inputs(known)
-    inside = keras.Model(network.inputs, scaled)
-    values = inside.predict([known.sound, known.features], verbose=0)
-    model = LogisticRegression(max_iter=2000)
-    counts = [len(np.unique(known.sources[known.classes == k])) for k in np.unique(known.classes)]
-    if min(counts) > 1:
-        search = GridSearchCV(model, {"C": _CHOICES_OF_C}, cv=_folds(known, seed)[:3])
-        model = search.fit(values, known.classes).best_estimator_
-    else:
-        model.fit(values, known.classes)
-    dense = layers.Dense(num_classes, name="logits")
-    network = keras.Model(network.inputs, dense(scaled), name="teacher_head")
-    kernel = np.zeros((values.shape[1], num_classes), np.float32)
-    bias = np.full(num_classes, -10.0, np.float32)  # of species without a clip
-    if len(model.classes_) == 2:
-        first, second = model.classes_
-        kernel[:, first], kernel[:, second] = -model.coef_[0] / 2, model.coef_[0] / 2
-        bias[first], bias[second] = -model.intercept_[0] / 2, model.intercept_[0] / 2
-    else:
-        kernel[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
-    dense.set_weights([kernel, bias])
-    return network
-
-
-def _published(known: _Known, num_classes: int, seed: int) -> keras.Model:
-    """Four layers, with layer normalisation and dropout between them."""
-    keras.utils.set_random_seed(seed)
-    inputs, hidden = _scaled_inputs(known)
-    for number, (size, dropout) in enumerate(zip(_PUBLISHED_SIZES, _DROPOUTS, strict=True), 1):
-        hidden = layers.Dense(size, name=f"layer_{number}")(hidden)
-        hidden = layers.LayerNormalization(name=f"layer_{number}_scaling")(hidden)
-        hidden = layers.Activation("relu", name=f"layer_{number}_relu")(hidden)
-        hidden = layers.Dropout(dropout, name=f"layer_{number}_dropout")(hidden)
-    logits = layers.Dense(num_classes, name="logits")(hidden)
-    network = keras.Model(inputs.inputs, logits, name="teacher_head")
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.AdamW(1e-3, weight_decay=0.01, clipnorm=1.0), loss)
-    network.fit([known.sound, known.features], known.classes, epochs=_EPOCHS, verbose=0)
-    return network
-
-
-def _scaled_inputs(known: _Known) -> tuple[keras.Model, keras.KerasTensor]:
-    """Both inputs, each standardised to the training clips, side by side."""
-    sound = keras.Input((known.sound.shape[1],), name="sound")
-    features = keras.Input((len(FEATURE_NAMES),), name="features")
-    scalings = [layers.Normalization(name=f"{kind}_scaling") for kind in ("sound", "features")]
-    for scaling, values in zip(scalings, (known.sound, known.features), strict=True):
-        scaling.adapt(values)
-    scaled = [s(each) for s, each in zip(scalings, (sound, features), strict=True)]
-    both = layers.Concatenate(name="sound_and_features")(scaled)
-    return keras.Model([sound, features], both), both

@@ -5,9 +5,22 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+# A slow machine is no fault, and fixtures serve all examples of a test.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+    ],
+)
+settings.load_profile("tests")
 
 pytest_plugins = ["tests.exported_encoder", "tests.small_birdnet"]
 

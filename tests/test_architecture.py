@@ -2,13 +2,14 @@
 
 import ast
 import importlib
+import json
 import re
-import subprocess
-import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests.fresh_process import printed_by
 
 ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {
@@ -86,13 +87,8 @@ def test_no_two_files_import_each_other_even_in_a_circle():
 
 
 def test_every_module_that_is_imported_exists():
-    missing = {
-        (name, module)
-        for name in MODULES
-        for module in _imported_modules(name)
-        if module not in MODULES
-    }
-    assert missing == set()
+    imported = {(name, module) for name in MODULES for module in _imported_modules(name)}
+    assert {(name, module) for name, module in imported if module not in MODULES} == set()
 
 
 @pytest.mark.parametrize(
@@ -135,16 +131,33 @@ def test_only_the_front_ends_name_the_numbers_of_yamnet():
     assert named == {("training.losses.cross_batch_memory", 1024)}  # embeddings it remembers
 
 
-def test_importing_the_packages_and_the_command_line_loads_no_tensorflow():
+TENSORFLOW = "tensorflow keras librosa sklearn"
+LIGHT = [  # what is used, one thing after the other, and what must still not be loaded
+    ("import fused_encoder.weights", f"{TENSORFLOW} matplotlib cv2 av pooch"),
+    (f"import {', '.join({*MAY_IMPORT} - {'aviary'})}", f"{TENSORFLOW} matplotlib cv2 av"),
+    ("import app.cli.main", f"{TENSORFLOW} matplotlib cv2 av"),
+    ("import individuals.outputs", f"{TENSORFLOW} matplotlib cv2 av pyarrow"),
+    ("import aviary", f"{TENSORFLOW} matplotlib"),
+    (
+        "from inference.index import EmbeddingIndex; EmbeddingIndex.open(folder + '/i').close()\n"
+        "from individuals.catalogue import Catalogue; Catalogue.open(folder + '/c').close()\n"
+        "import individuals.footage, inference.threshold",
+        f"{TENSORFLOW.removesuffix(' sklearn')} matplotlib",
+    ),
+    ("import media; media.load_image, media.load_waveform, media.iter_moments", "numba resampy"),
+    ("pass", TENSORFLOW.removesuffix(" sklearn")),
+]
+
+
+def test_what_needs_no_tensorflow_loads_neither_it_nor_what_else_is_slow(tmp_path):
     program = (
-        f"import sys, {', '.join(sorted({*MAY_IMPORT} - {'aviary'}))}, app.cli.main\n"
-        "heavy = {'tensorflow', 'keras', 'librosa', 'sklearn', 'matplotlib', 'cv2', 'av'}\n"
-        "print(*sorted(heavy & set(sys.modules)))"
+        "import json, sys\nfolder, steps = sys.argv[1], json.loads(sys.argv[2])\n"
+        "for step, slow in steps:\n"
+        "    exec(step)\n"
+        "    loaded = {*slow.split()} & {*sys.modules}\n"
+        "    assert not loaded, (step, loaded)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.split() == []
+    printed_by(program, tmp_path, json.dumps(LIGHT))
 
 
 @pytest.mark.parametrize("package", MENUS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -45,7 +46,8 @@ def frozen_image_features(encoder: keras.Model) -> Describe | None:
 
     Returns:
         A function of photos, uint8 [224, 224, 3] each, that gives float32 [num_photos, size], unit
-        length; None where the backbone was trained, or the encoder is of another make.
+        length, and remembers what it has seen; None where the backbone was trained, or the encoder is of
+        another make.
     """
     if not any(layer.name == "image_trunk" for layer in encoder.layers):
         return None
@@ -54,13 +56,17 @@ def frozen_image_features(encoder: keras.Model) -> Describe | None:
     if before.weights or not trunk.weights:
         return None
 
+    seen: dict[bytes, np.ndarray] = {}
+
     def features(photos: Sequence[np.ndarray]) -> np.ndarray:
-        batches = (
-            photos[start : start + BATCH_SIZE] for start in range(0, len(photos), BATCH_SIZE)
-        )
-        scaled = (np.stack(batch).astype(np.float32) / 255 for batch in batches)
-        seen = [before.predict_on_batch(trunk.predict_on_batch(photos)) for photos in scaled]
-        return _unit_length(np.concatenate(seen).astype(np.float32))
+        keys = [hashlib.sha256(photo.tobytes()).digest() for photo in photos]
+        new = [row for row, key in enumerate(keys) if key not in seen]
+        for start in range(0, len(new), BATCH_SIZE):
+            rows = new[start : start + BATCH_SIZE]
+            batch = np.stack([photos[row] for row in rows]).astype(np.float32) / 255
+            found = before.predict_on_batch(trunk.predict_on_batch(batch))
+            seen.update(zip((keys[row] for row in rows), found, strict=True))
+        return _unit_length(np.stack([seen[key] for key in keys]).astype(np.float32))
 
     return features
 
@@ -96,17 +102,22 @@ def log_probabilities(
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+    from threadpoolctl import threadpool_limits
 
+    if known.shape[1] > len(known):  # weights lie in the span of the gallery: the same, far quicker
+        span = np.linalg.svd(known, full_matrices=False)[2]
+        known, asking = known @ span.T, asking @ span.T
     model = LogisticRegression(max_iter=2000)
     classes = np.unique(known_labels)
     fewest = min(len(np.unique(sources[known_labels == name])) for name in classes)
-    if fewest > 1:
-        folds = StratifiedGroupKFold(min(MAX_FOLDS, fewest), shuffle=True, random_state=0)
-        model = GridSearchCV(model, {"C": CHOICES_OF_C}, cv=folds)
-        model.fit(known, known_labels, groups=sources)
-    else:
-        model.fit(known, known_labels)
-    return model.classes_, model.predict_log_proba(asking)
+    with threadpool_limits(1):  # several threads wait for each other longer than they compute
+        if fewest > 1:
+            folds = StratifiedGroupKFold(min(MAX_FOLDS, fewest), shuffle=True, random_state=0)
+            model = GridSearchCV(model, {"C": CHOICES_OF_C}, cv=folds)
+            model.fit(known, known_labels, groups=sources)
+        else:
+            model.fit(known, known_labels)
+        return model.classes_, model.predict_log_proba(asking)
 
 
 def _unit_length(vectors: np.ndarray) -> np.ndarray:

@@ -11,15 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fused_encoder.front_ends import YAMNET
 from inference.plot_labels import plot_labels
-from media import PhotoBox, UnreadableMediaError, load_waveform
+from media import PhotoBox, UnreadableMediaError, load_waveform_with_notes
 from training.evaluate import Evaluation
 from training.pairs import Pairs
 from training.plots import BAD, GOOD, INK
 from triplets.prepared import ABSENT, PreparedMedia
 
-SAMPLE_RATE_HZ = YAMNET.sample_rate_hz
+SAMPLE_RATE_HZ = 24_000
+HIGHEST_HZ = 11_000  # hardly a bird sings higher
 SHOWN_SECONDS = 5.0
 
 
@@ -135,16 +135,22 @@ def plot_query_sheet(answered: Sequence[AnsweredQuery], class_names: Sequence[st
 
 
 def draw_spectrogram(axes: Axes, recording: Path) -> None:
-    """The first seconds of a recording as a mel spectrogram, up to YAMNet's 7.5 kHz."""
+    """The first seconds of a recording as a mel spectrogram, up to 11 kHz."""
     try:
-        waveform = load_waveform(
+        waveform, _ = load_waveform_with_notes(  # told of when it was embedded
             recording, sample_rate_hz=SAMPLE_RATE_HZ, max_seconds=SHOWN_SECONDS
         )
     except (UnreadableMediaError, FileNotFoundError):
         axes.text(0.5, 0.5, "cannot be read", ha="center", va="center", fontsize=8)
         return
     power = librosa.feature.melspectrogram(
-        y=waveform, sr=SAMPLE_RATE_HZ, n_fft=512, hop_length=160, n_mels=64, fmin=125, fmax=7500
+        y=waveform,
+        sr=SAMPLE_RATE_HZ,
+        n_fft=768,
+        hop_length=240,
+        n_mels=64,
+        fmin=125,
+        fmax=HIGHEST_HZ,
     )
     decibels = librosa.power_to_db(power, ref=np.max, top_db=60)
     axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", interpolation="nearest")

@@ -50,7 +50,7 @@ def save_run(
     options: TrainingOptions,
     *,
     front_end_source: str | None = None,
-    yamnet: Yamnet | AudioFrontEnd | None = None,
+    front_end: Yamnet | AudioFrontEnd | None = None,
 ) -> Path:
     """Writes `encoder.keras` and `run.json`, for `load_run`.
 
@@ -61,7 +61,7 @@ def save_run(
         trained: from `train_encoder`.
         options: those it was given.
         front_end_source: see `SavedRun`.
-        yamnet: the one it was trained with, so that another one is noticed later.
+        front_end: the one it was trained with, so that another one is noticed later.
 
     Returns:
         The directory.
@@ -72,7 +72,7 @@ def save_run(
         "schema": SCHEMA,
         "options": options.to_dict(),
         "front_end_source": front_end_source,
-        "front_end_fingerprint": None if yamnet is None else as_front_end(yamnet).fingerprint,
+        "front_end_fingerprint": None if front_end is None else as_front_end(front_end).fingerprint,
         "class_names": trained.training.class_names,
         "training": _to_json(trained.training),
         "held_out": _to_json(trained.held_out),
@@ -116,13 +116,13 @@ def load_run(directory: str | Path) -> SavedRun:
 
 
 def changes_since_training(
-    run: SavedRun, yamnet: Yamnet | AudioFrontEnd | None, *media: PreparedMedia
+    run: SavedRun, front_end: Yamnet | AudioFrontEnd | None, *media: PreparedMedia
 ) -> list[str]:
     """What is not as it was when the run's encoder was trained.
 
     Args:
         run: from `load_run`.
-        yamnet: the one that the run is used with now; None where it has no recordings.
+        front_end: the one that the run is used with now; None where it has no recordings.
         media: the run's files as they are prepared now. Files that are gone are not told of here: they
             are in `skipped`.
 
@@ -130,7 +130,7 @@ def changes_since_training(
         One sentence for each kind of change; empty where nothing is known to differ.
     """
     changes = []
-    now = as_front_end(yamnet).fingerprint
+    now = as_front_end(front_end).fingerprint
     if run.front_end_fingerprint not in (None, now):
         changes.append(
             "The encoder was trained with another audio front end (fingerprint "

@@ -104,6 +104,7 @@ def _fit_matching(path: str, embedder: Embedder, media: PreparedMedia) -> None:
         [media.class_names[photo.class_index] for photo in photos],
         [photo.source for photo in photos],
         boxes=[photo.box for photo in photos],
+        progress=True,
     )
     print(f"The matching calibration is in '{save_match_calibration(path, calibration)}'.")
 

@@ -26,7 +26,7 @@ def calibration_in_short(calibration: Calibration | None) -> str:
     modality = kinds[0]
     pair = calibration.pairs[f"{modality}-{modality}"]
     of_whom = (
-        f"{pair.num_individuals} individuals that it had never met"
+        f"{pair.num_individuals} individuals (or classes) that it had never met"
         if calibration.is_identity_disjoint
         else f"held-out files of {pair.num_individuals} classes that it was trained on; animals that it "
         "never met are harder"

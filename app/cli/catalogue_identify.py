@@ -226,7 +226,7 @@ def _answer_table(
             given.table.sightings[answer.rows[0]].key,
             len(answer.rows),
             answer.status,
-            answer.word or "",
+            answer.word or (f"{answer.nearest}?" if answer.nearest else ""),  # whom to look at
             names.get(answer.individual or "") or "",
             "" if answer.similarity is None else answer.similarity,
             answer.reason,

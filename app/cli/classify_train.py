@@ -64,7 +64,8 @@ def add_recipe(group: argparse._ArgumentGroup) -> None:
     value(group, "--max-seconds", 60.0, "S", "read of a recording, from its start", above=0)
     value(group, "--epochs", 30, None, "as many clips as recordings each", least=1)
     value(group, "--batch-size", 32, "N", "clips per step", least=1)
-    value(group, "--learning-rate", 1e-3, "R", "at its peak", above=0)
+    rate = "at its peak (default: 1e-3; 1e-4 of a linear head, which has a start already)"
+    value(group, "--learning-rate", float, "R", rate, above=0)
     choice(group, "--loss", LOSSES, "see docs")
     value(group, "--label-smoothing", 0.1, "SHARE", "not of soft_auc", least=0, below=1)
     value(group, "--secondary-weight", 0.5, "W", "label of secondary species", least=0)

@@ -42,10 +42,10 @@ def run(options: argparse.Namespace) -> int:
     saved = load_run(options.run)
     out = Path(options.out or saved.directory / EVALUATION_FOLDER)
     check_destination(out, METRICS_FILE)
-    yamnet = front_end_of(saved)
-    evaluation, gallery, queries = evaluate_run(saved, yamnet)
+    front_end = front_end_of(saved)
+    evaluation, gallery, queries = evaluate_run(saved, front_end)
     print(evaluation_table(evaluation))
-    notes = changes_since_training(saved, yamnet, gallery, queries)
+    notes = changes_since_training(saved, front_end, gallery, queries)
     if doubt := tell_of_near_duplicates(gallery, queries):
         notes.append(doubt)
     write_metrics(out / METRICS_FILE, evaluation, notes)
@@ -64,18 +64,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def evaluate_run(
-    saved: SavedRun, yamnet: AudioFrontEnd | None
+    saved: SavedRun, front_end: AudioFrontEnd | None
 ) -> tuple[Evaluation, PreparedMedia, PreparedMedia]:
     """The evaluation of a run, its gallery (what it was trained on) and its queries (held out)."""
     from training import evaluate_encoder
 
-    gallery, queries = media_of(saved, yamnet)
-    embedder = embedder_of(saved, yamnet)
+    gallery, queries = media_of(saved, front_end)
+    embedder = embedder_of(saved, front_end)
     evaluation = evaluate_encoder(embedder, gallery, queries, encoder=saved.encoder)
     return evaluation, gallery, queries
 
 
-def media_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> tuple[PreparedMedia, PreparedMedia]:
+def media_of(
+    saved: SavedRun, front_end: AudioFrontEnd | None
+) -> tuple[PreparedMedia, PreparedMedia]:
     """What a run was trained on, and what it held out.
 
     What is not as it was in training is logged as a warning.
@@ -84,7 +86,7 @@ def media_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> tuple[PreparedMed
     from triplets import prepare_media
 
     gallery, queries = (
-        prepare_media(side, yamnet, max_audio_seconds=saved.options.max_audio_seconds)
+        prepare_media(side, front_end, max_audio_seconds=saved.options.max_audio_seconds)
         for side in (saved.training, saved.held_out)
     )
     for side in (gallery, queries):
@@ -93,7 +95,7 @@ def media_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> tuple[PreparedMed
                 f"The files of the run '{saved.directory}' cannot be read any more, such as "
                 f"'{side.skipped[0].path}': {side.skipped[0].reason}. Put them back where they were."
             )
-    for change in changes_since_training(saved, yamnet, gallery, queries):
+    for change in changes_since_training(saved, front_end, gallery, queries):
         logger.warning(change)
     return gallery, queries
 
@@ -105,13 +107,13 @@ def front_end_of(saved: SavedRun) -> AudioFrontEnd | None:
     return load_front_end(saved.front_end_source) if saved.training.recordings else None
 
 
-def embedder_of(saved: SavedRun, yamnet: AudioFrontEnd | None) -> Embedder:
+def embedder_of(saved: SavedRun, front_end: AudioFrontEnd | None) -> Embedder:
     """The embedder of a run's encoder, as its export will be."""
     from inference import Embedder
 
     return Embedder.from_encoder(
         saved.encoder,
-        yamnet,
+        front_end,
         audio_seconds=saved.options.window_seconds,
         max_windows=saved.options.max_windows,
     )

@@ -30,9 +30,9 @@ def run(options: argparse.Namespace) -> int:
     from training.run import load_run
 
     saved = load_run(options.run)
-    yamnet = front_end_of(saved)
-    gallery, queries = media_of(saved, yamnet)
-    embedder = embedder_of(saved, yamnet)
+    front_end = front_end_of(saved)
+    gallery, queries = media_of(saved, front_end)
+    embedder = embedder_of(saved, front_end)
     thresholds = measure_thresholds(embedder, gallery, queries)
     embedder.calibration = calibration = calibrate_held_out(embedder, queries)
     embedder.save(options.out, class_names=saved.training.class_names, thresholds=thresholds)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
 
 from app.cli.early_checks import check_given
+from app.cli.logs import set_up_logs
 from app.cli.outcome import ERROR, INTERRUPTED
 
 COMMANDS = (
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 done with skipped inputs, 2 error.
     """
     options = build_parser().parse_args(arguments)
-    _set_up_logs()
+    warnings = set_up_logs()
     try:
         check_given(options)
         return importlib.import_module(f"app.cli.{options.command}").run(options)
@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"fused-encoder {options.command}: {message}", file=sys.stderr)
         return ERROR
+    finally:
+        for line in warnings.left_out():
+            print(f"WARNING: {line}", file=sys.stderr)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -79,25 +82,6 @@ def build_parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         importlib.import_module(f"app.cli.{name}").add_options(commands)
     return parser
-
-
-def _set_up_logs() -> None:
-    """Warnings go to standard error, each once; skipped inputs are listed at the end instead."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    seen: set[str] = set()
-
-    def is_new(record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if message.startswith("Skipped ") or message in seen:
-            return False
-        seen.add(message)
-        return True
-
-    handler = logging.StreamHandler()
-    handler.addFilter(is_new)
-    logging.basicConfig(
-        format="%(levelname)s: %(message)s", level=logging.WARNING, handlers=[handler]
-    )
 
 
 if __name__ == "__main__":

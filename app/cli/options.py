@@ -25,7 +25,8 @@ class _WithDefaults(argparse.HelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
         told = action.help or ""
         is_value = isinstance(action.default, str | int | float) and action.option_strings
-        has_none = action.default in (False, argparse.SUPPRESS) or "default" in told
+        is_switch = isinstance(action.default, bool)
+        has_none = is_switch or action.default == argparse.SUPPRESS or "default" in told
         return f"{told} (default: %(default)s)" if is_value and not has_none else told
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from app.cli.mel_options import add_mel_settings, mel_settings
 from app.cli.options import value
-from media import AUDIO_EXTENSIONS
 
 if TYPE_CHECKING:
     from soundscapes.recordings import LabelledRecordings
@@ -86,6 +85,7 @@ def unlabelled_recordings(inputs: Sequence[str]) -> list[Path]:
         ValueError: there are none.
     """
     from archives.embed.sources import find_sources
+    from media import AUDIO_EXTENSIONS
 
     found = [source.path for source in find_sources(inputs, None).sources]
     recordings = [path for path in found if path.suffix.lower() in AUDIO_EXTENSIONS]
@@ -96,6 +96,8 @@ def unlabelled_recordings(inputs: Sequence[str]) -> list[Path]:
 
 def hearing_source(options: argparse.Namespace) -> HearingSource:
     """How the front end of `add_hearing` is found."""
+    from soundscapes.run import HearingSource
+
     if options.front_end == "mel":
         return HearingSource("mel", mel_settings(options))
     is_path = Path(options.front_end).exists()

@@ -116,31 +116,28 @@ def run(options: argparse.Namespace) -> int:
 
     how = _training_options(options)
     keras.utils.set_random_seed(options.seed)  # for the encoder's weights
-    yamnet = load_front_end(options.front_end) if files.recordings else None
+    front_end = load_front_end(options.front_end) if files.recordings else None
     trained = train_encoder(
-        yamnet=yamnet,
+        yamnet=front_end,
         files=files,
         held_out=held_out,
-        encoder=_encoder(options, files, yamnet),
+        encoder=_encoder(options, files, front_end),
         options=how,
         backup_dir=Path(options.out) / UNFINISHED,
     )
-    save_run(options.out, trained, how, front_end_source=options.front_end, yamnet=yamnet)
+    save_run(options.out, trained, how, front_end_source=options.front_end, front_end=front_end)
     last = {name: values[-1] for name, values in trained.history.items()}
-    num_classes, last_part = (
-        len(trained.training.class_names),
-        f"next: fused-encoder evaluate {options.out}",
-    )
+    num_classes = len(trained.training.class_names)
     print(
         f"Trained on {counted_files(trained.training)} of {num_classes} classes: loss {last['loss']:.4f}, "
         f"precision at 1 on held-out files {last['val_precision_at_1']:.3f}. "
-        f"The run is in '{options.out}'; {last_part}"
+        f"The run is in '{options.out}'; next: fused-encoder evaluate {options.out}"
     )
     return outcome((*no_animal, *trained.skipped))
 
 
 def _encoder(
-    options: argparse.Namespace, files: LabelledFiles, yamnet: AudioFrontEnd | None
+    options: argparse.Namespace, files: LabelledFiles, front_end: AudioFrontEnd | None
 ) -> keras.Model:
     from fused_encoder.front_ends.yamnet import as_front_end
     from training import recommended_encoder
@@ -149,7 +146,7 @@ def _encoder(
     with with_dtype_policy(options.precision):
         return recommended_encoder(
             image_backbone=options.image_backbone if files.images else None,
-            audio_size=as_front_end(yamnet).embedding_size,
+            audio_size=as_front_end(front_end).embedding_size,
             image_weights=None if options.image_weights == "none" else options.image_weights,
             image_trainable=options.image_trainable
             or ("last_block" if options.fine_tune else None),

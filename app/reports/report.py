@@ -146,19 +146,20 @@ def has_few_sources(evaluation: Evaluation) -> bool:
 
 
 def comparison_cells(evaluation: Evaluation) -> list[tuple[object, ...]]:
-    """Rows of what counts once, the way of asking, P@1, the difference and its interval."""
-    return [
-        (
-            f"{row.num} {row.per}s",
-            COMPARED_NAMES.get(row.name, row.name),
-            row.precision_at_1,
-            row.difference,
-            interval_text(
-                row.difference_low, row.difference_high, "+.3f", num_sources=row.num_sources
-            ),
-        )
-        for row in evaluation.comparisons
-    ]
+    """Rows of what counts once, the way of asking, P@1, the difference and its interval.
+
+    The first of each kind, from which the others are taken, has no difference.
+    """
+    cells: list[tuple[object, ...]] = []
+    kinds: set[str] = set()
+    for row in evaluation.comparisons:
+        low, high = row.difference_low, row.difference_high
+        interval = interval_text(low, high, "+.3f", num_sources=row.num_sources)
+        apart = (row.difference, interval) if row.per in kinds else ("", "")
+        name = COMPARED_NAMES.get(row.name, row.name)
+        cells.append((f"{row.num} {row.per}s", name, row.precision_at_1, *apart))
+        kinds.add(row.per)
+    return cells
 
 
 def number_cells(row: Mapping[str, float]) -> tuple[object, ...]:

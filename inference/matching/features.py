@@ -100,8 +100,8 @@ class RootSift:
         strongest = sorted(found, key=lambda point: -point.response)[: self.num_points]
         points, vectors = sift.compute(grey, strongest)
         if not points:
-            nothing = (np.zeros(shape, np.float32) for shape in ((0, 2), 0, (0, 128)))
-            return Keypoints(*nothing, aspect=width / height)
+            none = np.zeros((0, 130), np.float32)
+            return Keypoints(none[:, :2], none[:, 0], none[:, 2:], width / height)
         places = np.array([point.pt for point in points], np.float32) / (width, height)
         sizes = np.array([point.size for point in points], np.float32) / self.longest_side_px
         shares = vectors / np.maximum(vectors.sum(axis=1, keepdims=True), 1e-6)

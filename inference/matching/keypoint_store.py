@@ -52,8 +52,13 @@ class KeypointStore:
             found = self.features(load_image(photo, box))
             in_memory = io.BytesIO()
             half = np.asarray(found.vectors, np.float16)  # a thousandth off, at half the size
-            others = {"places": found.places, "sizes": found.sizes, "aspect": found.aspect}
-            np.savez(in_memory, vectors=half, **others)
+            np.savez(
+                in_memory,
+                places=found.places,
+                sizes=found.sizes,
+                vectors=half,
+                aspect=found.aspect,
+            )
             write_atomically(path, in_memory.getbuffer())
             found = replace(found, vectors=half.astype(np.float32))
         return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from inference.embeddings import fingerprint_of
 from inference.matching.features import LocalFeatures, RootSift
@@ -27,6 +31,7 @@ def fit_on_known(
     features: LocalFeatures | None = None,
     matching: Matching | Matcher | None = None,
     directory: str | Path | None = None,
+    progress: bool = False,
 ) -> MatchCalibration:
     """What both scores mean, from photos of individuals that the encoder was not trained on.
 
@@ -43,6 +48,7 @@ def fit_on_known(
         features: see `rerank`.
         matching: see `rerank`.
         directory: see `KeypointStore`.
+        progress: whether to show bars.
 
     Raises:
         ValueError: lengths that differ, or too few pairs; see `fit_match_calibration`.
@@ -59,19 +65,24 @@ def fit_on_known(
             f"{len(boxes)} and num_nearest={num_nearest}."
         )
     store = KeypointStore(features, directory)
-    points = [store.get(photo, box) for photo, box in zip(photos, boxes, strict=True)]
     who, source = np.asarray(individuals), np.asarray(sources)
-    pairs: list[tuple[float, float, bool]] = []
-    for row in range(len(photos)):
+
+    def ask(row: int) -> list[tuple[float, float, bool]]:
         similarity = vectors @ vectors[row]
         similarity[source == source[row]] = -np.inf
         near = np.argsort(-similarity, kind="stable")[:num_nearest]
         near = near[np.isfinite(similarity[near])]
         matches = match_shortlist(points[row], [points[other] for other in near], matching)
-        pairs += [
+        return [
             (float(similarity[other]), match.score, bool(who[other] == who[row]))
             for other, match in zip(near, matches, strict=True)
         ]
+
+    bar = partial(tqdm, total=len(photos), unit="photo", disable=not progress)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # OpenCV and NumPy leave Python meanwhile
+        points = list(bar(threads.map(store.get, photos, boxes), desc="points"))
+        asked = list(bar(threads.map(ask, range(len(photos))), desc="compared"))
+    pairs = [pair for each in asked for pair in each]
     whole, local, is_same = zip(*pairs, strict=True) if pairs else ((), (), ())
     return fit_match_calibration(
         whole,

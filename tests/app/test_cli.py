@@ -1,11 +1,9 @@
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from app.cli.main import COMMANDS, build_parser, main
+from tests.fresh_process import printed_by
 
 HELP_OF_ALL = """
 import contextlib, io, sys
@@ -19,18 +17,8 @@ sys.exit(f"loaded {heavy}" if heavy else 0)
 """
 
 
-def refused(capsys, *arguments) -> str:
-    """What a refused command prints on standard error."""
-    assert main([str(argument) for argument in arguments]) == 2
-    printed = capsys.readouterr().err
-    assert "Traceback" not in printed
-    return printed
-
-
 def test_help_of_every_command_loads_no_heavy_library():
-    command = [sys.executable, "-c", HELP_OF_ALL, *COMMANDS]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
+    printed_by(HELP_OF_ALL, *COMMANDS)
 
 
 def test_help_lists_every_command(capsys):
@@ -72,38 +60,3 @@ def test_an_interrupt_ends_with_130_and_says_what_is_kept(monkeypatch, capsys):
     monkeypatch.setattr("app.cli.doctor.run", interrupted)
     assert main(["doctor"]) == 130
     assert "run again to continue" in capsys.readouterr().err
-
-
-def test_a_missing_folder_is_refused_with_a_message(capsys, tmp_path):
-    printed = refused(
-        capsys, "prepare", tmp_path / "no", tmp_path, "--out", "x", "--yamnet", "log_mel"
-    )
-    assert printed.startswith("fused-encoder prepare: No folder of images at")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["evaluate", "nothing"], "No training run in 'nothing'"),
-        (["export", "nothing", "--out", "x"], "No training run in 'nothing'"),
-        (["query", "x.index", "--encoder", "e"], "Expected --image, --recording or both"),
-        (
-            ["embed", "nothing.jpg", "--encoder", "e", "--out", "x"],
-            "no file or folder at 'nothing.jpg'",
-        ),
-        (["embed", "e", "--encoder", "e", "--out", "x.npz"], "No photo or recording in"),
-        (["embed", "a.jpg", "--encoder", "no", "--out", "x.npz"], "No exported encoder in 'no'"),
-        (["count", "a.mp4", "--encoder", "no"], "No exported encoder in 'no'"),
-        (["index", "info", "nothing.index"], "nothing.index"),
-        (["demo", "--images", "i"], "Expected both --images and --audio, or neither"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_with_a_message(
-    capsys, arguments, message, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    Path("e", "assets").mkdir(parents=True)
-    Path("e", "assets", "encoder.json").touch()
-    printed = refused(capsys, *arguments)
-    assert printed.startswith(f"fused-encoder {arguments[0]}: ")
-    assert message in printed

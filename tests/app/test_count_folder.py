@@ -1,26 +1,21 @@
 """`fused-encoder count`: its folder, written, written again, and anew by a review; boxes of a file."""
 
-import csv
 import json
 import shutil
 from dataclasses import replace
 
 import pytest
 
-from app.cli.main import main
 from individuals.outputs import read_capture_history, read_sightings
 from individuals.sighting_file import load_sightings, save_sightings
-
-
-def run(*arguments) -> int:
-    return main([str(argument) for argument in arguments])
+from tests.app.conftest import rows_of, run, write_rows
 
 
 @pytest.fixture(scope="module")
-def counted(journey, tiny_aviary, tmp_path_factory):
+def counted(journey, aviary, tmp_path_factory):
     """A count of which nothing was joined, of videos whose days are known."""
     root = tmp_path_factory.mktemp("counted")
-    videos = sorted(tiny_aviary.videos.glob("*.mp4"))
+    videos = sorted(aviary.videos.glob("*.mp4"))
     lines = [f"{video},2026-05-0{day}T06:00:00+02:00" for day, video in enumerate(videos, 1)]
     details = root / "details.csv"
     details.write_text("\n".join(["media,captured_at", *lines]), encoding="utf-8")
@@ -37,13 +32,9 @@ def folder(counted, tmp_path):
 def answer(folder, word, question):
     """The answers of the first question of which `question` holds."""
     assert run("review", "make", folder) == 0
-    with (folder / "review.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(folder / "review.csv")
     next(row for row in rows if question(row))["answer"] = word
-    with (folder / "review.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(folder / "review.csv", rows)
 
 
 def test_a_review_writes_the_tables_anew(folder, capsys):
@@ -80,7 +71,7 @@ def test_without_an_answer_a_review_leaves_the_tables_as_they_are(folder):
     assert [(folder / name).read_bytes() for name in names] == before
 
 
-def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_path):
+def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_path, capsys):
     old = ("calls/a.labels.txt", "timeline.pdf", "camtrap_dp/media.csv", "crops/s0123456789ab.jpg")
     for name in old:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -91,6 +82,7 @@ def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_
     broken.write_bytes(b"no video")
     options = ["--encoder", journey.encoder, "--threshold", 0.5, "--out", folder]
     assert run("count", broken, *options) == 1
+    assert f"Skipped 1 input:\n  {broken}: " in capsys.readouterr().err
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert left == {
         *("my notes.txt", "capture_history.csv", "count.json", "individuals.csv", "media.csv"),
@@ -99,28 +91,28 @@ def test_a_new_count_takes_away_what_only_the_last_one_had(folder, journey, tmp_
     }
 
 
-def test_answers_are_not_lost_to_a_new_count(folder, journey, tiny_aviary, capsys):
+def test_answers_are_not_lost_to_a_new_count(folder, journey, aviary, capsys):
     counted = load_sightings(folder)
     keys = counted.table.keys
     answered = replace(counted, cannot_link=((keys[0], keys[-1]),))
     save_sightings(folder, answered)
-    video = tiny_aviary.videos / "video_01.mp4"
+    video = aviary.videos / "video_01.mp4"
     assert run("count", video, "--encoder", journey.encoder, "--out", folder) == 2
     assert "holds a person's answers (1)" in capsys.readouterr().err
     assert load_sightings(folder).cannot_link == answered.cannot_link
 
 
-def test_details_of_other_videos_are_refused_at_once(journey, tiny_aviary, tmp_path, capsys):
+def test_details_of_other_videos_are_refused_at_once(journey, aviary, tmp_path, capsys):
     details = tmp_path / "details.csv"
     details.write_text("media,place\nvideo_01.mp4,pond\n", encoding="utf-8")
-    video = tiny_aviary.videos / "video_01.mp4"
+    video = aviary.videos / "video_01.mp4"
     options = ["--encoder", journey.encoder, "--out", tmp_path / "out", "--media", details]
     assert run("count", video, *options) == 2
     assert "none of which is a video here" in capsys.readouterr().err
 
 
-def test_count_takes_boxes_from_a_file(journey, tiny_aviary, tmp_path, capsys):
-    video = tiny_aviary.videos / "video_01.mp4"
+def test_count_takes_boxes_from_a_file(journey, aviary, tmp_path, capsys):
+    video = aviary.videos / "video_01.mp4"
     boxes = [
         {"category": "1", "conf": 0.9, "bbox": [x, 0.3, 0.2, 0.4], "frame_number": frame}
         for frame in range(0, 20, 2)
@@ -141,11 +133,11 @@ def test_count_takes_boxes_from_a_file(journey, tiny_aviary, tmp_path, capsys):
     seen = json.loads(out.read_text(encoding="utf-8"))["sightings"]
     assert len(seen) >= 2
     assert {row["box"][0] for rows in seen.values() for row in rows} == {32.0, 192.0}
-    assert run("count", tiny_aviary.videos / "video_02.mp4", *options) == 2
+    assert run("count", aviary.videos / "video_02.mp4", *options) == 2
     assert "is not in it; it has 'video_01.mp4'" in capsys.readouterr().err
 
 
-def test_a_confidence_without_detections_is_refused(journey, tiny_aviary, capsys):
-    video = tiny_aviary.videos / "video_01.mp4"
+def test_a_confidence_without_detections_is_refused(journey, aviary, capsys):
+    video = aviary.videos / "video_01.mp4"
     assert run("count", video, "--encoder", journey.encoder, "--min-confidence", 0.5) == 2
     assert "--min-confidence is of --detections" in capsys.readouterr().err

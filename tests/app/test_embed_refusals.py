@@ -1,6 +1,5 @@
 """What `embed` and `index build` cannot do as asked is refused, never passed over in silence."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +35,6 @@ def test_an_option_that_cannot_change_a_npz_is_an_error(asked, capsys):
 def test_a_cluster_is_named_with_the_engine_that_uses_it(option, tmp_path, capsys):
     assert run("embed", "cards", "--encoder", "e", "--out", tmp_path / "out", *option) == 2
     assert f"{option[0]} needs --engine ray" in capsys.readouterr().err
-
-
-def test_without_ray_the_extra_is_named(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    out = ("--out", tmp_path / "out", "--engine", "ray")
-    assert run("embed", "cards", "--encoder", "e", *out) == 2
-    assert "pip install 'fused-encoder[ray]'" in capsys.readouterr().err
 
 
 def test_what_a_npz_cannot_hold_is_skipped_and_told(journey, tmp_path, capsys):

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from app.cli.main import main
+from tests.app.conftest import show_few_queries
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def spoilt(run, journey):
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(printed):
         patch.setenv("FUSED_ENCODER_CACHE", str(journey.root / "cache"))
+        show_few_queries(patch)
         code = main(["evaluate", str(run)])
     return argparse.Namespace(changed=changed, gone=gone, code=code, printed=printed.getvalue())
 
@@ -63,11 +65,3 @@ def test_a_photo_that_is_gone_is_listed_and_the_rest_evaluated(spoilt, run):
     assert f"Skipped 1 input:\n  {spoilt.gone}: " in spoilt.printed
     record = json.loads((run / "evaluation" / "metrics.json").read_text())
     assert record["image_only_num_queries"] == len(record["classes"]) * 2 - 1
-
-
-def test_a_damaged_record_is_refused_with_its_path(tmp_path, capsys):
-    (tmp_path / "run.json").write_text('{"schema": 2, "options"')
-    assert main(["evaluate", str(tmp_path)]) == 2
-    message = capsys.readouterr().err
-    assert message.startswith(f"fused-encoder evaluate: '{tmp_path / 'run.json'}' is damaged (")
-    assert "Restore the file, or train again." in message

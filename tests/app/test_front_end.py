@@ -8,20 +8,16 @@ import pyarrow.parquet
 import pytest
 import tensorflow as tf
 
-from app.cli.main import main
 from fused_encoder import load_birdnet
 from fused_encoder.front_ends.birdnet import birdnet_place
 from inference import Embedder, EmbeddingIndex
 from media import load_waveform, save_waveform
+from tests.app.conftest import run
 from training.run import load_run
 from triplets import FeatureStore, prepare_triplets
 
 RATE_HZ = 48_000
 CLASSES = ("Parus", "Turdus")
-
-
-def run(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
 
 
 def song(class_index: int, seconds: float, seed: int) -> np.ndarray:
@@ -58,7 +54,7 @@ def made(small_birdnet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_run_and_export_say_which_front_end(made: Path, small_birdnet: Path) -> None:
+def test_run_and_export_say_which_front_end(made, small_birdnet):
     front_end = load_birdnet(small_birdnet)
     saved = load_run(made / "run")
     assert saved.front_end_source == str(small_birdnet)
@@ -69,7 +65,7 @@ def test_run_and_export_say_which_front_end(made: Path, small_birdnet: Path) -> 
     assert settings["front_end"]["fingerprint"] == front_end.fingerprint
 
 
-def test_the_export_embeds_a_waveform_without_our_code(made: Path) -> None:
+def test_the_export_embeds_a_waveform_without_our_code(made):
     calls = sorted((made / "audio").rglob("*.wav"))[::5]
     waveforms = np.stack([load_waveform(call, sample_rate_hz=RATE_HZ) for call in calls])
     model = tf.saved_model.load(made / "encoder")
@@ -78,7 +74,7 @@ def test_the_export_embeds_a_waveform_without_our_code(made: Path) -> None:
     np.testing.assert_allclose(model.embed(no_photos, waveforms), expected, atol=1e-5)
 
 
-def test_windows_of_a_stream_begin_with_its_frames(made: Path, small_birdnet: Path) -> None:
+def test_windows_of_a_stream_begin_with_its_frames(made, small_birdnet):
     """125 s are more than a batch of 16 windows of 3 s; windows of 5 s are two frames."""
     tables = [pyarrow.parquet.read_table(p) for p in (made / "archive").rglob("shards/*.parquet")]
     rows = [row for table in tables for row in table.to_pylist() if "hour.wav" in str(row)]
@@ -92,7 +88,7 @@ def test_windows_of_a_stream_begin_with_its_frames(made: Path, small_birdnet: Pa
     np.testing.assert_allclose(received, last[0], atol=1e-3)  # the file has 16 bits
 
 
-def test_the_index_belongs_to_the_front_end(made: Path, small_birdnet: Path) -> None:
+def test_the_index_belongs_to_the_front_end(made, small_birdnet):
     call = song(0, 8, 0)
     saved = load_run(made / "run")
     with EmbeddingIndex.open(made / "birds.index") as index:
@@ -113,14 +109,8 @@ def test_triplets_of_real_songs_are_heard_by_the_genuine_birdnet(data_dir, tmp_p
         for song in sorted((data_dir / "warbler_songs" / species).iterdir())[:3]:
             (tmp_path / "songs" / species / song.name).symlink_to(song)
     birdnet = load_birdnet()
-    triplets = prepare_triplets(
-        None,
-        tmp_path / "songs",
-        birdnet,
-        2,
-        max_audio_seconds=10.0,
-        store=FeatureStore(tmp_path / "store"),
-    )
+    options = {"max_audio_seconds": 10.0, "store": FeatureStore(tmp_path / "store")}
+    triplets = prepare_triplets(None, tmp_path / "songs", birdnet, 2, **options)
     assert triplets.media.front_end == birdnet.spec
     assert triplets[0].anchor_audio.shape[1] == birdnet.embedding_size
     inputs, _ = next(iter(triplets.to_dataset(2)))

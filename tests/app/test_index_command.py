@@ -155,7 +155,7 @@ def test_no_message_of_a_refused_build_shows_a_password(tmp_path, monkeypatch, c
         "http:/me:secret@h/b",
         " http://me:secret@h/a b",
         "http://me:secr/et@h/b",
-        "http://me:secret@h:x",
+        "http://secret@h:x",
     ],
 )
 def test_an_address_that_is_mistyped_shows_no_password(address, gallery, capsys):

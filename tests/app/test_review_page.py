@@ -15,6 +15,7 @@ from individuals.sighting_file import CountedSightings
 from individuals.sighting_table import SightingTable
 from inference.embeddings import Embeddings
 from media import save_image
+from tests.inference.vectors import on_circle
 
 JPEG = b"\xff\xd8\xff\xe0 not looked at"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -27,9 +28,7 @@ def counted(degrees, names=None):
         Sighting(media=name, time_seconds=float(n), crop=f"crops/{n}.jpg")
         for n, name in enumerate(names)
     )
-    angles = np.radians(degrees)
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    table = SightingTable(sightings, Embeddings.of(vectors))
+    table = SightingTable(sightings, Embeddings.of(on_circle(*degrees)))
     return CountedSightings(table, np.arange(len(degrees)), 0.9)
 
 
@@ -111,18 +110,15 @@ def test_the_page_takes_answers_by_key_and_mouse_and_saves_what_can_be_read(tmp_
 def test_what_both_pictures_share_is_drawn_where_it_is_asked_for(tmp_path):
     questions = counted([0, 22, 44, 66])
     (tmp_path / "crops").mkdir()
-    spots = (
-        np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8).repeat(16, 0).repeat(16, 1)
-    )
+    spots = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
     for n in range(3):  # the fourth picture cannot be read
-        save_image(tmp_path / "crops" / f"{n}.jpg", spots)
+        save_image(tmp_path / "crops" / f"{n}.jpg", spots.repeat(16, 0).repeat(16, 1))
     (tmp_path / "crops" / "3.jpg").write_bytes(JPEG)
     pairs = review_queue(questions, 50)
     shown = {}
     for with_matches in (False, True):
-        path = write_review_page(
-            tmp_path, pairs, questions.table, crops=tmp_path, with_matches=with_matches
-        )
+        options = {"crops": tmp_path, "with_matches": with_matches}
+        path = write_review_page(tmp_path, pairs, questions.table, **options)
         shown[with_matches] = path.read_text("utf-8").count("points in common")
     num_readable = sum(3 not in (pair.first, pair.second) for pair in pairs)
     assert shown == {False: 0, True: num_readable}

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archives.workers import Ended, Workers
@@ -153,9 +153,7 @@ TASKS = {
 }
 
 
-@settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=5)
 @given(st.lists(st.sampled_from(["ok", "large", "empty", *TASKS]), max_size=12))
 def test_any_mix_of_tasks_gives_each_its_due(workers, kinds):
     found = results_of(workers, [TASKS[kind][0] for kind in kinds])

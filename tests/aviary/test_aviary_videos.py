@@ -87,10 +87,8 @@ def test_birds_that_show_sing_one_at_a_time_and_can_be_heard(film):
 
 def test_the_same_generator_gives_the_same_film():
     known, _ = inhabitants("tiny", 0)
-    one, other = (
-        make_film(known[:1], generator_for(3, "film"), size=(160, 120), duration_seconds=1.0)
-        for _ in range(2)
-    )
+    options = {"size": (160, 120), "duration_seconds": 1.0}
+    one, other = (make_film(known[:1], generator_for(3, "film"), **options) for _ in range(2))
     assert np.array_equal(one.frames, other.frames)
     assert np.array_equal(one.waveform, other.waveform)
     assert one.truth == other.truth
@@ -109,13 +107,8 @@ def test_casts_hold_no_bird_twice_and_no_two_look_alikes(seed):
 
 def test_birds_that_share_a_branch_pass_one_another():
     known, _ = inhabitants("standard", 0)
-    film = make_film(
-        known[:2],
-        generator_for(1, "crossing"),
-        size=(320, 240),
-        duration_seconds=6.0,
-        shares_branch=True,
-    )
+    options = {"size": (320, 240), "duration_seconds": 6.0, "shares_branch": True}
+    film = make_film(known[:2], generator_for(1, "crossing"), **options)
     sides = set()
     for boxes in film.truth["frames"]:
         left = {box["individual"]: box["box"][0] for box in boxes}

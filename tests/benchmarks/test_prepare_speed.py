@@ -20,9 +20,7 @@ def folders(tmp_path_factory):
     return aviary.images, aviary.audio
 
 
-def test_the_figures_of_both_yamnets_fit_together(
-    benchmark, folders, figures_of, tmp_path, monkeypatch
-):
+def test_the_figures_of_both_yamnets_agree(benchmark, folders, figures_of, tmp_path, monkeypatch):
     monkeypatch.setenv("FUSED_ENCODER_DATA", str(folders[0].parent.parent))
     monkeypatch.setenv("FUSED_ENCODER_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(benchmark, "load_yamnet", lambda *_: LogMelFeatures())

@@ -15,7 +15,7 @@ def test_each_way_of_training_is_measured(train_speed):
 
 
 @pytest.mark.parametrize(("precision", "expected"), [(0.85, 20.0), (0.79, 0.0)])
-def test_a_target_that_ours_does_not_reach_gives_no_speedup(
+def test_a_target_that_is_not_reached_gives_no_speedup(
     train_speed, monkeypatch, precision, expected
 ):
     def reached(create, sides, options, store):

@@ -1,7 +1,5 @@
 """The fused encoder: its published size, its unit vectors, and that it lives through saving."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -10,6 +8,7 @@ import pytest
 
 from fused_encoder import create_fused_encoder, load_encoder
 from fused_encoder.encoder import split_encoder
+from tests.fresh_process import printed_by
 
 PUBLISHED_LAYERS = {
     "vgg16": 14_714_688,
@@ -110,21 +109,6 @@ def test_sizes_of_embedding_and_frames_can_be_chosen():
     assert encoder.output_shape == (None, 7)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"embedding_size": 0}, "Expected embedding_size >= 1, received 0"),
-        ({"audio_size": -3}, "Expected audio_size >= 1, received -3"),
-        ({"modality_dropout": 1}, r"modality dropout\) in \[0, 1\), received 1"),
-        ({"fusion": "sum"}, "Expected fusion to be one of"),
-        ({"photo_views": "two"}, "Expected photo_views to be 'one' or 'zooms', received 'two'"),
-    ],
-)
-def test_options_out_of_range_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        create_fused_encoder(image_backbone="small_cnn", image_weights=None, **options)
-
-
 def test_padding_of_the_sound_does_not_matter(encoder, embeddings):
     pairs = _pairs()
     pairs["audio_input"] = np.pad(pairs["audio_input"], [(0, 0), (0, 9), (0, 0)])
@@ -139,7 +123,7 @@ def test_a_saved_encoder_loads_in_a_fresh_process_with_equal_outputs(encoder, em
         "folder = Path(sys.argv[1]); encoder = load_encoder(folder / 'encoder.keras')\n"
         "np.save(folder / 'embeddings.npy', encoder(dict(np.load(folder / 'pairs.npz'))))\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    printed_by(program, tmp_path)
     np.testing.assert_allclose(np.load(tmp_path / "embeddings.npy"), embeddings, atol=1e-6)
 
 

@@ -1,7 +1,9 @@
+"""A photo becomes several views, and their average."""
+
 import keras
 import numpy as np
-import pytest
 
+from fused_encoder.photo import prepare_photo
 from fused_encoder.photo_views import AverageViews, PhotoViews
 
 
@@ -42,7 +44,7 @@ def test_views_and_average_keep_to_their_shapes_and_configs():
     assert again.zooms == (1.0, 0.75)
 
 
-@pytest.mark.parametrize("zooms", [(), (0.0,), (1.2,)])
-def test_zooms_outside_a_photo_are_refused(zooms):
-    with pytest.raises(ValueError, match=r"Expected zooms in \(0, 1\], at least one, received"):
-        PhotoViews(zooms)
+def test_a_photo_gets_the_encoders_size():
+    photo = prepare_photo(np.full((300, 400, 3), 7, np.uint8))
+    assert photo.shape == (224, 224, 3)
+    assert (photo == 7).all()

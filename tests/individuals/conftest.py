@@ -5,18 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from individuals.catalogue import Catalogue
 from individuals.sighting import Sighting
 from individuals.sighting_table import SightingTable, join_tables
 from inference.embeddings import Embeddings
-
-
-def on_circle(*degrees: float, fingerprint: str | None = "wren-1") -> Embeddings:
-    angles = np.radians(degrees)
-    return Embeddings.of(np.stack([np.cos(angles), np.sin(angles)], axis=1), fingerprint)
+from tests.inference.vectors import on_circle
 
 
 def seen(key: str, degrees: float, **known: object) -> tuple[Sighting, float]:
@@ -25,9 +20,9 @@ def seen(key: str, degrees: float, **known: object) -> tuple[Sighting, float]:
 
 
 def table(*rows: tuple[Sighting, float], fingerprint: str | None = "wren-1") -> SightingTable:
+    points = on_circle(*(degrees for _, degrees in rows))
     return SightingTable(
-        tuple(sighting for sighting, _ in rows),
-        on_circle(*(degrees for _, degrees in rows), fingerprint=fingerprint),
+        tuple(sighting for sighting, _ in rows), Embeddings.of(points, fingerprint)
     )
 
 
@@ -68,7 +63,7 @@ def statuses(answers: Sequence[object]) -> list[tuple[str, str | None]]:
 @pytest.fixture(scope="session")
 def animals() -> SimpleNamespace:
     """The functions above."""
-    functions = (on_circle, seen, table, in_frame, joined, changed, state, statuses)
+    functions = (seen, table, in_frame, joined, changed, state, statuses)
     return SimpleNamespace(**{function.__name__: function for function in functions})
 
 

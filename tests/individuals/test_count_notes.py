@@ -32,9 +32,8 @@ def notes_of(*modalities, threshold=None, calibration=None, num_skipped=0):
     )
     count = group_sightings(table, ["a.mp4"], threshold=threshold, calibration=calibration)
     seen = [VideoSightings(Path("a.mp4"), table)]
-    notes = count_notes(
-        count, seen, detector="motion", num_skipped=num_skipped, calibration=calibration
-    )
+    options = {"num_skipped": num_skipped, "calibration": calibration}
+    notes = count_notes(count, seen, detector="motion", **options)
     unseen = "no interval knows of animals that no detector saw."
     assert notes.count(unseen) == 1
     return tuple(note for note in notes if note != unseen)

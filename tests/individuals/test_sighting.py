@@ -28,9 +28,7 @@ def test_moments_are_counted_from_the_start_of_the_media():
     assert made.started_at == datetime(2026, 5, 1, 6, 0, 1, tzinfo=UTC)
     assert sighting().started_at is None
     made = sighting(captured_at=datetime(2026, 5, 1), start_seconds=1e15, end_seconds=1e15)
-    with pytest.raises(
-        ValueError, match=r"1000000000000000\.0 s after the start of 'pond\.mp4' is no date"
-    ):
+    with pytest.raises(ValueError, match=r"0 s after the start of 'pond\.mp4' is no date"):
         _ = made.started_at
 
 

@@ -70,9 +70,7 @@ def in_process(encoder, yamnet, images, waveforms):
     return np.stack(embeddings)
 
 
-def test_a_process_without_our_code_gives_the_encoders_embeddings(
-    exported, encoder, yamnet, batch, tmp_path
-):
+def test_a_process_without_our_code_embeds_alike(exported, encoder, yamnet, batch, tmp_path):
     np.savez(tmp_path / "inputs.npz", images=batch[0], waveforms=batch[1])
     command = [sys.executable, "-I", "-W", "ignore", "-c", SERVING_PROCESS, str(exported)]
     files = [str(tmp_path / "inputs.npz"), str(tmp_path / "embeddings.npy")]
@@ -196,9 +194,7 @@ def _with_other_pixel_scale(layer):
     return layer.__class__.from_config(config)
 
 
-def test_the_fingerprint_names_weights_front_end_wiring_and_how_sound_is_cut(
-    encoder, yamnet, tmp_path
-):
+def test_the_fingerprint_names_weights_front_end_wiring_and_cut(encoder, yamnet, tmp_path):
     encoder.save(tmp_path / "encoder.keras")
     again = keras.saving.load_model(tmp_path / "encoder.keras")
     front_end = as_front_end(yamnet)

@@ -72,18 +72,3 @@ def test_the_same_seed_gives_the_same_interval_and_nan_is_left_out():
     assert two_way_bootstrap_interval(values, *groups) == two_way_bootstrap_interval(
         values[[0, 1, 3, 4]], *known
     )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"values": [1.0, 0.0], "groups": ["a", "a"]}, "at least 2 groups, received 1"),
-        ({"values": [1.0, 0.0], "groups": ["a"]}, "must be of one length"),
-        ({"values": [1.0, 0.0], "confidence": 95}, r"confidence must be in \(0, 1\)"),
-    ],
-)
-def test_what_gives_no_interval_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        bootstrap_interval(**arguments)
-    with pytest.raises(ValueError, match="at least 2 groups, received 1"):
-        two_way_bootstrap_interval([1.0, 0.0, 1.0], ["a", "b", "c"], ["x", "x", "x"])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.metrics import bcubed, grouping_metrics
@@ -34,7 +34,6 @@ def test_the_true_grouping_under_other_names_is_perfect():
     assert list(metrics.values()) == pytest.approx([1.0] * len(metrics))
 
 
-@settings(deadline=None)
 @given(labellings)
 def test_pair_scores_agree_with_pairs_counted_one_by_one(labels):
     true, predicted = labels
@@ -47,7 +46,6 @@ def test_pair_scores_agree_with_pairs_counted_one_by_one(labels):
     assert metrics["pair_recall"] == (num_both / len(rightly) if rightly else 1)
 
 
-@settings(deadline=None)
 @given(labellings)
 def test_splits_less_merges_are_the_count_error(labels):
     true, predicted = labels
@@ -64,16 +62,8 @@ def test_splits_less_merges_are_the_count_error(labels):
     [([0, 0, 0, 0], (0.5, 1.0), -1), ([0, 1, 2, 3], (1.0, 0.5), 2)],
     ids=["one group for all", "everyone alone"],
 )
-def test_too_few_groups_have_full_recall_and_too_many_full_precision(
-    predicted, scores, count_error
-):
+def test_too_few_groups_have_full_recall_too_many_full_precision(predicted, scores, count_error):
     true = ["a", "a", "b", "b"]
     assert bcubed(true, predicted)[:2] == scores
     metrics = grouping_metrics(true, predicted)
     assert (metrics["count_error"], metrics["adjusted_rand_index"]) == (count_error, 0)
-
-
-@pytest.mark.parametrize(("true", "predicted"), [([], []), ([1, 2], [1]), ([[1]], [[1]])])
-def test_labels_that_do_not_fit_are_refused(true, predicted):
-    with pytest.raises(ValueError, match="one label per row, for the same rows and at least one"):
-        bcubed(true, predicted)

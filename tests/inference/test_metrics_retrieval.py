@@ -14,16 +14,12 @@ from tests.inference.vectors import on_circle, random_set
 
 def slow_metrics(embeddings: np.ndarray, labels: np.ndarray, k: int) -> dict[str, list[float]]:
     """Straight from the definitions, one query and one rank at a time."""
-    values: dict[str, list[float]] = {"p1": [], "pk": [], "rp": [], "map": []}
+    values = {name: [] for name in ("p1", "pk", "rp", "map")}
     for q, query in enumerate(embeddings):
         shown = [g for g in range(len(labels)) if g != q]
-        shown.sort(
-            key=lambda g: (
-                -round(float(query @ embeddings[g]), 9),
-                labels[g] == labels[q],
-            )
-        )
-        relevant = [bool(labels[g] == labels[q]) for g in shown]
+        is_right = labels == labels[q]
+        shown.sort(key=lambda g: (-round(float(query @ embeddings[g]), 9), is_right[g]))
+        relevant = [bool(is_right[g]) for g in shown]
         num_relevant = sum(relevant)
         if num_relevant == 0:
             for name in values:
@@ -32,10 +28,9 @@ def slow_metrics(embeddings: np.ndarray, labels: np.ndarray, k: int) -> dict[str
         values["p1"].append(float(relevant[0]))
         values["pk"].append(sum(relevant[:k]) / k)
         values["rp"].append(sum(relevant[:num_relevant]) / num_relevant)
-        precisions = [sum(relevant[: rank + 1]) / (rank + 1) for rank in range(num_relevant)]
-        values["map"].append(
-            sum(p for rank, p in enumerate(precisions) if relevant[rank]) / num_relevant
-        )
+        ranks = [rank for rank in range(num_relevant) if relevant[rank]]
+        precisions = [sum(relevant[: rank + 1]) / (rank + 1) for rank in ranks]
+        values["map"].append(sum(precisions) / num_relevant)
     return values
 
 
@@ -49,23 +44,15 @@ def test_points_on_a_circle_give_the_published_definitions():
     assert metrics["mean_average_precision_at_r"] == pytest.approx((1 / 1 + 0 + 2 / 3) / 3)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    num=st.integers(2, 25),
-    num_labels=st.integers(1, 6),
-    k=st.integers(1, 30),
-    seed=st.integers(0, 10**6),
-)
+@settings(max_examples=60)
+@given(st.integers(2, 25), st.integers(1, 6), st.integers(1, 30), st.integers(0, 10**6))
 def test_the_same_set_agrees_with_nested_loops(num, num_labels, k, seed):
     embeddings, labels = random_set(num, num_labels, seed)
     expected = slow_metrics(embeddings.astype(np.float64), labels, k)
     found = retrieval_metrics_per_query(embeddings, labels, k=k)
-    assert found["precision_at_1"] == pytest.approx(expected["p1"], nan_ok=True)
-    assert found[f"precision_at_{k}"] == pytest.approx(
-        expected["p1" if k == 1 else "pk"], nan_ok=True
-    )
-    assert found["r_precision"] == pytest.approx(expected["rp"], nan_ok=True)
-    assert found["mean_average_precision_at_r"] == pytest.approx(expected["map"], nan_ok=True)
+    names = {"precision_at_1": "p1", "r_precision": "rp", "mean_average_precision_at_r": "map"}
+    for name, slow in ({f"precision_at_{k}": "pk"} | names).items():
+        assert found[name] == pytest.approx(expected[slow], nan_ok=True)
 
 
 def test_results_do_not_depend_on_the_size_of_a_block(monkeypatch):
@@ -83,39 +70,8 @@ def test_an_encoder_that_maps_everything_to_one_point_scores_nothing():
 
 def test_queries_without_a_match_are_counted_and_left_out():
     means = retrieval_metrics(on_circle(0, 90), ["a", "c"], on_circle(1, 91), ["a", "b"])
-    assert (means["precision_at_1"], means["num_queries"], means["num_queries_without_match"]) == (
-        1,
-        1,
-        1,
-    )
-
-
-def test_a_measurement_without_any_match_is_refused():
-    with pytest.raises(ValueError, match=r"None of the 2 queries has a row of its own label"):
-        retrieval_metrics(on_circle(0, 90), ["a", "b"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"query_labels": ["a"]}, "query_labels must hold one value for each of the 2 rows"),
-        ({"gallery_labels": None}, "gallery_labels must hold .*received none"),
-        (
-            {"gallery_embeddings": np.eye(3)[:2]},
-            r"must be of one size, received \[2, 2\] and \[2, 3\]",
-        ),
-        ({"k": 0}, "k must be at least 1"),
-    ],
-)
-def test_what_does_not_fit_is_refused(arguments, message):
-    fitting = {
-        "query_embeddings": on_circle(0, 90),
-        "query_labels": ["a", "b"],
-        "gallery_embeddings": on_circle(1, 91),
-        "gallery_labels": ["a", "b"],
-    }
-    with pytest.raises(ValueError, match=message):
-        retrieval_metrics(**(fitting | arguments))
+    for name in ("precision_at_1", "num_queries", "num_queries_without_match"):
+        assert means[name] == 1
 
 
 def test_the_nearest_of_each_kind_is_found_as_by_looking_at_every_row():
@@ -157,17 +113,3 @@ def test_a_query_whose_label_is_not_in_the_gallery_has_no_gap():
 def test_confusions_are_counted_by_true_and_found_label():
     counts = confusion_counts(["a", "a", "b", "a"], ["a", "b", "b", "b"], ["a", "b", "c"])
     assert counts.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
-
-
-def test_labels_that_do_not_fit_are_refused():
-    with pytest.raises(KeyError, match="x"):
-        confusion_counts(["a", "b"], ["a", "x"], ["a", "b"])
-    with pytest.raises(ValueError, match="shorter"):
-        confusion_counts(["a", "b"], ["a"], ["a", "b"])
-
-
-def test_sides_that_do_not_fit_are_refused():
-    with pytest.raises(
-        ValueError, match=r"query_labels must hold one value for each of the 2 rows"
-    ):
-        nearest_right_and_wrong(on_circle(0, 1), ["a"], on_circle(0), ["a"])

@@ -31,7 +31,7 @@ def slow_nearest(
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     num_keys=st.integers(1, 30),
     k=st.integers(1, 35),
@@ -46,9 +46,8 @@ def test_the_scan_agrees_with_sorting_all_products(num_keys, k, block, seed):
         patch.setattr(module, "SIMILARITIES_AT_ONCE", block)
         found, products = nearest_keys(queries, keys, k, own_key)
     assert found.shape == products.shape == (8, k)
-    assert [[key for key in row if key >= 0] for row in found.tolist()] == slow_nearest(
-        queries, keys, k, own_key
-    )
+    rows = [[key for key in row if key >= 0] for row in found.tolist()]
+    assert rows == slow_nearest(queries, keys, k, own_key)
     expected = np.einsum("ij,ikj->ik", queries, keys[found])
     assert products[found >= 0] == pytest.approx(expected[found >= 0], abs=1e-4)
     assert (products[found < 0] == -np.inf).all()

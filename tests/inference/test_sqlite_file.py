@@ -42,10 +42,6 @@ def as_killed(path: Path, folder: str, do: Callable[[SqliteFile], None]) -> Path
     return killed / path.name
 
 
-def copy_closed(path: Path, target: Path) -> None:
-    shutil.copy(path, target)
-
-
 def vacuum_into(path: Path, target: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))
@@ -56,7 +52,7 @@ def back_up(path: Path, target: Path) -> None:
         connection.backup(copy)
 
 
-@pytest.mark.parametrize("make_copy", [copy_closed, vacuum_into, back_up])
+@pytest.mark.parametrize("make_copy", [shutil.copy, vacuum_into, back_up])
 def test_a_copy_restored_beside_the_log_of_later_writes_is_not_undone(path, make_copy):
     copy = path.with_name("copy")
     make_copy(path, copy)
@@ -89,25 +85,13 @@ def checkpoint(file: SqliteFile) -> None:
 
 
 def test_the_log_of_a_killed_process_is_used(path):
-    steps: list[Callable[[SqliteFile], object]] = [
-        lambda file: add(file, "robin"),
-        checkpoint,
-        lambda file: add(file, "tit"),
-        SqliteFile.shrink,
-        lambda file: add(file, "jay"),
-        lambda file: add(file, "rook"),
-        checkpoint,
-    ]
+    steps = ["robin", checkpoint, "tit", SqliteFile.shrink, "jay", "rook", checkpoint]
     for num in range(1, len(steps) + 1):
 
         def do(file: SqliteFile, num: int = num) -> None:
             for step in steps[:num]:
-                step(file)
+                add(file, step) if isinstance(step, str) else step(file)
 
-        source = path.with_name(f"source {num}")
-        shutil.copy(path, source)
+        source = Path(shutil.copy(path, path.with_name(f"source {num}")))
         killed = as_killed(source, f"killed {num}", do)
-        assert (
-            names(killed)
-            == ["wren", "robin", "tit", "jay", "rook"][: [2, 2, 3, 3, 4, 5, 5][num - 1]]
-        )
+        assert names(killed) == ["wren", *(step for step in steps[:num] if isinstance(step, str))]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import UnreadableMediaError, load_image
@@ -61,16 +61,14 @@ def made(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Kind, Path]:
     return kind, path
 
 
-def test_there_are_many_kinds_and_each_has_a_name_of_its_own() -> None:
+def test_there_are_many_kinds_and_each_has_a_name_of_its_own():
     assert len(KINDS) >= 40
     assert len({kind.name for kind in KINDS}) == len({kind.file_name for kind in KINDS})
     assert {kind.medium for kind in KINDS} == {"photo", "recording", "video"}
 
 
 @pytest.mark.parametrize("made", of("ok", "partial", loads=True), indirect=True)
-def test_what_is_good_or_has_a_good_part_is_loaded(
-    made: tuple[Kind, Path], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_has_a_good_part_is_loaded(made, caplog):
     kind, path = made
     for piece in load(kind, path):
         assert piece.size > 0
@@ -80,7 +78,7 @@ def test_what_is_good_or_has_a_good_part_is_loaded(
 
 
 @pytest.mark.parametrize("made", of("silent", "too_short", "unreadable", loads=True), indirect=True)
-def test_what_holds_nothing_is_loaded_as_it_is(made: tuple[Kind, Path]) -> None:
+def test_what_holds_nothing_is_loaded_as_it_is(made):
     kind, path = made
     pieces = load(kind, path)
     assert kind.status != "silent" or len(np.unique(pieces[0])) == 1
@@ -89,7 +87,7 @@ def test_what_holds_nothing_is_loaded_as_it_is(made: tuple[Kind, Path]) -> None:
 
 
 @pytest.mark.parametrize("made", RECORDINGS, indirect=True)
-def test_a_stream_is_finite_and_marks_what_is_wrong(made: tuple[Kind, Path]) -> None:
+def test_a_stream_is_finite_and_marks_what_is_wrong(made):
     kind, path = made
     with stream_waveform(path) as stream:
         blocks = list(stream)
@@ -104,7 +102,7 @@ def test_a_stream_is_finite_and_marks_what_is_wrong(made: tuple[Kind, Path]) -> 
 @pytest.mark.parametrize(
     "made", of("unreadable", "non_finite", "partial", "no row", loads=False), indirect=True
 )
-def test_what_cannot_be_used_is_refused_in_words(made: tuple[Kind, Path]) -> None:
+def test_what_cannot_be_used_is_refused_in_words(made):
     kind, path = made
     says = "does not exist" if kind.name == "dangling_link" else kind.says
     with pytest.raises((UnreadableMediaError, FileNotFoundError), match=re.escape(says)):
@@ -116,7 +114,7 @@ def test_what_cannot_be_used_is_refused_in_words(made: tuple[Kind, Path]) -> Non
     "kind",
     [p for p in of("ok", loads=True) if p.values[0].file_name[-4:] not in ENCODED],
 )
-def test_the_same_seed_gives_the_same_file(kind: Kind, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_file(kind, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         kind.write(tmp_path / folder / kind.file_name, np.random.default_rng(7))
@@ -144,13 +142,11 @@ DAMAGES = st.lists(
 
 
 @pytest.mark.parametrize("extension", GOOD_FILES)
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20)
 @given(damages=DAMAGES, checksums_fit=st.booleans())
 def test_any_damage_gives_something_sensible_or_a_refusal(
-    reader: Reader, tmp_path: Path, extension: str, damages: list[Damage], checksums_fit: bool
-) -> None:
+    reader, tmp_path, extension, damages, checksums_fit
+):
     content = damaged(GOOD_FILES[extension], damages)
     path = tmp_path / f"fuzz{extension}"
     path.write_bytes(with_right_checksums(content) if checksums_fit else content)
@@ -158,7 +154,7 @@ def test_any_damage_gives_something_sensible_or_a_refusal(
     assert not outcome.is_fault, outcome
 
 
-def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path: Path) -> None:
+def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path):
     path = tmp_path / "good.wav"
     path.write_bytes(GOOD_FILES[".wav"])
     with Reader(time_limit_seconds=0.5) as process:
@@ -168,7 +164,7 @@ def test_a_reader_that_dies_or_hangs_is_told_of_and_replaced(tmp_path: Path) -> 
         assert (process.read(path).what, process.read(path).what) == ("hung", "loaded")
 
 
-def test_an_archive_holds_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+def test_an_archive_holds_what_was_asked_for_and_nothing_else(tmp_path):
     fates = write_archive(tmp_path, num_good=60, num_bad=130, seed=1)
     found = [Path(folder, name) for folder, _, names in os.walk(tmp_path) for name in names]
     assert sorted(found) == sorted(path for path, _ in fates)

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import UnreadableMediaError, probe_audio
@@ -60,7 +60,7 @@ def check_cut(path, streamed, num_bytes):
         ("a.mp3", VARIABLE, "s of 6.00 s"),
     ],
 )
-def test_a_file_that_announces_its_length_says_what_is_missing(
+def test_a_file_of_known_length_says_what_is_missing(
     recording, streamed, name, options, damage, num_kept
 ):
     path = recording(name, NOISE, **options)
@@ -70,11 +70,10 @@ def test_a_file_that_announces_its_length_says_what_is_missing(
     assert outcome.decoded_seconds < 5.95
 
 
-@pytest.mark.parametrize("num_kept", [0.5, 0.95])
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-def test_an_ogg_without_its_last_page_is_noticed(recording, streamed, subtype, num_kept):
+def test_an_ogg_without_its_last_page_is_noticed(recording, streamed, subtype):
     path = recording("a.ogg", NOISE, subtype=subtype)
-    outcome = check_cut(path, streamed, int(num_kept * path.stat().st_size))
+    outcome = check_cut(path, streamed, int(0.95 * path.stat().st_size))
     assert outcome.damage == "it has no last page, as if it were cut off"
     assert outcome.expected_seconds is None
 
@@ -91,9 +90,7 @@ def test_an_m4a_that_was_cut_says_so_or_is_refused(compressed_recording, streame
 
 
 @pytest.mark.parametrize(("options", "samples"), [(CONSTANT, NOISE), (VARIABLE, RISING)])
-def test_an_mp3_without_a_table_is_read_to_its_end_and_a_cut_frame_noticed(
-    recording, streamed, options, samples
-):
+def test_an_mp3_without_a_table_is_read_to_its_end(recording, streamed, options, samples):
     path = without_table(recording("a.mp3", samples, **options))
     waveform, _, outcome = streamed(path)
     assert len(waveform) == pytest.approx(len(NOISE), abs=2500)
@@ -169,13 +166,9 @@ def test_a_file_that_leaves_its_length_open_is_whole(recording, streamed, name):
 
 
 @pytest.mark.parametrize("file_format", ["WAV", "FLAC", "OGG", "MP3"])
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(data=st.data())
-def test_of_flipped_bytes_a_stream_makes_what_the_whole_makes(
-    tmp_path, streamed, file_format, data
-):
+def test_of_flipped_bytes_a_stream_makes_what_a_load_makes(tmp_path, streamed, file_format, data):
     file = io.BytesIO()
     soundfile.write(file, NOISE[:4000], 16000, format=file_format)
     content = bytearray(file.getvalue())

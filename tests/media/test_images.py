@@ -1,9 +1,6 @@
 """Photos come back as they were saved, upright, in 8 bits; what is no whole photo is refused."""
 
-import pickle
 import struct
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from media import UnreadableMediaError, load_image, resize_image, save_image
 from media.images import BEHIND_TRANSPARENCY
 from tests.bad_inputs.good_media import encoded_photo
 from tests.bad_inputs.photo_kinds import png_chunk
+from tests.fresh_process import printed_by
 
 ORIENTATIONS = {  # EXIF orientation: what makes the stored picture upright
     1: lambda image: image,
@@ -37,9 +35,8 @@ def with_exif(content, exif_content):
     """A JPEG or PNG with an EXIF segment put in."""
     if content[:2] == b"\xff\xd8":
         segment = b"Exif\0\0" + exif_content
-        return (
-            content[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + content[2:]
-        )
+        start = content[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2)
+        return start + segment + content[2:]
     return content[:33] + png_chunk(b"eXIf", exif_content) + content[33:]
 
 
@@ -103,11 +100,6 @@ def test_16_bits_are_scaled_and_grey_becomes_three_channels(loaded, photo, exten
         np.testing.assert_array_equal(image, np.broadcast_to(part, photo.shape))
 
 
-def test_float_pixels_are_refused_because_their_range_is_unknown(loaded, photo):
-    with pytest.raises(UnreadableMediaError, match="found floats, whose range is not defined"):
-        loaded(encoded_photo(".tiff", photo[..., 0].astype(np.float32)))
-
-
 @pytest.mark.parametrize("is_progressive", [0, 1])
 def test_a_truncated_jpeg_is_noticed_even_behind_a_whole_thumbnail(loaded, photo, is_progressive):
     large = cv2.resize(photo, (200, 150))
@@ -131,7 +123,7 @@ def test_a_jpeg_whose_height_is_damaged_is_refused(loaded, photo, is_progressive
 
 
 @pytest.mark.parametrize(("num_bits", "colour_type", "num_channels"), [(8, 6, 4), (16, 2, 3)])
-def test_a_large_photo_is_converted_within_little_more_than_its_own_size(
+def test_a_large_photo_takes_little_more_than_its_size(
     tmp_path, num_bits, colour_type, num_channels
 ):
     side = 3000
@@ -145,18 +137,10 @@ def test_a_large_photo_is_converted_within_little_more_than_its_own_size(
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak(); image = load_image(sys.argv[1]); print(peak() - before)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "large.png")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(run.stdout) < 3.5 * num_bytes // 1024
+    assert int(printed_by(program, tmp_path / "large.png")) < 3.5 * num_bytes // 1024
 
 
-def test_what_is_nowhere_is_the_callers_mistake_and_what_cannot_be_read_is_refused(
-    tmp_path, photo, monkeypatch
-):
+def test_what_is_nowhere_or_cannot_be_read_is_refused(tmp_path, photo, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"absent.jpg' does not exist .* Check the path"):
         load_image(tmp_path / "absent.jpg")
     for path in (tmp_path, tmp_path / ("x" * 300 + ".jpg")):
@@ -172,30 +156,14 @@ def test_what_is_nowhere_is_the_callers_mistake_and_what_cannot_be_read_is_refus
         load_image(tmp_path / "locked.png")
 
 
-def test_the_error_survives_a_worker_process():
-    error = pickle.loads(pickle.dumps(UnreadableMediaError("a.jpg", "expected x, found y.")))
-    assert (error.path, error.reason) == (Path("a.jpg"), "expected x, found y.")
-    assert str(error) == "Cannot read 'a.jpg': expected x, found y."
-
-
 @pytest.mark.parametrize("size", [(224, 224), (10, 80), (80, 10), (30, 40), (1, 1)])
 def test_resizing_gives_the_size_asked_for_and_keeps_the_mean(photo, size):
     resized = resize_image(photo, size)
     assert resized.shape == (*size, 3)
     np.testing.assert_allclose(resized.mean((0, 1)), photo.mean((0, 1)), atol=2)
-
-
-def test_shrinking_averages_over_areas():
     checkerboard = np.indices((64, 64)).sum(0)[..., None].repeat(3, 2) % 2 * 255
-    assert set(np.unique(resize_image(checkerboard.astype(np.uint8), (16, 16)))) <= {127, 128}
-
-
-def test_resizing_refuses_what_is_no_image(photo):
-    expected = r"uint8 \[height, width, 3\], received float64 \[30, 40, 3\]"
-    with pytest.raises(ValueError, match=expected):
-        resize_image(photo / 255)
-    with pytest.raises(ValueError, match="received \\(0, 5\\)"):
-        resize_image(photo, (0, 5))
+    areas = resize_image(checkerboard.astype(np.uint8), (16, 16))
+    assert set(np.unique(areas)) <= {127, 128}
 
 
 def test_what_is_saved_loads_again(tmp_path, photo):

@@ -32,9 +32,7 @@ def assert_is_chirp(waveform, tolerance=5e-3):
         ("a.aiff", "PCM_16", 1e-3),
     ],
 )
-def test_every_kind_of_samples_has_the_same_scale_whatever_its_name(
-    recording, name, subtype, tolerance
-):
+def test_every_kind_of_samples_has_the_same_scale(recording, name, subtype, tolerance):
     path = recording(name, subtype=subtype)
     path = path.rename(path.with_name("Gruña – 山雀 🐦 #%s{0}" + "x" * 200 + ".mp3"))
     assert_is_chirp(load_waveform(path), tolerance)
@@ -51,9 +49,7 @@ def test_every_kind_of_samples_has_the_same_scale_whatever_its_name(
         (os.fsdecode(b"caf\xe9.webm"), "libopus", "webm"),
     ],
 )
-def test_what_soundfile_cannot_open_is_read_by_pyav(
-    compressed_recording, name, codec, container_format
-):
+def test_what_soundfile_cannot_is_read_by_pyav(compressed_recording, name, codec, container_format):
     path = compressed_recording("a", codec, container_format)
     path = path.rename(path.with_name(name))
     info = probe_audio(path)
@@ -91,9 +87,7 @@ def test_a_stretch_of_a_compressed_file_equals_that_of_the_whole(recording, name
 
 
 @pytest.mark.parametrize("name", ["long.wav", "long.mp3", "long.m4a"])
-def test_no_more_is_decoded_than_the_stretch_needs(
-    recording, compressed_recording, monkeypatch, name
-):
+def test_no_more_than_the_stretch_is_decoded(recording, compressed_recording, monkeypatch, name):
     if name == "long.m4a":
         path = compressed_recording(name, "aac", "mp4", seconds=120)
     else:
@@ -133,13 +127,6 @@ def test_the_last_stretch_is_what_is_left_and_beyond_it_is_no_sound(recording):
         load_waveform(path, offset_seconds=7)
 
 
-@pytest.mark.parametrize("num_channels", [1, 2, 6])
-def test_channels_are_mixed_down(recording, num_channels):
-    path = recording("a.wav", np.repeat(chirp(16000)[:, None], num_channels, axis=1))
-    assert_is_chirp(load_waveform(path))
-    assert probe_audio(path).num_channels == num_channels
-
-
 def test_what_is_warned_of_names_the_file_and_can_be_had_as_notes_instead(recording, caplog):
     name = "60 % of %s.wav"
     path = recording(name, np.stack([chirp(8000), -chirp(8000)], axis=1), rate=8000)
@@ -176,9 +163,7 @@ def test_samples_that_are_no_numbers_are_located(recording, bad):
     samples = np.stack([chirp(16000), chirp(16000)], axis=1)
     samples[8000:8003, 1] = bad
     path = recording("a.wav", samples, subtype="FLOAT")
-    with pytest.raises(
-        UnreadableMediaError, match=r"NaN or infinite samples, the first at 0.500 s"
-    ):
+    with pytest.raises(UnreadableMediaError, match=r"NaN or infinite samples, the first at 0.500"):
         load_waveform(path)
     assert len(load_waveform(path, offset_seconds=1)) == 16000
 
@@ -192,29 +177,6 @@ def test_what_is_no_recording_is_refused_and_named(tmp_path, extension):
             read(path)
         with pytest.raises(FileNotFoundError, match=r"absent.wav' does not exist"):
             read(tmp_path / "absent.wav")
-
-
-def test_a_wav_header_of_absurd_rate_is_refused(recording):
-    path = recording("a.wav")
-    content = bytearray(path.read_bytes())
-    content[24:28] = (1).to_bytes(4, "little")
-    path.write_bytes(content)
-    with pytest.raises(UnreadableMediaError, match="1 samples per second, expected 100 to 4000000"):
-        load_waveform(path)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"sample_rate_hz": 0}, "sample_rate_hz > 0, received 0"),
-        ({"offset_seconds": -1}, "offset_seconds >= 0, received -1"),
-        ({"offset_seconds": float("nan")}, "offset_seconds >= 0, received nan"),
-        ({"max_seconds": 0}, "max_seconds > 0, received 0"),
-    ],
-)
-def test_wrong_options_are_named(recording, options, message):
-    with pytest.raises(ValueError, match=message):
-        load_waveform(recording("a.wav"), **options)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])

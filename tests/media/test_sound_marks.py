@@ -31,7 +31,7 @@ def marks_one_by_one(samples, rate_hz):
     return [(all(finite), any(changes), np.mean(clip)) for finite, changes, clip in columns]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 999),
     rate_hz=st.sampled_from([100, 400, 1103, 11025]),
@@ -74,22 +74,13 @@ def test_samples_that_hold_still_are_marked_at_any_level(recording, streamed, na
     assert list(np.flatnonzero(~is_changing)) == list(range(51, 150))  # 50 holds the step
 
 
-@pytest.mark.parametrize(
-    "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "ULAW", "ALAW"]
-)
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "ULAW"])
 def test_flattened_tops_are_marked_in_every_kind_of_samples(recording, streamed, subtype):
     tone = np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)  # a period of 80 samples
-    gain = np.where(np.arange(16000) < 8000, 0.9, 1.5)
-    path = recording("a.wav", np.clip(gain * tone, -1, 1), subtype=subtype)
-    _, blocks, _ = streamed(path)
+    # Floats beyond full scale are clipped only where they are flat.
+    gain = np.where(np.arange(16000) < 8000, 1.1 if subtype == "FLOAT" else 0.9, 1.5)
+    flat = np.where(np.arange(16000) < 8000, gain * tone, np.clip(gain * tone, -1, 1))
+    _, blocks, _ = streamed(recording("a.wav", flat, subtype=subtype))
     assert not blocks[0].clipped_share[:50].any()
     true_share = np.mean(np.abs(1.5 * tone) >= 1)
     np.testing.assert_allclose(blocks[0].clipped_share[50:], true_share, atol=0.06)
-
-
-def test_float_samples_beyond_full_scale_are_clipped_only_if_flat(recording, streamed):
-    tone = 1.5 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)
-    tone[8000:] = np.clip(tone[8000:], -1.2, 1.2)
-    _, blocks, _ = streamed(recording("a.wav", tone, subtype="FLOAT"))
-    assert not blocks[0].clipped_share[:50].any()
-    assert (blocks[0].clipped_share[50:] > 0.3).all()

@@ -24,7 +24,7 @@ def noise(num_samples, num_channels=1):
 
 
 @pytest.mark.parametrize("block_seconds", [0.01, 0.37, 10])
-@pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 22050, 44100, 192000])
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 192000])
 def test_the_blocks_joined_are_the_whole(recording, streamed, rate_hz, block_seconds):
     path = recording("a.wav", noise(rate_hz + 137, 2), rate=rate_hz)
     waveform, _, outcome = streamed(path, block_seconds=block_seconds)
@@ -44,9 +44,7 @@ def test_the_blocks_of_every_format_joined_are_the_whole(recording, streamed, na
 @pytest.mark.parametrize(
     ("codec", "container_format"), [("aac", "mp4"), ("aac", "adts"), ("libopus", "matroska")]
 )
-def test_what_only_ffmpeg_reads_streams_too(
-    compressed_recording, streamed, codec, container_format
-):
+def test_what_ffmpeg_alone_reads_streams(compressed_recording, streamed, codec, container_format):
     path = compressed_recording("a", codec, container_format)
     waveform, _, outcome = streamed(path, block_seconds=0.7)
     np.testing.assert_allclose(waveform, load_waveform(path), atol=1e-5)
@@ -115,9 +113,7 @@ def test_a_stream_is_left_and_its_file_closed_at_any_time(recording):
             _ = stream.outcome
 
 
-def test_polarity_is_decided_by_the_first_thirty_seconds_from_the_first_sound_on_and_kept(
-    recording, streamed
-):
+def test_polarity_is_decided_by_the_first_thirty_seconds_of_sound(recording, streamed):
     call, silence = noise(8000 * 50), np.zeros((8000 * 40, 2), dtype=np.float32)
     in_step, opposed = np.hstack([call, call]), np.hstack([call, -call])
     path = recording("a.wav", np.vstack([silence, in_step[: 8000 * 30], opposed]), rate=8000)
@@ -132,24 +128,7 @@ def test_polarity_is_decided_by_the_first_thirty_seconds_from_the_first_sound_on
     np.testing.assert_allclose(waveform, load_waveform(path), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"sample_rate_hz": 0}, "sample_rate_hz > 0, received 0"),
-        *(
-            ({"block_seconds": seconds}, r"block_seconds > 0 and a multiple of 0\.01")
-            for seconds in (0, -1, 0.005, 0.015, float("nan"), float("inf"))
-        ),
-    ],
-)
-def test_wrong_options_are_named(recording, options, message):
-    with pytest.raises(ValueError, match=message), stream_waveform(recording("a.wav"), **options):
-        pass
-
-
-def test_no_samples_are_refused_and_no_recording_is_before_the_first_block(
-    recording, streamed, tmp_path
-):
+def test_no_samples_and_no_recording_are_refused(recording, streamed, tmp_path):
     for samples, rate in ((np.zeros(0), 16_000), (np.zeros(1), 192_000)):
         with pytest.raises(UnreadableMediaError, match="expected sound, found no samples"):
             streamed(recording("a.wav", samples, rate=rate))
@@ -204,7 +183,7 @@ def test_a_sound_track_that_is_not_finite_streams_all_the_same(tmp_path):
         assert not any(block.is_finite.any() for block in stream)
 
 
-def test_a_file_without_a_track_is_refused_and_one_of_which_nothing_can_be_decoded(
+def test_a_file_without_a_track_or_with_nothing_to_decode_is_refused(
     flash_and_click,
 ):
     path = flash_and_click([0.0, 0.04], flash_index=0, click_seconds=None)

@@ -43,10 +43,10 @@ def test_a_coarse_network_speaks_for_every_finer_moment():
 
 
 def test_a_segment_has_its_highest_moment_and_silence_has_no_score():
-    segments = SegmentScores(1.0, 2.0)
+    segments = SegmentScores(1.0, 2.0, 1)
     segments.add(np.array([[0.1], [0.4], [np.nan]], np.float32))
     segments.add(np.array([[np.nan], [0.2]], np.float32))
-    np.testing.assert_allclose(segments.take(3, 1).ravel(), [0.4, np.nan, 0.2])
+    np.testing.assert_allclose(segments.take(3).ravel(), [0.4, np.nan, 0.2])
 
 
 def test_moments_longer_than_a_segment_are_divided():

@@ -44,3 +44,14 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path):
     recordings = _folder(tmp_path, {"Bowhead": 8000, "Dolphin": 8000})
     (tmp_path / "Bowhead" / "0.wav").write_bytes(b"no sound")
     assert confound_probe(recordings).num_recordings == 19
+
+
+def test_check_warns_of_folders_that_rates_alone_tell(tmp_path, capsys):
+    from app.cli.main import main
+
+    _folder(tmp_path / "mixed", {"Bowhead": 8000, "Dolphin": 48_000})
+    main(["check", str(tmp_path / "mixed")])
+    assert "A classifier may learn recorders in place of species" in capsys.readouterr().err
+    _folder(tmp_path / "alike", {"Bowhead": 8000, "Dolphin": 8000})
+    main(["check", str(tmp_path / "alike")])
+    assert "may learn recorders" not in capsys.readouterr().err

@@ -1,13 +1,14 @@
-"""Fixtures of the training tests: a tiny aviary, its triplets, and one short training run."""
+"""What the training tests share: media of the tiny aviary, small encoders, one short training run."""
 
 import shutil
 
 import keras
+import numpy as np
 import pytest
 
-from aviary import write_aviary
-from fused_encoder import LogMelFeatures, create_fused_encoder
-from training import train_encoder
+from fused_encoder import create_fused_encoder
+from inference import Embeddings
+from training import recommended_encoder, train_encoder
 from training.options import PairBatches, TrainingOptions
 from triplets import (
     FeatureStore,
@@ -24,17 +25,6 @@ OPTIONS = TrainingOptions(
 
 
 @pytest.fixture(scope="session")
-def aviary(tmp_path_factory):
-    directory = tmp_path_factory.getbasetemp() / "tiny_aviary"
-    return write_aviary(directory, size="tiny", shows_progress=False)
-
-
-@pytest.fixture(scope="session")
-def yamnet():
-    return LogMelFeatures()
-
-
-@pytest.fixture(scope="session")
 def store(tmp_path_factory):
     return FeatureStore(tmp_path_factory.getbasetemp() / "features")
 
@@ -42,16 +32,9 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sides(aviary, yamnet, store):
     """Gallery (what is trained on) and queries (what is held out)."""
-    folders = (
-        (aviary.images, aviary.audio),
-        (aviary.held_out_images, aviary.held_out_audio),
-    )
-    return [
-        prepare_media(
-            scan_folders(*side, min_sources_per_class=1), yamnet, store=store, progress=False
-        )
-        for side in folders
-    ]
+    folders = ((aviary.images, aviary.audio), (aviary.held_out_images, aviary.held_out_audio))
+    files = [scan_folders(*side, min_sources_per_class=1) for side in folders]
+    return [prepare_media(side, yamnet, store=store, progress=False) for side in files]
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +56,32 @@ def small_encoder():
     return tiny_encoder
 
 
-def new_encoder(seed: int = 0) -> keras.Model:
+def new_encoder(seed: int = 0, **options) -> keras.Model:
+    """One with a little convolutional network as backbone, from random weights."""
     keras.utils.set_random_seed(seed)
-    return create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
+    return create_fused_encoder(
+        image_backbone="small_cnn", image_weights=None, seed=seed, **options
+    )
+
+
+def frozen_encoder(seed: int = 0, **options) -> keras.Model:
+    """The recommended encoder behind a frozen little network."""
+    keras.utils.set_random_seed(seed)
+    frozen = {"image_backbone": "small_cnn", "image_weights": None, "image_trainable": "none"}
+    return recommended_encoder(**(frozen | options))
+
+
+class PixelsAndFirstFrame:
+    """Stands in for an embedder: it sees the first pixels, and hears the first frame."""
+
+    def embed_combinations(self, images, sequences, pairs):
+        vectors = np.zeros((len(pairs), 1024 + 300), np.float32)
+        for vector, (i, j) in zip(vectors, pairs, strict=True):
+            if j >= 0:
+                vector[:1024] = sequences[j][0] / np.linalg.norm(sequences[j][0])
+            if i >= 0:
+                vector[1024:] = images[i].ravel()[:300] / 255 / 20
+        return Embeddings.of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), "wren-1")
 
 
 @pytest.fixture

@@ -4,17 +4,11 @@ from pathlib import Path
 import keras
 import pytest
 
-from training import TrainingOptions, recommended_encoder
+from tests.training.conftest import frozen_encoder
+from training import TrainingOptions
 from training.backup import RunBackup, read_history
 
 OPTIONS = TrainingOptions()
-
-
-def frozen_encoder(seed=0, **changes):
-    keras.utils.set_random_seed(seed)
-    return recommended_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="none", **changes
-    )
 
 
 @pytest.fixture
@@ -72,7 +66,5 @@ def test_the_history_is_whole_though_epochs_were_logged_twice_in_a_killed_run(tm
         for epoch in epochs:
             logger.on_epoch_end(epoch, {"loss": loss + epoch, "val_ami": 0.1})
         logger.csv_file.close()
-    assert read_history(tmp_path / "history.csv") == {
-        "loss": [1.0, 2.0, 2.5, 3.5],
-        "val_ami": [0.1] * 4,
-    }
+    whole = {"loss": [1.0, 2.0, 2.5, 3.5], "val_ami": [0.1] * 4}
+    assert read_history(tmp_path / "history.csv") == whole

@@ -2,29 +2,18 @@
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
-from fused_encoder import create_fused_encoder
 from inference import Embedder
 from inference.modalities import PAIR_PATTERNS
+from tests.training.conftest import new_encoder
 from training.calibration import _pairs, calibrate_encoder
-from triplets import prepare_media
-from triplets.folders import scan_folders
 
 
 @pytest.fixture(scope="module")
 def embedder(yamnet):
-    keras.utils.set_random_seed(0)
-    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
-    return Embedder.from_encoder(encoder, yamnet, audio_seconds=2.0, max_windows=3)
-
-
-@pytest.fixture(scope="module")
-def media(aviary, yamnet, store):
-    folders = scan_folders(aviary.images, aviary.audio, min_sources_per_class=1)
-    return prepare_media(folders, yamnet, store=store, progress=False)
+    return Embedder.from_encoder(new_encoder(), yamnet, audio_seconds=2.0, max_windows=3)
 
 
 @pytest.fixture(scope="module")

@@ -134,9 +134,3 @@ def test_added_log_probabilities_decide_where_each_feature_alone_cannot():
     assert max(right[:2]) < 0.8
     assert right[2] == 1
     assert class_mean_hits(seen, np.repeat(list("xy"), 8), seen, np.repeat(list("xy"), 8)).all()
-
-
-def test_classes_of_one_source_each_are_fitted_without_choosing_c():
-    known = np.eye(3)
-    classes, scores = log_probabilities(known, np.array(list("abc")), known, np.array(list("xyz")))
-    assert classes[scores.argmax(axis=1)].tolist() == ["a", "b", "c"]

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fused_encoder import create_fused_encoder
 from inference import Embeddings
 from inference.embed import Embedder
+from tests.training.conftest import new_encoder
 from training import evaluate_encoder
 
 RAW = {"raw_pixels", "raw_audio_sequence"}
@@ -28,10 +28,8 @@ class KnowsClasses:
         }
 
     def embed_combinations(self, images, sequences, pairs):
-        classes = [
-            self.class_of[np.asarray(images[i] if i >= 0 else sequences[j]).tobytes()]
-            for i, j in pairs
-        ]
+        files = [images[i] if i >= 0 else sequences[j] for i, j in pairs]
+        classes = [self.class_of[np.asarray(file).tobytes()] for file in files]
         return Embeddings.of(np.eye(4)[classes], "perfect")
 
 
@@ -90,7 +88,7 @@ def test_classes_and_confusions_name_who_was_taken_for_whom(misled):
 
 
 def test_an_encoder_has_all_rows_within_0_and_1_and_in_their_intervals(sides, yamnet):
-    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
+    encoder = new_encoder()
     evaluation = evaluate_encoder(Embedder.from_encoder(encoder, yamnet), *sides, encoder=encoder)
     assert set(evaluation.rows) == ROWS  # its backbone is trained: no floor
     for row in evaluation.rows.values():
@@ -101,9 +99,7 @@ def test_an_encoder_has_all_rows_within_0_and_1_and_in_their_intervals(sides, ya
 
 
 def test_a_backbone_that_was_not_trained_is_a_floor(sides):
-    encoder = create_fused_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="none"
-    )
+    encoder = new_encoder(image_trainable="none")
     evaluation = evaluate_encoder(KnowsClasses(*sides), *sides, encoder=encoder)
     row = evaluation.rows["raw_image_features"]
     assert (row["num_queries"], row["num_gallery"]) == tuple(len(s.images) for s in sides[::-1])
@@ -112,9 +108,7 @@ def test_a_backbone_that_was_not_trained_is_a_floor(sides):
 
 def test_files_on_both_sides_are_refused(sides):
     leaked = replace(sides[1], images=sides[0].images[:1])
-    with pytest.raises(
-        ValueError, match=r"1 files are on both sides .*Split with split_by_source\."
-    ):
+    with pytest.raises(ValueError, match=r"1 files are on both sides .*Split with split_by_source"):
         evaluate_encoder(KnowsClasses(), sides[0], leaked)
 
 

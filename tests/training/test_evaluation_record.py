@@ -4,25 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inference import Embeddings
+from tests.training.conftest import PixelsAndFirstFrame
 from training.evaluate import evaluate_encoder
 from training.evaluation_record import evaluation_record
 
 
-class Pixels:
-    """An embedder that needs no encoder."""
-
-    def embed_combinations(self, images, sequences, pairs):
-        vectors = np.ones((len(pairs), 101), np.float32)
-        for vector, (i, j) in zip(vectors, pairs, strict=True):
-            vector[:50] = images[i].ravel()[:50] / 255 if i >= 0 else 0
-            vector[50:100] = sequences[j][0, :50] if j >= 0 else 0
-        return Embeddings.of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), "wren-1")
-
-
 @pytest.fixture(scope="module")
 def evaluation(sides):
-    return evaluate_encoder(Pixels(), *sides)
+    return evaluate_encoder(PixelsAndFirstFrame(), *sides)
 
 
 def test_a_record_is_json_and_says_what_it_is_of(evaluation):

@@ -4,21 +4,9 @@ from shutil import copytree, rmtree
 import keras
 import pytest
 
-from fused_encoder import create_fused_encoder
-from training import fit_encoder, recommended_encoder, train_encoder
+from tests.training.conftest import frozen_encoder, new_encoder
+from training import fit_encoder, train_encoder
 from training.options import MinedTriplets, PairBatches, TrainingOptions
-
-
-def small_encoder(seed=0):
-    keras.utils.set_random_seed(seed)
-    return create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=seed)
-
-
-def frozen_encoder():
-    keras.utils.set_random_seed(0)
-    return recommended_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="none", seed=0
-    )
 
 
 class StopIn(keras.callbacks.Callback):
@@ -36,18 +24,9 @@ def contents(media):
 
 
 def test_the_history_has_loss_and_validation_of_every_epoch(trained, options):
-    expected = {
-        "loss",
-        "embedding_loss",
-        "class_cosines_loss",
-        "embedding_spread",
-        "val_ami",
-        "val_nmi",
-        "val_precision_at_1",
-        "val_r_precision",
-        "val_mean_average_precision_at_r",
-    }
-    assert set(trained.history) == expected
+    fitted = {"loss", "embedding_loss", "class_cosines_loss", "embedding_spread"}
+    measures = ("ami", "nmi", "precision_at_1", "r_precision", "mean_average_precision_at_r")
+    assert set(trained.history) == fitted | {f"val_{measure}" for measure in measures}
     assert {len(values) for values in trained.history.values()} == {options.epochs}
 
 
@@ -67,71 +46,48 @@ def test_a_broken_photo_is_skipped_and_listed(trained):
 
 def test_held_out_folders_of_the_callers_are_used_whole(aviary, yamnet, store, monkeypatch):
     monkeypatch.setattr("training.fit.fit_encoder", lambda *_, **__: {})
-    trained = train_encoder(
-        aviary.images,
-        aviary.audio,
-        yamnet,
-        held_out=(aviary.held_out_images, aviary.held_out_audio),
-        encoder=small_encoder(),
-        store=store,
-        progress=False,
-    )
+    held_out = (aviary.held_out_images, aviary.held_out_audio)
+    options = {"encoder": new_encoder(), "store": store, "progress": False}
+    trained = train_encoder(aviary.images, aviary.audio, yamnet, held_out=held_out, **options)
     assert len(trained.training.images) == len(list(aviary.images.rglob("*.jpg")))
     assert len(trained.held_out.images) == len(list(aviary.held_out_images.rglob("*.jpg")))
 
 
-def test_held_out_files_of_classes_that_are_not_trained_on_are_refused(
-    aviary, yamnet, store, tmp_path
-):
-    strange = aviary.class_names[0]
+def test_held_out_classes_that_are_not_trained_on_are_refused(aviary, yamnet, store, tmp_path):
+    strange, kept = aviary.class_names[0], []
     for source, name in ((aviary.images, "images"), (aviary.audio, "audio")):
-        copytree(source, tmp_path / name)
+        kept.append(copytree(source, tmp_path / name))
         rmtree(tmp_path / name / strange)
+    held_out = (aviary.held_out_images, aviary.held_out_audio)
     with pytest.raises(ValueError, match=f"classes that are not trained on: '{strange}'"):
-        train_encoder(
-            tmp_path / "images",
-            tmp_path / "audio",
-            yamnet,
-            held_out=(aviary.held_out_images, aviary.held_out_audio),
-            encoder=small_encoder(),
-            store=store,
-        )
+        train_encoder(*kept, yamnet, held_out=held_out, encoder=new_encoder(), store=store)
 
 
-def test_held_out_files_of_a_source_that_is_trained_on_are_refused(aviary, yamnet, store):
+def test_held_out_files_or_sources_that_are_trained_on_are_refused(aviary, yamnet, store):
+    known, new = (aviary.images, aviary.audio), (aviary.held_out_images, aviary.held_out_audio)
     with pytest.raises(ValueError, match="is of the source 'monday'"):
-        train_encoder(
-            aviary.images,
-            aviary.audio,
-            yamnet,
-            held_out=(aviary.held_out_images, aviary.held_out_audio),
-            source_of=lambda path: "monday",
-            store=store,
-        )
+        train_encoder(*known, yamnet, held_out=new, source_of=lambda path: "monday", store=store)
+    options = {"encoder": new_encoder(), "store": store, "progress": False}
+    with pytest.raises(ValueError, match="are on both sides and would find themselves"):
+        train_encoder(*known, yamnet, held_out=known, **options)
 
 
 def test_mined_triplets_are_trained_on_as_published(copied_aviary, yamnet, store):
     batches = MinedTriplets(num_triplets_per_class=4, remine_every=1)
-    trained = train_encoder(
-        *copied_aviary,
-        yamnet,
-        encoder=small_encoder(),
-        options=TrainingOptions(batches, epochs=2, loss_mining=None, class_scale=None),
-        store=store,
-        progress=False,
-    )
+    how = TrainingOptions(batches, epochs=2, loss_mining=None, class_scale=None)
+    options = {"encoder": new_encoder(), "options": how, "store": store, "progress": False}
+    trained = train_encoder(*copied_aviary, yamnet, **options)
     assert len(trained.history["loss"]) == 2
     assert "class_cosines_loss" not in trained.history
 
 
 def test_what_is_frozen_is_cached_without_changing_the_result(media, store):
     losses = []
+    batches = PairBatches(4, 2, steps_per_epoch=3)
     for cache_frozen in (True, False):
-        encoder = frozen_encoder()
-        how = TrainingOptions(
-            PairBatches(4, 2, steps_per_epoch=3), epochs=2, augment=False, cache_frozen=cache_frozen
-        )
-        losses.append(fit_encoder(encoder, media, None, how, store=store, progress=False)["loss"])
+        how = TrainingOptions(batches, epochs=2, augment=False, cache_frozen=cache_frozen)
+        fitted = fit_encoder(frozen_encoder(), media, None, how, store=store, progress=False)
+        losses.append(fitted["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # features are kept as float16
 
 
@@ -148,16 +104,3 @@ def test_a_run_that_stopped_goes_on_and_leaves_no_backup(media, store, tmp_path)
     resumed = fit(frozen_encoder(), media, backup_dir=tmp_path / "b")["loss"]
     assert resumed == pytest.approx(unbroken, rel=1e-6)
     assert not (tmp_path / "b").exists()
-
-
-def test_held_out_folders_that_are_the_training_folders_are_refused(aviary, yamnet, encoder, store):
-    with pytest.raises(ValueError, match="are on both sides and would find themselves"):
-        train_encoder(
-            aviary.images,
-            aviary.audio,
-            yamnet,
-            held_out=(aviary.images, aviary.audio),
-            encoder=encoder,
-            store=store,
-            progress=False,
-        )

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
-from training import TrainingOptions, recommended_encoder
+from tests.training.conftest import frozen_encoder
+from training import TrainingOptions
 from training.frozen_features import trained_part
 from training.head_start import Ridge, classifier, start_head
 from triplets.photos import scale_photos
@@ -49,9 +49,8 @@ def test_scores_of_what_is_left_out_are_those_of_a_regression_without_it(cloud):
 def test_features_that_say_more_of_the_class_get_the_larger_scale(cloud):
     features, classes, sources = cloud
     noise = np.random.default_rng(1).standard_normal(features.shape)
-    scales = [
-        classifier(features + share * noise, classes, sources, 4).scale for share in (0, 0.2, 2)
-    ]
+    mixed = [features + share * noise for share in (0, 0.2, 2)]
+    scales = [classifier(one, classes, sources, 4).scale for one in mixed]
     assert scales == sorted(scales, reverse=True)
 
 
@@ -70,10 +69,7 @@ def test_one_source_to_a_class_is_enough_to_start(cloud):
 
 @pytest.fixture(scope="module")
 def encoder():
-    keras.utils.set_random_seed(0)
-    return recommended_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="none", seed=0
-    )
+    return frozen_encoder()
 
 
 def started(encoder, media, store, seed=0):
@@ -86,16 +82,14 @@ def test_files_of_a_class_point_along_its_axis(encoder, media, store, left_out):
     if left_out != "nothing":
         media = replace(media, **{left_out: ()})
     part, axes = started(encoder, media, store)
-    photos = [part.photos.load(index, None) for index in range(len(media.images))]
-    sequences = [np.array(file.feature()) for file in media.recordings]
-    inputs = [*((photo, np.zeros((2, 1024))) for photo in photos)]
-    inputs += [(np.zeros(part.photos.shape), sequence) for sequence in sequences]
-    embedded = np.concatenate(
-        [
-            part.encoder({"image_input": photo[None], "audio_input": sequence[None]})
-            for photo, sequence in inputs
-        ]
-    )
+
+    def embed(photo, sequence):
+        return part.encoder({"image_input": photo[None], "audio_input": sequence[None]})[0]
+
+    no_photo, no_sound = np.zeros(part.photos.shape), np.zeros((2, 1024))
+    seen = [embed(part.photos.load(i, None), no_sound) for i in range(len(media.images))]
+    heard = [embed(no_photo, np.array(file.feature())) for file in media.recordings]
+    embedded = np.stack([*seen, *heard])
     classes = [file.class_index for file in (*media.images, *media.recordings)]
     assert axes.shape == (len(media.class_names), 128)
     assert np.mean((embedded @ axes.T).argmax(axis=1) == classes) > 0.9
@@ -111,20 +105,14 @@ def test_the_same_seed_gives_the_same_start(encoder, media, store):
 
 
 def test_more_classes_than_axes_share_them(media, store):
-    narrow = recommended_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="none", embedding_size=4
-    )
-    _, axes = started(narrow, media, store)
+    _, axes = started(frozen_encoder(embedding_size=4), media, store)
     assert axes.shape == (4, 4)
     assert np.linalg.matrix_rank(axes) == 3
 
 
 @pytest.mark.parametrize("cache_frozen", [True, False])
 def test_where_the_last_block_is_trained_too_the_head_starts_first(media, store, cache_frozen):
-    keras.utils.set_random_seed(0)
-    encoder = recommended_encoder(
-        image_backbone="small_cnn", image_weights=None, image_trainable="last_block"
-    )
+    encoder = frozen_encoder(image_trainable="last_block")
     options = TrainingOptions.fine_tuning(cache_frozen=cache_frozen)
     part = trained_part(encoder, media, None, options, store, False)
     axes = start_head(part, media, max_frames=1000)
@@ -137,8 +125,7 @@ def test_where_the_last_block_is_trained_too_the_head_starts_first(media, store,
 
 @pytest.mark.parametrize("options", [{"fusion": "concatenate"}, {"image_trainable": "all"}])
 def test_an_encoder_with_more_to_learn_begins_as_it_is(media, store, options):
-    frozen = {"image_weights": None, "image_trainable": "none", "photo_views": "one"} | options
-    encoder = recommended_encoder(image_backbone="small_cnn", **frozen)
+    encoder = frozen_encoder(**({"photo_views": "one"} | options))
     before = encoder.get_weights()
     _, axes = started(encoder, media, store)
     assert axes is None

@@ -71,12 +71,9 @@ def test_a_photo_is_looked_at_once_however_many_pairs_it_is_in(frozen, media, pa
     assert features.num_loaded == len(set(pairs.images)) < len(pairs.images)
 
 
-def test_photos_that_the_encoder_does_not_take_are_refused(encoder, frozen, media, pairs):
+def test_media_without_any_file_and_unfit_photos_are_refused(encoder, frozen, media, pairs):
     with pytest.raises(ValueError, match=r"takes \[224, 224, 3\], but the photos are \[8\]"):
         LiveEmbedding(encoder, media, pairs, photos=TrunkFeatures(frozen[0], media))
-
-
-def test_media_without_any_file_are_refused(encoder, media):
     silent = replace(media, images=(), recordings=())
     with pytest.raises(ValueError, match="received media without any"):
         LiveEmbedding(encoder, silent, draw_pairs(silent, 5, seed=0))

@@ -35,10 +35,8 @@ def _exported(trained, yamnet, folder):
     live = Embedder.from_encoder(trained.encoder, yamnet)
     evaluation = evaluate_encoder(live, trained.training, trained.held_out, encoder=trained.encoder)
     calibration = calibrate_held_out(live, trained.held_out)
-    thresholds = evaluation.thresholds
-    export_saved_model(
-        trained.encoder, yamnet, folder, thresholds=thresholds, calibration=calibration
-    )
+    attached = {"thresholds": evaluation.thresholds, "calibration": calibration}
+    export_saved_model(trained.encoder, yamnet, folder, **attached)
     return evaluation, live, Embedder.load(folder)
 
 
@@ -46,6 +44,9 @@ def test_an_encoder_of_photos_only_hears_nothing_and_says_so(aviary, store, tmp_
     trained = _trained(scan_folders(aviary.images), None, store)
     evaluation, live, loaded = _exported(trained, None, tmp_path / "encoder")
     assert [*evaluation.rows] == ["image_only", "raw_pixels"]
+    embedded = evaluation.queries.by_pattern
+    np.testing.assert_array_equal(embedded["fused"], embedded["image"])
+    assert np.isnan(embedded["audio"]).all()  # never the embedding of something else
     assert evaluation.thresholds.keys() == {"image"}
     names = [row.name for row in evaluation.comparisons]
     assert names == ["image_only", "image_class_mean", "image_logistic"]
@@ -55,10 +56,9 @@ def test_an_encoder_of_photos_only_hears_nothing_and_says_so(aviary, store, tmp_
     with pytest.raises(ValueError, match="trained on photos only: it cannot embed recordings"):
         loaded.embed(recordings=[next(aviary.audio.rglob("*.flac"))])
     model = tf.saved_model.load(tmp_path / "encoder")
+    sound = np.ones((1, 16_000), np.float32).cumsum(1) / 2e4
     with pytest.raises(tf.errors.InvalidArgumentError, match="trained on photos only"):
-        model.embed(
-            np.zeros((1, 8, 8, 3), np.uint8), np.ones((1, 16_000), np.float32).cumsum(1) / 2e4
-        )
+        model.embed(np.zeros((1, 8, 8, 3), np.uint8), sound)
 
 
 def test_an_encoder_of_recordings_only_sees_nothing_and_says_so(aviary, yamnet, store, tmp_path):
@@ -66,6 +66,7 @@ def test_an_encoder_of_recordings_only_sees_nothing_and_says_so(aviary, yamnet, 
     assert trained.encoder.count_params() < 500_000  # no image backbone
     evaluation, live, loaded = _exported(trained, yamnet, tmp_path / "encoder")
     assert [*evaluation.rows] == ["audio_only", "raw_audio_sequence"]
+    assert np.isnan(evaluation.queries.by_pattern["image"]).all()
     assert {row.per for row in evaluation.comparisons} == {"recording"}
     calls = [file.path for file in trained.held_out.recordings[:3]]
     np.testing.assert_allclose(
@@ -87,34 +88,9 @@ def test_classes_with_photos_only_and_recordings_only_stand_side_by_side(aviary,
     evaluation = evaluate_encoder(live, trained.training, trained.held_out)
     assert evaluation.main_row == "fused"
     pairs = evaluation.queries.pairs
-    kinds = {
-        name: (
-            pairs.images[pairs.labels == name].max(),
-            pairs.recordings[pairs.labels == name].max(),
-        )
-        for name in both.class_names
-    }
-    assert kinds[both.class_names[0]][0] == -1
-    assert kinds[both.class_names[1]][1] == -1
+    no_photos, no_calls, *_ = (pairs.labels == name for name in both.class_names)
+    assert pairs.images[no_photos].max() == pairs.recordings[no_calls].max() == -1
     assert len(evaluation.classes) == 4
     compared = {row.num for row in evaluation.comparisons if row.per == "photo"}
-    assert compared == {
-        sum(file.class_index in (2, 3) for file in trained.held_out.images)
-    }  # of classes with both
-
-
-@pytest.mark.parametrize("kind", ["images", "recordings"])
-def test_one_pattern_is_worth_what_its_files_are(kind, aviary, yamnet, store):
-    """A pair's photo alone is NaN where it has none, never the embedding of something else."""
-    both = scan_folders(aviary.images, aviary.audio)
-    files = LabelledFiles(
-        both.class_names,
-        both.images if kind == "images" else both.images[:0],
-        both.recordings if kind == "recordings" else both.recordings[:0],
-    )
-    trained = _trained(files, yamnet if kind == "recordings" else None, store)
-    live = Embedder.from_encoder(trained.encoder, yamnet if kind == "recordings" else None)
-    by_pattern = evaluate_encoder(live, trained.training, trained.held_out).queries.by_pattern
-    own, other = ("image", "audio") if kind == "images" else ("audio", "image")
-    np.testing.assert_array_equal(by_pattern["fused"], by_pattern[own])
-    assert np.isnan(by_pattern[other]).all()
+    with_both = sum(file.class_index in (2, 3) for file in trained.held_out.images)
+    assert compared == {with_both}

@@ -23,9 +23,7 @@ def sides(tmp_path):
     files = {
         "train/wren/1.jpg": first,
         "train/wren/2.jpg": others[0],
-        "train/owl/1.jpg": next_frame.astype(
-            np.uint8
-        ),  # of another class: a wrong label, not a burst
+        "train/owl/1.jpg": next_frame.astype(np.uint8),  # a wrong label, not a burst
         "test/wren/3.jpg": next_frame.astype(np.uint8),
         "test/wren/4.jpg": others[1],
         "test/owl/2.jpg": others[2],

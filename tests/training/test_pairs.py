@@ -5,15 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from fused_encoder import create_fused_encoder
 from inference import Embedder
+from tests.training.conftest import new_encoder
 from training.pairs import StoredFeatures, _even_combinations, draw_pairs, embed_pairs
 
 
 @pytest.fixture(scope="module")
 def embedder(yamnet):
-    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
-    return Embedder.from_encoder(encoder, yamnet)
+    return Embedder.from_encoder(new_encoder(), yamnet)
 
 
 def _by_folder(media):
@@ -43,14 +42,12 @@ def test_the_same_seed_draws_the_same_and_another_draws_others(media):
     first, again, other = (draw_pairs(media, 3, seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(first.images, again.images)
     assert np.array_equal(first.recordings, again.recordings)
-    assert not (
-        np.array_equal(first.images, other.images)
-        and np.array_equal(first.recordings, other.recordings)
-    )
+    drawn = [np.stack([pairs.images, pairs.recordings]) for pairs in (first, other)]
+    assert not np.array_equal(*drawn)
 
 
 @pytest.mark.parametrize(
-    ("num_images", "num_recordings"), list(product([1, 2, 3, 4, 6, 7], [1, 4, 5, 6]))
+    ("num_images", "num_recordings"), list(product([1, 2, 3, 4, 6], [1, 4, 5, 6]))
 )
 def test_combinations_come_once_each_and_use_all_files_evenly(num_images, num_recordings):
     every = _even_combinations(num_images, num_recordings, None)
@@ -75,11 +72,6 @@ def test_rows_of_distinct_photos_name_each_photo_once(media):
     assert sorted(pairs.images[rows]) == list(range(len(media.images)))
     assert np.all(np.diff(rows) > 0)
     assert len(pairs.rows_of_distinct("fused")) == len(pairs.labels)
-
-
-def test_less_than_one_pair_is_refused(media):
-    with pytest.raises(ValueError, match="Expected max_pairs_per_class >= 1, received 0"):
-        draw_pairs(media, 0, seed=0)
 
 
 def test_pairs_are_embedded_as_one_by_one(media, embedder):

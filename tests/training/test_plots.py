@@ -1,12 +1,7 @@
 import numpy as np
 import pytest
 
-from training.plots import (
-    plot_confusion,
-    plot_embedding_map,
-    plot_history,
-    plot_rows,
-)
+from training.plots import plot_confusion, plot_embedding_map, plot_history, plot_rows
 
 
 def test_curves_have_a_point_for_every_epoch():

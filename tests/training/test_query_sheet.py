@@ -1,28 +1,14 @@
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from inference import Embeddings
+from tests.training.conftest import PixelsAndFirstFrame
 from training.evaluate import evaluate_encoder
 from training.query_sheet import best_and_worst_queries, draw_spectrogram, plot_query_sheet
 
 
-class FirstFrame:
-    """An embedder that needs no encoder: it hears the first frame, and sees the first pixels."""
-
-    def embed_combinations(self, images, sequences, pairs):
-        vectors = np.zeros((len(pairs), 1024 + 300), np.float32)
-        for vector, (i, j) in zip(vectors, pairs, strict=True):
-            if j >= 0:
-                vector[:1024] = sequences[j][0] / np.linalg.norm(sequences[j][0])
-            if i >= 0:
-                vector[1024:] = images[i].ravel()[:300] / 255 / 20
-        return Embeddings.of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-
-
 @pytest.fixture(scope="module")
 def evaluation(sides):
-    return evaluate_encoder(FirstFrame(), *sides)
+    return evaluate_encoder(PixelsAndFirstFrame(), *sides)
 
 
 @pytest.fixture(scope="module")

@@ -31,17 +31,13 @@ def unbroken(killed_folder, tmp_path_factory):
     return train(folder)
 
 
-def test_the_same_seed_gives_the_same_losses_in_another_process_to_the_last_bit(
-    killed_folder, unbroken
-):
+def test_the_same_seed_gives_the_same_losses_in_another_process(killed_folder, unbroken):
     killed = read_history(killed_folder / "history.csv")
     assert killed["loss"] == unbroken["history"]["loss"][:2]
     assert len(set(unbroken["history"]["loss"])) == 5
 
 
-def test_a_run_killed_in_its_third_epoch_goes_on_with_the_same_loss_curve(
-    killed_folder, unbroken, tmp_path
-):
+def test_a_run_killed_in_its_third_epoch_goes_on_as_before(killed_folder, unbroken, tmp_path):
     copytree(killed_folder, tmp_path, dirs_exist_ok=True)
     joined = train(tmp_path)
     assert joined["history"]["loss"] == pytest.approx(unbroken["history"]["loss"], rel=1e-5)

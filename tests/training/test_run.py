@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fused_encoder import LogMelFeatures, create_fused_encoder
+from fused_encoder import LogMelFeatures
+from tests.training.conftest import new_encoder
 from training.fit import TrainedEncoder
 from training.options import MinedTriplets, TrainingOptions
 from training.run import changes_since_training, load_run, save_run
@@ -18,22 +19,22 @@ OPTIONS = TrainingOptions(MinedTriplets(num_triplets_per_class=4), epochs=2)
 def trained(sides):
     """As `train_encoder` gives it, without the training."""
     training, held_out = sides
-    encoder = create_fused_encoder(image_backbone="small_cnn", image_weights=None, seed=0)
-    skipped = (Skipped(Path("broken.jpg"), "no photo"),)
-    return TrainedEncoder(encoder, {"loss": [0.2]}, replace(training, skipped=skipped), held_out)
+    media = replace(training, skipped=(Skipped(Path("broken.jpg"), "no photo"),))
+    return TrainedEncoder(new_encoder(), {"loss": [0.2]}, media, held_out)
 
 
 @pytest.fixture
 def saved(trained, yamnet, tmp_path):
-    return save_run(tmp_path / "run", trained, OPTIONS, front_end_source="log_mel", yamnet=yamnet)
+    return save_run(
+        tmp_path / "run", trained, OPTIONS, front_end_source="log_mel", front_end=yamnet
+    )
 
 
 def test_a_run_comes_back_as_it_was_saved(saved, trained):
     run = load_run(saved)
     assert (run.options, run.history, run.front_end_source) == (OPTIONS, trained.history, "log_mel")
-    for loaded, weights in zip(
-        run.encoder.get_weights(), trained.encoder.get_weights(), strict=True
-    ):
+    pairs = zip(run.encoder.get_weights(), trained.encoder.get_weights(), strict=True)
+    for loaded, weights in pairs:
         np.testing.assert_array_equal(loaded, weights)
 
 
@@ -42,10 +43,11 @@ def test_a_run_knows_which_files_it_has_seen(saved, trained):
     for loaded, media in ((run.training, trained.training), (run.held_out, trained.held_out)):
         assert loaded.class_names == media.class_names
         for kind in ("images", "recordings"):
-            files = [(file.path, file.class_index) for file in getattr(loaded, kind)]
-            assert files == [
-                (file.path.resolve(), file.class_index) for file in getattr(media, kind)
-            ]
+            ours, theirs = (
+                [(file.path.resolve(), file.class_index) for file in getattr(one, kind)]
+                for one in (loaded, media)
+            )
+            assert ours == theirs
 
 
 def test_a_run_lists_what_was_skipped_and_the_versions(saved):
@@ -86,9 +88,7 @@ def test_saving_again_removes_the_older_evaluation_and_nothing_else(saved, train
     assert load_run(saved).front_end_fingerprint is None
 
 
-def test_an_interrupted_save_leaves_no_encoder_with_the_record_of_another(
-    saved, trained, monkeypatch
-):
+def test_an_interrupted_save_leaves_no_run(saved, trained, monkeypatch):
     def interrupted(path, target):
         raise KeyboardInterrupt
 
@@ -123,7 +123,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
 def test_a_damaged_record_is_named_with_what_was_expected(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(
-        ValueError, match=r"run\.json' is damaged \(.*Expected the record .*Restore the file, or"
+        ValueError, match=r"is damaged \(.*Expected the record .*Restore the file, or"
     ):
         load_run(tmp_path)
 

@@ -51,12 +51,6 @@ def test_copies_of_a_file_stay_together():
 
 def test_classes_that_are_too_small_come_in_one_message():
     with pytest.raises(
-        ValueError, match=r"(?s)'class 0' has photos of 1 so.*'class 2' has recordings of 1"
+        ValueError, match=r"(?s)'class 0' has photos of 1.*'class 2' has recordings of 1"
     ):
         split_gallery_queries(media((1, 2), (2, 2), (2, 1)))
-
-
-@pytest.mark.parametrize("fraction", [0, 1, -0.5])
-def test_a_fraction_out_of_range_is_refused(fraction):
-    with pytest.raises(ValueError, match=r"Expected query_fraction in \(0, 1\)"):
-        split_gallery_queries(media((2, 2)), query_fraction=fraction)

@@ -1,4 +1,4 @@
-"""Fixtures of the triplets' tests: a tiny aviary, a YAMNet that counts its calls, prepared media."""
+"""Fixtures of the triplets' tests: a YAMNet that counts its calls, prepared media, small folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aviary import Aviary, write_aviary
 from fused_encoder import LogMelFeatures
 from media import save_image, save_waveform
 from triplets import FeatureStore, LabelledFiles, PreparedMedia, prepare_media, scan_folders
@@ -31,32 +30,18 @@ class CountingYamnet:
 WriteFolders = Callable[..., tuple[Path, Path]]
 
 
-@pytest.fixture(scope="session")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
-    return write_aviary(
-        tmp_path_factory.mktemp("aviary") / "tiny", size="tiny", shows_progress=False
-    )
-
-
-@pytest.fixture(scope="session")
-def yamnet() -> LogMelFeatures:
-    return LogMelFeatures()
-
-
 @pytest.fixture
 def counting_yamnet() -> CountingYamnet:
     return CountingYamnet()
 
 
 @pytest.fixture(scope="session")
-def aviary_folders(aviary: Aviary) -> LabelledFiles:
+def aviary_folders(aviary) -> LabelledFiles:
     return scan_folders(aviary.images, aviary.audio)
 
 
 @pytest.fixture(scope="session")
-def media(
-    aviary_folders: LabelledFiles, yamnet: LogMelFeatures, tmp_path_factory: pytest.TempPathFactory
-) -> PreparedMedia:
+def media(aviary_folders, yamnet, tmp_path_factory) -> PreparedMedia:
     store = FeatureStore(tmp_path_factory.mktemp("features"))
     return prepare_media(aviary_folders, yamnet, store=store, progress=False)
 

@@ -28,14 +28,10 @@ def test_the_same_generator_state_gives_the_same_variation(photo):
     assert not np.array_equal(once, other)
 
 
-def test_an_absent_photo_stays_absent():
-    absent = np.zeros((32, 32, 3), np.uint8)
-    assert not augment_photo(absent, np.random.default_rng(0)).any()
-
-
 @pytest.mark.parametrize("seed", range(20))
-def test_a_very_dark_photo_never_becomes_absent(seed):
+def test_an_absent_photo_stays_absent_and_a_very_dark_one_present(seed):
     dark = np.zeros((32, 32, 3), np.uint8)
+    assert not augment_photo(dark, np.random.default_rng(seed)).any()
     dark[5, 5] = 1
     assert augment_photo(dark, np.random.default_rng(seed)).any()
 

@@ -24,9 +24,8 @@ def test_a_photo_without_an_animal_is_left_out_and_told():
     files = LabelledFiles(("nyala",), (MediaFile(Path("empty.jpg"), 0),), ())
     cropped, skipped = with_boxes(files, boxes_of)
     assert not cropped.images
-    assert [(str(s.path), s.reason) for s in skipped] == [
-        ("empty.jpg", "no animal was detected in it")
-    ]
+    (left_out,) = skipped
+    assert (str(left_out.path), left_out.reason) == ("empty.jpg", "no animal was detected in it")
 
 
 def test_a_box_of_a_table_stays_and_recordings_do():

@@ -54,12 +54,9 @@ def test_files_and_folders_inside_one_class_are_refused(trees):
     assert all("holds both files and further class folders" in problem for problem in problems)
 
 
-def test_a_missing_folder_is_named(trees, tmp_path):
+def test_what_is_no_folder_is_named(trees, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No folder of recordings at '.*nowhere'"):
         scan_folders(trees[0], tmp_path / "nowhere")
-
-
-def test_a_file_in_place_of_a_folder_is_refused(trees):
     with pytest.raises(FileNotFoundError, match="No folder of images at"):
         scan_folders(trees[0] / "wren" / "a.jpg", trees[1])
 
@@ -137,15 +134,12 @@ def test_the_number_of_files_that_a_class_needs_can_be_chosen(trees):
         scan_folders(*trees, min_sources_per_class=4)
 
 
-@pytest.mark.parametrize("twin", ["Wren", "WREN"])
-def test_names_that_differ_only_in_case_are_refused(trees, twin):
+def test_names_that_differ_only_in_case_are_refused(trees):
     for root, extension in zip(trees, ("jpg", "wav"), strict=True):
-        _fill(root / twin, f"1.{extension}", f"2.{extension}")
+        _fill(root / "Wren", f"1.{extension}", f"2.{extension}")
     (problem,) = _problems(*trees)
-    names = f"The class names '{twin}' and 'wren'"
-    assert (
-        problem == f"{names} differ only in case, '_', '-', space or Unicode form. Rename to one."
-    )
+    names = "The class names 'Wren' and 'wren' differ only in case, '_', '-', space or Unicode form"
+    assert problem == f"{names}. Rename to one."
 
 
 def test_names_that_differ_only_in_their_joints_are_refused_across_the_trees(trees):
@@ -184,28 +178,18 @@ def test_all_problems_come_in_one_message(trees):
     _fill(images / "finch", "a.jpg", content=b"")
     _fill(audio / "wren" / "young", "1.wav")
     text = "\n".join(_problems(images, audio))
-    for part in (
-        "beside its class",
-        "'Robin' and 'robin'",
-        "(and 1 empty)",
-        "both",
-    ):
+    for part in ("beside its class", "'Robin' and 'robin'", "(and 1 empty)", "both"):
         assert part in text
 
 
-def test_a_link_to_its_own_parents_ends(trees):
+def test_links_that_lead_back_end(trees):
     before = scan_folders(*trees)
     (trees[0] / "wren" / "again").symlink_to(trees[0], target_is_directory=True)
     (trees[1] / "self").symlink_to(trees[1], target_is_directory=True)
-    assert scan_folders(*trees).class_names == before.class_names
-
-
-def test_links_that_lead_into_each_other_end(trees):
-    before = scan_folders(*trees)
     _fill(trees[0].parent / "outside", "notes.txt")
     (trees[0].parent / "outside" / "back").symlink_to(trees[0], target_is_directory=True)
     (trees[0] / "out").symlink_to(trees[0].parent / "outside", target_is_directory=True)
-    assert scan_folders(*trees) == before
+    assert scan_folders(*trees).class_names == before.class_names
 
 
 def test_linked_class_folders_are_classes_even_where_two_share_their_files(trees):

@@ -1,7 +1,6 @@
 """Members: what is read for a batch, and how it is labelled."""
 
 import numpy as np
-import pytest
 
 from triplets.pipeline import DRAWN, MemberLoader
 from triplets.prepared import distinct_files, source_ids
@@ -54,8 +53,3 @@ def test_of_equal_files_of_a_class_the_first_is_kept(media):
     files = [media.images[i] for i in (3, 4, 3, 19, 4, 19)]
     kept = {index: places.tolist() for index, places in distinct_files(files).items()}
     assert kept == {media.images[3].class_index: [0, 1], media.images[19].class_index: [3]}
-
-
-def test_a_window_of_no_frames_is_refused(media):
-    with pytest.raises(ValueError, match="Expected window_frames >= 1, received 0"):
-        MemberLoader(media, window_frames=0)

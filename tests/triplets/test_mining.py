@@ -43,21 +43,16 @@ def _others(media: PreparedMedia, anchor: int) -> list[int]:
 
 
 @pytest.mark.parametrize("mining", MINING_WAYS)
-def test_each_class_gets_exactly_as_many_triplets_as_asked_for(mining):
-    media = _media()
-    rows = mine_triplets(media, 7, mining=mining, embeddings=_vectors(media))
-    anchors = [media.recordings[row.anchor_recording].class_index for row in rows]
-    assert anchors == [0] * 7 + [1] * 7 + [2] * 7
-
-
-@pytest.mark.parametrize("mining", MINING_WAYS)
 def test_members_have_the_classes_that_their_roles_say(mining):
     media = _media()
-    for row in mine_triplets(media, 30, mining=mining, embeddings=_vectors(media)):
+    rows = mine_triplets(media, 30, mining=mining, embeddings=_vectors(media))
+    for number, row in enumerate(rows):
         photos = [media.images[index].class_index for index in row[::2]]
         recordings = [media.recordings[index].class_index for index in row[1::2]]
         assert photos == recordings
         assert photos[0] == photos[1] != photos[2]
+        assert photos[0] == number // 30  # as many of each class as asked for
+    assert len(rows) == 90
 
 
 def test_anchor_and_positive_never_share_a_content_even_among_copies():
@@ -81,50 +76,35 @@ def test_a_negative_never_holds_the_bytes_of_the_anchor(mining):
 
 def test_the_same_seed_gives_the_same_triplets_and_another_seed_others():
     media = _media()
-    first, again, other = (
-        mine_triplets(media, 20, embeddings=_vectors(media), seed=seed) for seed in (1, 1, 2)
-    )
-    assert first == again
-    assert first != other
+    vectors = _vectors(media)
+    first, again, other = (mine_triplets(media, 20, embeddings=vectors, seed=s) for s in (1, 1, 2))
+    assert first == again != other
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_cosine_negatives_are_similar_enough_wherever_one_is(seed):
+@pytest.mark.parametrize("mining", MINING_WAYS)
+@pytest.mark.parametrize("seed", range(3))
+def test_negatives_are_as_hard_as_their_way_says(mining, seed):
     media = _media()
     vectors = _vectors(media, seed)
-    for row in mine_triplets(media, 30, embeddings=vectors, seed=seed):
-        similarity = {i: vectors[i] @ vectors[row.anchor_recording] for i in _others(media, row[1])}
-        if max(similarity.values()) >= 0.6:
-            assert similarity[row.negative_recording] >= 0.6
-        else:
-            assert row.negative_recording == max(similarity, key=similarity.__getitem__)
+    for row in mine_triplets(media, 20, mining=mining, embeddings=vectors, seed=seed):
+        similarity = dict(enumerate(vectors @ vectors[row.anchor_recording]))
+        others = _others(media, row.anchor_recording)
+        farther = [i for i in others if similarity[i] < similarity[row.positive_recording]]
+        hardest = max(others, key=similarity.__getitem__)
+        assert (
+            row.negative_recording
+            in {
+                "hard": [hardest],
+                "semi-hard": [max(farther or others, key=similarity.__getitem__)],
+                "cosine": [i for i in others if similarity[i] >= 0.6] or [hardest],
+            }[mining]
+        )
 
 
 def test_all_cosine_negatives_that_are_similar_enough_get_their_turn():
     media = _media(2)
     rows = mine_triplets(media, 100, min_similarity=-1, embeddings=_vectors(media))
     assert {row.negative_recording for row in rows} == set(range(2 * FILES_PER_CLASS))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_hard_negatives_are_the_most_similar_of_all(seed):
-    media = _media()
-    vectors = _vectors(media, seed)
-    for row in mine_triplets(media, 20, mining="hard", embeddings=vectors):
-        others = _others(media, row.anchor_recording)
-        hardest = max(others, key=lambda i: float(vectors[i] @ vectors[row.anchor_recording]))
-        assert row.negative_recording == hardest
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_semi_hard_negatives_are_the_most_similar_that_are_less_so_than_the_positive(seed):
-    media = _media()
-    vectors = _vectors(media, seed)
-    for row in mine_triplets(media, 20, mining="semi-hard", embeddings=vectors):
-        similarity = {i: vectors[i] @ vectors[row.anchor_recording] for i in range(len(vectors))}
-        others = _others(media, row.anchor_recording)
-        farther = [i for i in others if similarity[i] < similarity[row.positive_recording]]
-        assert row.negative_recording == max(farther or others, key=similarity.__getitem__)
 
 
 def test_the_length_of_the_vectors_does_not_matter():
@@ -228,15 +208,9 @@ def test_a_function_of_the_media_may_give_the_embeddings():
 @pytest.mark.parametrize(
     ("embeddings", "message"),
     [
-        (
-            np.zeros((11, 3)),
-            r"Expected embeddings \[12 recordings, size\], .* received shape \(11, 3\)",
-        ),
+        (np.zeros((11, 3)), r"embeddings \[12 recordings, size\], .* received shape \(11, 3\)"),
         (np.zeros(12), r"received shape \(12,\)"),
-        (
-            np.full((12, 2), np.nan),
-            r"NaN or infinity, in 12 of 12 recordings; the first is number 0",
-        ),
+        (np.full((12, 2), np.nan), "NaN or infinity, in 12 of 12 recordings; the first is number"),
         (
             CandidatePairs(np.array([0, 1, 4, 5]), np.array([0, 0, 4, 5]), np.eye(4)),
             "among the candidate pairs of 'class0', 'class2' no two are without a common photo",
@@ -255,9 +229,7 @@ def test_embeddings_that_do_not_fit_are_refused(embeddings, message):
 def test_a_class_whose_candidates_all_share_a_file_with_the_other_is_refused():
     media = _media(2, contents="abcdabef")  # two files of class0 lie in class1 too
     pairs = CandidatePairs(np.array([0, 1, 4, 5]), np.array([1, 0, 4, 5]), np.eye(4))
-    with pytest.raises(
-        ValueError, match=r"shares a file with one of class 'class0'\. Remove the copies"
-    ):
+    with pytest.raises(ValueError, match=r"shares a file with one of class 'class0'\. Remove the"):
         mine_triplets(media, 1, embeddings=pairs)
 
 
@@ -275,15 +247,6 @@ def test_all_that_is_wrong_comes_in_one_message_with_what_was_skipped():
         "kind are needed (an anchor and a positive never share a file)",
         "skipped 'dir/torn.jpg': it is cut off",
     ]
-
-
-def test_a_class_of_which_nothing_could_be_used_is_named():
-    media = _media(2)
-    media = replace(
-        media, images=media.images[:FILES_PER_CLASS], recordings=media.recordings[:FILES_PER_CLASS]
-    )
-    with pytest.raises(ValueError, match="class 'class1' has 0 usable photos and 0"):
-        mine_triplets(media, 1, embeddings=_vectors(media))
 
 
 def test_classes_with_one_kind_of_file_stand_beside_those_with_both():

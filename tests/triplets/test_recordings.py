@@ -126,31 +126,19 @@ def test_a_copy_is_heard_once(write_folders, store):
     assert sum(map(len, yamnet.batches)) == 4 * 2  # four contents of one second
 
 
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-16_000])  # half a second
-
-
 @pytest.mark.parametrize("kind", YAMNETS)
 def test_warnings_of_damage_come_on_every_run(write_folders, store, caplog, kind):
     images, audio = write_folders("robin", "wren")
-    cut_short(audio / "wren" / "1.wav")
+    path = audio / "wren" / "1.wav"
+    path.write_bytes(path.read_bytes()[:-16_000])  # half a second
     yamnet = YAMNETS[kind]()
-    for _ in range(2):
+    for name in ("1.wav", "100 % mine.wav"):
+        path = path.rename(path.with_name(name))
         caplog.clear()
         prepare((images, audio), yamnet, store)
         (message,) = caplog.messages
-        assert message.startswith(f"'{audio / 'wren' / '1.wav'}' is damaged: it holds 16000 of")
+        assert message.startswith(f"'{path}' is damaged: it holds 16000 of")
         assert message.endswith("0.50 s are used.")
-
-
-def test_a_warning_names_the_file_where_it_is_now(write_folders, yamnet, store, caplog):
-    images, audio = write_folders("robin", "wren")
-    cut_short(audio / "wren" / "1.wav")
-    prepare((images, audio), yamnet, store)
-    (audio / "wren" / "1.wav").rename(audio / "wren" / "100 % mine.wav")
-    caplog.clear()
-    prepare((images, audio), yamnet, store)
-    assert f"'{audio / 'wren' / '100 % mine.wav'}' is damaged" in caplog.text
 
 
 def test_one_recording_that_yamnet_refuses_spoils_no_other(write_folders, store, caplog):
@@ -195,15 +183,10 @@ def test_no_more_than_fifteen_minutes_of_sound_wait(max_seconds):
     least = 2 * features.NUM_THREADS
     assert num_ahead >= least
     assert num_ahead == least or num_ahead * (max_seconds or 0) <= 900
+    assert features._num_ahead(5.0) == 64  # short ones are read farther ahead
 
 
-def test_short_recordings_are_read_farther_ahead():
-    assert features._num_ahead(5.0) == 64
-
-
-def test_a_recording_that_vanishes_while_it_is_read_is_skipped(
-    write_folders, yamnet, store, monkeypatch
-):
+def test_a_recording_that_vanishes_while_read_is_skipped(write_folders, yamnet, store, monkeypatch):
     def vanishing(path: Path, **options):
         if path.name == "1.wav":
             path.unlink()

@@ -71,14 +71,10 @@ def test_files_of_one_source_of_the_users_stay_together(folders):
         return {"0": "monday", "1": "monday", "2": "tuesday"}.get(path.stem, "sunday")
 
     training, held_out = split_by_source(_from(folders, lambda p: f"{p.parent.name} {outing(p)}"))
-    for inside, outside in (
-        (training.images, held_out.images),
-        (training.recordings, held_out.recordings),
-    ):
-        names = [
-            {(file.class_index, outing(file.path)) for file in side} for side in (inside, outside)
-        ]
-        assert not names[0] & names[1]
+    for kind in ("images", "recordings"):
+        files = getattr(training, kind), getattr(held_out, kind)
+        inside, outside = ({(f.class_index, outing(f.path)) for f in side} for side in files)
+        assert not inside & outside
 
 
 def test_a_source_that_holds_two_classes_stays_together(folders):
@@ -92,11 +88,11 @@ def test_photos_and_recordings_of_one_source_stay_together(folders, seed):
     training, held_out = split_by_source(
         _from(folders, lambda path: f"{path.parent.name} {path.stem}"), seed=seed
     )
-    names = [
+    inside, outside = (
         {(file.path.parent.name, file.path.stem) for file in side.images + side.recordings}
         for side in (training, held_out)
-    ]
-    assert not names[0] & names[1]
+    )
+    assert not inside & outside
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -109,9 +105,7 @@ def test_a_copy_in_another_class_never_leaves_that_class_too_little(write_folder
         assert sum(file.class_index == index for file in held_out.images) == 1
 
 
-def test_classes_that_share_all_their_sources_keep_two_to_train_on_and_are_named(
-    write_folders, caplog
-):
+def test_classes_that_share_all_their_sources_keep_two_to_train_on(write_folders, caplog):
     folders = scan_folders(*write_folders("owl", "wren", num_files=6))
     kept = [f.path.name for f in split_by_source(folders)[0].images if f.class_index == 0]
 

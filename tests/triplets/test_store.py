@@ -23,7 +23,7 @@ def test_a_stored_feature_with_a_garbled_header_is_computed_again(store):
 
 def test_the_store_computes_only_what_it_does_not_hold(store):
     path = store.get("ab-c", lambda: np.arange(3))
-    assert store.get("ab-c", lambda: pytest.fail("computed twice")) == path
+    assert store.get("ab-c", lambda: pytest.fail("computed twice")) == path == store.find("ab-c")
     np.testing.assert_array_equal(np.load(path), [0, 1, 2])
 
 
@@ -40,10 +40,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_file_is_full_too(store, monkeyp
         store.get("ab-c", lambda: np.zeros(300_000, np.uint8))
 
 
-NOTES = (
-    "'%s' is damaged: it ends at 3 s of 5 s, 60 %% of it.",
-    "'%s' has 8000 samples per second.",
-)
+NOTES = ("'%s' is damaged: it ends at 3 s, 60 %% of it.", "'%s' has 8000 samples per second.")
 
 
 def test_notes_are_kept_beside_the_feature(store):
@@ -63,12 +60,6 @@ def test_damaged_notes_are_passed_over_with_a_warning(store, damage, caplog):
     path.with_suffix(".notes.json").write_bytes(damage)
     assert store.notes("ab-c") == ()
     assert "notes.json' are damaged" in caplog.text
-
-
-def test_what_is_not_there_is_not_found(store):
-    assert store.find("ab-c") is None
-    path = store.put("ab-c", np.arange(3))
-    assert store.find("ab-c") == path == store.path("ab-c")
 
 
 def test_writers_of_one_feature_do_not_tear_it(store):

@@ -12,7 +12,6 @@ from archives.embed.embed_archive import NotWholeError, embed_archive
 from archives.embed.embed_sources import Decoding
 from archives.embed.settings import ArchiveSettings
 from fused_encoder.photo import prepare_photo
-from inference import EmbeddingIndex
 from media import load_image, load_waveform, save_waveform
 from tests.archives.embed.conftest import assert_same_embeddings, embeddings_in, tone
 
@@ -53,9 +52,7 @@ def test_a_photo_is_embedded_as_by_the_embedder(embed, archive, tmp_path, embedd
     np.testing.assert_allclose(found, embedder.embed([path])[0], atol=1e-5)
 
 
-def test_a_window_is_embedded_as_its_frames_of_the_whole_recording(
-    embed, archive, tmp_path, embedder
-):
+def test_a_window_is_embedded_as_its_frames_of_the_whole(embed, archive, tmp_path, embedder):
     embed(archive, settings=ArchiveSettings(window_seconds=2.0, hop_seconds=1.0))
     path = archive / "wren/1.wav"
     frames = embedder.front_end(load_waveform(path, sample_rate_hz=16_000))
@@ -207,14 +204,6 @@ def test_a_pair_with_a_silent_recording_is_no_photo_alone(embed, archive):
     assert (row.kind, row.status, row.num_embeddings) == ("pair", "silent", 0)
 
 
-def test_a_typed_file_that_is_not_there_is_told(embed, archive):
-    summary = embed(archive, archive / "gone.wav", archive / "gone.txt")
-    assert {row.file: row.reason for row in summary.not_whole} == {
-        str(archive / "gone.wav"): "there is no such file.",
-        str(archive / "gone.txt"): "there is no such file or folder",
-    }
-
-
 def test_strict_stops_at_the_first_bad_file_and_keeps_what_was_finished(embed, archive, tmp_path):
     BAD["unreadable"](archive / "short.flac")
     with pytest.raises(NotWholeError, match=r"short\.flac' is unreadable: .* \(strict"):
@@ -225,7 +214,7 @@ def test_strict_stops_at_the_first_bad_file_and_keeps_what_was_finished(embed, a
 
 
 @pytest.mark.parametrize("engine_workers", [0, 2])
-def test_an_interrupted_run_keeps_what_is_finished_and_is_taken_up_again(
+def test_an_interrupted_run_is_taken_up_again(
     embed, archive, tmp_path, monkeypatch, engine_workers
 ):
     from archives.embed import embed_archive as module
@@ -262,14 +251,3 @@ def test_a_crash_is_tried_again_by_the_next_run(embed, archive, monkeypatch):
     assert [(row.status, row.reason) for row in rows] == [expected] * 2
     again = embed(archive)
     assert (again.num_new, again.by_status) == (2, {"ok": 6})
-
-
-def test_an_index_is_built_of_what_was_embedded(embed, archive, tmp_path, embedder):
-    embed(archive)
-    with EmbeddingIndex.open(tmp_path / "birds.index") as index:
-        for ids, embeddings, told in Archive(tmp_path / "out").batches(4):
-            index.add(ids, embeddings, told)
-        [[hit]] = index.search(embedder.embed([archive / "wren/1.png"]), k=1)
-        assert len(index) == 11
-    assert hit.id == str(archive / "wren/1.png")
-    assert hit.metadata["class"] == "wren"

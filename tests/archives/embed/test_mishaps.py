@@ -47,9 +47,7 @@ def test_of_a_pair_it_is_told_which_file_is_meant(embed, archive, missing):
 
 
 @pytest.mark.parametrize("given", [0.0, np.nan, 0.5])
-def test_what_the_encoder_makes_nothing_of_is_told_and_not_written(
-    embed, archive, tmp_path, given, monkeypatch
-):
+def test_what_the_encoder_makes_nothing_of_is_told(embed, archive, tmp_path, given, monkeypatch):
     embedded = embed_sources.EmbeddingQueue.compute
 
     def spoilt(self, items):
@@ -104,13 +102,19 @@ def test_a_recording_named_as_a_pair_does_not_hide_the_pair(embed, tmp_path, mon
 
 def test_what_cannot_be_embedded_by_its_name_has_its_row_too(embed, archive, tmp_path):
     (archive / "notes.txt").write_text("rain")
-    typed = (archive, archive / "notes.txt", archive / "gone")
-    assert len(embed(*typed).rows) == 8
+    odd = {
+        str(archive / "notes.txt"): "neither a photo nor a recording nor a video, by its name",
+        str(archive / "gone"): "there is no such file or folder",
+    }
+    typed = (archive, *odd)
+    assert {row.file: row.reason for row in embed(*typed).not_whole} == odd
     told = {row.file: row.status for row in Archive(tmp_path / "out").files}
     assert len(told) == 8
-    assert told[str(archive / "gone")] == told[str(archive / "notes.txt")] == "unreadable"
+    assert {told[name] for name in odd} == {"unreadable"}
     embed(*typed)
     assert len(Archive(tmp_path / "out").shards) == 1
+    [row] = embed(archive / "gone.wav").not_whole
+    assert row.reason == "there is no such file."
     with pytest.raises(NotWholeError, match="gone' is unreadable: there is no such file or folder"):
         embed(archive, archive / "gone", strict=True)
 

@@ -47,9 +47,7 @@ def test_what_crashed_or_was_done_with_other_settings_is_embedded(step, wren, do
     assert step(**done) == (wren, None)
 
 
-def test_only_bytes_that_changed_are_embedded_again_and_what_is_gone_is_left_to_its_decoder(
-    step, wren
-):
+def test_only_changed_bytes_are_embedded_again_and_missing_files_tried(step, wren):
     step()
     os.utime(wren.path, (1, 1))
     assert isinstance(step(), FileRow)

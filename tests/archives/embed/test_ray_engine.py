@@ -72,7 +72,7 @@ def actors_of(cluster) -> dict[int, int]:
     return found
 
 
-def test_two_machines_give_what_one_gives_file_by_file_though_an_actor_is_killed(
+def test_two_machines_give_what_one_gives_though_an_actor_dies(
     cluster, embedder, inputs, plain, tmp_path
 ):
     seen = {}
@@ -102,7 +102,7 @@ def test_two_machines_give_what_one_gives_file_by_file_though_an_actor_is_killed
     assert (names, list(tmp_path.glob("shards/.*"))) == (["files.parquet", "shards"], [])
 
 
-def test_a_file_of_which_the_process_dies_is_crashed_and_the_others_are_not(
+def test_only_the_file_that_kills_its_process_is_crashed(
     cluster, embedder, inputs, tmp_path, monkeypatch
 ):
     photos = sorted(inputs[0].rglob("*.jpg"))[:3]
@@ -210,9 +210,7 @@ def test_an_address_where_nobody_answers_is_refused_at_once(embedder, inputs, tm
         ([], []),
     ],
 )
-def test_batches_hold_three_files_or_ten_bytes_or_one_that_is_larger(
-    tmp_path, monkeypatch, sizes, expected
-):
+def test_batches_hold_three_files_or_ten_bytes(tmp_path, monkeypatch, sizes, expected):
     monkeypatch.setattr(ray_engine, "BYTES_PER_BATCH", 10)
     for number, size_bytes in enumerate(sizes):
         (tmp_path / f"{number}.jpg").write_bytes(bytes(size_bytes))

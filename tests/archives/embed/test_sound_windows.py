@@ -92,7 +92,7 @@ WHOLE_PIECES = 63 * 0.48 + 0.975
 """So long is a sound of which the last piece is as full as all others: 64 frames."""
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.1, 80), st.integers(1, 1500), st.sampled_from([PLAIN, ArchiveSettings(2, 1)]))
 @example(WHOLE_PIECES, 1000, ArchiveSettings(2, 1))
 @example(WHOLE_PIECES + 64 * 0.48, 1000, ArchiveSettings(2, 1))
@@ -206,7 +206,7 @@ def test_what_is_kept_of_a_long_sound_does_not_grow():
     assert largest < 45 * YAMNET.sample_rate_hz
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(1, 40), st.floats(-3, 45))
 def test_the_window_around_a_moment_is_what_exists_of_it(seconds, moment):
     waveform = noise(seconds)

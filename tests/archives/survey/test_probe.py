@@ -67,9 +67,7 @@ def test_a_wav_that_announces_more_than_it_holds_is_cut_short(tmp_path, wav):
         (9000, 0, "no_sound", "announces 0 bytes of sound, though 18000 bytes follow"),
     ],
 )
-def test_a_recording_without_enough_sound_is_told(
-    num_samples, announced, kind, text, tmp_path, wav
-):
+def test_a_recording_of_too_little_sound_is_told(num_samples, announced, kind, text, tmp_path, wav):
     samples = np.ones(num_samples, "<i2")
     (fault,) = probe_file(wav(tmp_path / "a.wav", samples=samples, announced=announced)).faults
     assert (fault.kind, text in fault.text) == (kind, True)
@@ -137,7 +135,7 @@ def damage(tmp_path_factory, wav, video):
     return folder, {path.suffix: path.read_bytes()[:8000] for path in paths}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_no_byte_whatever_it_is_ends_a_survey(data, damage):
     folder, contents = damage

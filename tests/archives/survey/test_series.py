@@ -53,7 +53,7 @@ def test_one_recorder_overlaps_itself_wherever_its_files_lie(one, other, overlap
     assert not any(file.has("overlap") for file in with_overlaps(files, {files[1].path}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 19), st.integers(1, 59), st.integers(1, 59))
 def test_whatever_is_taken_out_of_a_season_is_missed_exactly(nights, night, first, num):
     starts = nights(20)

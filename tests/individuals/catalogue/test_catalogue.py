@@ -58,9 +58,7 @@ def test_animals_of_one_frame_are_not_merged_unless_forced(catalogue, animals):
 
 
 @pytest.mark.parametrize("beside", [((1,), (0,)), ((1,), ()), ((), (0,))])
-def test_tracklets_seen_together_are_not_merged_though_no_frame_is_shared(
-    catalogue, animals, beside
-):
+def test_tracklets_seen_together_are_not_merged(catalogue, animals, beside):
     rows = [
         animals.seen("m#1", 10, media="m.mp4", frame_index=1, tracklet=0, seen_with=beside[0]),
         animals.seen("m#9", 12, media="m.mp4", frame_index=9, tracklet=1, seen_with=beside[1]),
@@ -142,11 +140,8 @@ def test_undo_takes_back_several_operations_and_is_logged(catalogue, animals):
     undone = catalogue.undo(2, decision=Decision("Ana"))
     assert [entry.operation for entry in undone] == ["add", "delete"]
     assert animals.state(catalogue) == before
-    log = catalogue.log()
-    assert [(e.operation, e.undoes, e.decided_by) for e in log[-2:]] == [
-        ("undo", 4, "Ana"),
-        ("undo", 3, "Ana"),
-    ]
+    last = [(e.operation, e.undoes, e.decided_by) for e in catalogue.log()[-2:]]
+    assert last == [("undo", 4, "Ana"), ("undo", 3, "Ana")]
 
 
 def test_all_of_a_sighting_comes_back(path, animals):
@@ -178,20 +173,15 @@ def test_splitting_off_sightings_makes_a_new_individual(catalogue):
     assert catalogue.sightings("Älva").keys == ["a1.jpg"]
     catalogue.rename("NYA-0001", None)
     catalogue.merge("NYA-0001", "Öl")  # the only name is kept
-    assert [(i.id, i.name) for i in catalogue.individuals()] == [
-        ("NYA-0001", "Öl"),
-        ("NYA-0002", "鹿"),
-    ]
+    names = {individual.id: individual.name for individual in catalogue.individuals()}
+    assert names == {"NYA-0001": "Öl", "NYA-0002": "鹿"}
 
 
 @pytest.mark.parametrize(
     ("use", "message"),
     [
         (lambda c: c.split("Älva", ["b1.jpg"]), r"NYA-0001 \(Älva\) has no sightings 'b1.jpg'"),
-        (
-            lambda c: c.split("Älva", ["a1.jpg", "a2.jpg"]),
-            "takes some, not all, of the 2 sightings",
-        ),
+        (lambda c: c.split("Älva", ["a1.jpg", "a2.jpg"]), "takes some, not all, of the 2 sight"),
         (lambda c: c.split("Älva", []), "takes some, not none"),
         (lambda c: c.undo(3), "at most 2 operations to undo, received 3"),
         (lambda c: c.merge("Älva", "Älva"), "two or more different individuals"),

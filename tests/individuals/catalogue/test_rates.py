@@ -8,15 +8,12 @@ import pytest
 from individuals.catalogue import Catalogue, Thresholds
 from individuals.sighting_table import SightingTable
 from inference import fit_calibration
+from tests.inference.vectors import unit
 
 NUM_CALIBRATED, NUM_KNOWN, NUM_STRANGERS = 600, 80, 240
 SIZE, NOISE = 64, 0.55
 FALSE_MATCH_RATE, MISS_RATE = 0.02, 0.08
 NUM_PAIRS = 20_000  # for the curve, which is fitted quickly; thresholds are made of every stranger
-
-
-def unit(vectors):
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 class Animals:
@@ -51,31 +48,23 @@ def rates(tmp_path_factory):
     calibration = fit_calibration(
         animals.photos(calibrated, 4), np.repeat(calibrated, 4), max_pairs=NUM_PAIRS
     )
-    told = {}
+    said, told = {"false_match_rate": FALSE_MATCH_RATE, "miss_rate": MISS_RATE}, {}
     with Catalogue.open(tmp_path_factory.mktemp("rates") / "x.catalogue") as catalogue:
-        names = [f"animal {n}" for n in known]
-        ids = catalogue.add_each(
-            table(animals.photos(known, 4), "last year"), [name for name in names for _ in range(4)]
-        )
-        thresholds = Thresholds.calibrated(
-            calibration,
-            false_match_rate=FALSE_MATCH_RATE,
-            miss_rate=MISS_RATE,
-            known_scores={"image-image": catalogue.known_scores()},
-        )
+        names = [f"animal {n}" for n in known for _ in range(4)]
+        ids = catalogue.add_each(table(animals.photos(known, 4), "last year"), names)
+        scores = {"image-image": catalogue.known_scores()}
+        thresholds = Thresholds.calibrated(calibration, **said, known_scores=scores)
         groups = [list(range(3 * n, 3 * n + 3)) for n in range(240)]
         again = np.repeat(known, 3)
-        answers = catalogue.identify(
-            table(animals.photos(again, 3), "this year"), thresholds, groups=groups
-        )
+        this_year = table(animals.photos(again, 3), "this year")
+        answers = catalogue.identify(this_year, thresholds, groups=groups)
         right = dict(zip(known.tolist(), ids[::4], strict=True))
         told["known"] = Counter(
             "wrong" if a.individual not in (None, right[who]) else a.status
             for a, who in zip(answers, again.tolist(), strict=True)
         )
-        answers = catalogue.identify(
-            table(animals.photos(strangers, 3), "strangers"), thresholds, groups=groups
-        )
+        never_met = table(animals.photos(strangers, 3), "strangers")
+        answers = catalogue.identify(never_met, thresholds, groups=groups)
         told["strangers"] = Counter(answer.status for answer in answers)
     return told
 

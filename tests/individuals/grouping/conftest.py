@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 
 from inference.calibrate import Calibration, PairCalibration, with_groupings
+from tests.inference.vectors import unit
 
 SIZE = 64
 NUM_HERDS = 5
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def make_individuals(num: int, num_individuals: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,17 +2,12 @@ import numpy as np
 import pytest
 
 from individuals.grouping.constraints import check_constraints, pool_rows
-
-
-def on_circle(*degrees: float) -> np.ndarray:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
+from tests.inference.vectors import on_circle
 
 IMAGES = np.zeros(4, np.int8)
 
 
-def test_atoms_are_numbered_as_the_components_of_the_constraints() -> None:
+def test_atoms_are_numbered_as_the_components_of_the_constraints():
     constraints = check_constraints(4, must_link=[(3, 0)], cannot_link=[(1, 3), (2, 1), (0, 1)])
     atoms = pool_rows(on_circle(0, 10, 20, 30), constraints, IMAGES)
     assert np.array_equal(atoms.atom_of, constraints.component_of)
@@ -21,14 +16,14 @@ def test_atoms_are_numbered_as_the_components_of_the_constraints() -> None:
     assert len(atoms.apart) == 2  # 1-3 and 0-1 are the same two atoms
 
 
-def test_photo_and_call_of_a_tracklet_are_pooled_each_by_itself() -> None:
+def test_photo_and_call_of_a_tracklet_are_pooled_each_by_itself():
     constraints = check_constraints(4, tracklets=["t"] * 4)
     atoms = pool_rows(on_circle(0, 20, 90, 110), constraints, np.array([0, 0, 1, 1], np.int8))
     assert (len(atoms), atoms.sizes.tolist(), atoms.modality_of.tolist()) == (1, [2], [0, 1])
     assert atoms.observations == pytest.approx(on_circle(10, 100))
 
 
-def test_a_row_of_its_own_has_unit_length_whatever_its_weight() -> None:
+def test_a_row_of_its_own_has_unit_length_whatever_its_weight():
     constraints = check_constraints(3, tracklets=["t", "t", None])
     weights = np.array([1.0, 1.0, 0.05])
     atoms = pool_rows(on_circle(0, 90, 30), constraints, IMAGES[:3], weights)

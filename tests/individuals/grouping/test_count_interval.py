@@ -15,26 +15,26 @@ def tried_as(*pairs: tuple[int, int]) -> list[CountTrial]:
     return [CountTrial(found, true, 100) for found, true in pairs]
 
 
-def test_the_outermost_of_forty_footages_bound_the_interval() -> None:
+def test_the_outermost_of_forty_footages_bound_the_interval():
     # Ratios true / found: 38 times 1, once 0.8, once 1.5.
     tried = tried_as(*[(20, 20)] * 38, (20, 16), (20, 30))
     interval = count_interval(20, tried, minimum=1, maximum=100)
     assert (interval.low, interval.high, interval.expected) == (16, 30, 20)
 
 
-def test_a_usual_overcount_is_taken_away_from_what_is_expected() -> None:
+def test_a_usual_overcount_is_taken_away_from_what_is_expected():
     interval = count_interval(24, tried_as(*[(24, 18)] * 40), minimum=1, maximum=100)
     assert interval.expected == pytest.approx(18)
     assert (interval.low, interval.high) == (18, 24)  # the number found is always inside
 
 
-def test_footages_of_about_the_same_count_are_asked() -> None:
+def test_footages_of_about_the_same_count_are_asked():
     tried = tried_as(*[(5, 10)] * 40, *[(50, 50)] * 40)
     assert count_interval(6, tried, minimum=1, maximum=99).high == 12
     assert count_interval(45, tried, minimum=1, maximum=99).high == 45
 
 
-def test_with_fewer_footages_than_are_needed_the_interval_is_what_is_certain() -> None:
+def test_with_fewer_footages_than_are_needed_the_interval_is_what_is_certain():
     for num_tried, known in ((0, (3, 9, None)), (38, (3, 9, None)), (39, (7, 7, 0.95))):
         interval = count_interval(7, tried_as(*[(7, 7)] * num_tried), minimum=3, maximum=9)
         assert (interval.low, interval.high, interval.confidence) == known
@@ -43,7 +43,7 @@ def test_with_fewer_footages_than_are_needed_the_interval_is_what_is_certain() -
     assert (nothing.low, nothing.high, nothing.expected) == (0, 0, 0)
 
 
-def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval() -> None:
+def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval():
     tried = tried_as(*[(2, 2)] * 60, (5, 5))
     assert count_interval(5, tried, minimum=1, maximum=50).kind == "95 %"
     interval = count_interval(6, tried, minimum=1, maximum=50)
@@ -51,16 +51,9 @@ def test_a_count_above_all_that_were_tried_has_bounds_and_no_learnt_interval() -
     assert (interval.kind, interval.largest_trial) == ("bounds", 5)
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    num_found=st.integers(1, 200),
-    below=st.integers(0, 50),
-    above=st.integers(0, 50),
-    seed=st.integers(0, 1000),
-)
-def test_intervals_hold_what_was_found_and_never_leave_what_is_certain(
-    num_found: int, below: int, above: int, seed: int
-) -> None:
+@settings(max_examples=100)
+@given(st.integers(1, 200), st.integers(0, 50), st.integers(0, 50), st.integers(0, 1000))
+def test_intervals_hold_what_was_found_and_stay_certain(num_found, below, above, seed):
     rng = np.random.default_rng(seed)
     tried = tried_as(*rng.integers(70, 170, (50, 2)).tolist())
     minimum, maximum = max(1, num_found - below), num_found + above
@@ -69,7 +62,7 @@ def test_intervals_hold_what_was_found_and_never_leave_what_is_certain(
     assert minimum <= interval.expected <= maximum
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+def test_intervals_hold_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(5)
 
     def footage() -> CountTrial:
@@ -87,11 +80,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert np.mean(is_held) >= 0.9
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(num=st.integers(0, 11), share=st.floats(0, 1), seed=st.integers(0, 10**6))
-def test_the_certain_number_is_that_of_trying_all_subsets(
-    num: int, share: float, seed: int
-) -> None:
+def test_the_certain_number_is_that_of_trying_all_subsets(num, share, seed):
     rng = np.random.default_rng(seed)
     pairs = [pair for pair in combinations(range(num), 2) if rng.random() < share]
     apart = {frozenset(pair) for pair in pairs}
@@ -105,11 +96,11 @@ def test_the_certain_number_is_that_of_trying_all_subsets(
     assert num_certain(num, shuffled) == largest
 
 
-def test_a_large_flock_in_one_frame_is_counted() -> None:
+def test_a_large_flock_in_one_frame_is_counted():
     assert num_certain(300, np.array(list(combinations(range(300), 2)))) == 300
 
 
-def test_where_sets_are_too_many_the_number_is_still_certain() -> None:
+def test_where_sets_are_too_many_the_number_is_still_certain():
     rng = np.random.default_rng(1)
     apart = np.array([pair for pair in combinations(range(150), 2) if rng.random() < 0.9])
     began = time.process_time()

@@ -1,22 +1,18 @@
 """From a calibration to individuals and counts with intervals: all of grouping together."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from individuals.footage import group_videos
 from individuals.group import group_individuals
-from inference.calibrate import Calibration, load_calibration, save_calibration
+from inference.calibrate import load_calibration, save_calibration
 from inference.embeddings import Embeddings
 from inference.metrics import bcubed
 
 Known = tuple[np.ndarray, np.ndarray]
 
 
-def test_a_stored_calibration_groups_by_its_threshold(
-    calibration: Calibration, unseen: Known, tmp_path: Path
-) -> None:
+def test_a_stored_calibration_groups_by_its_threshold(calibration, unseen, tmp_path):
     save_calibration(tmp_path / "calibration.json", calibration)
     again = load_calibration(tmp_path / "calibration.json")
     grouping = group_individuals(unseen[0], calibration=again)
@@ -25,7 +21,7 @@ def test_a_stored_calibration_groups_by_its_threshold(
     assert np.array_equal(grouping.labels, by_threshold.labels)
 
 
-def test_embeddings_of_another_encoder_are_refused(calibration: Calibration, unseen: Known) -> None:
+def test_embeddings_of_another_encoder_are_refused(calibration, unseen):
     other = Embeddings.of(unseen[0], "robin-2")
     with pytest.raises(ValueError, match="of the encoder wren-1, received embeddings of robin-2"):
         group_individuals(other, calibration=calibration)
@@ -51,9 +47,7 @@ def footage(unseen: Known) -> Footage:
     return embeddings, videos, frames, labels
 
 
-def test_counts_of_videos_have_intervals_that_hold_the_truth(
-    calibration: Calibration, footage: Footage
-) -> None:
+def test_counts_of_videos_have_intervals_that_hold_the_truth(calibration, footage):
     embeddings, videos, frames, labels = footage
     count = group_videos(embeddings, videos, calibration=calibration, frames=frames)
     assert bcubed(labels, count.labels).f1 > 0.9

@@ -10,14 +10,8 @@ from individuals.outputs import (
 
 
 def heard(individual="7", media="pond.wav", start=1.5, end=2.0, **known):
-    return Sighting(
-        individual=individual,
-        media=media,
-        start_seconds=start,
-        end_seconds=end,
-        modality="audio",
-        **known,
-    )
+    known |= {"start_seconds": start, "end_seconds": end, "modality": "audio"}
+    return Sighting(individual=individual, media=media, **known)
 
 
 def table(path):
@@ -80,21 +74,15 @@ def test_a_table_without_what_is_needed_is_refused(tmp_path):
 
 def test_lines_that_cannot_be_read_are_all_listed(tmp_path):
     path = tmp_path / "t.txt"
-    path.write_text(
-        RAVEN_LITE.replace("4.0\t5.0\t2878.2\t4049.0\t", "x\t5\t0\t1\tA").replace("1.5\t2", "3\t2")
-    )
-    with pytest.raises(
-        ValueError, match=r"line 2: .*start_seconds <= end_seconds.*; line 4: .*'x'"
-    ):
+    text = RAVEN_LITE.replace("4.0\t5.0\t2878.2\t4049.0\t", "x\t5\t0\t1\tA")
+    path.write_text(text.replace("1.5\t2", "3\t2"))
+    with pytest.raises(ValueError, match=r"line 2: .*start_seconds <= end_.*; line 4: .*'x'"):
         read_raven_table(path, media="pond.wav", individual_column="Species")
 
 
 def test_labels_have_a_line_of_frequencies_where_they_are_known(tmp_path):
-    calls = [
-        heard(start=3, end=4),
-        heard("8", low_frequency_hz=2000.5),
-        heard("9", start=3.5, end=9),
-    ]
+    calls = [heard(start=3, end=4), heard("9", start=3.5, end=9)]
+    calls.insert(1, heard("8", low_frequency_hz=2000.5))
     path = write_audacity_labels(tmp_path / "l.txt", calls)
     assert path.read_text() == "1.5\t2.0\t8\n\\\t2000.5\t-1\n3.0\t4.0\t7\n3.5\t9.0\t9\n"
 

@@ -38,21 +38,14 @@ EAST, NORTH = [1.0, 0.0], [0.0, 1.0]
 
 def seen(video, rows, **known):
     """Sightings of a video from (vector, time, tracklet) of each."""
-    sightings = tuple(
-        Sighting(
-            media=video,
-            time_seconds=seconds,
-            frame_index=int(10 * seconds),
-            box=(5.0, 5.0, 40.0 + seconds, 30.0),
-            score=1.0,
-            tracklet=tracklet,
-            **known,
-        )
-        for _, seconds, tracklet in rows
-    )
+    sightings = []
+    for _, seconds, tracklet in rows:
+        place = {"frame_index": int(10 * seconds), "box": (5.0, 5.0, 40.0 + seconds, 30.0)}
+        place |= {"time_seconds": seconds, "tracklet": tracklet, "score": 1.0}
+        sightings.append(Sighting(media=video, **place, **known))
     vectors = np.array([vector for vector, _, _ in rows], np.float32).reshape(-1, 2)
     crops = tuple(np.full((224, 224, 3), 90, np.uint8) for _ in rows)
-    return SightingTable(sightings, Embeddings.of(vectors, "f"), crops)
+    return SightingTable(tuple(sightings), Embeddings.of(vectors, "f"), crops)
 
 
 def count(*tables, videos=()):
@@ -80,9 +73,7 @@ def counted(monday):
     )
 
 
-def test_a_tracklet_is_one_sighting_as_alike_as_the_mean_pair_with_its_individuals_others(
-    counted, monday
-):
+def test_a_tracklet_is_one_sighting_with_its_mean_similarity(counted, monday):
     first, alone, last = identified_sightings(counted)
     assert [s.individual for s in (first, alone, last)] == ["0", "1", "0"]
     assert [s.media for s in (first, alone)] == [monday, "wood/monday.mp4"]
@@ -110,12 +101,9 @@ def test_each_detection_is_one_sighting_where_wanted(counted):
 
 
 def test_what_is_known_of_a_video_goes_to_its_sightings(counted, monday):
-    first, *_ = identified_sightings(
-        counted,
-        details={monday: MediaDetails(MORNING, "may", "cam1", "pond")},
-        names={"0": "Bruno"},
-        frame_sizes={monday: (64, 48)},
-    )
+    details = {monday: MediaDetails(MORNING, "may", "cam1", "pond")}
+    known = {"names": {"0": "Bruno"}, "frame_sizes": {monday: (64, 48)}}
+    first, *_ = identified_sightings(counted, details=details, **known)
     assert (first.captured_at, first.occasion, first.deployment) == (MORNING, "may", "cam1")
     assert (first.place, first.name) == ("pond", "Bruno")
     assert (first.frame_width_px, first.frame_height_px) == (64, 48)
@@ -141,10 +129,8 @@ def test_the_usual_files_are_written_and_say_the_same(counted, monday, tmp_path)
     assert read_capture_history(written[4]).histories == {"0": "110", "1": "010"}
     with written[2].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["individual"], row["name"], row["num_media"]) for row in rows] == [
-        ("0", "Bruno 鳥", "2"),
-        ("1", "", "1"),
-    ]
+    said = [(row["individual"], row["name"], row["num_media"]) for row in rows]
+    assert said == [("0", "Bruno 鳥", "2"), ("1", "", "1")]
     assert list(read_media_details(written[3])) == [monday, "wood/monday.mp4", "empty.mp4"]
     assert all(path.stat().st_size > 5000 for path in written[6:])
 
@@ -204,14 +190,9 @@ def test_what_cannot_be_written_is_refused_before_anything_is_counted():
 
 def test_a_data_package_is_written_where_the_project_is_told(monday, tmp_path, camtrap_faults):
     counted = count(seen(monday, [(EAST, 0.5, 0)]))
-    written = write_outputs(
-        tmp_path / "out",
-        counted,
-        details={monday: MediaDetails(MORNING, deployment="cam1")},
-        deployments=[POND],
-        project=PROJECT,
-        media_root=tmp_path,
-    )
+    details = {monday: MediaDetails(MORNING, deployment="cam1")}
+    told = {"deployments": [POND], "project": PROJECT, "media_root": tmp_path}
+    written = write_outputs(tmp_path / "out", counted, details=details, **told)
     assert tmp_path / "out" / "camtrap_dp" / "datapackage.json" in written
     assert camtrap_faults(tmp_path / "out" / "camtrap_dp") == []
 

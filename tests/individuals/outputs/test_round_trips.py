@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from individuals import Sighting
@@ -72,9 +72,7 @@ def new_path(tmp_path_factory):
     return lambda ending: folder / f"{next(numbers)}{ending}"
 
 
-few = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=60)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])
@@ -99,34 +97,22 @@ def test_a_capture_history_is_read_back_as_it_was_written(new_path, written, mor
 
 def heard(sighting, **known):
     """As a selection table or label track can hold it."""
-    return Sighting(
-        individual=sighting.individual,
-        media=sighting.media,
-        start_seconds=sighting.start_seconds,
-        end_seconds=sighting.end_seconds,
-        modality="audio",
-        low_frequency_hz=sighting.low_frequency_hz,
-        high_frequency_hz=sighting.high_frequency_hz,
-        **known,
-    )
+    kept = ("individual", "media", "start_seconds", "end_seconds")
+    kept += ("low_frequency_hz", "high_frequency_hz")
+    return Sighting(**{name: getattr(sighting, name) for name in kept}, modality="audio", **known)
 
 
 @few
 @given(written=st.lists(sightings(lines), max_size=5), long=st.floats(0, 1e5))
 def test_selections_of_several_recordings_are_read_back_to_the_last_digit(new_path, written, long):
-    written = [
-        replace(s, low_frequency_hz=s.low_frequency_hz or 0.0, high_frequency_hz=2e4)
-        for s in written
-    ]
-    written = [
-        replace(s, start_seconds=s.start_seconds % 1e5, end_seconds=s.start_seconds % 1e5 + 1)
-        for s in written
-    ]
+    for number, call in enumerate(written):
+        band = {"low_frequency_hz": call.low_frequency_hz or 0.0, "high_frequency_hz": 2e4}
+        start = call.start_seconds % 1e5
+        written[number] = replace(call, start_seconds=start, end_seconds=start + 1, **band)
     durations = dict.fromkeys([s.media for s in written], long)
     path = formats.write_raven_table(new_path(".txt"), written, durations_seconds=durations)
-    expected = [
-        heard(s, name=s.name, species=s.species, probability=s.probability) for s in written
-    ]
+    known = ("name", "species", "probability")
+    expected = [heard(s, **{name: getattr(s, name) for name in known}) for s in written]
     order = list(durations)
     expected.sort(key=lambda s: (order.index(s.media), s.start_seconds, s.end_seconds))
     assert formats.read_raven_table(path) == expected
@@ -144,9 +130,8 @@ def test_labels_are_read_back_to_the_last_digit(new_path, written):
 @few
 @given(names=st.lists(texts, min_size=1, max_size=6, unique=True))
 def test_the_lines_for_mark_have_one_history_for_each_individual(new_path, names):
-    history = formats.CaptureHistory(
-        tuple(names), ("may", "june"), np.tile([1, 0], (len(names), 1))
-    )
+    seen_in_may = np.tile([1, 0], (len(names), 1))
+    history = formats.CaptureHistory(tuple(names), ("may", "june"), seen_in_may)
     text = formats.write_mark_inp(new_path(".inp"), history).read_text(encoding="utf-8")
     lines = text.split("\n")[:-1]
     assert len(lines) == len(set(lines)) == len(names)

@@ -1,6 +1,7 @@
 """Pictures are drawn of nothing, of one and of many, and show what they should."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,15 +32,11 @@ def count(videos, conflicts=(), qualities=True):
         labels += rows
         for who in people:
             seen_in.setdefault(who, []).append(video)
-        sightings += [
-            Sighting(
-                media=video,
-                key=f"{video}#{n}",
-                quality=(0.1, 0.2, 0.9, 0.3)[n % 4] if qualities else None,
-            )
-            for n in range(len(rows))
-        ]
+        for n in range(len(rows)):
+            quality = (0.1, 0.2, 0.9, 0.3)[n % 4] if qualities else None
+            sightings.append(Sighting(media=video, key=f"{video}#{n}", quality=quality))
         crops += [np.full((8, 8, 3), who % 256, np.uint8) for who in rows]
+    within = partial(count_interval, trials=(), minimum=0, maximum=len(labels))
     found = IndividualCount(
         len(seen_in),
         {video: len(people) for video, people in videos.items()},
@@ -47,11 +44,8 @@ def count(videos, conflicts=(), qualities=True):
         {who: tuple(seen) for who, seen in seen_in.items() if len(seen) > 1},
         tuple(conflicts),
         0.5,
-        count_interval(len(seen_in), (), minimum=0, maximum=len(labels)),
-        {
-            video: count_interval(len(people), (), minimum=0, maximum=len(labels))
-            for video, people in videos.items()
-        },
+        within(len(seen_in)),
+        {video: within(len(people)) for video, people in videos.items()},
     )
     embeddings = Embeddings.of(np.tile(np.eye(1, 4), (len(crops), 1)))
     return VideoCount(found, SightingTable(tuple(sightings), embeddings, tuple(crops)), (), ())
@@ -118,9 +112,8 @@ def test_equal_file_names_are_told_apart_and_odd_names_are_drawn():
 
 
 def met(individual="1", media="a.mp4", start=1.0, end=2.0, **known):
-    return Sighting(
-        individual=individual, media=media, start_seconds=start, end_seconds=end, **known
-    )
+    known |= {"start_seconds": start, "end_seconds": end}
+    return Sighting(individual=individual, media=media, **known)
 
 
 def bars(figure):
@@ -133,9 +126,8 @@ def bars(figure):
 
 
 def test_seen_and_heard_differ_in_more_than_colour():
-    figure = plot_timeline(
-        [met(), met(modality="audio", start=3, end=4), met("2", modality="fused")]
-    )
+    sung = met(modality="audio", start=3, end=4)
+    figure = plot_timeline([met(), sung, met("2", modality="fused")])
     hatches = [hatch for _, _, hatch in bars(figure)]
     assert [bool(hatch) for hatch in hatches] == [False, False, True, True]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["#1", "#2"]
@@ -167,9 +159,8 @@ def test_what_a_timeline_leaves_out_is_told():
 
 def test_times_of_any_size_are_drawn():
     for seconds in (0.0, 1e-9, 1e12):
-        plot_timeline(
-            [met(start=seconds, end=seconds), met("鳥", "b.mp4", name="$x")]
-        ).canvas.draw()
+        odd = met("鳥", "b.mp4", name="$x")
+        plot_timeline([met(start=seconds, end=seconds), odd]).canvas.draw()
 
 
 def curve(thresholds, counts, at=0.5, chosen=3):

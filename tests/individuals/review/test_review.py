@@ -11,24 +11,22 @@ from individuals.sighting_file import CountedSightings, short_id
 from individuals.sighting_table import SightingTable
 from inference.calibrate import Calibration, PairCalibration
 from inference.embeddings import Embeddings
+from tests.inference.vectors import on_circle
 
 JPEG = b"\xff\xd8\xff\xe0 not looked at"
 
 
 def counted(degrees, labels, *, threshold=0.9, media=None, **known):
     """Sightings of a photo each, at these angles."""
-    angles = np.radians(degrees)
     names = media or [f"{n}.jpg" for n in range(len(degrees))]
     keys = [sighting_key(name, float(n)) for n, name in enumerate(names)]
     sightings = tuple(
         Sighting(key=key, media=name, time_seconds=float(n), crop=f"crops/{short_id(key)}.jpg")
         for n, (key, name) in enumerate(zip(keys, names, strict=True))
     )
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    table = SightingTable(sightings, Embeddings.of(vectors, "wren-1"))
-    return CountedSightings(
-        table, np.array(labels), threshold, tuple(dict.fromkeys(names)), **known
-    )
+    table = SightingTable(sightings, Embeddings.of(on_circle(*degrees), "wren-1"))
+    videos = tuple(dict.fromkeys(names))
+    return CountedSightings(table, np.array(labels), threshold, videos, **known)
 
 
 # one individual at 0 and 40 degrees, hung together loosely; two that look alike; one far away

@@ -52,19 +52,12 @@ def test_megadetector_lists_frames_as_images(write_json, megadetector):
         "Vögel": [7],
     }
     assert found.videos["site/monday.mp4"].num_frames_processed == 2
-    assert (
-        "1 entries are not frames of a video and are left out, such as 'holiday.jpg'"
-        in (found.notes[0])
-    )
+    assert "1 entries are not frames of a video and are left out, such as 'holi" in found.notes[0]
 
 
 def test_the_list_of_the_newer_command_has_corners_in_pixels(write_json):
-    content = [
-        {
-            "file": "monday.mp4/000003.jpg",
-            "detections": [{"category": "animal", "confidence": 0.8, "bbox": [10, 20, 40, 60]}],
-        }
-    ]
+    box = {"category": "animal", "confidence": 0.8, "bbox": [10, 20, 40, 60]}
+    content = [{"file": "monday.mp4/000003.jpg", "detections": [box]}]
     monday = load_detections(write_json(content)).videos["monday.mp4"]
     assert monday.boxes.tolist() == [[10, 20, 40, 60]]
     assert not monday.are_shares
@@ -177,22 +170,20 @@ def test_everything_damaged_is_told_at_once_with_its_place(write_json, megadetec
     path = write_json(megadetector([{"file": "a.mp4", "detections": boxes}]))
     with pytest.raises(ValueError, match=r"found.json' is damaged") as caught:
         load_detections(path)
-    message = str(caught.value)
-    assert "images[0].detections[0] of 'a.mp4': expected a box of four finite numbers" in message
-    assert "detections[1] of 'a.mp4': expected a frame number, 0 or more, received -1" in message
-    assert "detections[2] of 'a.mp4': expected a frame number, 0 or more, received None" in message
-    assert "expected a confidence in [0, 1], received 1.4" in message
-    assert "received [100, 200, 50, 60]: these may be pixels" in message
+    for part in (
+        "images[0].detections[0] of 'a.mp4': expected a box of four finite numbers",
+        "detections[1] of 'a.mp4': expected a frame number, 0 or more, received -1",
+        "detections[2] of 'a.mp4': expected a frame number, 0 or more, received None",
+        "expected a confidence in [0, 1], received 1.4",
+        "received [100, 200, 50, 60]: these may be pixels",
+    ):
+        assert part in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("list_name", "change", "message"),
     [
-        (
-            "annotations",
-            {"image_id": 99},
-            r"annotations\[0\] is of the image 99, which is not list",
-        ),
+        ("annotations", {"image_id": 99}, r"annotations\[0\] is of the image 99, which is not"),
         ("images", {"width": 320}, r"'monday.mp4' are of several sizes: 160 x 120, 320 x 1"),
     ],
 )

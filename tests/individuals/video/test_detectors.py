@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -53,10 +55,7 @@ def test_a_square_that_sat_for_long_leaves_no_ghost():
 
 def test_a_cloud_over_the_whole_frame_is_no_animal():
     moments = moments_with_square([None] * 12)
-    darker = [
-        Moment(m.time_seconds, m.frame_index, m.frame - np.uint8(5 * m.frame_index), None)
-        for m in moments
-    ]
+    darker = [replace(m, frame=m.frame - np.uint8(5 * m.frame_index)) for m in moments]
     assert detect_motion(darker) == []
 
 
@@ -79,10 +78,5 @@ def test_a_detector_is_found_by_name_or_taken_as_it_is():
     assert find_detector("motion") is detect_motion
     assert find_detector("whole") is detect_whole_frames
     assert find_detector(own) is own
-
-
-def test_an_unknown_detector_is_refused():
-    with pytest.raises(
-        ValueError, match=r"Unknown detector 'yolo'\. Expected one of motion, whole, a function"
-    ):
+    with pytest.raises(ValueError, match=r"Unknown detector 'yolo'\. .*motion, whole, a function"):
         find_detector("yolo")

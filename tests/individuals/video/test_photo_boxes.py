@@ -21,14 +21,9 @@ def animal(*box, conf=0.9):
 
 
 def test_each_animal_of_a_photo_has_its_box_in_pixels(photo, write_json, megadetector):
-    found = [
-        animal(0.5, 0.1, 0.25, 0.5),
-        animal(0.0, 0.2, 0.2, 0.4),
-        animal(0, 0, 1, 1, conf=0.1),
-    ]
-    boxes = load_photo_boxes(
-        write_json(megadetector([{"file": "gate/IMG_7.jpg", "detections": found}]))
-    )
+    found = [animal(0.5, 0.1, 0.25, 0.5), animal(0.0, 0.2, 0.2, 0.4), animal(0, 0, 1, 1, conf=0.1)]
+    content = megadetector([{"file": "gate/IMG_7.jpg", "detections": found}])
+    boxes = load_photo_boxes(write_json(content))
     assert np.allclose(boxes(photo), [(0, 20, 40, 40), (100, 10, 50, 50)])
     assert boxes.notes == ("1 boxes below the confidence 0.2 are left out.",)
 

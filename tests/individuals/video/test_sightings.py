@@ -1,6 +1,7 @@
 """The whole way from a video to sightings, on generated and on real ones."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -26,10 +27,9 @@ def red_and_blue(moments):
         for channel, other in ((0, 2), (2, 0)):
             rows, columns = np.nonzero(pixels[..., channel] - pixels[..., other] > 60)
             if len(rows) >= 200:
-                box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-                found.append(
-                    Detection(moment.frame_index, moment.time_seconds, tuple(map(float, box)))
-                )
+                ends = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+                box = tuple(map(float, ends))
+                found.append(Detection(moment.frame_index, moment.time_seconds, box))
     return found
 
 
@@ -70,12 +70,8 @@ def test_two_animals_are_two_tracklets_seen_together(film, sightings_of):
 def test_two_boxes_around_one_animal_are_one_animal(film, sightings_of):
     def twice(moments):
         found = red_and_blue(moments)
-        grown = [tuple(np.add(d.box, (-1, -1, 1, 1))) for d in found]
-        doubles = [
-            Detection(d.frame_index, d.time_seconds, box, 0.6)
-            for d, box in zip(found, grown, strict=True)
-        ]
-        return doubles + found
+        grown = [replace(d, box=tuple(np.add(d.box, (-1, -1, 1, 1))), score=0.6) for d in found]
+        return grown + found
 
     seen = sightings_of(film("two.mp4", TOGETHER), twice)
     assert set(tracklets(seen)) == {0, 1}
@@ -231,18 +227,14 @@ def test_frames_beyond_the_end_are_noted(film, write_json, megadetector, sightin
     assert "2 frames with detections (from number 20) are beyond the end" in seen.notes[0]
 
 
-def test_only_frames_beyond_the_end_are_of_another_video(
-    film, write_json, megadetector, sightings_of
-):
+def test_frames_all_beyond_the_end_are_refused(film, write_json, megadetector, sightings_of):
     path = film("walk.mp4", WALK)
     found = load_detections(write_json(listed(megadetector, "walk.mp4", [200, 210])))
-    with pytest.raises(
-        UnreadableMediaError, match=r"all 2 frames with detections .* beyond its en"
-    ):
+    with pytest.raises(UnreadableMediaError, match=r"all 2 frames with detections .* beyond its"):
         sightings_of(path, found)
 
 
-def test_a_video_in_which_the_detector_found_nothing_has_no_sightings(
+def test_an_empty_detection_file_gives_no_sightings(
     film, write_json, megadetector, sightings_of, tmp_path
 ):
     content = listed(megadetector, "walk.mp4", [])

@@ -16,6 +16,7 @@ from inference.calibrate.samples import (
     sample_pairs,
     unknown_scores,
 )
+from inference.modalities import PAIR_PATTERNS
 from tests.inference.vectors import unit
 
 
@@ -31,12 +32,8 @@ def individuals(num_individuals, num_views, *, noise=0.5, seed=0, size=32):
 def rows_of(who, source, modality=None, seed=0):
     rng = np.random.default_rng(seed)
     embeddings = unit(rng.standard_normal((len(who), 8))).astype(np.float32)
-    return Rows(
-        embeddings,
-        np.array(who),
-        np.array(source),
-        np.array(modality or ["image"] * len(who)),
-    )
+    made_of = np.array(modality or ["image"] * len(who))
+    return Rows(embeddings, np.array(who), np.array(source), made_of)
 
 
 # Which pairs
@@ -67,11 +64,12 @@ def test_all_pairs_of_different_sources_are_taken_once(known, modalities):
     rows = rows_of(*zip(*known, strict=True))
     sample = sample_pairs(rows, *modalities, max_pairs=10_000, rng=np.random.default_rng(0))
     expected = pairs_by_loops(rows, *modalities)
-    similarities = [rows.embeddings[a] @ rows.embeddings[b] for a, b in expected]
-    same = [rows.individual[a] == rows.individual[b] for a, b in expected]
-    assert sorted(zip(sample.is_same.tolist(), sample.similarity.round(5), strict=True)) == sorted(
-        zip(same, np.round(np.array(similarities, np.float64), 5), strict=True)
-    )
+    slow = [
+        (rows.individual[a] == rows.individual[b], float(rows.embeddings[a] @ rows.embeddings[b]))
+        for a, b in expected
+    ]
+    found = zip(sample.is_same.tolist(), sample.similarity.tolist(), strict=True)
+    assert np.array(sorted(found)) == pytest.approx(np.array(sorted(slow)), abs=1e-5)
 
 
 @given(KNOWN, MODALITY_PAIRS)
@@ -95,11 +93,9 @@ def test_an_individual_with_many_rows_weighs_as_much_as_one_with_two():
     )
     positive = np.bincount(sample.first[sample.is_same], sample.weight[sample.is_same])
     assert positive == pytest.approx([0.25, 0.25])
-    between = sample.weight[~sample.is_same]
-    assert [
-        between[(sample.first == a)[~sample.is_same] & (sample.second == b)[~sample.is_same]].sum()
-        for a, b in ((0, 1), (0, 2), (1, 2))
-    ] == pytest.approx([1 / 6] * 3)
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        between = ~sample.is_same & (sample.first == a) & (sample.second == b)
+        assert sample.weight[between].sum() == pytest.approx(1 / 6)
 
 
 def test_drawn_pairs_weigh_as_all_pairs_do():
@@ -178,7 +174,7 @@ def test_the_same_seed_gives_the_same_calibration():
     assert fits[0] != fit_calibration(embeddings, who, seed=4, max_pairs=500)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(40)))
 def test_the_order_of_rows_does_not_change_the_curve(order):
     embeddings, who = individuals(10, 4)
@@ -210,14 +206,7 @@ def test_each_pattern_that_has_pairs_is_calibrated_on_its_own():
     calibration = fit_calibration(
         embeddings, who, modalities=made_of, sources=np.tile(np.arange(6), 15)
     )
-    assert list(calibration.pairs) == [
-        "image-image",
-        "image-audio",
-        "image-fused",
-        "audio-audio",
-        "audio-fused",
-        "fused-fused",
-    ]
+    assert list(calibration.pairs) == list(PAIR_PATTERNS)
     assert calibration.pair("image-audio").num_positive_pairs == 15 * 4
     assert calibration.pair("fused-fused").num_positive_pairs == 15
     alone = fit_calibration(*individuals(5, 3), modalities="fused")
@@ -297,17 +286,14 @@ def test_dependent_individuals_cannot_certify_what_independent_ones_do():
 
 
 def test_strangers_of_new_worlds_pass_no_more_often_than_promised():
-    num_worlds, exceeded = 300, 0
+    num_worlds, exceeded = 150, 0
     for seed in range(num_worlds):
         embeddings, who = individuals(700, 2, seed=seed, size=8)
         rows = Rows(embeddings, who, np.arange(1_400), np.full(1_400, "image"))
-        (is_in_gallery,) = draw_galleries(
-            who, share=40 / 700, num=1, rng=np.random.default_rng([seed, 1])
-        )
-        strangers = unknown_scores(
-            rows, "image", "image", unit=who, is_in_gallery=is_in_gallery
-        ).scores
-        drawn = np.random.default_rng([seed, 2]).permutation(strangers)
+        rng = np.random.default_rng([seed, 1])
+        (is_known,) = draw_galleries(who, share=40 / 700, num=1, rng=rng)
+        strangers = unknown_scores(rows, "image", "image", unit=who, is_in_gallery=is_known)
+        drawn = rng.permutation(strangers.scores)
         threshold = certify_threshold(drawn[:60], 0.05).similarity
         exceeded += np.mean(drawn[60:] > threshold) > 0.05
     assert exceeded > 0
@@ -315,17 +301,3 @@ def test_strangers_of_new_worlds_pass_no_more_often_than_promised():
 
 
 # What is refused
-
-
-@pytest.mark.parametrize(
-    ("who", "options", "message"),
-    [
-        (["wren"] * 6, {}, "received 6 embeddings of 1 individuals, .* in 6 sources"),
-        ([0, 0, 1, 1, 2], {}, "individuals must hold one value for each of the 6"),
-        ([0, 0, 1, 1, 2, 2], {"units": [1]}, "units must hold one value for each of the 6"),
-        ([0, 0, 1, 1, 2, 2], {"modalities": ["photo"] * 6}, r"unknown values \['photo'\]"),
-    ],
-)
-def test_what_does_not_fit_is_refused(who, options, message):
-    with pytest.raises(ValueError, match=message):
-        fit_calibration(individuals(3, 2)[0], who, **options)

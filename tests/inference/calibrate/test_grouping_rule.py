@@ -97,12 +97,7 @@ def test_a_rule_goes_through_json():
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        {"threshold": None},
-        {"threshold": 2},
-        {"trials": [[1, 2]]},
-        {"trials": [[0, 1, 5]]},
-    ],
+    [{"threshold": None}, {"threshold": 2}, {"trials": [[1, 2]]}, {"trials": [[0, 1, 5]]}],
 )
 def test_damaged_rules_are_refused(damage):
     rule = asdict(GroupingRule(0.5)) | damage

@@ -16,11 +16,8 @@ OWN_PROGRAM = ROOT / ".venv-milvus" / "bin" / "milvus-server"  # of the PyPI pac
 PROGRAM = Path(os.environ.get("FUSED_ENCODER_MILVUS_SERVER", OWN_PROGRAM))
 SECONDS_TO_START = 120
 # The server looks for what is new every 20 ms instead of 200: reading what was just written is quick.
-QUICK = [
-    "proxy.timeTickInterval=20",
-    "queryCoord.checkInterval=50",
-    "queryCoord.distPullInterval=50",
-]
+COORDINATOR = [f"queryCoord.{name}Interval=50" for name in ("check", "distPull")]
+QUICK = ["proxy.timeTickInterval=20", *COORDINATOR]
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,7 @@ from inference.index.address import MilvusAddress, parse_address
         ("https://key@host/b", "https://host", "default/b", "key"),
     ],
 )
-def test_an_address_names_server_database_and_collection_and_shows_no_password(
-    uri, server, names, token
-):
+def test_an_address_has_its_parts_and_shows_no_password(uri, server, names, token):
     parsed = parse_address(uri)
     assert isinstance(parsed, MilvusAddress)
     assert str(parsed) == f"{server}/{names}"
@@ -39,10 +37,7 @@ def test_the_token_may_come_from_the_environment(monkeypatch):
 @pytest.mark.parametrize("path", ["a@b/birds.index", "some/é birds", "C:birds", " birds.index"])
 def test_all_else_is_a_path(path):
     assert parse_address(path) == parse_address(Path(path)) == Path(path)
-
-
-def test_milvus_lite_is_named_by_a_path():
-    assert str(parse_address("milvus:some/é birds.db")) == "milvus:some/é birds.db"
+    assert str(parse_address(f"milvus:{path}.db")) == f"milvus:{path}.db"  # of Milvus Lite
 
 
 @pytest.mark.parametrize(
@@ -62,23 +57,13 @@ def test_milvus_lite_is_named_by_a_path():
         ("  http://me:secret@host/my birds", "have names of .* received 'my birds'"),
         ("http://host/1/birds", "have names of .* received '1'"),
         ("milvus:", "path after 'milvus:' is empty"),
+        ("postgresql://me:secret@host/db", "no engine 'postgresql'"),
+        ("", "path of the index is empty"),
+        (None, "opened by a path"),
     ],
 )
 def test_what_is_no_address_is_refused_without_its_password(uri, message):
-    with pytest.raises(ValueError, match=rf"{message}(?s:.)*Expected http://host:19530") as told:
-        EmbeddingIndex.open(uri)
-    assert "secret" not in str(told.value)
-
-
-@pytest.mark.parametrize(
-    ("uri", "message"),
-    [
-        ("", "path of the index is empty"),
-        (None, "opened by a path"),
-        ("postgresql://me:secret@host/db", "no engine 'postgresql' .*http://host:19530/birds"),
-    ],
-)
-def test_what_is_neither_path_nor_address_is_refused(uri, message):
     with pytest.raises((ValueError, TypeError), match=message) as told:
-        EmbeddingIndex.open(uri)  # type: ignore[arg-type]
+        EmbeddingIndex.open(uri)
+    assert not uri or "http://host:19530" in str(told.value)
     assert "secret" not in str(told.value)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.embeddings import Embeddings
@@ -116,13 +116,8 @@ def test_an_empty_index_answers_with_no_hits(index):
 
 def test_adding_again_changes_nothing(index):
     assert index.add(["a", "b"], on_circle(0, 90)) == 2
-    assert index.add(["b", "c"], on_circle(90, 180)) == 1
+    assert index.add(["b", "c"], on_circle(90 + 1e-5, 180)) == 1  # as another machine computes it
     assert [row.id for row in index] == ["a", "b", "c"]
-
-
-def test_an_embedding_computed_again_elsewhere_is_the_same_row(index):
-    index.add(["a"], on_circle(0))
-    assert index.add(["a"], on_circle(1e-5)) == 0
 
 
 @pytest.mark.parametrize(("degrees", "metadata"), [(90, {}), (0, {"site": 1})])
@@ -131,15 +126,6 @@ def test_an_id_with_another_row_is_refused_whole(index, degrees, metadata):
     with pytest.raises(ValueError, match=r"1 of these ids with another .*'a'.*use update"):
         index.add(["new", "a"], on_circle(45, degrees), [{}, metadata])
     assert len(index) == 1
-
-
-def test_update_replaces_in_place_and_search_sees_it(index):
-    index.add(["a", "b"], on_circle(0, 90), [{"site": 1}, {}])
-    index.search(on_circle(0))
-    index.update(["a"], embeddings=on_circle(180))
-    index.update(["b"], metadata=[{"site": 2}])
-    assert [(row.id, row.metadata) for row in index] == [("a", {"site": 1}), ("b", {"site": 2})]
-    assert ids_of(index.search(on_circle(180), k=1)[0]) == ["a"]
 
 
 def test_an_unknown_id_is_named_and_nothing_changed(index):
@@ -161,31 +147,20 @@ def test_delete_forgets_rows_and_can_be_repeated(index):
 
 def test_get_returns_rows_as_they_were_added(index):
     embeddings = Embeddings.of(random_unit(3), "wren-1")
-    index.add(["a", "b", "c"], embeddings, [{"n": None}, {"ü": "é"}, {"x": 1.5, "y": True}])
+    numbers = {"x": np.float32(1.5), "y": np.bool_(True), "n": np.int64(3)}
+    index.add(["a", "b", "c"], embeddings, [{"n": None}, {"ü": "é"}, numbers])
     rows = index.get(["c", "a"])
-    assert [row.metadata for row in rows] == [{"x": 1.5, "y": True}, {"n": None}]
+    assert [row.metadata for row in rows] == [{"x": 1.5, "y": True, "n": 3}, {"n": None}]
     assert np.array_equal(rows[0].embedding, embeddings[2])
     assert rows[0].embedding.fingerprint == "wren-1"
-
-
-def test_numpy_values_in_metadata_become_plain_ones(index):
-    index.add(
-        ["a"], on_circle(0), [{"n": np.int64(3), "x": np.float32(0.5), "is_adult": np.bool_(True)}]
-    )
-    assert index.get(["a"])[0].metadata == {"n": 3, "x": 0.5, "is_adult": True}
 
 
 def test_another_encoder_is_refused(index):
     index.add(["a"], Embeddings.of(on_circle(0), "wren-1"))
     other = Embeddings.of(on_circle(0), "robin-2")
-    for call in (
-        lambda: index.add(["b"], other),
-        lambda: index.search(other),
-        lambda: index.update(["a"], other),
-    ):
-        with pytest.raises(
-            ValueError, match=r"of the encoder wren-1, received .* robin-2.*new index"
-        ):
+    update = lambda: index.update(["a"], other)  # noqa: E731
+    for call in (lambda: index.add(["b"], other), lambda: index.search(other), update):
+        with pytest.raises(ValueError, match=r"encoder wren-1, received .* robin-2.*new index"):
             call()
 
 
@@ -216,13 +191,7 @@ POINT, POINTS = on_circle(0), on_circle(0, 90)
         (["\udce9.jpg"], POINT, None, ValueError, "lone surrogates"),
         (["a"], POINTS, None, ValueError, "received 1 ids and 2 embeddings"),
         (["a"], POINT[0], None, ValueError, r"pass embedding\[None\]"),
-        (
-            ["a", "b"],
-            [[np.nan, 1], [2, 0]],
-            None,
-            ValueError,
-            r"NaN.*'a'.*not of unit length.*'b'",
-        ),
+        (["a", "b"], [[np.nan, 1], [2, 0]], None, ValueError, "NaN.*'a'.*unit length.*'b'"),
         (["a"], POINT, [{}, {}], ValueError, "received 1 ids and 2 metadata"),
         (["a"], POINT, {"a": 1}, TypeError, "list with one dict per row"),
         (["a"], POINT, ["wren"], TypeError, r"metadata\[0\] must be a dict or None, received str"),
@@ -276,13 +245,9 @@ def test_the_log_tells_what_was_done(tmp_path):
     index.delete(["b", "c"])
     index.compact()
     entries = index.log()
-    assert [(entry.number, entry.action, entry.num_rows) for entry in entries] == [
-        (1, "create", 0),
-        (2, "add", 2),
-        (3, "update", 1),
-        (4, "delete", 1),
-        (5, "compact", 1),
-    ]
+    assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
+    done = [(entry.action, entry.num_rows) for entry in entries]
+    assert done == [("create", 0), ("add", 2), ("update", 1), ("delete", 1), ("compact", 1)]
     assert [entry.fingerprint for entry in entries] == [None, *["wren-1"] * 4]
     assert all(entry.time.tzinfo is not None and entry.version for entry in entries)
 
@@ -304,7 +269,9 @@ def test_a_filter_follows_what_is_added_updated_and_deleted(index):
     index.add(["c"], on_circle(20), [{"site": 1}])
     index.delete(["a"])
     assert ids_of(index.search(on_circle(0), where={"site": 1})[0]) == ["b", "c"]
-    index.update(["b"], metadata=[{"site": 2}])
+    index.update(["b"], on_circle(180), metadata=[{"site": 2}])
+    assert [row.id for row in index] == ["b", "c"]
+    assert ids_of(index.search(on_circle(180), k=1)[0]) == ["b"]
     assert ids_of(index.search(on_circle(0), where={"site": 1})[0]) == ["c"]
     index.delete(["c"])
     assert ids_of(index.search(on_circle(0), where={"site": [1, 2]})[0]) == ["b"]
@@ -321,9 +288,7 @@ actions = st.lists(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @pytest.mark.parametrize("scan", SCANS)
 @given(actions=actions)
 def test_any_history_leaves_what_a_dict_would_hold(tmp_path, scan, monkeypatch, actions):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from inference.index import EmbeddingIndex, sqlite_store
+from tests.inference.vectors import random_unit, unit
 
 faiss = pytest.importorskip("faiss")
 NUM, SIZE = 3000, 16
@@ -14,12 +15,9 @@ NUM, SIZE = 3000, 16
 
 def grouped(num: int, seed: int = 0) -> np.ndarray:
     """Rows that lie in 60 groups."""
-    rng, centres = (
-        np.random.default_rng(seed),
-        np.random.default_rng(99).standard_normal((60, SIZE)),
-    )
+    rng, centres = np.random.default_rng(seed), random_unit(60, SIZE, 99) * 4
     vectors = centres[rng.integers(60, size=num)] + 0.3 * rng.standard_normal((num, SIZE))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit(vectors).astype(np.float32)
 
 
 @pytest.fixture
@@ -46,12 +44,8 @@ def test_the_recall_that_is_told_is_the_recall_that_is_got(path):
         near = index.search(queries, k=10, approximate=True)
         similarity_of = {hit.id: hit.similarity for hit in index.search(queries[0], k=NUM)[0]}
         assert all(hit.similarity == similarity_of[hit.id] for hit in near[0])
-        recall = np.mean(
-            [
-                len({h.id for h in a} & {h.id for h in b}) / 10
-                for a, b in zip(exact, near, strict=True)
-            ]
-        )
+        found, true = ([{hit.id for hit in hits} for hits in answers] for answers in (near, exact))
+        recall = np.mean([len(a & b) / 10 for a, b in zip(found, true, strict=True)])
         assert 0.85 < told.recall_at_10 < 1
         assert recall == pytest.approx(told.recall_at_10, abs=0.05)
 
@@ -126,15 +120,10 @@ def test_a_damaged_file_is_not_given_to_faiss(path, ending, damaged, caplog):
         assert "cannot be used" in caplog.text or ending == "json"
 
 
-def test_a_recall_that_cannot_be_is_refused(path):
-    with EmbeddingIndex.open(path) as index, pytest.raises(ValueError, match=r"in \(0, 1\]"):
-        index.build_approximate(target_recall=1.5)
-
-
-def test_without_faiss_the_extra_is_named(path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    with (
-        EmbeddingIndex.open(path) as index,
-        pytest.raises(ImportError, match=r"fused-encoder\[faiss\]"),
-    ):
-        index.build_approximate()
+def test_a_recall_that_cannot_be_is_refused_and_without_faiss_the_extra_named(path, monkeypatch):
+    with EmbeddingIndex.open(path) as index:
+        with pytest.raises(ValueError, match=r"in \(0, 1\]"):
+            index.build_approximate(target_recall=1.5)
+        monkeypatch.setitem(sys.modules, "faiss", None)
+        with pytest.raises(ImportError, match=r"fused-encoder\[faiss\]"):
+            index.build_approximate()

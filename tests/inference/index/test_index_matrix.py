@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_new_rows_are_kept_in_memory_until_the_file_has_no_room(path):
     assert files[0] == files[1] != files[2]
 
 
-@pytest.mark.parametrize("one_bit_at", [128, -1, -10, -20, -30, -50])
+@pytest.mark.parametrize("one_bit_at", [128, -1, -30])
 def test_one_changed_bit_is_noticed_and_mended(path, one_bit_at, caplog):
     content = bytearray(matrix_of(path).read_bytes())
     content[one_bit_at] ^= 1
@@ -131,10 +132,8 @@ def test_a_transaction_before_another_process_saves_a_later_matrix_sees_its_own_
 
 
 def test_a_damaged_row_that_is_found_is_named(path):
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE rows SET metadata = '{\"n\": 1}' WHERE id = '7'")
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE rows SET metadata = '{\"n\": 1}' WHERE id = '7'")
     query, other = embeddings(40)[[7, 8]]
     with EmbeddingIndex.open(path) as index:
         assert index.search(other, k=1)[0][0].id == "8"

@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -116,12 +117,9 @@ def test_what_was_written_is_there_when_it_is_opened_again(milvus_uri):
     with EmbeddingIndex.open(milvus_uri, read_only=True) as index:
         assert [(row.id, row.metadata) for row in index] == [("a", {"n": 1})]
         assert (len(index), index.fingerprint, index.log()) == (1, "wren-1", [])
-        for call in (
-            lambda: index.add(["b"], [[1, 0]]),
-            lambda: index.update(["a"], metadata=[{}]),
-            lambda: index.delete(["a"]),
-            lambda: index.compact(),
-        ):
+        update = partial(index.update, metadata=[{}])
+        delete, compact = partial(index.delete, ["a"]), index.compact
+        for call in (partial(index.add, ["b"], [[1, 0]]), partial(update, ["a"]), delete, compact):
             with pytest.raises(PermissionError, match="opened for reading only"):
                 call()
 
@@ -146,13 +144,8 @@ def test_what_milvus_cannot_do_is_refused(index):
                 index.add(ids, [[1, 0]], metadata)
     with pytest.raises(ValueError, match="k must be at most 16384 on Milvus, received 20000"):
         index.search([1, 0], k=20_000)
-    assert [row.id for row in index] == ["é" * 32_000]
-
-
-def test_approximate_search_is_exact(index):
-    index.add(["a", "b"], [[1, 0], [0, 1]])
     assert (index.build_approximate(), index.approximation) == (None, None)
-    assert index.search([1, 0], approximate=True) == index.search([1, 0])
+    assert [row.id for row in index] == ["é" * 32_000]
 
 
 def test_milvus_lite_looks_before_it_makes_a_folder(tmp_path):

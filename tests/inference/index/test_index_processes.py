@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from inference.index import EmbeddingIndex
+from tests.fresh_process import num_kills, printed_by
 
 READER = """
 import sys
@@ -25,41 +26,27 @@ with EmbeddingIndex.open(path, create=False) as index:
 """
 
 
-def test_200_kills_lose_no_acknowledged_row_and_leave_no_torn_one(tmp_path):
-    script = Path(__file__).with_name("killed_writers.py")
+def test_kills_lose_no_acknowledged_row_and_leave_no_torn_one(tmp_path):
+    script, num = Path(__file__).with_name("killed_writers.py"), num_kills(20)
     run = f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"
-    result = subprocess.run(
-        [sys.executable, "-c", run, str(tmp_path / "birds.index"), "200"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    told = json.loads(result.stdout)
-    assert (told["num_kills"], told["wrong"], told["faults"]) == (200, [], [])
+    told = json.loads(printed_by(run, tmp_path / "birds.index", num))
+    assert (told["num_kills"], told["wrong"], told["faults"]) == (num, [], [])
     assert told["is_as_expected"]
-    assert told["num_acknowledged"] >= 200
+    assert told["num_acknowledged"] >= num
 
 
-def test_ten_readers_see_whole_batches_while_one_writes(tmp_path):
+def test_readers_see_whole_batches_while_one_writes(tmp_path):
     path, num_batches, batch = tmp_path / "birds.index", 40, 25
     num_rows = num_batches * batch
+    command = [sys.executable, "-c", READER, str(path), str(num_rows), str(batch)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with EmbeddingIndex.open(path) as index:
-        readers = [
-            subprocess.Popen(
-                [sys.executable, "-c", READER, str(path), str(num_rows), str(batch)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(10)
-        ]
+        readers = [subprocess.Popen(command, **pipes) for _ in range(4)]
         for reader in readers:
-            assert reader.stdout is not None
             assert reader.stdout.readline() == "ready\n"
         for number in range(num_batches):
             ids = [f"{number}-{row}" for row in range(batch)]
             index.add(ids, [[0.6, 0.8]] * batch, [{"angle": id_} for id_ in ids])
     told = [reader.communicate(timeout=60)[1] for reader in readers]
     assert "".join(told) == ""
-    assert [reader.returncode for reader in readers] == [0] * 10
+    assert [reader.returncode for reader in readers] == [0] * 4

@@ -72,11 +72,8 @@ def test_other_programs_can_read_csv(index, tmp_path):
     export_rows(index, tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    assert [row["id"] for row in rows] == [
-        f"'{IDS[0]}",
-        *IDS[1:3],
-        f"'{IDS[3]}",
-    ]  # text to a spreadsheet
+    as_text = [f"'{IDS[0]}", *IDS[1:3], f"'{IDS[3]}"]  # to a spreadsheet
+    assert [row["id"] for row in rows] == as_text
     assert np.allclose([[float(row[f"e{n}"]) for n in range(16)] for row in rows], embeddings(4))
 
 
@@ -155,8 +152,6 @@ def test_parquet_with_other_columns_is_refused(index, tmp_path):
 )
 def test_bad_csv_is_refused(tmp_path, text, message):
     (tmp_path / "rows.csv").write_text(text, "utf-8")
-    with (
-        EmbeddingIndex.open(tmp_path / "a") as index,
-        pytest.raises((ValueError, TypeError), match=message),
-    ):
+    expected = pytest.raises((ValueError, TypeError), match=message)
+    with EmbeddingIndex.open(tmp_path / "a") as index, expected:
         import_rows(index, tmp_path / "rows.csv")

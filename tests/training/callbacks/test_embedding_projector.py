@@ -109,8 +109,3 @@ def test_tabs_in_file_names_do_not_break_the_table(media, tmp_path):
     rows = (tmp_path / "metadata.tsv").read_text().splitlines()
     assert len(rows) == 1 + len(pairs.labels)
     assert rows[1].split("\t")[1] == "a b c.jpg"
-
-
-def test_an_interval_below_one_epoch_is_refused(media, tmp_path):
-    with pytest.raises(ValueError, match=r"Expected every >= 1 \(epochs\), received 0\."):
-        EmbeddingProjector(tmp_path, None, media, every=0)

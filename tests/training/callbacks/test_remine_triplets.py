@@ -64,9 +64,8 @@ def _rows_of_epochs(
 
 def test_candidates_are_what_the_encoder_makes_of_photo_and_window(triplets):
     head, photos = _head(), ThreePixels(triplets)
-    pairs = embed_candidates(
-        head, triplets.media, photos=photos, window_frames=1000, batch_size=7, seed=3
-    )
+    options = {"window_frames": 1000, "batch_size": 7, "seed": 3}
+    pairs = embed_candidates(head, triplets.media, photos=photos, **options)
     images, recordings = draw_candidate_pairs(triplets.media, seed=3)
     np.testing.assert_array_equal(pairs.images, images)
     np.testing.assert_array_equal(pairs.recordings, recordings)
@@ -161,17 +160,7 @@ def test_what_cannot_be_mined_again_is_refused(mined):
     uneven = mined.with_rows(mined.rows[1:])
     with pytest.raises(ValueError, match="Triplets cannot be mined again") as error:
         _again(uneven, every=0, mining="easy")
-    for part in (
-        "received 'easy'",
-        "every >= 1 (epochs), received 0",
-        "each class",
-        "received 3, 4",
-    ):
+    for part in ("received 'easy'", "every >= 1 (epochs), received 0", "each class", "3, 4"):
         assert part in str(error.value)
-
-
-def test_photos_of_another_shape_are_refused_before_training(mined):
-    with pytest.raises(
-        ValueError, match=r"takes \[3\], but the photos are \[224, 224, 3\]\. For the"
-    ):
+    with pytest.raises(ValueError, match=r"takes \[3\], but the photos are \[224, 224, 3\]"):
         _again(mined, photos=None)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from tests.triplets.test_pair_batches import OnePixel
 from training.callbacks import SetEpoch
 from training.triplet_model import create_triplet_model
 from triplets.pair_batches import pair_batches
@@ -19,16 +20,6 @@ def small_encoder(seed: int = 0, image_shape: tuple[int, ...] = (1,)) -> keras.M
     joined = keras.layers.Dropout(0.4)(keras.layers.Concatenate()([seen, heard]))
     embedding = keras.layers.UnitNormalization()(keras.layers.Dense(5, name="join")(joined))
     return keras.Model({"image_input": image, "audio_input": audio}, embedding)
-
-
-class OnePixel:
-    """A photo source of one feature, varied by noise."""
-
-    shape = (1,)
-    dtype = np.dtype(np.float32)
-
-    def load(self, image_index: int, rng: np.random.Generator | None) -> np.ndarray:
-        return np.array([image_index + (0 if rng is None else rng.uniform())], np.float32)
 
 
 def test_dropout_of_an_epoch_does_not_depend_on_the_epochs_before(triplets, pull_and_push):

@@ -8,17 +8,6 @@ import tensorflow as tf
 Batch = tuple[np.ndarray, np.ndarray]
 
 
-def circle(*degrees: float) -> np.ndarray:
-    radians = np.radians(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=-1).astype(np.float32)
-
-
-@pytest.fixture
-def on_circle():
-    """Degrees -> unit vectors [num, 2]."""
-    return circle
-
-
 @pytest.fixture
 def random_batch():
     """Labels int32 [num, 1 + num_sources] and unit vectors float32 [num, 5]."""

@@ -78,21 +78,3 @@ def test_centres_are_trained_and_saved_with_the_model(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(loaded(inputs), model(inputs), atol=1e-6)
     assert loaded.loss.get_config() == model.loss.get_config()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"margin": -0.1}, r"Expected margin in \[0, 1\.5708\) \(radians\), received -0\.1\."),
-        ({"margin": 1.6}, r"Expected margin in \[0, 1\.5708\) \(radians\), received 1\.6\."),
-        ({"scale": -1}, r"Expected scale > 0, received -1\."),
-    ],
-)
-def test_options_out_of_range_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        ArcFaceLoss(**arguments)
-
-
-def test_a_single_class_is_refused():
-    with pytest.raises(ValueError, match=r"Expected num_classes >= 2, received 1\."):
-        ClassCosines(1)

@@ -4,11 +4,9 @@ import pytest
 import tensorflow as tf
 
 from training.losses import (
-    ArcFaceLoss,
     ContrastiveLoss,
     CrossBatchMemory,
     SupConLoss,
-    TripletLoss,
 )
 
 
@@ -122,30 +120,3 @@ def test_weights_saved_without_a_memory_load_into_a_model_with_one(random_batch,
     remembered = model.loss._labels.numpy().copy()
     model.load_weights(tmp_path / "plain.weights.h5")
     np.testing.assert_array_equal(model.loss._labels.numpy(), remembered)
-
-
-@pytest.mark.parametrize("loss", [ArcFaceLoss(), "mse", None])
-def test_losses_that_compare_no_pairs_are_refused(loss):
-    with pytest.raises(TypeError, match=r"such as SupConLoss\(\), received \w+\."):
-        CrossBatchMemory(loss)
-
-
-def test_explicit_triplets_are_refused():
-    with pytest.raises(ValueError, match=r"Pass TripletLoss\(mining='semi-hard'\)\."):
-        CrossBatchMemory(TripletLoss())
-
-
-def test_embeddings_of_another_size_and_further_columns_are_refused(random_batch):
-    labels, embeddings = random_batch(0)
-    with pytest.raises(ValueError, match=r"of size 5 \(embedding_size\), received 4\."):
-        memory()(labels, embeddings[:, :4])
-    with pytest.raises(ValueError, match=r"at most 3 columns .*num_sources=2\), received 4\."):
-        memory()(np.zeros((12, 4)), embeddings)
-
-
-@pytest.mark.parametrize(
-    "options", [{"memory_size": 0}, {"embedding_size": 0}, {"num_sources": -1}]
-)
-def test_options_out_of_range_are_refused(options):
-    with pytest.raises(ValueError, match=f"Expected {next(iter(options))} "):
-        CrossBatchMemory(SupConLoss(), **options)

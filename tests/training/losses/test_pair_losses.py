@@ -56,9 +56,7 @@ def test_triplets_are_pooled_to_their_members(new_loss, num_sources, random_batc
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2, 3], [[0, 5], [0, 5], [1, 5], [2, 5]]])
-def test_a_batch_without_positives_and_negatives_for_any_anchor_costs_nothing(
-    loss, labels, random_batch, gradient_of
-):
+def test_a_batch_without_any_anchor_costs_nothing(loss, labels, random_batch, gradient_of):
     if isinstance(loss, ContrastiveLoss):
         loss.margin = 1e-6  # it learns from negatives alone, so here they are far enough
     embeddings = random_batch(0, num=4)[1]
@@ -85,9 +83,7 @@ def test_gradients_of_degenerate_embeddings_are_finite(loss, embeddings, gradien
         assert np.isfinite(gradient).all()
 
 
-def test_half_precision_embeddings_are_compared_in_single_precision(
-    new_loss, random_batch, gradient_of
-):
+def test_half_precision_is_compared_in_single_precision(new_loss, random_batch, gradient_of):
     labels, embeddings = random_batch(6)
     half = embeddings.astype(np.float16)
     expected = float(new_loss()(labels, half.astype(np.float32)))
@@ -110,9 +106,7 @@ def test_the_loss_is_rebuilt_from_its_config(loss):
     assert keras.saving.get_registered_name(type(loss)).startswith("fused_encoder>")
 
 
-def test_a_compiled_model_is_saved_with_its_loss_and_goes_on_as_it_was(
-    loss, random_batch, tmp_path
-):
+def test_a_compiled_model_is_saved_with_its_loss(loss, random_batch, tmp_path):
     labels, inputs = random_batch(8)
     model = keras.Sequential([keras.Input((5,)), keras.layers.UnitNormalization()])
     model.compile("sgd", loss)
