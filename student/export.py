@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ import numpy as np
 from inference.export import library_versions
 from media.atomic import atomic_file, write_text_atomically
 from student.features import FEATURE_NAMES
+from student.network import FEATURE_SCALING
 from student.student import Student
 from student.unknown import PUBLISHED_RULE, UnknownRule
 
 if TYPE_CHECKING:
+    import keras
+
     from student.clips import StudentClips
 
 CARD_FILE = "model_card.json"
@@ -200,21 +204,17 @@ def litert_function(content: bytes) -> Callable[..., np.ndarray]:
 
     It is run by `ai-edge-litert`, or by TensorFlow's own interpreter where that is not installed.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        import warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's own: that it moves to ai-edge-litert one day
+        try:
+            from ai_edge_litert.interpreter import Interpreter
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it moves to ai-edge-litert one day
+            interpreter = Interpreter(model_content=content, num_threads=1)
+        except ImportError:
             import tensorflow as tf
 
-            Interpreter = tf.lite.Interpreter
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        runner = Interpreter(model_content=content, num_threads=1).get_signature_runner()
+            interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
+    runner = interpreter.get_signature_runner()
     return lambda **inputs: runner(**inputs)["logits"]
 
 
@@ -233,11 +233,16 @@ def _two_sides(
     return every[::2], every[1::2]
 
 
-def _function(student: Student, *, batch: int | None) -> tuple[Any, list[Any], Any]:
+def _function(
+    student: Student, *, batch: int | None, coarse: bool = False
+) -> tuple[Any, list[Any], Any]:
     """A function in TensorFlow, its inputs, and a module that keeps its weights."""
     import tensorflow as tf
 
     network, hearing = student.network, student.hearing
+    shift = np.zeros(len(FEATURE_NAMES), np.float32)
+    if coarse:
+        network, shift = _in_two_parts(network)
     shapes = {
         "mel": (hearing.num_rows, hearing.num_bands),
         "features": (len(FEATURE_NAMES),),
@@ -247,7 +252,10 @@ def _function(student: Student, *, batch: int | None) -> tuple[Any, list[Any], A
 
     @tf.function(input_signature=signature)
     def logits_of(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"logits": network(list(inputs), training=False)}
+        mel, features, *extra = inputs
+        if coarse:
+            features = features - shift
+        return {"logits": network([mel, features, *extra], training=False)}
 
     module = tf.Module()
     module.kept = [weight.value for weight in network.variables]
@@ -255,10 +263,27 @@ def _function(student: Student, *, batch: int | None) -> tuple[Any, list[Any], A
     return logits_of, signature, module
 
 
-def _save(student: Student, path: Path, *, batch: int | None) -> None:
+def _in_two_parts(network: keras.Model) -> tuple[keras.Model, np.ndarray]:
+    """The network with the rest of the features' means, and what of them 16 bits hold.
+
+    A feature that hardly varies would be lost by its mean in 16 bits: 0.9990 becomes 0.9990 +- 0.0002.
+    """
+    import keras
+
+    rest = keras.models.clone_model(network)
+    rest.set_weights(network.get_weights())
+    scaling = rest.get_layer(FEATURE_SCALING)
+    mean = np.asarray(scaling.adapt_mean, np.float32)
+    held = mean.astype(np.float16).astype(np.float32)
+    scaling.adapt_mean.assign(mean - held)
+    scaling.finalize_state()
+    return rest, held
+
+
+def _save(student: Student, path: Path, *, batch: int | None, coarse: bool = False) -> None:
     import tensorflow as tf
 
-    function, _, module = _function(student, batch=batch)
+    function, _, module = _function(student, batch=batch, coarse=coarse)
     tf.saved_model.save(
         module, str(path), signatures={"serving_default": function.get_concrete_function()}
     )
@@ -274,7 +299,7 @@ def _converted(
         yield from ranges
 
     with tempfile.TemporaryDirectory() as folder:
-        _save(student, Path(folder), batch=1)
+        _save(student, Path(folder), batch=1, coarse=precision == "float16")
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -285,11 +310,13 @@ def _converted(
         converter.representative_dataset = representative
         experimental = tf.lite.experimental
         # The debugger is how the converter is told to leave operations float.
-        debugger = experimental.QuantizationDebugger(
-            converter=converter,
-            debug_dataset=representative,
-            debug_options=experimental.QuantizationDebugOptions(denylisted_ops=_KEPT_FLOAT),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the interpreter in it, as in `litert_function`
+            debugger = experimental.QuantizationDebugger(
+                converter=converter,
+                debug_dataset=representative,
+                debug_options=experimental.QuantizationDebugOptions(denylisted_ops=_KEPT_FLOAT),
+            )
         return debugger.get_nondebug_quantized_model()
 
 

@@ -31,7 +31,7 @@ PLAIN_THRESHOLD = {"student": 0.7, "classifier": 0.5}
 def add_options(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser."""
     parser = add_command(commands, "listen", "name species in a live stream, event by event")
-    value(parser, "run", str, "RUN", "folder that `student train` or `classify train` wrote")
+    value(parser, "listener", str, "RUN", "folder that `student train` or `classify train` wrote")
     what = "- for standard input (WAV, or raw samples with --rate), a file that may still grow, or microphone"
     value(parser, "source", str, "SOURCE", what)
     value(parser, "--out", str, "FILE.csv", "events as a table too, each as soon as it is over")
@@ -103,7 +103,7 @@ def _scorer(options: argparse.Namespace) -> tuple[ClipScorer, float | np.ndarray
     from student.run import KIND
     from student.unknown import UNKNOWN_FILE
 
-    folder = Path(options.run)
+    folder = Path(options.listener)
     file = folder / RUN_FILE
     if not file.is_file():
         raise FileNotFoundError(

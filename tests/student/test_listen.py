@@ -187,12 +187,15 @@ def test_a_microphone_that_is_unplugged_is_waited_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     microphone = Microphone(sample_rate_hz=RATE, retry_seconds=0.05, retries=1)
     lost, num = [], 0
-    try:
+
+    def listen():
+        nonlocal num
         for session in microphone.sessions():
             lost.append(session.lost_seconds)
             num += sum(map(len, session.blocks))
-    except OSError as error:
-        assert "cannot be opened" in str(error)
+
+    with pytest.raises(OSError, match="cannot be opened"):
+        listen()
     assert num == 2 * 3 * 10
     assert lost[1] >= 0.05
 
