@@ -22,6 +22,8 @@ from .listen import listen_live as listen_live
 from .listen import student_scorer as student_scorer
 from .network import create_student as create_student
 from .options import StudentTraining as StudentTraining
+from .prune import PrunedStudent as PrunedStudent
+from .prune import prune_student as prune_student
 from .run import load_student as load_student
 from .run import load_student_run as load_student_run
 from .run import save_student_run as save_student_run

@@ -105,7 +105,7 @@ def export_litert(
     ranges, tested = _two_sides(clips)
     content = _converted(student, precision, ranges)
     agreement, difference = _compared(student, content, tested)
-    figures = {
+    figures: dict[str, object] = {
         "precision": precision,
         "kilobytes": len(content) / 1000,
         "agreement": agreement,
@@ -240,9 +240,9 @@ def _function(
     import tensorflow as tf
 
     network, hearing = student.network, student.hearing
-    shift = np.zeros(len(FEATURE_NAMES), np.float32)
+    shift = scale = np.zeros(len(FEATURE_NAMES), np.float32)
     if coarse:
-        network, shift = _in_two_parts(network)
+        network, shift, scale = _in_two_parts(network)
     shapes = {
         "mel": (hearing.num_rows, hearing.num_bands),
         "features": (len(FEATURE_NAMES),),
@@ -254,7 +254,7 @@ def _function(
     def logits_of(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         mel, features, *extra = inputs
         if coarse:
-            features = features - shift
+            features = (features - shift) * scale
         return {"logits": network([mel, features, *extra], training=False)}
 
     module = tf.Module()
@@ -263,10 +263,11 @@ def _function(
     return logits_of, signature, module
 
 
-def _in_two_parts(network: keras.Model) -> tuple[keras.Model, np.ndarray]:
-    """The network with the rest of the features' means, and what of them 16 bits hold.
+def _in_two_parts(network: keras.Model) -> tuple[keras.Model, np.ndarray, np.ndarray]:
+    """The network without what 16 bits hold of the features' means and spreads; and both of these.
 
-    A feature that hardly varies would be lost by its mean in 16 bits: 0.9990 becomes 0.9990 +- 0.0002.
+    A feature that hardly varies would be lost in 16 bits: 0.9990 becomes 0.9990 +- 0.0002, and nothing
+    above 65504 can be multiplied with.
     """
     import keras
 
@@ -275,9 +276,12 @@ def _in_two_parts(network: keras.Model) -> tuple[keras.Model, np.ndarray]:
     scaling = rest.get_layer(FEATURE_SCALING)
     mean = np.asarray(scaling.adapt_mean, np.float32)
     held = mean.astype(np.float16).astype(np.float32)
-    scaling.adapt_mean.assign(mean - held)
+    spread = np.sqrt(np.maximum(np.asarray(scaling.adapt_variance, np.float32), 1e-14))
+    power = (2.0 ** np.clip(-np.round(np.log2(spread)), -14, 15)).astype(np.float32)
+    scaling.adapt_mean.assign((mean - held) * power)
+    scaling.adapt_variance.assign((spread * power) ** 2)
     scaling.finalize_state()
-    return rest, held
+    return rest, held, power
 
 
 def _save(student: Student, path: Path, *, batch: int | None, coarse: bool = False) -> None:

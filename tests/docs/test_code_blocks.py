@@ -49,6 +49,7 @@ MADE_SMALL = {
     "epochs=10": "epochs=1",
     'load_front_end("birdnet")': 'load_front_end("log_mel")',
     "SoundTraining(epochs=30)": "SoundTraining(epochs=1)",
+    "StudentTraining(epochs=60)": "StudentTraining(epochs=1)",
     "import tensorflow_hub as hub": "from fused_encoder import LogMelFeatures",
     "import create_fused_encoder, load_yamnet": "import create_fused_encoder, LogMelFeatures",
 }
