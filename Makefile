@@ -12,6 +12,9 @@ CODE := $(PACKAGES) tests benchmarks examples
 demo: $(VENV)/installed
 	$(BIN)/fused-encoder demo --out demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(AUDIO),--audio "$(AUDIO)")
 
+# Two processes share the cores; more threads of each would only wait for each other.
+test: export OMP_NUM_THREADS := 1
+test: export OPENBLAS_NUM_THREADS := 1
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -n 2 -m "not milvus"
 

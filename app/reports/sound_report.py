@@ -100,70 +100,77 @@ def write_sound_evaluation(
     Returns:
         The path.
     """
-    from sklearn.metrics import average_precision_score
-
     recordings, scores = evaluation.recordings, evaluation.scores
     names, labels = recordings.class_names, recordings.labels() > 0
-    primary, predicted = np.asarray(recordings.primary), scores.argmax(axis=1)
+    primary, predicted = recordings.primary, scores.argmax(axis=1)
     confusion = np.zeros((len(names), len(names)), int)
     np.add.at(confusion, (primary, predicted), 1)
-    of_true = scores[np.arange(len(scores)), primary]
-    others = scores.copy()
-    others[np.arange(len(scores)), primary] = -np.inf
-    margin = of_true - others.max(axis=1)
-    paths = [one.path for one in recordings]
-
-    def sheet(rows: np.ndarray) -> Figure:
-        return plot_spectrograms(
-            [_told(paths[k], names, primary, predicted, of_true, k) for k in rows]
-        )
-
-    order = np.argsort(margin)
-    confused = order[np.argsort(np.abs(margin[order]))]
     matrix = plot_confusion(confusion, names)
     matrix.axes[0].set(xlabel="species that was named first", ylabel="species of the recording")
     figures = {
         "precision_and_recall": plot_precision_recall(scores, labels, names),
         "confusion": matrix,
-        "best_recordings": sheet(order[::-1][:MOST_SHOWN]),
-        "worst_recordings": sheet(order[:MOST_SHOWN]),
-        "most_confused_recordings": sheet(confused[:MOST_SHOWN]),
+        **_sheets(evaluation, predicted),
     }
     curves = {name: values for name, values in history.items() if len(values)}
     if curves:
         figures["learning_curves"] = plot_learning(curves)
-    species = [
-        (
-            name,
-            int(labels[:, k].sum()),
-            float(average_precision_score(labels[:, k], scores[:, k]))
-            if labels[:, k].any()
-            else np.nan,
-            float(np.mean(predicted[primary == k] == k)) if (primary == k).any() else np.nan,
-        )
-        for k, name in enumerate(names)
-    ]
     wrong = np.argwhere(confusion - np.diag(np.diag(confusion)))
     confusions = [(names[a], names[b], int(confusion[a, b])) for a, b in wrong]
+    ways = (
+        ("this classifier", evaluation.measures),
+        ("floor: logistic regression on the mean frame", evaluation.floor),
+    )
     return write_report(
         path,
         "sound_evaluation.html",
         figures,
         title="A sound classifier on held-out recordings",
         measures=evaluation.measures,
-        rows=[
-            (name, each.top1, each.average_precision, each.auroc)
-            for name, each in (
-                ("this classifier", evaluation.measures),
-                ("floor: logistic regression on the mean frame", evaluation.floor),
-            )
-        ],
+        rows=[(name, each.top1, each.average_precision, each.auroc) for name, each in ways],
         gain=evaluation.gain,
         gain_interval=evaluation.gain_interval,
-        species=sorted(species, key=lambda row: (np.isnan(row[2]), row[2])),
+        species=_species_rows(evaluation, predicted),
         confusions=sorted(confusions, key=lambda row: -row[2])[:20],
         skipped=[(str(one.path), one.reason) for one in evaluation.skipped],
     )
+
+
+def _sheets(evaluation: SoundEvaluation, predicted: np.ndarray) -> dict[str, Figure]:
+    """Spectrograms of the recordings that were named best, worst, and most nearly otherwise."""
+    scores, primary = evaluation.scores, evaluation.recordings.primary
+    of_true = scores[np.arange(len(scores)), primary]
+    others = scores.copy()
+    others[np.arange(len(scores)), primary] = -np.inf
+    margin = of_true - others.max(axis=1)
+    paths, names = [one.path for one in evaluation.recordings], evaluation.recordings.class_names
+
+    def sheet(rows: np.ndarray) -> Figure:
+        shown = [_told(paths[k], names, primary, predicted, of_true, k) for k in rows[:MOST_SHOWN]]
+        return plot_spectrograms(shown)
+
+    order = np.argsort(margin)
+    return {
+        "best_recordings": sheet(order[::-1]),
+        "worst_recordings": sheet(order),
+        "most_confused_recordings": sheet(order[np.argsort(np.abs(margin[order]))]),
+    }
+
+
+def _species_rows(evaluation: SoundEvaluation, predicted: np.ndarray) -> list[tuple]:
+    """Name, recordings, average precision and share named first of each species, the worst first."""
+    from sklearn.metrics import average_precision_score
+
+    labels, primary = evaluation.recordings.labels() > 0, evaluation.recordings.primary
+    rows = []
+    for k, name in enumerate(evaluation.recordings.class_names):
+        is_there, is_main = labels[:, k], primary == k
+        precision = (
+            average_precision_score(is_there, evaluation.scores[:, k]) if any(is_there) else np.nan
+        )
+        share = np.mean(predicted[is_main] == k) if any(is_main) else np.nan
+        rows.append((name, int(is_there.sum()), float(precision), float(share)))
+    return sorted(rows, key=lambda row: (np.isnan(row[2]), row[2]))
 
 
 def _told(

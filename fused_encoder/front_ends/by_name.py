@@ -19,10 +19,9 @@ def load_front_end(source: str | Path | None = None) -> AudioFrontEnd:
     Args:
         source: "yamnet" (as None: found on this machine, else downloaded), "birdnet", "perch" (v2),
             "perch_v1", "vggish", or "log_mel" (no learnt weights: for trying things out). Or a path: of
-            BirdNET's
-            `.tflite`; of a YAMNet as in `load_yamnet`; of a `.json` with the arguments of
-            `front_end_from_saved_model`, its `source` relative to the file. Or "perch:SOURCE", see
-            `load_perch`.
+            BirdNET's `.tflite`; of a YAMNet as in `load_yamnet`; of a `.json` with the arguments of
+            `front_end_from_saved_model`, its `source` relative to the file. Or "perch:SOURCE" or
+            "vggish:FILE", see `load_perch` and `load_vggish`.
 
     Raises:
         MissingWeightsError: there is nothing, or it cannot be downloaded.

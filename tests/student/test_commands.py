@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -62,3 +63,22 @@ def test_a_band_that_the_rate_cannot_hold_is_refused_before_any_work(songs, tmp_
     band = ["--sample-rate", "16000", "--min-hz", "3000", "--max-hz", "19000"]
     assert main([*command, *band]) == 2
     assert "Raise sample_rate_hz to 38000" in capsys.readouterr().err
+
+
+def test_folders_with_sheets_are_trained_on_with_depth_where_it_is_known(songs, tmp_path, trained):
+    for path in songs.rglob("*.wav"):
+        side = "test" if path.stem[-3] in "45" else "train"
+        (tmp_path / side / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / side / path.parent.name / path.name)
+    for side in ("train", "test"):
+        sheet = tmp_path / f"{side}_metadata.csv"
+        command = ["student", "features", str(tmp_path / side), "--out", str(sheet)]
+        assert main([*command, *HEARING, *trained[1]]) == 0
+        table = pd.read_csv(sheet)
+        table["depth"] = [None if number % 3 else 10.0 * number for number in range(len(table))]
+        table.to_csv(sheet, index=False)
+    run = tmp_path / "run"
+    command = ["student", "train", str(tmp_path), "--source", "^(.*)_", "--out", str(run)]
+    assert main([*command, "--extra", "depth", *HEARING, *RECIPE, *trained[1]]) == 0
+    assert main(["student", "evaluate", str(run), *trained[1]]) == 0
+    assert json.loads((run / "run.json").read_text("utf-8"))["extra_names"] == ["depth"]
