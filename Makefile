@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 IMAGES ?=
 AUDIO ?=
-PACKAGES := media aviary fused_encoder triplets inference training individuals archives soundscapes app
+PACKAGES := media aviary fused_encoder triplets inference training individuals archives soundscapes student app
 CODE := $(PACKAGES) tests benchmarks examples
 
 .PHONY: demo test test-milvus test-kills check format lint types docs clean

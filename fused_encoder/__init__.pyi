@@ -6,6 +6,7 @@ from .front_ends.by_name import load_front_end as load_front_end
 from .front_ends.contract import AudioFrontEnd as AudioFrontEnd
 from .front_ends.log_mel import LogMelFeatures as LogMelFeatures
 from .front_ends.perch import load_perch as load_perch
+from .front_ends.vggish import load_vggish as load_vggish
 from .front_ends.windows import front_end_from_function as front_end_from_function
 from .front_ends.windows import front_end_from_saved_model as front_end_from_saved_model
 from .front_ends.yamnet import as_front_end as as_front_end

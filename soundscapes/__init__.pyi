@@ -29,6 +29,8 @@ from .predict import predict_recordings as predict_recordings
 from .prediction_settings import PredictionSettings as PredictionSettings
 from .priors import fit_cooccurrence as fit_cooccurrence
 from .priors import fit_site_hour_prior as fit_site_hour_prior
+from .probes import ConfoundProbe as ConfoundProbe
+from .probes import confound_probe as confound_probe
 from .recording_scores import RecordingScores as RecordingScores
 from .recording_table import read_recordings as read_recordings
 from .recordings import LabelledRecording as LabelledRecording

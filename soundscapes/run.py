@@ -100,8 +100,8 @@ def save_sound_run(
         "clip_frames": classifier.clip_frames,
         "options": options.to_dict(),
         "history": trained.history,
-        "training": _to_json(training),
-        "held_out": _to_json(held_out),
+        "training": recordings_to_json(training),
+        "held_out": recordings_to_json(held_out),
         "skipped": [[str(file.path), file.reason] for file in trained.skipped],
         "versions": library_versions(),
     }
@@ -130,7 +130,9 @@ def load_sound_run(directory: str | Path) -> SoundRun:
     try:
         record = json.loads((root / RUN_FILE).read_text("utf-8"))
         names, clip_frames = tuple(record["class_names"]), int(record["clip_frames"])
-        training, held_out = (_from_json(record[side], names) for side in ("training", "held_out"))
+        training, held_out = (
+            recordings_from_json(record[side], names) for side in ("training", "held_out")
+        )
         options = training_from_dict(record["options"])
         mel = record["front_end"]["mel"]
         hearing = HearingSource(record["front_end"]["name"], mel and MelSettings(**mel))
@@ -162,13 +164,15 @@ def load_classifier(directory: str | Path) -> SoundClassifier:
     return load_sound_run(directory).classifier
 
 
-def _to_json(recordings: LabelledRecordings) -> list[dict[str, Any]]:
+def recordings_to_json(recordings: LabelledRecordings) -> list[dict[str, Any]]:
+    """As JSON holds them, with whole paths."""
     return [{**asdict(one), "path": str(one.path.absolute())} for one in recordings]
 
 
-def _from_json(
+def recordings_from_json(
     records: Sequence[dict[str, Any]], class_names: tuple[str, ...]
 ) -> LabelledRecordings:
+    """The recordings that `recordings_to_json` gave."""
     recordings = (LabelledRecording(**record) for record in records)
     return LabelledRecordings(
         class_names,

@@ -13,6 +13,7 @@ from app.cli.outcome import check_destination, import_tensorflow_quietly, outcom
 
 if TYPE_CHECKING:
     from soundscapes.evaluate import SoundEvaluation
+    from soundscapes.probes import ConfoundProbe
 
 METRICS_FILE, SCORES_FILE = "metrics.json", "scores.csv"
 
@@ -34,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from app.reports.sound_report import write_sound_evaluation
     from soundscapes.certify import certify_classifier
     from soundscapes.evaluate import evaluate_sound_classifier
+    from soundscapes.probes import confound_probe
+    from soundscapes.recordings import LabelledRecordings
     from soundscapes.run import load_sound_run
     from soundscapes.thresholds_file import save_thresholds
     from triplets import FeatureStore
@@ -49,6 +52,10 @@ def run(options: argparse.Namespace) -> int:
         store=FeatureStore(options.store),
     )
     print(evaluation_table(evaluation))
+    every = (*saved.training, *saved.held_out)
+    probe = confound_probe(LabelledRecordings(saved.classifier.class_names, every))
+    if probe is not None:
+        print(probe.in_words())
     thresholds = certify_classifier(
         saved.classifier,
         evaluation.recordings,
@@ -57,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     )
     print(thresholds.in_words())
     save_thresholds(saved.directory, thresholds)
-    _write_metrics(out / METRICS_FILE, evaluation)
+    _write_metrics(out / METRICS_FILE, evaluation, probe)
     _write_scores(out / SCORES_FILE, evaluation)
     report = write_sound_evaluation(out / "report.html", evaluation, saved.history)
     print(f"Report: {report}")
@@ -82,7 +89,7 @@ def evaluation_table(evaluation: SoundEvaluation) -> str:
     return f"{table(rows, header)}\n{told}"
 
 
-def _write_metrics(path: Path, evaluation: SoundEvaluation) -> None:
+def _write_metrics(path: Path, evaluation: SoundEvaluation, probe: ConfoundProbe | None) -> None:
     from media.atomic import write_text_atomically
 
     record = {
@@ -90,6 +97,7 @@ def _write_metrics(path: Path, evaluation: SoundEvaluation) -> None:
         "floor": asdict(evaluation.floor),
         "top1_gain": evaluation.gain,
         "top1_gain_interval": evaluation.gain_interval,
+        "confounds": None if probe is None else asdict(probe),
     }
     write_text_atomically(path, json.dumps(record, indent=1))
 

@@ -30,6 +30,7 @@ COMMANDS = (
     "review",
     "catalogue",
     "classify",
+    "student",
     "demo",
     "doctor",
 )

@@ -10,7 +10,7 @@ from fused_encoder.front_ends.log_mel import LogMelFeatures
 from fused_encoder.front_ends.yamnet import as_front_end, load_yamnet
 from fused_encoder.weights import MissingWeightsError
 
-NAMES = ("yamnet", "birdnet", "perch", "perch_v1", "log_mel")
+NAMES = ("yamnet", "birdnet", "perch", "perch_v1", "vggish", "log_mel")
 
 
 def load_front_end(source: str | Path | None = None) -> AudioFrontEnd:
@@ -18,10 +18,10 @@ def load_front_end(source: str | Path | None = None) -> AudioFrontEnd:
 
     Args:
         source: "yamnet" (as None: found on this machine, else downloaded), "birdnet", "perch" (v2),
-            "perch_v1", or "log_mel" (no learnt weights: for trying things out). Or a path: of BirdNET's
-            `.tflite`; of a YAMNet as in `load_yamnet`; of a `.json` with the arguments of
-            `front_end_from_saved_model`, its `source` relative to the file. Or "perch:SOURCE", see
-            `load_perch`.
+            "perch_v1", "vggish", or "log_mel" (no learnt weights: for trying things out). Or a path: of
+            BirdNET's `.tflite`; of a YAMNet as in `load_yamnet`; of a `.json` with the arguments of
+            `front_end_from_saved_model`, its `source` relative to the file. Or "perch:SOURCE" or
+            "vggish:FILE", see `load_perch` and `load_vggish`.
 
     Raises:
         MissingWeightsError: there is nothing, or it cannot be downloaded.
@@ -38,6 +38,10 @@ def load_front_end(source: str | Path | None = None) -> AudioFrontEnd:
         from fused_encoder.front_ends.birdnet import load_birdnet
 
         return load_birdnet(None if name == "birdnet" else source)
+    if name == "vggish":
+        from fused_encoder.front_ends.vggish import load_vggish
+
+        return load_vggish(rest or None)
     if name in ("perch", "perch_v1"):
         from fused_encoder.front_ends.perch import load_perch
 

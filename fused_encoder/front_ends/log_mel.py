@@ -43,12 +43,15 @@ def log_mel_patches(waveform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         `features.py` of YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
         (we count patches in integers: a float32 count is inexact past 17 minutes).
     """
-    spectrum = tf.abs(
-        tf.signal.stft(_pad_to_whole_patches(waveform), _WINDOW_SAMPLES, _HOP_SAMPLES, _FFT_LENGTH)
-    )
-    log_mel = tf.math.log(tf.matmul(spectrum, _mel_weights()) + LOG_OFFSET)
+    log_mel = log_mel_rows(_pad_to_whole_patches(waveform))
     patches = tf.signal.frame(log_mel, PATCH_ROWS, _PATCH_HOP_ROWS, axis=0)
     return tf.ensure_shape(patches, [None, PATCH_ROWS, NUM_MEL_BANDS]), log_mel
+
+
+def log_mel_rows(waveforms: tf.Tensor, *, log_offset: float = LOG_OFFSET) -> tf.Tensor:
+    """Rows of log mel every 10 ms: float32 [..., num_samples] at 16 kHz -> [..., num_rows, 64]."""
+    spectrum = tf.abs(tf.signal.stft(waveforms, _WINDOW_SAMPLES, _HOP_SAMPLES, _FFT_LENGTH))
+    return tf.math.log(tf.matmul(spectrum, _mel_weights()) + log_offset)
 
 
 class LogMelFeatures(tf.Module):
