@@ -16,8 +16,7 @@ def sound_loss(name: SoundLoss, *, label_smoothing: float = 0.0) -> keras.losses
 
     - "binary_cross_entropy": each species by itself; what the scores are used as.
     - "cross_entropy": softmax over the species, labels divided by their sum. The scores of a prediction are
-      sigmoids all the same: softmax in training and sigmoid at inference was worth 0.04 AUC to a winner
-      of BirdCLEF 2023, and makes scores that are no probabilities.
+      sigmoids all the same, which are no probabilities then.
     - "focal": as the first, easy examples counting less.
     - "soft_auc": `SoftAucLoss`.
 

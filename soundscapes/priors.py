@@ -132,9 +132,7 @@ def fit_site_hour_prior(
     Raises:
         ValueError: no recordings, lengths that do not fit, or strength not above 0.
 
-    Reference:
-        Tables of sites and hours with such back-off, added to the log-odds, in public solutions of BirdCLEF+
-        2026, https://www.kaggle.com/competitions/birdclef-2026
+    Tables of sites and hours are customary in BirdCLEF; this back-off is our own.
     """
     present = _present(labels, strength)
     if not len(present) == len(sites) == len(hours):

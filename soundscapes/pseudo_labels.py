@@ -72,7 +72,7 @@ def pseudo_label(
         ValueError: an option is out of range, or the teachers differ.
     Reference:
         Xie et al., "Self-training with noisy student", 2020, https://arxiv.org/abs/1911.04252; with powers of
-        the scores, over several rounds, by winners of BirdCLEF.
+        the scores, over several rounds, it is customary in BirdCLEF.
     """
     if not (0 < min_score < 1 and sharpening >= 1 and 0 <= share < 1):
         raise ValueError(

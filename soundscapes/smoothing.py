@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from soundscapes.priors import Cooccurrence, SiteHourPrior
 
-WINNERS_KERNEL = (0.1, 0.2, 0.4, 0.2, 0.1)
+HEAVY_KERNEL = (0.1, 0.2, 0.4, 0.2, 0.1)
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Smoothing:
     hold for smoothed scores; certify them on scores that were smoothed alike.
 
     Args:
-        kernel: weights of an odd number of neighbouring segments, such as `WINNERS_KERNEL`; None: off.
+        kernel: weights of an odd number of neighbouring segments, such as `HEAVY_KERNEL`; None: off.
         neighbour_share: float in [0, 1), a of (1-a)p + a/2 (before + after); 0: off.
-        num_top: int >= 0, each class is multiplied by the mean of its so many highest segments (2 by a
-            winner); 0: off.
-        max_power: float >= 0, each class is multiplied by its highest segment to this power (0.4 by a
-            winner); 0: off.
+        num_top: int >= 0, each class is multiplied by the mean of its so many highest segments, such as
+            2; 0: off.
+        max_power: float >= 0, each class is multiplied by its highest segment to this power, such
+            as 0.4; 0: off.
         cooccurrence: which species are heard together, from `fit_cooccurrence`; None: off.
         site_hour: which species are heard where and when, from `fit_site_hour_prior`; None: off.
 
@@ -113,9 +113,7 @@ def smooth_scores(
     return smooth
 
 
-def average_neighbours(
-    scores: npt.ArrayLike, kernel: Sequence[float] = WINNERS_KERNEL
-) -> np.ndarray:
+def average_neighbours(scores: npt.ArrayLike, kernel: Sequence[float] = HEAVY_KERNEL) -> np.ndarray:
     """Each segment averaged with its neighbours, for a species sings on: p'[t] = sum over k of w[k] p[t+k].
 
     Where there is no neighbour, at the edges and where nothing was heard, the segment stands in for it. With
@@ -128,10 +126,8 @@ def average_neighbours(
     Returns:
         float32 [num_segments, num_classes].
 
-    Reference:
-        BirdCLEF 2025, smoothing by (0.1, 0.2, 0.4, 0.2, 0.1) in a winner's inference, and by (0.2, 0.6, 0.2)
-        with edges (0.8, 0.2), as here for a = 0.4, in the public notebooks,
-        https://www.kaggle.com/competitions/birdclef-2025
+    (0.1, 0.2, 0.4, 0.2, 0.1) and (0.2, 0.6, 0.2) are customary in BirdCLEF. What each gains or loses
+    here is in docs/results.md.
     """
     values = np.asarray(scores, np.float32)
     weights = np.asarray(kernel, np.float32) / np.sum(kernel)
@@ -175,9 +171,7 @@ def scale_by_max(scores: npt.ArrayLike, power: float = 0.4) -> np.ndarray:
     Returns:
         float32 [num_segments, num_classes]. Breaks calibration.
 
-    Reference:
-        "Rank-aware scaling" with power 0.4 in public solutions of BirdCLEF+ 2026,
-        https://www.kaggle.com/competitions/birdclef-2026
+    A power of 0.4 is customary in BirdCLEF.
     """
     values = np.asarray(scores, np.float32)
     if not len(values):

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "archives": {"media", "fused_encoder", "inference"},
 }
 MAY_IMPORT["soundscapes"] = {*MAY_IMPORT} - {"aviary"}
+MAY_IMPORT["student"] = {*MAY_IMPORT} - {"aviary"}
 MAY_IMPORT["app"] = {*MAY_IMPORT}
 MENUS = [name for name in MAY_IMPORT if (ROOT / name / "__init__.pyi").is_file()]
 

@@ -23,6 +23,8 @@ def add_options(actions: argparse._SubParsersAction) -> None:
     parser = add_command(actions, "evaluate", "measure a sound classifier on held-out recordings")
     value(parser, "classifier", str, "RUN", "folder that `classify train --out` wrote")
     value(parser, "--out", str, "DIR", "where the report goes (default: in RUN)")
+    store = "where frames are kept, the --store of `classify train` (default: the cache)"
+    value(parser, "--store", str, "DIR", store)
     rate = "false-positive rate that the thresholds of the species promise"
     value(parser, "--false-positive-rate", 0.001, "R", rate, above=0, below=1)
 
@@ -37,12 +39,17 @@ def run(options: argparse.Namespace) -> int:
     from soundscapes.recordings import LabelledRecordings
     from soundscapes.run import load_sound_run
     from soundscapes.thresholds_file import save_thresholds
+    from triplets import FeatureStore
 
     saved = load_sound_run(options.classifier)
     out = Path(options.out or saved.directory / "evaluation")
     check_destination(out, METRICS_FILE)
     evaluation = evaluate_sound_classifier(
-        saved.classifier, saved.training, saved.held_out, max_seconds=saved.options.max_seconds
+        saved.classifier,
+        saved.training,
+        saved.held_out,
+        max_seconds=saved.options.max_seconds,
+        store=FeatureStore(options.store),
     )
     print(evaluation_table(evaluation))
     every = (*saved.training, *saved.held_out)

@@ -60,9 +60,9 @@ def _add_smoothing(group: argparse._ArgumentGroup) -> None:
         "--smooth", action="store_true", help="neighbours weighted by 0.1 0.2 0.4 0.2 0.1"
     )
     value(group, "--neighbour-share", 0.0, "A", "(1-a)p + a/2 (before + after)", least=0, below=1)
-    scales = "breaks calibration: times the mean of a species' highest N segments (2 by a winner)"
+    scales = "breaks calibration: times the mean of a species' highest N segments (such as 2)"
     value(group, "--top-scaling", 0, "N", scales, least=0)
-    powers = "breaks calibration: times its highest segment to this power (0.4 by a winner)"
+    powers = "breaks calibration: times its highest segment to this power (such as 0.4)"
     value(group, "--max-power", 0.0, "P", powers, least=0)
     together = "breaks calibration: weight of which species RUN was taught are heard together"
     value(group, "--cooccurrence", 0.0, "W", together, least=0)
@@ -150,7 +150,7 @@ def _thresholds(options: argparse.Namespace) -> tuple[SpeciesThresholds | float,
 def _smoothing(options: argparse.Namespace) -> Smoothing:
     from soundscapes import Smoothing, fit_cooccurrence
     from soundscapes.run import load_sound_run
-    from soundscapes.smoothing import WINNERS_KERNEL
+    from soundscapes.smoothing import HEAVY_KERNEL
 
     together = None
     if options.cooccurrence:
@@ -159,7 +159,7 @@ def _smoothing(options: argparse.Namespace) -> Smoothing:
         labels = load_sound_run(options.classifier).training.labels()
         together = fit_cooccurrence(labels, weight=options.cooccurrence)
     return Smoothing(
-        kernel=WINNERS_KERNEL if options.smooth else None,
+        kernel=HEAVY_KERNEL if options.smooth else None,
         neighbour_share=options.neighbour_share,
         num_top=options.top_scaling,
         max_power=options.max_power,

@@ -6,7 +6,7 @@ from scipy.special import expit, logit
 
 from soundscapes.priors import fit_cooccurrence, fit_site_hour_prior
 from soundscapes.smoothing import (
-    WINNERS_KERNEL,
+    HEAVY_KERNEL,
     Smoothing,
     average_neighbours,
     scale_by_max,
@@ -25,7 +25,7 @@ def scores():
 def test_neighbours_are_averaged_and_the_segment_stands_in_for_missing_ones(scores):
     expected = np.zeros_like(scores)
     for segment in range(len(scores)):
-        for step, weight in zip(range(-2, 3), WINNERS_KERNEL, strict=True):
+        for step, weight in zip(range(-2, 3), HEAVY_KERNEL, strict=True):
             place = segment + step
             is_there = 0 <= place < len(scores) and not np.isnan(scores[place]).any()
             expected[segment] += weight * scores[place if is_there else segment]
@@ -85,7 +85,7 @@ def test_a_site_and_hour_count_as_much_as_is_known_of_them():
 def test_nothing_is_done_by_default_and_what_breaks_calibration_says_so(scores):
     np.testing.assert_array_equal(smooth_scores(scores, Smoothing()), scores)
     assert Smoothing().steps == ()
-    every = Smoothing(WINNERS_KERNEL, 0.4, 2, 0.4)
+    every = Smoothing(HEAVY_KERNEL, 0.4, 2, 0.4)
     assert every.steps == ("kernel", "neighbour_share", "num_top", "max_power")
     assert every.breaks_calibration == ("num_top", "max_power")
     smooth = smooth_scores(scores, every)
