@@ -10,7 +10,6 @@ from .export import ExportedStudent as ExportedStudent
 from .export import export_litert as export_litert
 from .export import export_onnx as export_onnx
 from .export import export_student_saved_model as export_student_saved_model
-from .export import read_model_card as read_model_card
 from .features import FEATURE_NAMES as FEATURE_NAMES
 from .features import sound_features as sound_features
 from .hearing import StudentHearing as StudentHearing
@@ -20,6 +19,8 @@ from .listen import ListeningStatus as ListeningStatus
 from .listen import classifier_scorer as classifier_scorer
 from .listen import listen_live as listen_live
 from .listen import student_scorer as student_scorer
+from .microphone import Microphone as Microphone
+from .model_card import read_model_card as read_model_card
 from .network import create_student as create_student
 from .options import StudentTraining as StudentTraining
 from .prune import PrunedStudent as PrunedStudent
@@ -30,7 +31,6 @@ from .run import save_student_run as save_student_run
 from .sheet import feature_table as feature_table
 from .sheet import read_sheets as read_sheets
 from .sheet import sheet_differences as sheet_differences
-from .sources import Microphone as Microphone
 from .sources import StreamSource as StreamSource
 from .sources import growing_file as growing_file
 from .student import Student as Student

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from inference.export import library_versions
 from media.atomic import atomic_file, write_text_atomically
 from student.features import FEATURE_NAMES
+from student.model_card import CARD_FILE, model_card
 from student.network import FEATURE_SCALING
 from student.student import Student
-from student.unknown import PUBLISHED_RULE, UnknownRule
+from student.unknown import UnknownRule
 
 if TYPE_CHECKING:
     import keras
 
     from student.clips import StudentClips
 
-CARD_FILE = "model_card.json"
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LEAST_CLIPS = 16
@@ -158,45 +157,6 @@ def export_onnx(student: Student, path: str | Path, *, unknown: UnknownRule | No
     with atomic_file(path) as place:
         onnx.save(model, str(place))
     return Path(path)
-
-
-def read_model_card(path: str | Path) -> dict[str, Any]:
-    """The card of a file that `export_litert` wrote. Needs no TensorFlow.
-
-    Raises:
-        ValueError: it has none.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(CARD_FILE))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(
-            f"'{path}' has no {CARD_FILE} at its end ({error}). Export it with `export_litert`."
-        ) from error
-
-
-def model_card(
-    student: Student, *, unknown: UnknownRule | None = None, told: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """What is to be known of a student to use it, as JSON holds it."""
-    from dataclasses import asdict
-
-    hearing = student.hearing
-    return {
-        "kind": "student",
-        "class_names": list(student.class_names),
-        "hearing": {**hearing.to_dict(), "max_hz": hearing.highest_hz},
-        "inputs": {
-            "mel": [hearing.num_rows, hearing.num_bands],
-            "features": list(FEATURE_NAMES),
-            **({"extra": list(student.extra_names)} if student.extra_names else {}),
-        },
-        "output": "logits; their softmax is a probability",
-        "unknown": asdict(unknown or PUBLISHED_RULE),
-        "parameters": int(student.network.count_params()),
-        "versions": library_versions(),
-        **(told or {}),
-    }
 
 
 def litert_function(content: bytes) -> Callable[..., np.ndarray]:

@@ -124,7 +124,7 @@ def _scorer(options: argparse.Namespace) -> tuple[ClipScorer, float | np.ndarray
 
 
 def _source(options: argparse.Namespace, rate: int) -> SoundSource:
-    from student.sources import Microphone, StreamSource, growing_file
+    from student import Microphone, StreamSource, growing_file
 
     raw: dict[str, Any] = {
         "sample_rate_hz": options.rate,
