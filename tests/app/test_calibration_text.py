@@ -16,8 +16,8 @@ def told(slope, intercept, pattern="image-image", *, is_identity_disjoint=True):
 def test_it_says_from_where_on_two_photos_are_the_same_and_where_that_is_sure():
     assert told(20.0, -10.0) == (
         "Two photos with a similarity above 0.500 are more likely the same than not, and from 0.647 on "
-        "that is 95% sure, if both were equally likely before (measured on 12 individuals that it had never "
-        "met)."
+        "that is 95% sure, if both were equally likely before (measured on 12 individuals (or classes) that "
+        "it had never met)."
     )
 
 

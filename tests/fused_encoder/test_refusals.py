@@ -19,7 +19,7 @@ from fused_encoder.weights import MissingWeightsError
         ({"audio_size": -3}, ValueError, "Expected audio_size >= 1, received -3"),
         ({"modality_dropout": 1}, ValueError, r"modality dropout\) in \[0, 1\), received 1"),
         ({"fusion": "sum"}, ValueError, "Expected fusion to be one of"),
-        ({"photo_views": "two"}, ValueError, "'one' or 'zooms', received 'two'"),
+        ({"photo_views": "two"}, ValueError, r"one of \('one', 'zooms', .*\), received 'two'"),
         ({"image_trainable": "top"}, ValueError, r"to be 'auto', .* received 'top'"),
         ({"image_backbone": "vgg17"}, ValueError, r"Unknown .* 'vgg17'\. Expected one of vgg16"),
         ({"image_weights": "imagenet"}, ValueError, "'small_cnn' has no pretrained weights, rec"),
