@@ -41,7 +41,7 @@ def test_folders_become_a_run_a_report_and_thresholds_that_say_what_they_cannot_
     assert "floor: logistic regression on the mean frame" in told.out
     assert "cannot certify: needs 2995" in told.out
     metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
-    assert set(metrics) == {"measures", "floor", "top1_gain", "top1_gain_interval"}
+    assert set(metrics) == {"measures", "floor", "top1_gain", "top1_gain_interval", "confounds"}
     page = (run / "evaluation" / "report.html").read_text("utf-8")
     assert "A sound classifier on held-out recordings" in page
 
