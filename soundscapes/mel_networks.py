@@ -18,7 +18,8 @@ MEL_NETWORKS: tuple[str, ...] = (
     *("efficientnet_b0", "efficientnet_b3", "inception_v3", "resnet50", "densenet121"),
     *("mobilenet_v2", "small_cnn"),
 )
-_SHRINKING = 32
+ROWS_PER_MOMENT = 32
+"""By which the pretrained networks shrink a picture; "small_cnn" by half as much."""
 Loudness = Literal["decibel", "pcen"]
 LOUDNESSES: tuple[str, ...] = ("decibel", "pcen")
 
@@ -98,16 +99,16 @@ class ToPicture(keras.layers.Layer):
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         batch, rows, size = ops.shape(inputs)
-        behind = ops.zeros((batch, -rows % _SHRINKING, size), inputs.dtype)
+        behind = ops.zeros((batch, -rows % ROWS_PER_MOMENT, size), inputs.dtype)
         filled = ops.concatenate([inputs, behind], axis=1)
-        shape = (batch, rows + -rows % _SHRINKING, self._num_lengths, self.num_bands)
+        shape = (batch, rows + -rows % ROWS_PER_MOMENT, self._num_lengths, self.num_bands)
         lengths = ops.reshape(filled, shape)
         channels = {1: (0, 0, 0), 2: (0, 1, 0), 3: (0, 1, 2)}[self._num_lengths]
         return ops.transpose(ops.take(lengths, channels, axis=2), (0, 3, 1, 2))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         rows = input_shape[1]
-        return (input_shape[0], self.num_bands, rows and rows + -rows % _SHRINKING, 3)
+        return (input_shape[0], self.num_bands, rows and rows + -rows % ROWS_PER_MOMENT, 3)
 
     def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "num_bands": self.num_bands}

@@ -19,7 +19,7 @@ from soundscapes.head_start import start_head
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.losses import sound_loss
 from soundscapes.measures import measure_scores
-from soundscapes.mel_networks import MEL
+from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT
 from soundscapes.network import create_sound_classifier
 from soundscapes.options import SoundTraining
 from soundscapes.pseudo_labels import PseudoLabelled
@@ -107,10 +107,16 @@ def train_sound_classifier(
 
 
 def frames_in_clip(front_end: FrontEndSpec, clip_seconds: float | None = None) -> int:
-    """How many frames a clip has; by default 5 s of a spectrogram's rows, 30 s of other frames."""
+    """How many frames a clip has; by default 5 s of a spectrogram's rows, 30 s of other frames.
+
+    A spectrogram's rows are rounded up to whole moments of the networks, 32 rows: so each moment is where it
+    is said to be.
+    """
+    is_mel = front_end.name == MEL
     if clip_seconds is None:
-        clip_seconds = 5.0 if front_end.name == MEL else 30.0
-    return max(1, math.ceil(clip_seconds / front_end.hop_seconds))
+        clip_seconds = 5.0 if is_mel else 30.0
+    num_frames = max(1, math.ceil(clip_seconds / front_end.hop_seconds))
+    return num_frames + -num_frames % ROWS_PER_MOMENT if is_mel else num_frames
 
 
 def usable_recordings(
