@@ -18,6 +18,7 @@ MEL_NETWORKS: tuple[str, ...] = (
     *("efficientnet_b0", "efficientnet_b3", "inception_v3", "resnet50", "densenet121"),
     *("mobilenet_v2", "small_cnn"),
 )
+NORMALIZATION_MOMENTUM = 0.9
 ROWS_PER_MOMENT = 32
 """By which the pretrained networks shrink a picture; "small_cnn" by half as much."""
 Loudness = Literal["decibel", "pcen"]
@@ -51,6 +52,11 @@ def mel_features(
         seen = small_mel_network(num_bands)(picture)
     else:
         scaling, backbone, _ = named_network(network, weights, (None, None, 3))
+        for (
+            layer
+        ) in backbone.layers:  # a momentum of 0.999 keeps ImageNet's statistics for 1,000 steps
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = min(layer.momentum, NORMALIZATION_MOMENTUM)
         for layer in (*scaling, backbone):
             picture = layer(picture)
         seen = picture
