@@ -29,7 +29,7 @@ def create_sound_classifier(
     """A network that says which species sing in a clip, learnt from labels of whole recordings.
 
     On a front end that knows sounds already ("birdnet", "perch", "yamnet") a small head is trained: with
-    tens of recordings of a species it is the better choice by far (docs/recordings.md has the figures). On
+    tens of recordings of a species it is the better choice by far (docs/results.md has the figures). On
     spectrograms (`mel_front_end`) a network for pictures is.
 
     Args:
