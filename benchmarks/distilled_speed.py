@@ -4,8 +4,9 @@ Part of distillation.py (`--only size listen`). Each figure is measured in a pro
 TensorFlow has one thread.
 
 - `parameter_ratio`: of the student's numbers to the teacher's; `speed_ratio`: one clip of 5 s from sound to
-  logits, features included, BirdNET teacher by student. `student_features_seconds` is what of a student's
-  clip its mel rows and 18 features take.
+  logits, features included, BirdNET teacher by student, each in the faster of two ways: as a LiteRT file of
+  32 bits (`..._litert_seconds`) or in TensorFlow (`..._tensorflow_seconds`). `features_seconds` is what of
+  both the mel rows and 18 features take.
 - `listen_real_time_factor`: work by sound heard, in an hour of sound with a clip every 2.5 s;
   `listen_megabytes` is the most memory that this takes, `listen_hour_megabytes` how much it grew after the
   first tenth. `listen_dropped_seconds`: of a stream that does not wait, sent five times as fast as it sounds
@@ -14,7 +15,9 @@ TensorFlow has one thread.
   1 kHz, through the same buffer, moments and events, with loudness in the student's place.
 """
 
+import tempfile
 import time
+from pathlib import Path
 
 import common
 import numpy as np
@@ -31,41 +34,75 @@ def size(recordings, options) -> common.Figures:
 
 def _measured_size(num_classes: int) -> common.Figures:
     one_thread()
-    import tensorflow as tf
-
     from fused_encoder import load_birdnet
-    from student import StudentHearing, create_student
+    from fused_encoder.front_ends.birdnet import birdnet_place
     from student.network import num_trained
 
-    hearing, birdnet = StudentHearing(), load_birdnet()
-    network = create_student(num_classes, hearing)
-    answer = tf.function(network, jit_compile=False)
-    numbers = sum(int(np.prod(v.shape)) for v in birdnet.module.variables)
-    head = (birdnet.embedding_size + 18) * num_classes + num_classes
+    birdnet, student = load_birdnet(), _student(num_classes)
+    hearing = student.hearing
+    network, file = student.network, _litert(_student_file(student))
+    birdnet_file = _litert(birdnet_place().read_bytes())
     sounds = np.random.default_rng(0).normal(0, 0.1, (12, hearing.clip_samples)).astype("float32")
 
-    def student(sound):
-        return answer(list(hearing.clip_inputs(sound[None]))).numpy()
+    def windows(sound):
+        return np.resize(
+            np.pad(sound, (0, 6 * birdnet.sample_rate_hz - len(sound))), (2, 1, 144_000)
+        )
 
-    def teacher(sound):
-        return np.asarray(birdnet.embed_sound(sound)), hearing.clip_inputs(sound[None])
-
-    def features(sound):
-        return hearing.clip_inputs(sound[None])
-
-    ways = [student, teacher, features]
-    for way in ways:
+    ways = {
+        "features": lambda sound: hearing.clip_inputs(sound[None]),
+        "student_litert": lambda sound: file(*hearing.clip_inputs(sound[None])),
+        "student_tensorflow": lambda sound: student.logits(*hearing.clip_inputs(sound[None])),
+        "birdnet_litert": lambda sound: [birdnet_file(window) for window in windows(sound)],
+        "birdnet_tensorflow": lambda sound: np.asarray(birdnet.embed_sound(sound)),
+    }
+    for way in ways.values():
         way(sounds[0])  # traced before it is timed
-    seconds = common.in_turns(ways, sounds[1:])
+    taken = dict(zip(ways, common.in_turns(list(ways.values()), sounds[1:]), strict=True))
+    numbers = sum(int(np.prod(v.shape)) for v in birdnet.module.variables)
+    teacher_numbers = numbers + (birdnet.embedding_size + 18 + 1) * num_classes
+    fastest = min(taken["birdnet_litert"], taken["birdnet_tensorflow"]) + taken["features"]
     return {
         "student_parameters": num_trained(network),
-        "teacher_parameters": numbers + head,
-        "parameter_ratio": num_trained(network) / (numbers + head) if numbers else float("nan"),
-        "student_clip_seconds": seconds[0],
-        "teacher_clip_seconds": seconds[1],
-        "student_features_seconds": seconds[2],
-        "speed_ratio": seconds[1] / seconds[0],
+        "teacher_parameters": teacher_numbers,
+        "parameter_ratio": num_trained(network) / teacher_numbers,
+        "speed_ratio": fastest / min(taken["student_litert"], taken["student_tensorflow"]),
+        **{f"{name}_seconds": each for name, each in taken.items()},
     }
+
+
+def _student(num_classes: int):
+    from student import Student, StudentHearing, create_student
+
+    hearing = StudentHearing()
+    names = tuple(map(str, range(num_classes)))
+    return Student(create_student(num_classes, hearing), hearing, names)
+
+
+def _student_file(student) -> bytes:
+    from student import export_litert
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "student.tflite")
+        return export_litert(student, path, precision="float32").path.read_bytes()
+
+
+def _litert(content: bytes):
+    """A file as a function of its inputs in their order of size, the largest first."""
+    from student.export import litert_interpreter
+
+    interpreter = litert_interpreter(content)
+    interpreter.allocate_tensors()
+    inputs = sorted(interpreter.get_input_details(), key=lambda one: -int(np.prod(one["shape"])))
+    output = interpreter.get_output_details()[0]["index"]
+
+    def run(*values):
+        for one, value in zip(inputs, values, strict=True):
+            interpreter.set_tensor(one["index"], value)
+        interpreter.invoke()
+        return interpreter.get_tensor(output)
+
+    return run
 
 
 def one_thread() -> None:
@@ -116,11 +153,10 @@ def listen(recordings, options) -> common.Figures:
 
 def _listened_hour(num_classes: int) -> common.Figures:
     one_thread()
-    from student import Student, StudentHearing, create_student, listen_live, student_scorer
+    from student import listen_live, student_scorer
 
-    hearing = StudentHearing()
-    names = tuple(map(str, range(num_classes)))
-    scorer = student_scorer(Student(create_student(num_classes, hearing), hearing, names))
+    student = _student(num_classes)
+    hearing, scorer = student.hearing, student_scorer(student)
     memory: list[int] = []
 
     def after(second: int) -> None:
@@ -162,7 +198,5 @@ def _listened_week() -> common.Figures:
 
 def resident_bytes() -> int:
     """The memory that this process holds now."""
-    from pathlib import Path
-
     status = Path("/proc/self/status").read_text("utf-8")
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024

@@ -160,22 +160,23 @@ def export_onnx(student: Student, path: str | Path, *, unknown: UnknownRule | No
 
 
 def litert_function(content: bytes) -> Callable[..., np.ndarray]:
-    """From the bytes of a LiteRT file to a function of its inputs by name, which gives logits.
+    """From the bytes of a LiteRT file to a function of its inputs by name, which gives logits."""
+    runner = litert_interpreter(content).get_signature_runner()
+    return lambda **inputs: runner(**inputs)["logits"]
 
-    It is run by `ai-edge-litert`, or by TensorFlow's own interpreter where that is not installed.
-    """
+
+def litert_interpreter(content: bytes) -> Any:
+    """`ai-edge-litert`'s, or TensorFlow's own where that is not installed; in one thread."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own: that it moves to ai-edge-litert one day
         try:
             from ai_edge_litert.interpreter import Interpreter
 
-            interpreter = Interpreter(model_content=content, num_threads=1)
+            return Interpreter(model_content=content, num_threads=1)
         except ImportError:
             import tensorflow as tf
 
-            interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
-    runner = interpreter.get_signature_runner()
-    return lambda **inputs: runner(**inputs)["logits"]
+            return tf.lite.Interpreter(model_content=content, num_threads=1)
 
 
 def _two_sides(
