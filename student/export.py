@@ -148,8 +148,11 @@ def export_onnx(student: Student, path: str | Path, *, unknown: UnknownRule | No
             "ONNX needs tf2onnx: pip install 'fused-encoder[onnx-export]'. LiteRT and SavedModel need "
             "nothing more."
         ) from error
-    function, signature, _ = _function(student, batch=None)
-    model, _ = tf2onnx.convert.from_function(function, input_signature=signature)
+    graph, renamed = _frozen_graph(student)
+    inputs, outputs = list(renamed)[:-1], list(renamed)[-1:]
+    model, _ = tf2onnx.convert.from_graph_def(
+        graph, input_names=inputs, output_names=outputs, tensors_to_rename=renamed
+    )
     entry = model.metadata_props.add()
     entry.key = CARD_FILE
     entry.value = json.dumps(model_card(student, unknown=unknown), ensure_ascii=False)
@@ -222,6 +225,20 @@ def _function(
     module.kept = [weight.value for weight in network.variables]
     module.logits_of = logits_of
     return logits_of, signature, module
+
+
+def _frozen_graph(student: Student) -> tuple[Any, dict[str, str]]:
+    """The graph with its weights, and what its inputs and, last, its output are to be called.
+
+    `tf2onnx.convert.from_function` would take the scaling of the features for two more inputs.
+    """
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    function, signature, _ = _function(student, batch=None)
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+    names = [*(one.name for one in signature), "logits"]
+    tensors = [one.name for one in (*frozen.inputs, *frozen.outputs)]
+    return frozen.graph.as_graph_def(), dict(zip(tensors, names, strict=True))
 
 
 def _in_two_parts(network: keras.Model) -> tuple[keras.Model, np.ndarray, np.ndarray]:

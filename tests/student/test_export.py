@@ -84,6 +84,27 @@ def test_a_saved_model_gives_the_same_logits(student, both_sides, tmp_path):
     np.testing.assert_allclose(said, student.logits(mel, features), atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore")  # tf2onnx's own
+@pytest.mark.parametrize("extra", [(), ("depth",)])
+def test_onnx_gives_the_same_logits_where_numbers_are_missing_too(
+    extra, hearing, both_sides, tmp_path
+):
+    why = "needs pip install 'fused-encoder[onnx-export]' onnxruntime"
+    for package in ("tf2onnx", "onnx"):
+        pytest.importorskip(package, reason=why)
+    runtime = pytest.importorskip("onnxruntime", reason=why)
+    network = create_student(3, hearing, num_extra=len(extra), **SMALL)
+    mel, features = both_sides[1].inputs
+    network.get_layer("feature_scaling").adapt(features)
+    student = Student(network, hearing, ("a", "b", "c"), extra)
+    inputs = {"mel": mel, "features": features}
+    if extra:
+        inputs["extra"] = np.where(np.arange(len(mel)) % 2, 12.0, np.nan).astype("f")[:, None]
+    path = export_onnx(student, tmp_path / "student.onnx")
+    said = runtime.InferenceSession(str(path)).run(["logits"], inputs)[0]
+    np.testing.assert_allclose(said, student.logits(*inputs.values()), atol=1e-4)
+
+
 def test_onnx_names_the_extra_where_it_is_missing(student, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tf2onnx", None)
     with pytest.raises(ImportError, match="onnx-export"):
