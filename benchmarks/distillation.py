@@ -215,7 +215,7 @@ def _named(clips, logits: np.ndarray) -> np.ndarray:
 def _int8_logits(student, clips, held_out) -> tuple[np.ndarray, float]:
     """What the file of 8 bits says of held-out clips, and its kilobytes; training clips set its ranges."""
     from student import export_litert
-    from student.export import litert_function
+    from student.litert import litert_function
 
     path = STORE / "student.tflite"
     kilobytes = export_litert(student, path, precision="int8", clips=clips).kilobytes

@@ -89,7 +89,7 @@ def _student_file(student) -> bytes:
 
 def _litert(content: bytes):
     """A file as a function of its inputs in their order of size, the largest first."""
-    from student.export import litert_interpreter
+    from student.litert import litert_interpreter
 
     interpreter = litert_interpreter(content)
     interpreter.allocate_tensors()
