@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     clips = prepare_clips(
         saved.training, saved.student.hearing, extra=saved.extra, store=FeatureStore(options.store)
     )
+    pruned = {"pruned": dict(saved.pruned)} if saved.pruned else {}
     accuracy = max(saved.history.get("val_accuracy", [float("nan")]))
     written = export_litert(
         saved.student,
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         takes=options.input,
         clips=clips,
         unknown=rule,
-        told={"teacher": dict(saved.teacher), "validation_accuracy": accuracy},
+        told={"teacher": dict(saved.teacher), "validation_accuracy": accuracy, **pruned},
     )
     print(
         f"Written: '{Path(written.path)}', {written.kilobytes:.1f} kB of {written.precision}; it names "
