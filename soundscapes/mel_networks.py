@@ -60,6 +60,12 @@ def mel_features(
     return layers.Dropout(dropout, name="moment_dropout")(moments)
 
 
+def num_bands(network: keras.Model) -> int | None:
+    """The mel bands of a sound classifier's spectrograms, of each window length; None: of other frames."""
+    pictures = [layer for layer in network.layers if isinstance(layer, ToPicture)]
+    return pictures[0].num_bands if pictures else None
+
+
 def is_pretrained(network: keras.Model) -> bool:
     """Whether a sound classifier holds a network that has learnt from photos."""
     backbones = [layer for layer in network.layers if layer.name in MEL_NETWORKS]

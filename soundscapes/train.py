@@ -19,7 +19,7 @@ from soundscapes.head_start import mean_features, start_head
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.losses import sound_loss
 from soundscapes.measures import measure_scores
-from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT, is_pretrained
+from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT, is_pretrained, num_bands
 from soundscapes.network import create_sound_classifier
 from soundscapes.options import SoundTraining
 from soundscapes.pseudo_labels import PseudoLabelled
@@ -181,11 +181,14 @@ class _Training:
         chances = drawing_chances(self.recordings.primary, options.sampling)
         files = _files_of(self.recordings, self.prepared)
         labels = self.recordings.labels(options.secondary_weight)
-        front_end, is_mel = classifier.front_end, classifier.front_end.name == MEL
+        front_end, bands = classifier.front_end, num_bands(classifier.network)
+        augmentation = options.augmentation_on(is_mel=bands is not None)
+        if augmentation is not None and bands is not None:
+            augmentation = augmentation.with_bands(bands)
         common: dict[str, Any] = {
             "clip_frames": classifier.clip_frames,
             "batch_size": options.batch_size,
-            "augmentation": options.augmentation_on(is_mel=is_mel),
+            "augmentation": augmentation,
             "seed": options.seed,
         }
         heard = self.pseudo_labelled
