@@ -126,25 +126,34 @@ def export_student_saved_model(
     *,
     takes: StudentInput = "mel",
     unknown: UnknownRule | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes a SavedModel with the inputs and output of `export_litert`, for any number of clips.
 
-    The card is in `assets.extra`.
+    The card is in `assets.extra`; `takes`, `unknown` and `told` are those of `export_litert`.
     """
     path = Path(path)
     _check_takes(takes)
     save_graph(student, path, batch=None, takes=takes)
     (path / "assets.extra").mkdir(exist_ok=True)
-    text = json.dumps(model_card(student, takes, unknown=unknown), ensure_ascii=False, indent=1)
+    card = model_card(student, takes, unknown=unknown, told=told)
+    text = json.dumps(card, ensure_ascii=False, indent=1)
     write_text_atomically(path / "assets.extra" / CARD_FILE, text)
     return path
 
 
-def export_onnx(student: Student, path: str | Path, *, unknown: UnknownRule | None = None) -> Path:
+def export_onnx(
+    student: Student,
+    path: str | Path,
+    *,
+    unknown: UnknownRule | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes an ONNX file, by `tf2onnx`; the card is in its metadata.
 
     Its inputs are `mel` and `features` of any number of clips, its output is `logits`. `tf2onnx` has no
-    spectrum of real numbers, so that it cannot take the waveform.
+    spectrum of real numbers, so that it cannot take the waveform. `unknown` and `told` are those of
+    `export_litert`.
 
     Raises:
         ImportError: `tf2onnx` is not installed.
@@ -164,7 +173,8 @@ def export_onnx(student: Student, path: str | Path, *, unknown: UnknownRule | No
     )
     entry = model.metadata_props.add()
     entry.key = CARD_FILE
-    entry.value = json.dumps(model_card(student, unknown=unknown), ensure_ascii=False)
+    card = model_card(student, unknown=unknown, told=told)
+    entry.value = json.dumps(card, ensure_ascii=False)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as place:
         onnx.save(model, str(place))

@@ -40,20 +40,23 @@ def run(options: argparse.Namespace) -> int:
     saved = load_student_run(options.student)
     has_rule = (saved.directory / UNKNOWN_FILE).is_file()
     rule = load_unknown_rule(saved.directory) if has_rule else None
+    accuracy = max(saved.history.get("val_accuracy", [float("nan")]))
+    told = {"teacher": dict(saved.teacher), "validation_accuracy": accuracy}
+    if saved.pruned:
+        told["pruned"] = dict(saved.pruned)
     if options.format == "onnx":
-        print(f"Written: '{export_onnx(saved.student, options.out, unknown=rule)}'.")
+        file = export_onnx(saved.student, options.out, unknown=rule, told=told)
+        print(f"Written: '{file}'.")
         return DONE
     if options.format == "saved_model":
         folder = export_student_saved_model(
-            saved.student, options.out, takes=options.input, unknown=rule
+            saved.student, options.out, takes=options.input, unknown=rule, told=told
         )
         print(f"Written: '{folder}'.")
         return DONE
     clips = prepare_clips(
         saved.training, saved.student.hearing, extra=saved.extra, store=FeatureStore(options.store)
     )
-    pruned = {"pruned": dict(saved.pruned)} if saved.pruned else {}
-    accuracy = max(saved.history.get("val_accuracy", [float("nan")]))
     written = export_litert(
         saved.student,
         options.out,
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         takes=options.input,
         clips=clips,
         unknown=rule,
-        told={"teacher": dict(saved.teacher), "validation_accuracy": accuracy, **pruned},
+        told=told,
     )
     print(
         f"Written: '{Path(written.path)}', {written.kilobytes:.1f} kB of {written.precision}; it names "
