@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from student.clips import StudentClips
 
 LEAST_CLIPS = 16
-_MOST_CLIPS = 256
+_MOST_CLIPS = {"mel": 256, "waveform": 64}  # of each side; a waveform is a megabyte
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class ExportedStudent:
         path: of the file.
         precision: of its numbers.
         kilobytes: float, of 1000 bytes, the card not counted.
-        agreement: share of clips for which it names the species that the student names; NaN without clips.
+        num_tested: int, clips that did not set its ranges and that it was tested on.
+        agreement: share of those for which it names the species that the student names; NaN without clips.
         max_difference: float, of the logits of those clips.
     """
 
     path: Path
     precision: Precision
     kilobytes: float
+    num_tested: int
     agreement: float
     max_difference: float
 
@@ -117,7 +119,7 @@ def export_litert(
         place.write_bytes(content)
         with zipfile.ZipFile(place, "a") as archive:
             archive.writestr(CARD_FILE, json.dumps(card, ensure_ascii=False, indent=1))
-    return ExportedStudent(path, precision, len(content) / 1000, agreement, difference)
+    return ExportedStudent(path, precision, len(content) / 1000, len(tested), agreement, difference)
 
 
 def export_student_saved_model(
@@ -194,7 +196,7 @@ def _two_sides(
     """Clips that set ranges, and others to test on; drawn evenly, so that all species are on both."""
     if clips is None:
         return [], []
-    step = max(1, len(clips) // (2 * _MOST_CLIPS))
+    step = max(1, len(clips) // (2 * _MOST_CLIPS[takes]))
     names = ("mel", "features", "extra")
     every = [
         {name: each[n : n + 1] for name, each in zip(names, clips.inputs, strict=False)}

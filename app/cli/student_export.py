@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     )
     print(
         f"Written: '{Path(written.path)}', {written.kilobytes:.1f} kB of {written.precision}; it names "
-        f"{written.agreement:.4f} of {len(clips) // 2} training clips as the student does (logits differ by "
-        f"at most {written.max_difference:.3g})."
+        f"{written.agreement:.4f} of {written.num_tested} training clips as the student does (logits differ "
+        f"by at most {written.max_difference:.3g})."
     )
     return DONE
