@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.web.heard import HeardFolder
 from app.web.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from soundscapes import SoundClassifier, SpeciesThresholds
 
 _SERVED = ("encoder", "index", "catalogue", "review", "sound_classifier")
-_SERVED += ("student", "archive", "runs")
+_SERVED += ("heard", "student", "archive", "runs")
 
 
 class NotServedError(Exception):
@@ -96,6 +97,11 @@ class Workspace:
             return load_thresholds(path)
 
         return self._once("sound_thresholds", "--sound-thresholds FILE", load)
+
+    @property
+    def heard(self) -> HeardFolder:
+        """What a prediction heard in recordings."""
+        return self._once("heard", "--heard DIR, which `classify predict` wrote", HeardFolder)
 
     def folder(self, name: str, told: str) -> Path:
         """A folder of the settings; `told` is how to give it.

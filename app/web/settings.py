@@ -52,6 +52,7 @@ class ServeSettings:
         review: folder that `count --out` wrote.
         sound_classifier: folder that `classify train --out` wrote.
         sound_thresholds: file that `classify evaluate` wrote.
+        heard: folder that `classify predict --out` wrote.
         student: folder that `student export --out` wrote.
         archive: folder that `embed --archive` or a survey wrote.
         runs: folder of training runs.
@@ -71,6 +72,7 @@ class ServeSettings:
     review: Path | None = None
     sound_classifier: Path | None = None
     sound_thresholds: Path | None = None
+    heard: Path | None = None
     student: Path | None = None
     archive: Path | None = None
     runs: Path | None = None

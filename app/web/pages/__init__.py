@@ -2,4 +2,8 @@
 
 from fastapi import APIRouter
 
+from app.web.pages import listen
+
 router = APIRouter()
+for page in (listen,):
+    router.include_router(page.router)
