@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.web.heard import HeardFolder
+from app.web.reviews import EventReview, PairReview
 from app.web.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from inference import Embedder, EmbeddingIndex
     from soundscapes import SoundClassifier, SpeciesThresholds
 
+T = TypeVar("T")
 _SERVED = ("encoder", "index", "catalogue", "review", "sound_classifier")
 _SERVED += ("heard", "student", "archive", "runs")
 
@@ -103,6 +105,18 @@ class Workspace:
         """What a prediction heard in recordings."""
         return self._once("heard", "--heard DIR, which `classify predict` wrote", HeardFolder)
 
+    @property
+    def pair_review(self) -> PairReview:
+        """The review of the count's doubtful pairs."""
+        folder = self.folder("review", "--review DIR, which `count --out` wrote")
+        return self._made("pair_review", lambda: PairReview(folder))
+
+    @property
+    def event_review(self) -> EventReview:
+        """The review of what was heard."""
+        heard = self.heard
+        return self._made("event_review", lambda: EventReview(heard))
+
     def folder(self, name: str, told: str) -> Path:
         """A folder of the settings; `told` is how to give it.
 
@@ -129,6 +143,12 @@ class Workspace:
                 if hasattr(opened, "close"):
                     opened.close()
             self._opened.clear()
+
+    def _made(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = make()
+            return self._opened[name]
 
     def _once(self, name: str, told: str, load: Callable[[Any], Any]) -> Any:
         given = getattr(self.settings, name)

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web.pages import listen
+from app.web.pages import decide, know, listen
 
 router = APIRouter()
-for page in (listen,):
+for page in (listen, decide, know):
     router.include_router(page.router)

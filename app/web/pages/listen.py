@@ -93,6 +93,25 @@ def export(
     return Response(content, media_type="text/plain; charset=utf-8", headers=as_download(file))
 
 
+@router.get("/listen/{name}/shape")
+def shape(request: Request, name: str) -> dict[str, float]:
+    """What a page needs to know before it asks for tiles."""
+    return shape_of(recording_of(request, name))
+
+
+def shape_of(recording: OpenRecording) -> dict[str, float]:
+    """The size of a recording's spectrogram and of its tiles."""
+    shape = recording.shape
+    return {
+        "duration": shape.duration_seconds,
+        "sample_rate_hz": shape.sample_rate_hz,
+        "zooms": shape.num_zooms,
+        "columns": TILE_COLUMNS,
+        "rows": TILE_ROWS,
+        "finest": FINEST_SECONDS,
+    }
+
+
 @router.get("/listen/{name}/tile/{zoom}/{number}")
 def tile(request: Request, name: str, zoom: int, number: int) -> Response:
     """A tile of the spectrogram, uint8, row by row from the highest frequency."""
