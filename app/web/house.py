@@ -13,6 +13,7 @@ from app.web.reviews import EventReview, PairReview
 from app.web.settings import ServeSettings
 
 if TYPE_CHECKING:
+    from archives.embed.archive import Archive
     from individuals import Catalogue
     from inference import Embedder, EmbeddingIndex
     from soundscapes import SoundClassifier, SpeciesThresholds
@@ -116,6 +117,16 @@ class Workspace:
         """The review of what was heard."""
         heard = self.heard
         return self._made("event_review", lambda: EventReview(heard))
+
+    @property
+    def archive_reader(self) -> Archive | None:
+        """The embeddings in the archive's folder; None where there are none (yet)."""
+        from archives.embed.archive import Archive, holds_shards
+
+        folder = self.settings.archive
+        if folder is None or not holds_shards(folder):
+            return None
+        return self._made("archive_reader", lambda: Archive(folder))
 
     def folder(self, name: str, told: str) -> Path:
         """A folder of the settings; `told` is how to give it.
