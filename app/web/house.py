@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from inference import Embedder, EmbeddingIndex
     from soundscapes import SoundClassifier, SpeciesThresholds
 
-_SERVED = ("encoder", "index", "catalogue", "review", "sound_classifier")
-_SERVED += ("student", "archive", "runs")
+_SERVED = (
+    *("encoder", "index", "catalogue", "review"),
+    *("sound_classifier", "student", "archive", "runs"),
+)
 
 
 class NotServedError(Exception):
