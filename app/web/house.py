@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from soundscapes import SoundClassifier, SpeciesThresholds
 
 T = TypeVar("T")
-_SERVED = ("encoder", "index", "catalogue", "review", "sound_classifier")
-_SERVED += ("heard", "student", "archive", "runs")
+_SERVED = (
+    *("encoder", "index", "catalogue", "review"),
+    *("sound_classifier", "heard", "student", "archive", "survey", "runs"),
+)
 
 
 class NotServedError(Exception):

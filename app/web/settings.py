@@ -17,9 +17,11 @@ class Limits:
         upload_bytes: int, of one request.
         files: int, of one request, those inside a zip counted too.
         unpacked_bytes: int, of all files of a zip together.
+        kept_bytes: int, of all uploads that are kept at a time.
         pixels: int, of one photo, decoded.
         seconds: float, of one recording that is searched with or embedded.
         decode_seconds: float, after which a decoder that gives nothing is ended.
+        receive_seconds: float, in which something must come of a request that is being sent.
         waiting: int, requests that may be in work at once; more are told to come again (429).
         jobs: int, jobs that may wait.
         upload_lifetime_seconds: float, after which an upload is deleted.
@@ -28,9 +30,11 @@ class Limits:
     upload_bytes: int = 200_000_000
     files: int = 200
     unpacked_bytes: int = 500_000_000
+    kept_bytes: int = 5_000_000_000
     pixels: int = 100_000_000
     seconds: float = 600.0
     decode_seconds: float = 20.0
+    receive_seconds: float = 30.0
     waiting: int = 64
     jobs: int = 8
     upload_lifetime_seconds: float = 3600.0
@@ -54,7 +58,8 @@ class ServeSettings:
         sound_thresholds: file that `classify evaluate` wrote.
         heard: folder that `classify predict --out` wrote.
         student: folder that `student export --out` wrote.
-        archive: folder that `embed --archive` or a survey wrote.
+        archive: folder that `embed --out` writes, of any size.
+        survey: folder that `check --out` wrote.
         runs: folder of training runs.
         project: JSON file of the study, for a Camtrap DP of the catalogue.
         deployments: CSV file of its cameras.
@@ -78,6 +83,7 @@ class ServeSettings:
     heard: Path | None = None
     student: Path | None = None
     archive: Path | None = None
+    survey: Path | None = None
     runs: Path | None = None
     project: Path | None = None
     deployments: Path | None = None

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web.api import health
+from app.web.api import add, embed, health, search
 
 router = APIRouter()
-router.include_router(health.router)
+for part in (health, embed, search, add):
+    router.include_router(part.router)

@@ -29,9 +29,9 @@ def look_over(request: Request) -> Response:
     return render(
         request,
         "look_over.html",
-        has_archive=archive is not None,
+        has_archive=archive is not None or settings.survey is not None,
         has_runs=settings.runs is not None,
-        survey=read_survey(archive) if archive else None,
+        survey=read_survey(settings.survey) if settings.survey else None,
         progress=_progress(request),
         runs=[(run, _charts(run)) for run in runs],
         kinds=KINDS,
@@ -69,7 +69,8 @@ def _progress(request: Request) -> dict[str, Any] | None:  # for a template
     if reader is None:
         return None
     reader.refresh()
-    survey = read_survey(workspace.settings.archive)
+    folder = workspace.settings.survey
+    survey = read_survey(folder) if folder else None
     num_all = sum(survey[kind]["num_files"] for kind, _ in KINDS) if survey else None
     return {"run": run_progress(reader.files, num_all, time.time_ns())}
 
