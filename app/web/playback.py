@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from media import UnreadableMediaError, load_waveform
+from media import UnreadableMediaError
 
 HEADER_BYTES, SAMPLE_BYTES = 44, 2
 HIGHEST_RATE_HZ = 48_000  # that every browser plays
 MOST_BYTES = 2**32 - 1  # a WAV cannot say more
 BLOCK_SECONDS = 5.0
+
+WaveformOf = Callable[[int, float, float], Awaitable[np.ndarray]]
+"""Gives float32 [num_samples] for a sample rate in Hz, an offset and a length in seconds."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ class PlayableSound:
     anything but sound.
 
     Args:
-        path: of the recording.
+        waveform_of: decodes a stretch of it.
         duration_seconds: float > 0.
         sample_rate_hz: int > 0, of the file.
         slower: int >= 1, time expansion, by which ultrasound becomes audible.
     """
 
-    path: Path
+    waveform_of: WaveformOf
     duration_seconds: float
     sample_rate_hz: int
     slower: int = 1
@@ -48,7 +50,7 @@ class PlayableSound:
         num_samples = int(self.duration_seconds * self.rate_hz)
         return min(HEADER_BYTES + SAMPLE_BYTES * num_samples, MOST_BYTES)
 
-    def read(self, first: int, last: int) -> Iterator[bytes]:
+    async def read(self, first: int, last: int) -> AsyncIterator[bytes]:
         """The bytes from `first` to `last`, both included, as they are decoded.
 
         Where nothing can be decoded there is silence, so that all else stays at its time.
@@ -61,18 +63,14 @@ class PlayableSound:
         left = last + 1 - first
         while left > 0:
             num = min(int(BLOCK_SECONDS * self.rate_hz), left // SAMPLE_BYTES + 2)
-            block = self._samples(sample, num)[skip : skip + left]
+            block = (await self._samples(sample, num))[skip : skip + left]
             yield block
             left, sample, skip = left - len(block), sample + num, 0
 
-    def _samples(self, first: int, num: int) -> bytes:
+    async def _samples(self, first: int, num: int) -> bytes:
+        rate = self.rate_hz
         try:
-            waveform = load_waveform(
-                self.path,
-                sample_rate_hz=self.rate_hz,
-                offset_seconds=first / self.rate_hz,
-                max_seconds=num / self.rate_hz,
-            )
+            waveform = await self.waveform_of(rate, first / rate, num / rate)
         except UnreadableMediaError:
             waveform = np.zeros(0, np.float32)
         samples = np.round(np.clip(waveform[:num], -1, 1) * 32767).astype("<i2")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Literal
 
-from app.web.spectrogram_tiles import SpectrogramShape, spectrogram_shape
 from individuals.outputs import write_audacity_labels, write_raven_table
 from individuals.sighting import Sighting
 from media.cells import csv_text
@@ -44,16 +42,6 @@ class OpenRecording:
     events: Sequence[Event] = ()
     thresholds: dict[str, float] | None = None
     is_certified: bool | None = None
-
-    @property
-    def shape(self) -> SpectrogramShape:
-        """Of its spectrogram."""
-        return _shape(self.path, self.path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _shape(path: Path, _: int) -> SpectrogramShape:
-    return spectrogram_shape(path)
 
 
 def export_events(events: Sequence[Event], kind: Format, title: str) -> tuple[str, bytes]:

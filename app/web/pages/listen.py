@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
+import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from app.web.pages.recording_of import recording_of
+from app.web.pages.recording_of import recording_of, shape_of
 from app.web.playback import PlayableSound, byte_range
 from app.web.recordings import Format, OpenRecording, export_events
-from app.web.spectrogram_tiles import (
-    FINEST_SECONDS,
-    TILE_COLUMNS,
-    TILE_ROWS,
-    spectrogram_tile,
-)
+from app.web.services import services
+from app.web.spectrogram_tiles import FINEST_SECONDS, TILE_COLUMNS, TILE_ROWS
 from app.web.views import render
 from soundscapes.events import Event, select_events
 
@@ -47,27 +44,26 @@ def recordings(request: Request, find: str = "", start: Number = 0) -> Response:
 
 
 @router.get("/listen/{name}")
-def listen(request: Request, name: str) -> Response:
+async def listen(request: Request, name: str) -> Response:
     """One recording."""
-    recording = recording_of(request, name)
-    told = recording.thresholds or {}
+    recording = await recording_of(request, name)
     return render(
         request,
         "listen.html",
         recording=recording,
-        shape=recording.shape,
+        shape=await shape_of(request, recording),
         tile={"columns": TILE_COLUMNS, "rows": TILE_ROWS, "seconds": FINEST_SECONDS},
         species=sorted({event.species for event in recording.events}),
-        thresholds=told,
+        thresholds=recording.thresholds or {},
     )
 
 
 @router.get("/listen/{name}/events")
-def events(
+async def events(
     request: Request, name: str, species: Species = None, least: float = 0, gap: float | None = None
 ) -> dict[str, object]:
     """The detections that pass the filters, each as [start, end, species, score], and how many there are."""
-    recording = recording_of(request, name)
+    recording = await recording_of(request, name)
     shown = _shown(recording, species, least, gap)
     kept = _shown(recording, species, least, None)
     return {
@@ -78,7 +74,7 @@ def events(
 
 
 @router.get("/listen/{name}/export/{kind}")
-def export(
+async def export(
     request: Request,
     name: str,
     kind: Format,
@@ -87,21 +83,16 @@ def export(
     gap: float | None = None,
 ) -> Response:
     """What is shown, as a file for another program."""
-    recording = recording_of(request, name)
+    recording = await recording_of(request, name)
     shown = _shown(recording, species, least, gap)
-    file, content = export_events(shown, kind, recording.title)
+    file, content = await services(request).work.run(export_events, shown, kind, recording.title)
     return Response(content, media_type="text/plain; charset=utf-8", headers=as_download(file))
 
 
 @router.get("/listen/{name}/shape")
-def shape(request: Request, name: str) -> dict[str, float]:
+async def shape(request: Request, name: str) -> dict[str, float]:
     """What a page needs to know before it asks for tiles."""
-    return shape_of(recording_of(request, name))
-
-
-def shape_of(recording: OpenRecording) -> dict[str, float]:
-    """The size of a recording's spectrogram and of its tiles."""
-    shape = recording.shape
+    shape = await shape_of(request, await recording_of(request, name))
     return {
         "duration": shape.duration_seconds,
         "sample_rate_hz": shape.sample_rate_hz,
@@ -113,41 +104,41 @@ def shape_of(recording: OpenRecording) -> dict[str, float]:
 
 
 @router.get("/listen/{name}/tile/{zoom}/{number}")
-def tile(request: Request, name: str, zoom: int, number: int) -> Response:
+async def tile(request: Request, name: str, zoom: int, number: int) -> Response:
     """A tile of the spectrogram, uint8, row by row from the highest frequency."""
-    recording = recording_of(request, name)
-    content = spectrogram_tile(recording.path, recording.shape, zoom, number)
+    recording = await recording_of(request, name)
+    shape = await shape_of(request, recording)
+    uploads = services(request).uploads
+    content = await uploads.spectrogram_tile(recording.path, shape, zoom, number)
     kept = {"Cache-Control": "private, max-age=3600"}
-    return Response(content.tobytes(), media_type="application/octet-stream", headers=kept)
+    return Response(content, media_type="application/octet-stream", headers=kept)
 
 
 @router.get("/listen/{name}/sound.wav")
-def sound(
+async def sound(
     request: Request, name: str, slower: Annotated[int, Query(ge=1, le=20)] = 1
 ) -> Response:
     """The recording as a WAV, of which the browser takes the parts that it plays."""
-    recording = recording_of(request, name)
-    return playable(request, recording, slower)
+    recording, uploads = await recording_of(request, name), services(request).uploads
+    shape = await shape_of(request, recording)
 
+    async def waveform_of(rate: int, offset: float, seconds: float) -> np.ndarray:
+        return await uploads.waveform(
+            recording.path, sample_rate_hz=rate, seconds=seconds, start_seconds=offset
+        )
 
-def playable(request: Request, recording: OpenRecording, slower: int = 1) -> Response:
-    """The bytes of the WAV that the browser asked for."""
-    shape = recording.shape
-    sound = PlayableSound(recording.path, shape.duration_seconds, shape.sample_rate_hz, slower)
+    sound = PlayableSound(waveform_of, shape.duration_seconds, shape.sample_rate_hz, slower)
     asked = request.headers.get("range")
     found = byte_range(asked, sound.num_bytes)
     if found is None:
-        raise HTTPException(
-            416, "There is no such part.", {"Content-Range": f"bytes */{sound.num_bytes}"}
-        )
+        nothing = {"Content-Range": f"bytes */{sound.num_bytes}"}
+        raise HTTPException(416, "There is no such part.", nothing)
     first, last = found
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(last + 1 - first)}
     if asked:
         headers["Content-Range"] = f"bytes {first}-{last}/{sound.num_bytes}"
-    status = 206 if asked else 200
-    return StreamingResponse(
-        sound.read(first, last), status, media_type="audio/wav", headers=headers
-    )
+    content = sound.read(first, last)
+    return StreamingResponse(content, 206 if asked else 200, headers, "audio/wav")
 
 
 def as_download(name: str) -> dict[str, str]:
