@@ -28,7 +28,7 @@ def _told(request: Request, status: int, detail: str, headers: dict[str, str] | 
     """A page where a person opened an address, else JSON."""
     is_page = "text/html" in request.headers.get("accept", "")
     if is_page and "hx-request" not in request.headers and not request.url.path.startswith("/api/"):
-        return render(request, "refusal.html", status=status, detail=detail)
+        return render(request, "refusal.html", status, number=status, detail=detail)
     return JSONResponse({"detail": detail}, status, headers)
 
 

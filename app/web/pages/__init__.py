@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web.pages import decide, know, listen, look_over
+from app.web.pages import ask, batch, decide, know, listen, look_over
 
 router = APIRouter()
-for page in (listen, decide, know, look_over):
+for page in (batch, ask, listen, decide, know, look_over):
     router.include_router(page.router)

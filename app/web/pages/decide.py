@@ -40,14 +40,14 @@ def pairs(request: Request) -> Response:
 @router.post("/decide/pairs")
 def answer_pair(request: Request, question: Words, answer: Words, who: Words = "") -> Response:
     """Writes an answer down; gives the next question."""
-    request.app.state.workspace.pair_review.answer(question, answer, _person(who))
+    request.app.state.workspace.pair_review.answer(question, answer, person(who))
     return _pairs(request, "decide_pair.html", done=f"Written down: {answer}.")
 
 
 @router.post("/decide/pairs/undo")
 def undo_pair(request: Request, who: Words = "") -> Response:
     """Takes the last answer back."""
-    entry = request.app.state.workspace.pair_review.log.undo(by=_person(who))
+    entry = request.app.state.workspace.pair_review.log.undo(by=person(who))
     done = f"Taken back: {entry.answer}." if entry else "There is nothing to take back."
     return _pairs(request, "decide_pair.html", done=done)
 
@@ -99,14 +99,14 @@ def answer_detection(
 ) -> Response:
     """Writes an answer down; gives the next detection."""
     review: EventReview = request.app.state.workspace.event_review
-    review.answer(question, answer, _person(who), species)
+    review.answer(question, answer, person(who), species)
     return _detections(request, "decide_detection.html", done=f"Written down: {answer}.")
 
 
 @router.post("/decide/detections/undo")
 def undo_detection(request: Request, who: Words = "") -> Response:
     """Takes the last answer back."""
-    entry = request.app.state.workspace.event_review.log.undo(by=_person(who))
+    entry = request.app.state.workspace.event_review.log.undo(by=person(who))
     done = f"Taken back: {entry.answer}." if entry else "There is nothing to take back."
     return _detections(request, "decide_detection.html", done=done)
 
@@ -164,7 +164,7 @@ def _detections(request: Request, template: str, done: str = "") -> Response:
     )
 
 
-def _person(who: str) -> str:
+def person(who: str) -> str:
     """Who decides, for the log."""
     name = " ".join(who.split())[:200]
     return name if name.isprintable() and name else "person"
