@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web.api import add, embed, health, search
+from app.web.api import add, catalogue, embed, health, search
 
 router = APIRouter()
-for part in (health, embed, search, add):
+for part in (health, embed, search, add, catalogue):
     router.include_router(part.router)
