@@ -19,7 +19,7 @@ FOLDERS = (
     ("--catalogue", "FILE", "of individuals, see `catalogue`"),
     ("--review", "DIR", "folder that `count --out` wrote, to decide its doubtful pairs"),
     ("--sound-classifier", "DIR", "folder that `classify train --out` wrote"),
-    ("--sound-thresholds", "FILE.json", "its certified thresholds"),
+    ("--sound-thresholds", "FILE.json", "certified for it (default: its own, where it has some)"),
     ("--student", "DIR", "folder that `student export --out` wrote"),
     ("--archive", "DIR", "folder of an archive, to look over its survey and progress"),
     ("--runs", "DIR", "folder of training runs, to look over their curves"),
@@ -73,11 +73,15 @@ def settings_of(options: argparse.Namespace) -> ServeSettings:
         ValueError: nothing to serve, or a host that needs a token.
     """
     from app.web.settings import Limits, ServeSettings
+    from soundscapes.thresholds_file import THRESHOLDS_FILE
 
     paths = {name: getattr(options, name[2:].replace("-", "_")) for name, *_ in FOLDERS}
     if missing := [f"{name} {path}" for name, path in paths.items() if path and not path.exists()]:
         raise FileNotFoundError(f"There is nothing at {', '.join(missing)}. Correct the path.")
     given = {name[2:].replace("-", "_"): path for name, path in paths.items()}
+    own = Path(given["sound_classifier"] or "", THRESHOLDS_FILE)
+    if given["sound_classifier"] and not given["sound_thresholds"] and own.is_file():
+        given["sound_thresholds"] = own
     if not any((options.encoder, options.index, *given.values())):
         raise ValueError("Nothing to serve. Name at least --encoder and --index, or --catalogue.")
     return ServeSettings(
