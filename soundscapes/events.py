@@ -149,6 +149,11 @@ class EventFinder:
         self._open: dict[int, Event] = {}
         self._found: list[Event] = []
 
+    @property
+    def seconds(self) -> float:
+        """Of all moments so far."""
+        return self._num_moments * self._step
+
     def add(self, scores: np.ndarray) -> None:
         """The next moments, float [num_moments, num_classes]."""
         is_above = scores > self._thresholds
@@ -161,7 +166,7 @@ class EventFinder:
 
     def take_closed(self) -> list[Event]:
         """Events that no later moment can change; they are forgotten here: a stream may be endless."""
-        now, gap = self._num_moments * self._step, self._settings.gap_seconds + _TOLERANCE_SECONDS
+        now, gap = self.seconds, self._settings.gap_seconds + _TOLERANCE_SECONDS
         for number, event in list(self._open.items()):
             if now - event.end_seconds > gap:
                 self._keep(self._open.pop(number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ FOLDERS = (
     ("--catalogue", "FILE", "of individuals, see `catalogue`"),
     ("--review", "DIR", "folder that `count --out` wrote, to decide its doubtful pairs"),
     ("--sound-classifier", "DIR", "folder that `classify train --out` wrote"),
-    ("--sound-thresholds", "FILE.json", "its certified thresholds"),
+    ("--sound-thresholds", "FILE.json", "certified for it (default: its own, where it has some)"),
     ("--heard", "DIR", "folder that `classify predict --out` wrote, to listen and decide"),
     ("--student", "DIR", "folder that `student export --out` wrote"),
     ("--survey", "DIR", "folder that `check --out` wrote, to look over"),
@@ -66,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
     listening = listen(settings)
     print(f"Open {address_of(settings, listening)} in a browser. Ctrl-C ends it.", flush=True)
     config = uvicorn.Config(app, log_level="warning", server_header=False)
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # that is how it ends
+        uvicorn.Server(config).run(sockets=[listening])
     return DONE
 
 
@@ -78,11 +80,15 @@ def settings_of(options: argparse.Namespace) -> ServeSettings:
         ValueError: nothing to serve, or a host that needs a token.
     """
     from app.web.settings import Limits, ServeSettings
+    from soundscapes.thresholds_file import THRESHOLDS_FILE
 
     paths = {name: getattr(options, name[2:].replace("-", "_")) for name, *_ in FOLDERS}
     if missing := [f"{name} {path}" for name, path in paths.items() if path and not path.exists()]:
         raise FileNotFoundError(f"There is nothing at {', '.join(missing)}. Correct the path.")
     given = {name[2:].replace("-", "_"): path for name, path in paths.items()}
+    own = Path(given["sound_classifier"] or "", THRESHOLDS_FILE)
+    if given["sound_classifier"] and not given["sound_thresholds"] and own.is_file():
+        given["sound_thresholds"] = own
     if not any((options.encoder, options.index, *given.values())):
         raise ValueError("Nothing to serve. Name at least --encoder and --index, or --catalogue.")
     return ServeSettings(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from fastapi import HTTPException
 from app.web.busy import BusyError
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
-BUSY_SECONDS = 60
+BUSY_SECONDS, MOST_KEPT = 60, 100
 
 
 class JobCancelledError(Exception):
@@ -32,7 +33,8 @@ class Job:
     Attributes:
         id: random.
         kind: "count" or "classify".
-        folder: for what it writes; deleted with the job.
+        folder: with the files that it works on, which are deleted at its end, and what it writes, which is
+            deleted with the job.
         state: waiting, running, done, failed or cancelled.
         progress: float in [0, 1].
         note: what it is at.
@@ -44,6 +46,7 @@ class Job:
     id: str
     kind: str
     folder: Path
+    files: tuple[str, ...] = ()
     state: State = "waiting"
     progress: float = 0.0
     note: str = ""
@@ -85,14 +88,14 @@ class Jobs:
         return sum(job.ended_at is None for job in self._jobs.values())
 
     def submit(
-        self, kind: str, work: Callable[[Job], Any], *, ended: Callable[[], None] = lambda: None
+        self, kind: str, work: Callable[[Job], Any], files: Mapping[str, Path] | None = None
     ) -> Job:
         """Puts work into the queue.
 
         Args:
             kind: what it is.
             work: does it, telling the job how far it is; gives the result.
-            ended: called at its end, however it ends.
+            files: name in the job's folder -> file that it works on; the originals may be deleted.
         Raises:
             BusyError: too many wait.
         """
@@ -100,18 +103,20 @@ class Jobs:
         if self.num_open >= self._most:
             raise BusyError("Too many jobs wait.", retry_after_seconds=BUSY_SECONDS)
         id_ = uuid4().hex
-        job = Job(id_, kind, self._folder / f"job-{id_}")
+        job = Job(id_, kind, self._folder / f"job-{id_}", files=tuple(files or ()))
+        job.folder.mkdir()
+        for name, path in (files or {}).items():
+            os.link(path, job.folder / name)
         self._jobs[id_] = job
 
         def start() -> Any:
             job.tell(0.0, "started")
             job.state = "running"
-            job.folder.mkdir()
             return work(job)
 
         future = self._thread.submit(start)
         self._futures[id_] = future
-        future.add_done_callback(lambda done: self._end(job, done, ended))
+        future.add_done_callback(lambda done: _end(job, done))
         return job
 
     def all(self) -> Sequence[Job]:
@@ -138,8 +143,10 @@ class Jobs:
     def delete_old(self) -> None:
         """Forgets jobs that ended long ago, and deletes what they wrote."""
         now = time.monotonic()
-        for job in list(self._jobs.values()):
-            if job.ended_at is not None and now - job.ended_at > self._lifetime:
+        ended = [job for job in self._jobs.values() if job.ended_at is not None]
+        for place, job in enumerate(ended):
+            is_old = now - (job.ended_at or now) > self._lifetime
+            if is_old or place < len(ended) - MOST_KEPT:
                 del self._jobs[job.id], self._futures[job.id]
                 shutil.rmtree(job.folder, ignore_errors=True)
 
@@ -149,13 +156,15 @@ class Jobs:
             job.is_cancelled.set()
         self._thread.shutdown(cancel_futures=True)
 
-    def _end(self, job: Job, future: Future[Any], ended: Callable[[], None]) -> None:
-        error = None if future.cancelled() else future.exception()
-        if future.cancelled() or isinstance(error, JobCancelledError):
-            job.state = "cancelled"
-        elif error is not None:
-            job.state, job.error = "failed", str(error)
-        else:
-            job.state, job.progress, job.result = "done", 1.0, future.result()
-        job.ended_at = time.monotonic()
-        ended()
+
+def _end(job: Job, future: Future[Any]) -> None:
+    error = None if future.cancelled() else future.exception()
+    if future.cancelled() or isinstance(error, JobCancelledError):
+        job.state = "cancelled"
+    elif error is not None:
+        job.state, job.error = "failed", str(error)
+    else:
+        job.state, job.progress, job.result = "done", 1.0, future.result()
+    for name in job.files:
+        (job.folder / name).unlink(missing_ok=True)
+    job.ended_at = time.monotonic()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal
 
+from app.web.jobs import Job
 from individuals.outputs import write_audacity_labels, write_raven_table
 from individuals.sighting import Sighting
 from media.cells import csv_text
@@ -34,6 +35,7 @@ class OpenRecording:
         events: what was heard in it.
         thresholds: of each species, from which score on it counts.
         is_certified: whether these were certified; None where nothing listened to it.
+        job: that listens to it, until it has ended well; else None.
     """
 
     name: str
@@ -42,6 +44,7 @@ class OpenRecording:
     events: Sequence[Event] = ()
     thresholds: dict[str, float] | None = None
     is_certified: bool | None = None
+    job: Job | None = None
 
 
 def export_events(events: Sequence[Event], kind: Format, title: str) -> tuple[str, bytes]:

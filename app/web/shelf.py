@@ -24,13 +24,23 @@ class Shelf:
         self._lifetime = lifetime_seconds
         self._kept: OrderedDict[str, tuple[float, object]] = OrderedDict()
 
-    def put(self, thing: object) -> str:
-        """Keeps it; returns its name. What is oldest goes where there are too many."""
-        name = uuid4().hex
+    def put(self, thing: object, name: str = "") -> str:
+        """Keeps it under a random name, or the one given, and returns that.
+
+        What is oldest goes where there are too many.
+        """
+        name = name or uuid4().hex
         self._kept[name] = (time.monotonic() + self._lifetime, thing)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return name
+
+    def find(self, name: str, kind: type[T]) -> T | None:
+        """As `get`; None where it is gone."""
+        try:
+            return self.get(name, kind)
+        except HTTPException:
+            return None
 
     def get(self, name: str, kind: type[T]) -> T:
         """The thing of this name; HTTPException 404 where it is gone, or of another kind."""

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from app.web.batches import Batches
 from app.web.busy import BusyError
+from app.web.hearing import Heard, StandingDecoding, TooLongError, hear
 from app.web.house import Workspace
 from media import UnreadableMediaError
 
@@ -71,6 +73,13 @@ class Work:
             most_waiting=self._most,
             observe=lambda n: observe("search", n),
         )
+        self._decoding = StandingDecoding(1, settings.limits.decode_seconds)
+        self._hearing: Batches[Path, Heard] = Batches(
+            self._hear,
+            batch_size=size,
+            most_waiting=self._most,
+            observe=lambda n: observe("classify", n),
+        )
         self._threads = ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="work")
         self._num_running = 0
 
@@ -108,6 +117,16 @@ class Work:
         checked = check_embeddings(embedding, name="query")  # here: it must not fail other searches
         return await self._searching.ask(Search(checked, k, where, min_similarity))
 
+    async def classify(self, path: Path) -> Heard:
+        """Who is heard in a recording; what cannot be heard has a status that says why.
+
+        Raises:
+            NotServedError: no sound classifier is served.
+            ValueError: it is longer than `limits.seconds`.
+            BusyError: too many wait.
+        """
+        return await self._hearing.ask(path)
+
     async def run(
         self, function: Callable[Given, T], *args: Given.args, **options: Given.kwargs
     ) -> T:
@@ -125,6 +144,8 @@ class Work:
         """Waits for what is in work."""
         self._embedding.close()
         self._searching.close()
+        self._hearing.close()
+        self._decoding.close()
         self._threads.shutdown(cancel_futures=True)
 
     def _embed(self, pairs: Sequence[Pair]) -> list[Embeddings | Exception]:
@@ -150,6 +171,16 @@ class Work:
         for one in skipped:
             results[fit[one.position]] = UnreadableMediaError(one.path, one.reason)
         return results
+
+    def _hear(self, paths: Sequence[Path]) -> list[Heard | Exception]:
+        results: dict[Path, Heard | Exception] = {}
+        while left := [path for path in paths if path not in results]:
+            try:
+                found = hear(self._workspace, left, self._decoding)
+                results |= dict(zip(left, found, strict=True))
+            except TooLongError as error:
+                results[error.path] = error
+        return [results[path] for path in paths]
 
     def _search(self, searches: Sequence[Search]) -> list[list[Hit] | Exception]:
         from inference import concatenate_embeddings

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web.api import add, catalogue, embed, health, search
+from app.web.api import add, catalogue, classify, embed, health, jobs, search
 
 router = APIRouter()
-for part in (health, embed, search, add, catalogue):
+for part in (health, embed, search, add, classify, jobs, catalogue):
     router.include_router(part.router)

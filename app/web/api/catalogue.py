@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/catalogue", tags=["know"])
 WHO = "Who decides, for the log."
 Who = Annotated[str, Form(max_length=200, description=WHO)]
-Individual = Annotated[str, Path(description="Id or name.", examples=["NYA-0012"])]
+Individual = Annotated[str, Path(description="Id or name.", examples=["NYA-0001"])]
 MOST_ENTRIES = 1000
 
 
@@ -75,7 +75,7 @@ class LogRow(BaseModel):
 class Rename(BaseModel):
     """A new name."""
 
-    name: str | None = Field(description="null takes the name away.", examples=["Zoë"])
+    name: str | None = Field(description="null takes the name away.", examples=["Abena"])
     who: str = Field(default="person", max_length=200, description=WHO)
 
 

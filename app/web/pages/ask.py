@@ -12,7 +12,9 @@ from starlette.responses import Response
 
 from app.reports.match_picture import draw_shared_points
 from app.web.api.asked import Embedded, Photo, Recording, embed_upload
+from app.web.api.classify import SEGMENT_SECONDS, HeardRecording, listen_to
 from app.web.api.search import SearchAnswer, SearchHit, nearest
+from app.web.busy import BusyError
 from app.web.confirm import Confirmed, confirm_sighting
 from app.web.pages.decide import person
 from app.web.pages.recording_of import row_name
@@ -37,6 +39,7 @@ class Asked:
         photo: upload, or None.
         recording: likewise.
         box: the part of the photo that was asked about; None for all of it.
+        heard: what the sound classifier hears in the recording; None without one, or in a long recording.
     """
 
     answer: SearchAnswer
@@ -44,6 +47,7 @@ class Asked:
     photo: Upload | None
     recording: Upload | None
     box: PhotoBox | None = None
+    heard: HeardRecording | None = None
 
 
 @router.get("/")
@@ -83,7 +87,7 @@ async def answer(request: Request, name: str) -> Response:
         hits=[(hit, _part_of(hit)) for hit in asked.answer.hits],
         individuals=individuals,
         row_name=row_name,
-        has_classifier=state.workspace.served["sound_classifier"],
+        segment_seconds=SEGMENT_SECONDS,
         minutes=round(state.workspace.settings.limits.upload_lifetime_seconds / 60),
     )
 
@@ -198,7 +202,18 @@ async def _answer(
     _ = state.workspace.settings.index or state.workspace.index  # says that there is none, before work
     found = await embed_upload(state, photo, recording, box=box)
     answer = await nearest(state, found, k=NUM_HITS)
-    return f"/ask/{state.asked.put(Asked(answer, found, photo, recording, box))}"
+    heard = await _heard(state, recording)
+    return f"/ask/{state.asked.put(Asked(answer, found, photo, recording, box, heard))}"
+
+
+async def _heard(state: Services, recording: Upload | None) -> HeardRecording | None:
+    """Who sings when; nobody waits for hours, or in a queue that is full: Listen does that."""
+    if recording is None or not state.workspace.served["sound_classifier"]:
+        return None
+    try:
+        return await listen_to(state, recording)
+    except (ValueError, BusyError):
+        return None
 
 
 def _part_of(hit: SearchHit) -> dict[str, object]:

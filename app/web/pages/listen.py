@@ -6,15 +6,17 @@ from typing import Annotated
 from urllib.parse import quote
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, File, HTTPException, Query, Request, UploadFile
 from starlette.responses import Response, StreamingResponse
 
-from app.web.pages.recording_of import recording_of, shape_of
+from app.web.job_kinds import submit_classify
+from app.web.pages.recording_of import Listening, listening_name, recording_of, shape_of
 from app.web.playback import PlayableSound, byte_range
 from app.web.recordings import Format, OpenRecording, export_events
 from app.web.services import services
 from app.web.spectrogram_tiles import FINEST_SECONDS, TILE_COLUMNS, TILE_ROWS
 from app.web.views import render
+from media import UnreadableMediaError
 from soundscapes.events import Event, select_events
 
 router = APIRouter()
@@ -34,6 +36,8 @@ def recordings(request: Request, find: str = "", start: Number = 0) -> Response:
         request,
         "listen_list.html",
         is_served=is_served,
+        limits=workspace.settings.limits,
+        has_classifier=workspace.served["sound_classifier"],
         num_files=len(files),
         files=found[start : start + PAGE_ROWS],
         num=len(found),
@@ -41,6 +45,44 @@ def recordings(request: Request, find: str = "", start: Number = 0) -> Response:
         page_rows=PAGE_ROWS,
         find=find,
     )
+
+
+@router.post("/listen")
+async def listen_to_upload(
+    request: Request, recording: Annotated[UploadFile, File()]
+) -> dict[str, str]:
+    """Keeps a recording for a while, and starts listening to it; gives its address."""
+    state = services(request)
+    upload = await state.uploads.keep(recording)
+    try:
+        if upload.kind != "recording":
+            raise UnreadableMediaError(upload.path, f"expected a recording, found a {upload.kind}.")
+        await state.uploads.spectrogram_shape(upload.path)
+        if state.workspace.served["sound_classifier"]:
+            job = submit_classify(state.jobs, state.workspace, [upload])
+            state.asked.put(Listening(job), listening_name(f"u{upload.name}"))
+    except BaseException:
+        state.uploads.delete([upload])
+        raise
+    return {"address": f"/listen/u{upload.name}"}
+
+
+@router.get("/listen/{name}/job")
+async def job(request: Request, name: str) -> Response:
+    """How far the listening is; loads the page again at its end."""
+    recording = await recording_of(request, name)
+    if recording.job is None:
+        return Response(headers={"HX-Refresh": "true"})
+    return render(request, "listen_job.html", name=name, job=recording.job)
+
+
+@router.post("/listen/{name}/cancel")
+async def cancel(request: Request, name: str) -> Response:
+    """Ends the listening."""
+    recording = await recording_of(request, name)
+    if recording.job is not None:
+        services(request).jobs.cancel(recording.job.id)
+    return Response(status_code=204, headers={"HX-Refresh": "true"})
 
 
 @router.get("/listen/{name}")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastapi import HTTPException, Request
 
+from app.web.heard import HeardFolder
+from app.web.job_kinds import HEARD
+from app.web.jobs import Job
 from app.web.recordings import OpenRecording
 from app.web.services import Services, services
 from app.web.spectrogram_tiles import SpectrogramShape
@@ -16,6 +20,19 @@ from app.web.spectrogram_tiles import SpectrogramShape
 GONE = "There is no such recording (any more)."
 MOST_SHAPES = 512
 _shapes: dict[tuple[Path, int], SpectrogramShape] = {}
+
+
+@dataclass
+class Listening:
+    """A job that listens to an upload, and what it wrote."""
+
+    job: Job
+    heard: HeardFolder | None = None
+
+
+def listening_name(name: str) -> str:
+    """Under which the listening to a recording is kept."""
+    return f"listening-{name}"
 
 
 def row_name(id_: str) -> str:
@@ -71,7 +88,18 @@ def _uploaded(state: Services, name: str) -> OpenRecording:
     upload = state.uploads.get(name[1:])
     if upload.kind != "recording":
         raise HTTPException(404, GONE)
-    return OpenRecording(name, upload.shown_name, upload.path)
+    recording = OpenRecording(name, upload.shown_name, upload.path)
+    listening = state.asked.find(listening_name(name), Listening)
+    if listening is None:
+        return recording
+    if listening.heard is None and listening.job.state == "done":
+        listening.heard = HeardFolder(listening.job.folder / HEARD)
+    if listening.heard is None:
+        return replace(recording, job=listening.job)
+    heard = listening.heard
+    events = [replace(event, file=upload.shown_name) for event in heard.every_event]
+    told = {"events": events, "thresholds": heard.thresholds, "is_certified": heard.is_certified}
+    return replace(recording, **told)
 
 
 def _of_row(state: Services, name: str) -> OpenRecording:

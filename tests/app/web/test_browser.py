@@ -134,7 +134,8 @@ class Browser:
     def problems(self) -> list[str]:
         """Errors of scripts and of the content policy; an answer of 404 or 422 is none by itself."""
         told = [line["message"] for line in self.driver.get_log("browser")]
-        return [line for line in told if "Failed to load resource" not in line]
+        answers = ("Failed to load resource", "Response Status Error Code")
+        return [line for line in told if not any(one in line for one in answers)]
 
     def picture(self, name: str, height: int | None = None, **how) -> None:
         """What is seen now, as a small PNG for the documentation, where that is asked for."""

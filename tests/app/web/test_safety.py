@@ -163,7 +163,9 @@ HOSTILE = {
     "empty": b"",
     "text": b"<script>alert(1)</script>",
     "a torn JPEG": b"\xff\xd8\xff\xe0" + b"\0" * 100,
-    "a PNG of 4 gigapixels": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\2\0\0\0\xc4\xb4\xdd\x1a",
+    "a PNG of 4 gigapixels": (
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\2\0\0\0\xc4\xb4\xdd\x1a"
+    ),
     "a WAV without sound": b"RIFF\x24\0\0\0WAVEfmt ",
     "a PDF": b"%PDF-1.7",
     "zeros": bytes(1000),
