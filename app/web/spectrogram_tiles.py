@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,45 +91,62 @@ def spectrogram_tile(
         )
     power = np.zeros((TILE_ROWS, TILE_COLUMNS), np.float32)
     is_whole = tile_seconds(zoom) <= WHOLE_SECONDS
-    stretches = _whole(start, zoom) if is_whole else _sampled(start, zoom, shape)
-    for first, num_columns, offset, seconds in stretches:
-        if offset >= shape.duration_seconds:
+    for part in _whole(start, zoom, shape) if is_whole else _sampled(start, zoom, shape):
+        if part.offset_seconds >= shape.duration_seconds:
             break
         try:
             waveform = load_waveform(
                 path,
                 sample_rate_hz=shape.sample_rate_hz,
-                offset_seconds=offset,
-                max_seconds=seconds,
+                offset_seconds=part.offset_seconds,
+                max_seconds=part.seconds,
             )
         except UnreadableMediaError:
-            if offset > start:  # its end is missing, as its header did not know
+            if part.offset_seconds > start:  # its end is missing, as its header did not know
                 break
             raise
-        columns = slice(first, first + num_columns)
-        power[:, columns] = _loudest(waveform, num_columns, seconds * shape.sample_rate_hz)
+        per_column = part.column_seconds * shape.sample_rate_hz
+        columns = slice(part.first_column, part.first_column + part.num_columns)
+        power[:, columns] = _loudest(waveform, part.lead_samples, part.num_columns, per_column)
     return _as_bytes(power)
 
 
-Stretch = tuple[int, int, float, float]  # first column, number of columns, offset and length in seconds
+class _Part(NamedTuple):
+    """A stretch of sound, and the columns that are made of it."""
+
+    first_column: int
+    num_columns: int
+    column_seconds: float
+    lead_samples: int  # before the middle of the first window, at most half a window
+    offset_seconds: float
+    seconds: float
 
 
-def _whole(start: float, zoom: int) -> Iterator[Stretch]:
-    yield 0, TILE_COLUMNS, start, tile_seconds(zoom)
+def _whole(start: float, zoom: int, shape: SpectrogramShape) -> Iterator[_Part]:
+    """All of a tile, with half a window on either side, so that tiles join without a seam."""
+    rate = shape.sample_rate_hz
+    lead = min(WINDOW_SAMPLES // 2, round(start * rate))
+    step, seconds = FINEST_SECONDS * 2**zoom, tile_seconds(zoom) + WINDOW_SAMPLES / rate
+    yield _Part(0, TILE_COLUMNS, step, lead, start - lead / rate, seconds)
 
 
-def _sampled(start: float, zoom: int, shape: SpectrogramShape) -> Iterator[Stretch]:
+def _sampled(start: float, zoom: int, shape: SpectrogramShape) -> Iterator[_Part]:
+    """A few windows at the beginning of each column."""
     seconds = SAMPLED_WINDOWS * WINDOW_SAMPLES / shape.sample_rate_hz
     step = FINEST_SECONDS * 2**zoom
     for column in range(TILE_COLUMNS):
-        yield column, 1, start + column * step, min(seconds, step)
+        lead, offset = WINDOW_SAMPLES // 2, start + column * step
+        yield _Part(column, 1, step, lead, offset, min(seconds, step))
 
 
-def _loudest(waveform: np.ndarray, num_columns: int, num_samples: float) -> np.ndarray:
+def _loudest(
+    waveform: np.ndarray, lead_samples: int, num_columns: int, per_column: float
+) -> np.ndarray:
     """Float32 [TILE_ROWS, num_columns], power; columns behind the end of the waveform are 0."""
-    per_column = num_samples / num_columns
     hop = max(1, min(WINDOW_SAMPLES // 2, int(per_column)))
-    padded = np.pad(waveform, (WINDOW_SAMPLES // 2, WINDOW_SAMPLES // 2))
+    padded = np.pad(waveform, (WINDOW_SAMPLES // 2 - lead_samples, WINDOW_SAMPLES // 2))
+    if len(padded) < WINDOW_SAMPLES:
+        padded = np.pad(padded, (0, WINDOW_SAMPLES - len(padded)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_SAMPLES)[::hop]
     taper = np.hanning(WINDOW_SAMPLES + 1)[:-1].astype(np.float32)
     column_of = np.minimum((np.arange(len(windows)) * hop / per_column).astype(int), num_columns)
@@ -136,7 +154,9 @@ def _loudest(waveform: np.ndarray, num_columns: int, num_samples: float) -> np.n
     for first in range(0, len(windows), _BLOCK_WINDOWS):
         some = slice(first, first + _BLOCK_WINDOWS)
         spectrum = np.abs(np.fft.rfft(windows[some] * taper)[:, 1:]).astype(np.float32)
-        np.maximum.at(power, column_of[some], np.square(spectrum / (WINDOW_SAMPLES / 4)))
+        columns, starts = np.unique(column_of[some], return_index=True)
+        loudest = np.maximum.reduceat(np.square(spectrum / (WINDOW_SAMPLES / 4)), starts)
+        power[columns] = np.maximum(power[columns], loudest)
     return power[:num_columns, ::-1].T
 
 
