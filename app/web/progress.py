@@ -117,7 +117,8 @@ def training_runs(folder: Path) -> list[TrainingRun]:
         try:
             record = json.loads(path.read_text("utf-8"))
             sides = [
-                sum(len(files) for files in record[side].values()) for side in ("training", "held_out")
+                sum(len(files) for files in record[side].values())
+                for side in ("training", "held_out")
             ]
             skipped = tuple((one["path"], one["reason"]) for one in record["skipped"])
             found.append(

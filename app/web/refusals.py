@@ -24,7 +24,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
 
 
-def _told(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+def _told(
+    request: Request, status: int, detail: str, headers: dict[str, str] | None = None
+) -> Response:
     """A page where a person opened an address, else JSON."""
     is_page = "text/html" in request.headers.get("accept", "")
     if is_page and "hx-request" not in request.headers and not request.url.path.startswith("/api/"):

@@ -53,7 +53,9 @@ def spectrogram_shape(path: str | Path) -> SpectrogramShape:
             Path(path),
             "its header does not say how long it is. Convert it to WAV or FLAC and open that.",
         )
-    longest = info.duration_seconds if info.is_seekable else min(info.duration_seconds, WHOLE_SECONDS)
+    longest = (
+        info.duration_seconds if info.is_seekable else min(info.duration_seconds, WHOLE_SECONDS)
+    )
     num_zooms = 1
     while tile_seconds(num_zooms - 1) < longest:
         num_zooms += 1

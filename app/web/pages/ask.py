@@ -178,7 +178,12 @@ async def confirm(
     if asked.photo is not None:
         picture = await state.uploads.picture(asked.photo.path, box=asked.box)
     confirmed = Confirmed(
-        asked.found.embedding, asked.found.modality, asked.photo, asked.recording, asked.box, picture
+        asked.found.embedding,
+        asked.found.modality,
+        asked.photo,
+        asked.recording,
+        asked.box,
+        picture,
     )
     id_ = await state.work.run(
         confirm_sighting,
@@ -199,7 +204,9 @@ async def _answer(
     *,
     box: PhotoBox | None = None,
 ) -> str:
-    _ = state.workspace.settings.index or state.workspace.index  # says that there is none, before work
+    _ = (
+        state.workspace.settings.index or state.workspace.index
+    )  # says that there is none, before work
     found = await embed_upload(state, photo, recording, box=box)
     answer = await nearest(state, found, k=NUM_HITS)
     heard = await _heard(state, recording)
@@ -226,7 +233,9 @@ def _part_of(hit: SearchHit) -> dict[str, object]:
         "has_recording": bool(told.get("recording")),
         "start": start,
         "seconds": max(float(told.get("end_seconds") or 0) - start, 0) or 5.0,
-        "file": Path(str(told.get("image") or told.get("recording") or told.get("video") or hit.id)).name,
+        "file": Path(
+            str(told.get("image") or told.get("recording") or told.get("video") or hit.id)
+        ).name,
     }
 
 

@@ -24,7 +24,16 @@ from media.cells import csv_text
 router = APIRouter()
 AT_ONCE, PAGE_ROWS = 8, 100
 TRIES, WAIT_SECONDS = 20, 0.5
-COLUMNS = ("file", "kind", "nearest", "similarity", "probability", "status", "individual", "why_not")
+COLUMNS = (
+    "file",
+    "kind",
+    "nearest",
+    "similarity",
+    "probability",
+    "status",
+    "individual",
+    "why_not",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,9 @@ async def ask_all(request: Request, files: Annotated[list[UploadFile], File()]) 
     state = services(request)
     most = state.workspace.settings.limits.files
     if len(files) > most:
-        raise ValueError(f"{len(files)} files, at most {most} are taken at once. Send them in parts.")
+        raise ValueError(
+            f"{len(files)} files, at most {most} are taken at once. Send them in parts."
+        )
     _ = state.workspace.settings.index or state.workspace.index
     uploads: list[Upload] = []
     lines: list[Line] = []
@@ -83,7 +94,9 @@ async def ask_all(request: Request, files: Annotated[list[UploadFile], File()]) 
             lines.append(Line(file.filename or "a file", "other", why_not=error.reason))
     if len(uploads) > most:
         state.uploads.delete(uploads)
-        raise ValueError(f"{len(uploads)} files, at most {most} are taken at once. Send them in parts.")
+        raise ValueError(
+            f"{len(uploads)} files, at most {most} are taken at once. Send them in parts."
+        )
     for first in range(0, len(uploads), AT_ONCE):
         some = uploads[first : first + AT_ONCE]
         lines += await asyncio.gather(*(_line(state, upload) for upload in some))

@@ -1,4 +1,4 @@
-"""Know: the individuals of the catalogue; every change is a decision of a person, in the log, to be undone."""
+"""Know: the individuals of the catalogue; a change is a decision of a person, logged, and can be undone."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ Words = Annotated[str, Form()]
 
 
 @router.get("/know")
-def individuals(
-    request: Request, find: str = "", order: str = "id", start: Number = 0
-) -> Response:
+def individuals(request: Request, find: str = "", order: str = "id", start: Number = 0) -> Response:
     """All individuals."""
     workspace = request.app.state.workspace
     if not workspace.served["catalogue"]:
@@ -41,7 +39,9 @@ def individuals(
     catalogue: Catalogue = workspace.catalogue
     every = catalogue.individuals()
     wanted = find.casefold()
-    found = [one for one in every if wanted in one.id.casefold() or wanted in (one.name or "").casefold()]
+    found = [
+        one for one in every if wanted in one.id.casefold() or wanted in (one.name or "").casefold()
+    ]
     found.sort(key=ORDERS.get(order, ORDERS["id"]))
     return render(
         request,
@@ -63,7 +63,9 @@ def individuals(
 def history(request: Request) -> Response:
     """Who was met on which occasion."""
     content = capture_history_zip(named_sightings(request.app.state.workspace.catalogue))
-    return Response(content, media_type="application/zip", headers=as_download("capture_history.zip"))
+    return Response(
+        content, media_type="application/zip", headers=as_download("capture_history.zip")
+    )
 
 
 @router.get("/know/camtrap_dp.zip")

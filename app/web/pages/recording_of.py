@@ -37,7 +37,9 @@ def listening_name(name: str) -> str:
 
 def row_name(id_: str) -> str:
     """How addresses name the recording of a row of the index."""
-    return "r" + base64.urlsafe_b64encode(id_.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+    return "r" + base64.urlsafe_b64encode(id_.encode("utf-8", "surrogateescape")).decode().rstrip(
+        "="
+    )
 
 
 async def recording_of(request: Request, name: str) -> OpenRecording:

@@ -116,7 +116,9 @@ class Browser:
         """Waits until it is so, and returns what was found."""
         end = time.monotonic() + WAIT_SECONDS
         while not (found := self._tried(is_so)):
-            assert time.monotonic() < end, f"never so; the page says:\n{self.driver.page_source[:3000]}"
+            assert time.monotonic() < end, (
+                f"never so; the page says:\n{self.driver.page_source[:3000]}"
+            )
             time.sleep(0.05)
         return found
 
@@ -215,8 +217,9 @@ def test_one_animal_of_a_photo_is_marked_and_named_by_a_person(browser, birds):
     browser.find("[data-mark]").click()
     photo = browser.find("[data-photo]")
     browser.until(lambda: photo.size["width"] > 100)
-    ActionChains(browser.driver).move_to_element(photo).move_by_offset(-60, -60).click_and_hold(
-    ).move_by_offset(120, 110).release().perform()
+    ActionChains(browser.driver).move_to_element(photo).move_by_offset(
+        -60, -60
+    ).click_and_hold().move_by_offset(120, 110).release().perform()
     browser.until(lambda: "the part that was marked" in browser.text())
     assert "Only the animal that you marked" in browser.script(
         "document.querySelector('main').textContent"
@@ -308,7 +311,7 @@ def test_a_recording_is_heard_filtered_and_exported(browser):
     for kind, ending in (("raven", "selections.txt"), ("csv", ".csv"), ("audacity", "labels.txt")):
         browser.find(f"[data-export={kind}]").click()
         written = browser.until(
-            lambda ending=ending: [p for p in browser.downloads.glob(f"dawn*{ending}")]
+            lambda ending=ending: list(browser.downloads.glob(f"dawn*{ending}"))
         )
         lines = browser.until(lambda written=written: written[0].read_text().splitlines())
         assert len(lines) == 5 + (kind != "audacity")

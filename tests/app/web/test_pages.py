@@ -1,4 +1,4 @@
-"""The pages without a browser: what they say when they are empty, very full, or asked for what is not there."""
+"""The pages without a browser: empty, very full, and asked for what is not there."""
 
 import re
 import zipfile
@@ -50,7 +50,9 @@ def test_pages_hold_neither_scripts_nor_styles_of_their_own(serve):
     client = serve()
     for path in PAGES:
         page = client.get(path).text
-        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", page), path
+        assert not re.search(
+            r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", page
+        ), path
         assert "http" not in page.replace('xmlns="http', "")
 
 

@@ -20,9 +20,7 @@ def sound(tmp_path):
     save_waveform(path, waveform, RATE)
 
     async def waveform_of(rate, offset, seconds):
-        return load_waveform(
-            path, sample_rate_hz=rate, offset_seconds=offset, max_seconds=seconds
-        )
+        return load_waveform(path, sample_rate_hz=rate, offset_seconds=offset, max_seconds=seconds)
 
     return PlayableSound(waveform_of, 3.0, RATE), waveform
 
