@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,6 +15,8 @@ from app.web.safety.pressure import busy_response
 from app.web.views import render
 from media import UnreadableMediaError
 
+logger = logging.getLogger(__name__)
+
 
 def install(app: FastAPI) -> None:
     """Adds the answers to the application: JSON with `detail`, a sentence; a page for who opens one."""
@@ -20,6 +24,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotServedError, _not_served)
     app.add_exception_handler(ValueError, _wrong)
     app.add_exception_handler(UnreadableMediaError, _unreadable)
+    app.add_exception_handler(FileNotFoundError, _gone)
+    app.add_exception_handler(OSError, _out_of_order)
     app.add_exception_handler(BusyError, _busy)
     app.add_exception_handler(RequestValidationError, _invalid)
 
@@ -53,6 +59,16 @@ async def _wrong(request: Request, error: Exception) -> Response:
 async def _unreadable(request: Request, error: Exception) -> Response:
     reason = error.reason if isinstance(error, UnreadableMediaError) else str(error)
     return _told(request, 422, f"The file cannot be used: {reason}")
+
+
+async def _gone(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 404)
+
+
+async def _out_of_order(_: Request, error: Exception) -> Response:
+    """The disk is full, or Milvus does not answer: asking later may help."""
+    logger.error("Cannot answer: %s", error)
+    return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": "30"})
 
 
 async def _busy(_: Request, error: Exception) -> Response:
