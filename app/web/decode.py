@@ -62,6 +62,13 @@ class LengthTask:
 
 
 @dataclass(frozen=True)
+class SizeTask:
+    """How large a photo is: (width, height) in pixels, upright."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class ShapeTask:
     """How large a recording's spectrogram is: `SpectrogramShape`."""
 
@@ -78,7 +85,7 @@ class TileTask:
     number: int
 
 
-Decodable = PhotoTask | SoundTask | LengthTask | ShapeTask | TileTask
+Decodable = PhotoTask | SoundTask | LengthTask | SizeTask | ShapeTask | TileTask
 Task = Decodable | UnpackTask
 
 
@@ -104,6 +111,8 @@ def decode(task: Decodable) -> Iterator[Message]:
             case LengthTask():
                 info = probe_audio(task.path)
                 yield info.sample_rate_hz, info.duration_seconds
+            case SizeTask():
+                yield image_size(task.path)
             case ShapeTask():
                 yield spectrogram_shape(task.path)
             case TileTask():

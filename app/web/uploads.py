@@ -18,7 +18,16 @@ from uuid import uuid4
 from fastapi import HTTPException, UploadFile
 
 from app.web.busy import BusyError
-from app.web.decode import LengthTask, PhotoTask, ShapeTask, SoundTask, Task, TileTask, work
+from app.web.decode import (
+    LengthTask,
+    PhotoTask,
+    ShapeTask,
+    SizeTask,
+    SoundTask,
+    Task,
+    TileTask,
+    work,
+)
 from app.web.decoders import Decoders
 from app.web.settings import Limits
 from app.web.spectrogram_tiles import SpectrogramShape
@@ -194,6 +203,10 @@ class Uploads:
     async def length(self, path: Path) -> tuple[int, float | None]:
         """Sample rate in Hz and length in seconds of a recording; None where it does not tell."""
         return await self._decode(LengthTask(path))
+
+    async def size(self, path: Path) -> tuple[int, int]:
+        """Width and height of a photo in pixels; UnreadableMediaError where it is none."""
+        return await self._decode(SizeTask(path))
 
     async def spectrogram_shape(self, path: Path) -> SpectrogramShape:
         """How large a recording's spectrogram is; UnreadableMediaError where it cannot be told."""

@@ -106,8 +106,7 @@ async def ask_in_box(
     asked = state.asked.get(name, Asked)
     if asked.photo is None:
         raise ValueError("There is no photo in this question.")
-    pixels = await state.uploads.pixels(asked.photo.path, longest_side=100_000)
-    rows, columns = pixels.shape[:2]
+    columns, rows = await state.uploads.size(asked.photo.path)
     box = (left * columns, top * rows, width * columns, height * rows)
     return {"address": await _answer(state, asked.photo, asked.recording, box=box)}
 

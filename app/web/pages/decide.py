@@ -12,6 +12,7 @@ from app.web.pages.listen import as_download
 from app.web.reviews import EventReview, PairReview, latest
 from app.web.views import render
 from individuals.sighting_file import crop_file, read_picture
+from soundscapes.event_review import event_key
 
 router = APIRouter()
 MARGIN_SECONDS = 2.0  # of sound around a detection
@@ -154,7 +155,7 @@ def _detections(request: Request, template: str, done: str = "") -> Response:
         review=review,
         event=event,
         clip=clip,
-        key=next((key for key, one in review.events.items() if one == event), ""),
+        key=event_key(event) if event else "",
         species=sorted(review.heard.thresholds),
         precision=review.precision(),
         num=len(review.events),

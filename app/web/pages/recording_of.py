@@ -100,8 +100,9 @@ def _uploaded(state: Services, name: str) -> OpenRecording:
         return replace(recording, job=listening.job)
     heard = listening.heard
     events = [replace(event, file=upload.shown_name) for event in heard.every_event]
-    told = {"events": events, "thresholds": heard.thresholds, "is_certified": heard.is_certified}
-    return replace(recording, **told)
+    return replace(
+        recording, events=events, thresholds=heard.thresholds, is_certified=heard.is_certified
+    )
 
 
 def _of_row(state: Services, name: str) -> OpenRecording:

@@ -67,6 +67,12 @@ document.querySelectorAll("[data-drop]").forEach(drop => {
   input.addEventListener("change", () => { receive(kind, [...input.files]); input.value = ""; });
 });
 
+batch.querySelector("[data-folder]").addEventListener("change", event => {
+  const files = [...event.target.files].filter(file => !file.name.startsWith("."));
+  event.target.value = "";
+  if (files.length) sendAll(files); else refuse("There is no file in that folder.");
+});
+
 function receive(kind, files) {
   if (!files.length) return;
   if (kind === "files" || files.length > 2) { sendAll(files); return; }

@@ -2,11 +2,16 @@
 
 import re
 import zipfile
+from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.web.api.classify import HeardRecording, HeardSpecies
+from app.web.jobs import Job
+from app.web.pages import ask, listen
 from app.web.progress import run_progress
 from archives.embed.rows import FileRow
 from individuals import Catalogue, load_sightings
@@ -174,6 +179,60 @@ def test_the_capture_history_is_a_zip_and_a_camtrap_dp_says_what_it_needs(serve,
             ",1,1,1,0", ",1110"
         )
     assert "--deployments" in client.get("/know/camtrap_dp.zip").json()["detail"]
+
+
+def test_who_sings_when_is_drawn_for_a_recording(serve, asking, recordings, monkeypatch):
+    said = HeardRecording(
+        name="dawn.wav",
+        status="ok",
+        reason=None,
+        seconds=15,
+        species=[
+            HeardSpecies(species=HOSTILE, score=0.9, threshold=0.5, segments=[0.1, None, 0.9])
+        ],
+        events=[],
+    )
+
+    async def listen_to(*_):
+        return said
+
+    monkeypatch.setattr(ask, "listen_to", listen_to)
+    settings = asking.app.state.workspace.settings
+    client = serve(replace(settings, sound_classifier=Path("is not loaded")))
+    token = re.search(r'csrf-token" content="([^"]+)"', client.get("/").text).group(1)
+    files = {"recording": ("dawn.flac", recordings[0].read_bytes())}
+    sent = client.post("/ask", files=files, headers={"X-CSRF-Token": token})
+    page = client.get(sent.json()["address"]).text
+    chart = page[page.index("Who sings when") : page.index("<h2>Neighbours")]
+    assert HOSTILE not in page
+    assert re.findall(r'fill-opacity="([\d.]+)"', chart) == ["0.10", "0.90"]
+    assert "/listen/u" in page
+
+
+def test_an_upload_is_seen_while_it_is_listened_to_and_then_with_what_was_heard(
+    serve, recordings, monkeypatch, tmp_path
+):
+    job = Job("1", "classify", tmp_path)
+    monkeypatch.setattr(listen, "submit_classify", lambda *_: job)
+    client = serve(sound_classifier=Path("is not loaded"), num_decoders=1)
+    token = re.search(r'csrf-token" content="([^"]+)"', client.get("/").text).group(1)
+    proof = {"X-CSRF-Token": token}
+    refused = client.post("/listen", files={"recording": ("a.wav", b"text")}, headers=proof)
+    assert refused.status_code == 422
+    files = {"recording": ("鳥.flac", recordings[0].read_bytes())}
+    address = client.post("/listen", files=files, headers=proof).json()["address"]
+    job.state, job.progress, job.note = "running", 0.5, "2 minutes"
+    page = client.get(address).text
+    assert "2 minutes" in page
+    assert "鳥.flac" in page
+    assert "2 minutes" in client.get(f"{address}/job").text
+    event = Event("recording_001.wav", 0.5, 1.0, "wren", 0.9)
+    write_prediction(tmp_path / "heard", event.file, [event], ("wren",), 2.0)
+    job.state = "done"
+    assert client.get(f"{address}/job").headers["hx-refresh"] == "true"
+    assert "1 detections" in client.get(address).text
+    export = client.get(f"{address}/export/csv").text
+    assert "鳥.flac,0.5,1.0,wren,0.9" in export
 
 
 def test_progress_is_read_from_what_a_run_wrote():
