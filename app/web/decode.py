@@ -91,12 +91,12 @@ Task = Decodable | UnpackTask
 
 def work(task: Task) -> Iterator[Message]:
     """What the worker processes do."""
+    _limit_memory()
     yield from unpack(task) if isinstance(task, UnpackTask) else decode(task)
 
 
 def decode(task: Decodable) -> Iterator[Message]:
     """What a task asks for; UnreadableMediaError where it is not to be had."""
-    _limit_memory()
     try:
         match task:
             case PhotoTask():
