@@ -125,7 +125,7 @@ function drawAxes(context, w, h, height) {
 
 function drawOverview() {
   const [context, w, h] = prepared(overview), scale = duration / w;
-  if (tiles.isTuned) tiles.draw(context, 0, scale, w, h);  // what is looked at comes first
+  if (tiles.hasCome) tiles.draw(context, 0, scale, w, h);  // what is looked at comes first
   for (const [from, to, species] of events) {
     context.fillStyle = colourOf.get(species) ?? "#fff";
     context.fillRect(from / scale, h - 6, Math.max((to - from) / scale, 1.5), 6);

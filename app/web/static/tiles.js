@@ -93,6 +93,7 @@ export class Tiles {
       const response = await fetch(`${this.address}/tile/${key}`);
       if (!response.ok) throw new Error((await response.json()).detail);
       tile.values = new Uint8Array(await response.arrayBuffer());
+      this.hasCome = true;
       if (!this.isTuned) this.tune(tile.values);
     } catch (error) { this.failed(error.message || "This part of the recording cannot be read."); }
     this.loading--;
