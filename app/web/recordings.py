@@ -57,7 +57,10 @@ def export_events(events: Sequence[Event], kind: Format, title: str) -> tuple[st
     """
     name = NAMES[kind].format(PurePath(title).stem)
     if kind == "csv":
-        rows = [(e.file, e.start_seconds, e.end_seconds, e.species, e.score) for e in events]
+        rows = [
+            (e.file, f"{e.start_seconds:.3f}", f"{e.end_seconds:.3f}", e.species, f"{e.score:.6f}")
+            for e in events
+        ]
         return name, csv_text(COLUMNS, rows).encode("utf-8", "backslashreplace")
     writers: dict[str, Callable[[Path, Sequence[Sighting]], Path]] = {
         "raven": write_raven_table,

@@ -230,9 +230,9 @@ def test_an_upload_is_seen_while_it_is_listened_to_and_then_with_what_was_heard(
     write_prediction(tmp_path / "heard", event.file, [event], ("wren",), 2.0)
     job.state = "done"
     assert client.get(f"{address}/job").headers["hx-refresh"] == "true"
-    assert "1 detections" in client.get(address).text
+    assert "1 detection." in client.get(address).text
     export = client.get(f"{address}/export/csv").text
-    assert "鳥.flac,0.5,1.0,wren,0.9" in export
+    assert "鳥.flac,0.500,1.000,wren,0.900000" in export
 
 
 def test_progress_is_read_from_what_a_run_wrote():
