@@ -1,6 +1,6 @@
 """`count_individuals`: how many individuals some videos show, which are the same; and by what threshold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan
 from pathlib import Path
@@ -88,6 +88,7 @@ def count_individuals(
     must_link: Iterable[tuple[int, int]] = (),
     cannot_link: Iterable[tuple[int, int]] = (),
     progress: bool = False,
+    watch: Callable[[str, float], None] | None = None,
 ) -> VideoCount:
     """Distinct individuals in each video, and which are the same across videos.
 
@@ -112,6 +113,8 @@ def count_individuals(
         must_link: pairs of rows of the sightings, video by video, that are one individual.
         cannot_link: pairs of rows that are not.
         progress: whether to show a bar.
+        watch: called with a video and the time in seconds of each frame that is looked at; what it raises
+            ends the count.
     Returns:
         `VideoCount`; a video that cannot be decoded is skipped and listed.
     Raises:
@@ -134,6 +137,7 @@ def count_individuals(
                 min_detections=MIN_DETECTIONS_OF_MOTION if detector == "motion" else 1,
                 follow=detector != "whole",
                 sound=sound,
+                watch=watch,
             )
             sightings.append(seen)
         except UnreadableMediaError as error:

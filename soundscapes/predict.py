@@ -76,6 +76,7 @@ def predict_recordings(
     site_hour_of: SiteHourOf | None = None,
     decoding: Decoding | None = None,
     progress: bool = False,
+    watch: Callable[[str, float], None] | None = None,
 ) -> PredictionSummary:
     """Listens to recordings and writes who is heard in them, and when.
 
@@ -101,6 +102,8 @@ def predict_recordings(
         site_hour_of: for the prior of `smoothing`.
         decoding: how many processes decode, and how long a file may give nothing.
         progress: whether to show a bar.
+        watch: called with a recording and the seconds of it that were heard, about once a minute of sound;
+            what it raises ends the run.
 
     Returns:
         What became of each file, and how often each species was heard.
@@ -132,6 +135,8 @@ def predict_recordings(
         if file not in finders:
             finders[file] = EventFinder(file, names, step, levels, events)
         finders[file].add(scores)
+        if watch is not None:
+            watch(file, finders[file].seconds)
 
     def smoothed(scores: RecordingScores) -> RecordingScores:
         if not smoothing.steps:

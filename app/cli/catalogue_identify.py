@@ -167,28 +167,21 @@ def _thresholds(
     catalogue: Catalogue,
     given: SightingInputs,
 ) -> Thresholds:
+    from app.catalogue_thresholds import certified_thresholds
     from individuals.catalogue import Thresholds
-    from inference.modalities import pair_pattern
 
     margin = {} if options.margin is None else {"margin": options.margin}
     if calibration is None:
         return Thresholds.plain(
             known_above=options.known_above, new_below=options.new_below, **margin
         )
-    known = {
-        sighting.modality
-        for individual in catalogue.individuals()
-        for sighting in catalogue.sightings(individual.id).sightings
-    }
-    asked = {sighting.modality for sighting in given.table.sightings}
-    patterns = sorted({pair_pattern(one, other) for one in asked for other in known})
-    thresholds = Thresholds.calibrated(
+    thresholds = certified_thresholds(
+        catalogue,
         calibration,
+        {sighting.modality for sighting in given.table.sightings},
         false_match_rate=options.false_match_rate,
         miss_rate=options.miss_rate,
-        patterns=patterns or ("image-image",),
-        known_scores={f"{kind}-{kind}": catalogue.known_scores(kind) for kind in known},
-        **margin,
+        margin=options.margin,
     )
     for pattern, values in thresholds.patterns.items():
         print(

@@ -32,6 +32,7 @@ COMMANDS = (
     "classify",
     "student",
     "listen",
+    "serve",
     "demo",
     "doctor",
 )

@@ -89,6 +89,10 @@ class Catalogue:
         """All individuals by number."""
         return self._read(Register.individuals)
 
+    def find(self, individual: str) -> Individual:
+        """The individual with this id or name."""
+        return self._read(lambda register: register.individual(individual))
+
     def sightings(self, individual: str) -> SightingTable:
         """What is known of an individual, in order of adding."""
         return self._read(lambda register: register.owned(register.find(individual)).table)

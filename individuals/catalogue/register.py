@@ -57,6 +57,11 @@ class Register:
             for n, seen in sorted(media.items())
         ]
 
+    def individual(self, text: str) -> Individual:
+        """The individual with this id or name; KeyError where there is none (any more)."""
+        id_ = self.id_of(self.find(text))
+        return next(one for one in self.individuals() if one.id == id_)
+
     def take(self, number: int, state: State) -> None:
         """Remember a new individual, so that no other gets its name."""
         self.states[number] = state

@@ -1,8 +1,9 @@
 """Sightings: the animals in a video's frames, followed for a while, cropped, heard and embedded."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from individuals.video.detectors import Detect, Detector, MotionDetector, detect
 from individuals.video.known_boxes import KnownBoxes
 from individuals.video.sound import Sound, audio_sequence_of, check_sound, is_alone_throughout
 from individuals.video.tracklets import link_tracklets
-from individuals.video.watching import Candidate, Watched, watch
+from individuals.video.watching import Candidate, Watched
+from individuals.video.watching import watch as look_through
 from inference.embed import Embedder
-from media import UnreadableMediaError, iter_moments, probe_video
+from media import Moment, UnreadableMediaError, iter_moments, probe_video
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def find_sightings(
     min_detections: int,
     follow: bool,
     sound: Sound = "none",
+    watch: Callable[[str, float], None] | None = None,
 ) -> VideoSightings:
     """Detects, follows, crops, hears and embeds the animals of one video.
 
@@ -64,6 +67,7 @@ def find_sightings(
         min_detections: int >= 1; tracklets that were detected in fewer frames are left out.
         follow: whether detections are joined to tracklets; if not, each is a tracklet of its own.
         sound: see `count_individuals`. A crop without sound, or with silence, is embedded by sight alone.
+        watch: see `count_individuals`.
     Raises:
         ValueError: an unknown `sound`, or a detection file that does not fit the video.
         UnreadableMediaError: not one frame, or none of those with detections, can be decoded.
@@ -72,7 +76,8 @@ def find_sightings(
     detect = detector.for_video(video) if isinstance(detector, DetectionFile) else detector
     if detect is detect_motion:
         detect = MotionDetector()
-    watched, notes = _watch(Path(video), embedder, detect, frames_per_second, follow, sound)
+    each = partial(watch, str(video)) if watch else None
+    watched, notes = _watch(Path(video), embedder, detect, frames_per_second, follow, sound, each)
     is_overwhelmed = isinstance(detect, MotionDetector) and detect.is_overwhelmed
     if is_overwhelmed:
         notes.append(
@@ -124,6 +129,7 @@ def _watch(
     frames_per_second: float,
     follow: bool,
     sound: Sound,
+    each: Callable[[float], None] | None,
 ) -> tuple[Watched, list[str]]:
     """What is seen in the frames that are looked at, with notes; of a detection file, those with boxes."""
     chosen = None
@@ -139,7 +145,9 @@ def _watch(
         sample_rate_hz=embedder.settings.front_end.sample_rate_hz,
         frame_indices=chosen,
     )
-    watched = watch(moments, detect, follow=follow, sound=sound)
+    if each is not None:
+        moments = _told(moments, each)
+    watched = look_through(moments, detect, follow=follow, sound=sound)
     notes = list(detect.notes) if isinstance(detect, KnownBoxes) else []
     missing = sorted((chosen or frozenset()) - watched.frames)
     if missing and not watched.frames:
@@ -154,6 +162,12 @@ def _watch(
             "video and are left out: are the detections of this very video?"
         )
     return watched, notes
+
+
+def _told(moments: Iterator[Moment], each: Callable[[float], None]) -> Iterator[Moment]:
+    for moment in moments:
+        each(moment.time_seconds)
+        yield moment
 
 
 def _places_in_frames(detections: Sequence[Detection]) -> list[int]:

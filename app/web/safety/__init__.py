@@ -1,0 +1,1 @@
+"""What keeps a request from doing harm: headers, tokens, proof of origin, limits."""
