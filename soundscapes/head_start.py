@@ -1,4 +1,4 @@
-"""Head start: a linear head begins as a regression on mean frames, and with what BirdNET knows by name."""
+"""Head start: the last layer begins as a regression on mean features, and with what BirdNET knows by name."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from fused_encoder.front_ends.contract import AudioFrontEnd
 from soundscapes.classifier import FRAME_LOGITS
+from soundscapes.clips import whole_clips
 from soundscapes.heads import FRAME_SCALING
 
 logger = logging.getLogger(__name__)
 
-PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 NUM_FOLDS = 3
 MOST_TO_CHOOSE_WITH = 2000  # recordings; of more the choice would take hours
 
@@ -39,35 +40,38 @@ def start_head(
     *,
     several: bool = True,
 ) -> bool:
-    """Sets a linear head to the best that the mean frames of recordings allow, before a step is taken.
+    """Sets the last layer to the best that mean features of recordings allow, before a step is taken.
 
-    The head becomes a logistic regression, logits = a own(x) + W x + b, with x the scaled mean frame and
+    It becomes a logistic regression, logits = a own(x) + W x + b, with x the scaled mean features and
     own(x) BirdNET's logits of the species that it knows by their names. W is penalised, so that the head
     departs from what BirdNET learnt from thousands of recordings only as far as yours show that it must. The
     penalty is chosen by cross-validation in folds that share no source. On other front ends own(x) is 0.
 
     Args:
-        network: from `create_sound_classifier`, whose scaling is adapted; other heads are left as they are.
+        network: from `create_sound_classifier`, whose scaling is adapted, if it has one; layers that do not
+            take features of this size are left as they are.
         front_end: whose frames it takes.
         class_names: scientific or common names, with `_` or spaces.
-        means: float [num_recordings, size], mean frames.
+        means: float [num_recordings, size], what the last layer takes, see `mean_features`; frames as they
+            are before they are scaled.
         labels: float [num_recordings, num_classes], in [0, 1].
         sources: what each recording comes from.
         several: whether species are told one by one (sigmoid), or one against the others (softmax).
 
     Returns:
-        Whether the head has its start; False for other heads.
+        Whether the layer has its start; False for heads that are more than one layer.
+
+    Reference:
+        Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution",
+        2022, https://arxiv.org/abs/2202.10054: the last layer first, then all.
     """
     from threadpoolctl import threadpool_limits
 
     last = _linear_layer(network, means.shape[1])
     if last is None:
         return False
-    scaling = network.get_layer(FRAME_SCALING)
-    centre = np.ravel(keras.ops.convert_to_numpy(scaling.mean)).astype(np.float64)
-    scale = np.sqrt(np.ravel(keras.ops.convert_to_numpy(scaling.variance)).astype(np.float64))
-    scale = np.maximum(scale, 1e-7)
-    own = _own_layer(front_end, class_names)
+    centre, scale, is_scaled = _scaling(network, means)
+    own = _own_layer(front_end, class_names, means.shape[1])
     features = (means - centre) / scale / np.sqrt(means.shape[1])
     offsets = means @ own.weights + own.biases
     fit = _fit_several if several else _fit_one_of
@@ -75,19 +79,58 @@ def start_head(
         penalty = _chosen_penalty(fit, features, offsets, labels, np.asarray(sources))
         weights, biases, share = fit(features, offsets, labels, penalty)
     kernel = weights / np.sqrt(means.shape[1]) + share * own.weights * scale[:, None]
-    last.set_weights([kernel, biases + share * (own.biases + centre @ own.weights)])
+    biases = biases + share * (own.biases + centre @ own.weights)
+    if not is_scaled:
+        kernel = kernel / scale[:, None]
+        biases = biases - centre @ kernel
+    last.set_weights([kernel, biases])
     if own.known:
         logger.info("BirdNET knows %d of %d species.", len(own.known), len(class_names))
     return True
 
 
+def mean_features(
+    network: keras.Model, frames: Sequence[np.ndarray], clip_frames: int
+) -> np.ndarray:
+    """What the last layer takes, before it is scaled: float64 [num_recordings, size], means over moments.
+
+    Args:
+        network: from `create_sound_classifier`.
+        frames: of each recording float [num_frames, size].
+        clip_frames: int >= 1, how many a network for spectrograms takes at once.
+    """
+    if any(layer.name == FRAME_SCALING for layer in network.layers):
+        return np.stack([each.mean(axis=0, dtype=np.float64) for each in frames])
+    features = keras.Model(network.input, network.get_layer(FRAME_LOGITS).input)
+    return np.stack(
+        [
+            np.asarray(features(whole_clips(each, clip_frames), training=False))
+            .astype(np.float64)
+            .mean(axis=(0, 1))
+            for each in frames
+        ]
+    )
+
+
 def _linear_layer(network: keras.Model, size: int) -> keras.layers.Dense | None:
-    """The layer that makes logits of scaled frames, if nothing stands between."""
-    names = {layer.name for layer in network.layers}
-    if FRAME_SCALING not in names or "hidden" in names:
+    """The layer that makes logits of features, if nothing stands between."""
+    if any(layer.name == "hidden" for layer in network.layers):
         return None
     last = network.get_layer(FRAME_LOGITS)
     return last if isinstance(last, keras.layers.Dense) and last.kernel.shape[0] == size else None
+
+
+def _scaling(network: keras.Model, means: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Centre and scale of the features, and whether a layer of the network does it already."""
+    for layer in network.layers:
+        if layer.name == FRAME_SCALING:
+            centre, variance = (
+                np.ravel(keras.ops.convert_to_numpy(value)).astype(np.float64)
+                for value in (layer.mean, layer.variance)
+            )
+            return centre, np.maximum(np.sqrt(variance), 1e-7), True
+    spread = means.std(axis=0)
+    return means.mean(axis=0), np.where(spread > 1e-7, spread, 1.0), False
 
 
 Fitted = tuple[np.ndarray, np.ndarray, float]  # weights, biases, share of what is known already
@@ -182,8 +225,8 @@ def _chosen_penalty(
     return max(reversed(PENALTIES), key=hits)  # of equals the one that departs least
 
 
-def _own_layer(front_end: AudioFrontEnd, class_names: Sequence[str]) -> OwnLayer:
-    size, number = front_end.embedding_size, len(class_names)
+def _own_layer(front_end: AudioFrontEnd, class_names: Sequence[str], size: int) -> OwnLayer:
+    number = len(class_names)
     weights, biases = np.zeros((size, number)), np.zeros(number)
     if front_end.name != "birdnet":
         return OwnLayer(weights, biases, ())

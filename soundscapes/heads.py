@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -52,10 +53,18 @@ def moment_layer(head: str | None, num_classes: int, name: str) -> Callable:
     """The last layer: features [batch, num_times, size] -> logits [batch, num_times, num_classes].
 
     Its weights begin at zero: of few recordings random ones would never be unlearnt where no recording lies.
+    Its biases begin where one species of `num_classes` is likely: from 0.5 for each, hundreds of steps would
+    teach nothing but that most species are silent.
+
+    Reference: Lin et al., "Focal loss for dense object detection", 2017, section 3.3,
+    https://arxiv.org/abs/1708.02002.
     """
     if head == "prototypes":
         return Prototypes(num_classes, name=name)
-    return keras.layers.Dense(num_classes, kernel_initializer="zeros", name=name)
+    at_chance = keras.initializers.Constant(-math.log(num_classes - 1))
+    return keras.layers.Dense(
+        num_classes, kernel_initializer="zeros", bias_initializer=at_chance, name=name
+    )
 
 
 @keras.saving.register_keras_serializable(package="fused_encoder")

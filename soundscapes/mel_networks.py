@@ -52,16 +52,40 @@ def mel_features(
         seen = small_mel_network(num_bands)(picture)
     else:
         scaling, backbone, _ = named_network(network, weights, (None, None, 3))
-        for (
-            layer
-        ) in backbone.layers:  # a momentum of 0.999 keeps ImageNet's statistics for 1,000 steps
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = min(layer.momentum, NORMALIZATION_MOMENTUM)
+        _settle_normalization(backbone, is_pretrained=weights is not None)
         for layer in (*scaling, backbone):
             picture = layer(picture)
         seen = picture
     moments = OverPitch(name="over_pitch")(seen)
     return layers.Dropout(dropout, name="moment_dropout")(moments)
+
+
+def num_bands(network: keras.Model) -> int | None:
+    """The mel bands of a sound classifier's spectrograms, of each window length; None: of other frames."""
+    pictures = [layer for layer in network.layers if isinstance(layer, ToPicture)]
+    return pictures[0].num_bands if pictures else None
+
+
+def is_pretrained(network: keras.Model) -> bool:
+    """Whether a sound classifier holds a network that has learnt from photos."""
+    backbones = [layer for layer in network.layers if layer.name in MEL_NETWORKS]
+    return any(
+        isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
+        for backbone in backbones
+        for layer in backbone.layers
+    )
+
+
+def _settle_normalization(backbone: keras.Model, *, is_pretrained: bool) -> None:
+    """Whose statistics a network normalises by: those of photos for good, or soon those of spectrograms.
+
+    Normalised by the statistics of a batch of spectrograms, all 1,280 features of the pretrained MobileNetV2
+    are 0 at each place of each clip, and nothing is learnt.
+    """
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = not is_pretrained
+            layer.momentum = min(layer.momentum, NORMALIZATION_MOMENTUM)
 
 
 def small_mel_network(num_bands: int) -> keras.Model:

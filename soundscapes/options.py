@@ -25,7 +25,7 @@ class SoundTraining:
         min_steps: int >= 1, batches in an epoch.
         batch_size: int >= 1.
         learning_rate: float > 0, at its peak; it rises over `warm_up` of the steps and falls along a cosine.
-            Default: 1e-3, and 1e-4 where a head has its start already.
+            Default: 1e-3, and 1e-4 where the last layer has its start already.
         warm_up: float in [0, 1).
         weight_decay: float >= 0, of AdamW.
         loss: see `sound_loss`.
@@ -37,8 +37,9 @@ class SoundTraining:
         from_waveforms: whether clips are decoded anew at every step and their sound is augmented too, for
             spectrograms only; see `waveform_clip_batches`.
         ema_momentum: float in [0, 1), of the running mean of the weights that is kept; 0: none.
-        head_start: whether a linear head begins as a regression on mean frames and, on BirdNET, with its own
-            weights of the species that it knows by name, see `start_head`.
+        head_start: whether a linear head, or the last layer of a pretrained network on spectrograms, begins
+            as a regression on mean features and, on BirdNET, with its own weights of the species that it
+            knows by name, see `start_head`.
         patience: int >= 1, epochs without a better average precision after which training stops, with the
             best weights; a fifth of the training recordings (other sources) is watched instead of trained
             on. None: all are trained on, for all epochs.

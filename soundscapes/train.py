@@ -15,11 +15,11 @@ from fused_encoder.front_ends.contract import AudioFrontEnd, FrontEndSpec
 from soundscapes.classifier import SoundClassifier
 from soundscapes.clips import StoredFrames, clip_batches, drawing_chances, whole_clips
 from soundscapes.folds import split_recordings
-from soundscapes.head_start import start_head
+from soundscapes.head_start import mean_features, start_head
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.losses import sound_loss
 from soundscapes.measures import measure_scores
-from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT
+from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT, is_pretrained, num_bands
 from soundscapes.network import create_sound_classifier
 from soundscapes.options import SoundTraining
 from soundscapes.pseudo_labels import PseudoLabelled
@@ -161,13 +161,17 @@ class _Training:
     pseudo_labelled: PseudoLabelled | None
 
     def start(self, classifier: SoundClassifier, options: SoundTraining) -> bool:
-        """Gives a linear head its start; says whether it has one."""
+        """Gives a last layer on features that are learnt already its start; says whether it has one."""
+        network = classifier.network
+        if classifier.front_end.name == MEL and not is_pretrained(network):
+            return False
         files = _files_of(self.recordings, self.prepared)
+        frames = [file.feature() for file in files]
         return start_head(
-            classifier.network,
+            network,
             classifier.front_end,
             classifier.class_names,
-            np.stack([file.feature().mean(axis=0, dtype=np.float64) for file in files]),
+            mean_features(network, frames, classifier.clip_frames),
             self.recordings.labels(options.secondary_weight),
             [file.source for file in files],
             several=options.loss != "cross_entropy",
@@ -177,11 +181,14 @@ class _Training:
         chances = drawing_chances(self.recordings.primary, options.sampling)
         files = _files_of(self.recordings, self.prepared)
         labels = self.recordings.labels(options.secondary_weight)
-        front_end, is_mel = classifier.front_end, classifier.front_end.name == MEL
+        front_end, bands = classifier.front_end, num_bands(classifier.network)
+        augmentation = options.augmentation_on(is_mel=bands is not None)
+        if augmentation is not None and bands is not None:
+            augmentation = augmentation.with_bands(bands)
         common: dict[str, Any] = {
             "clip_frames": classifier.clip_frames,
             "batch_size": options.batch_size,
-            "augmentation": options.augmentation_on(is_mel=is_mel),
+            "augmentation": augmentation,
             "seed": options.seed,
         }
         heard = self.pseudo_labelled

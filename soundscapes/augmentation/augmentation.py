@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import tensorflow as tf
@@ -118,6 +118,15 @@ class Augmentation:
     def for_embeddings(cls) -> Augmentation:
         """For frames that are no decibels, such as BirdNET's: parts of recordings exchanged and masked."""
         return cls.only(time_cut_mix=TimeCutMix(), time_mask=TimeMask())
+
+    def with_bands(self, num_bands: int) -> Augmentation:
+        """For rows of several window lengths, of `num_bands` bands each: all are masked and shifted alike."""
+        mask, shift = self.frequency_mask, self.pitch_shift
+        if mask is not None and mask.num_bands is None:
+            mask = replace(mask, num_bands=num_bands)
+        if shift is not None and shift.num_bands is None:
+            shift = replace(shift, num_bands=num_bands)
+        return replace(self, frequency_mask=mask, pitch_shift=shift)
 
     @classmethod
     def from_dict(cls, steps: Mapping[str, Mapping[str, Any] | None]) -> Augmentation:

@@ -6,10 +6,15 @@ from sklearn.linear_model import LogisticRegression
 
 import soundscapes.head_start as head_start
 from fused_encoder.front_ends import YAMNET
+from fused_encoder.front_ends.contract import FrontEndSpec
 from soundscapes.classifier import FRAME_LOGITS
-from soundscapes.head_start import OwnLayer, start_head
+from soundscapes.head_start import OwnLayer, mean_features, start_head
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.network import create_sound_classifier
+
+MEL_FRAMES = FrontEndSpec(
+    name="mel", sample_rate_hz=32_000, window_seconds=0.064, hop_seconds=0.016, embedding_size=128
+)
 
 
 @pytest.fixture
@@ -37,6 +42,20 @@ def test_it_names_what_logistic_regression_names(cloud, several):
     scaled = (means - frames.mean(axis=(0, 1))) / frames.std(axis=(0, 1))
     floor = LogisticRegression(max_iter=500).fit(scaled, classes)
     np.testing.assert_array_equal(np.asarray(network(frames)).argmax(axis=1), floor.predict(scaled))
+
+
+def test_the_last_layer_of_a_network_for_pictures_starts_as_a_regression_on_what_it_sees():
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1, 2], 4)
+    rows = rng.normal(-60, 5, (12, 64, 128)).astype(np.float32)
+    for one, width in zip(rows, 2**classes, strict=True):  # stripes of 1, 2 and 4 bands
+        one[:, np.arange(128) // width % 2 == 0] += 30
+    network = create_sound_classifier(3, MEL_FRAMES, "small_cnn")
+    means = mean_features(network, list(rows), clip_frames=64)
+    assert means.shape == (12, 128)
+    labels, sources = np.eye(3, dtype=np.float32)[classes], [str(n) for n in range(12)]
+    assert start_head(network, MEL_FRAMES, ("a", "b", "c"), means, labels, sources)
+    np.testing.assert_array_equal(np.asarray(network(rows)).argmax(axis=1), classes)
 
 
 def test_it_starts_from_the_front_ends_own_layer_where_nothing_speaks_against_it(

@@ -8,7 +8,7 @@ from fused_encoder.front_ends import YAMNET
 from fused_encoder.front_ends.contract import FrontEndSpec
 from soundscapes.classifier import FRAME_LOGITS
 from soundscapes.heads import HEADS
-from soundscapes.mel_networks import MEL_NETWORKS
+from soundscapes.mel_networks import MEL_NETWORKS, is_pretrained
 from soundscapes.network import create_sound_classifier
 from soundscapes.pooling import POOLINGS
 
@@ -52,6 +52,20 @@ def test_a_network_for_pictures_takes_the_published_rows_and_says_when(name):
     num_times = {"inception_v3": 8, "small_cnn": 20}.get(name, 10)
     assert _moments(network, rows).shape[1:] == (num_times, 3)
     assert network(rows).shape == (1, 3)
+    assert not is_pretrained(network)
+    np.testing.assert_allclose(keras.ops.sigmoid(network(rows)), 1 / 3, atol=1e-6)  # knows nothing
+
+
+@pytest.mark.weights
+def test_a_pretrained_network_sees_something_while_it_trains():
+    """By the statistics of a batch of spectrograms its features would all be 0."""
+    rows = np.random.default_rng(0).normal(-60, 15, (4, 96, 128)).astype(np.float32)
+    network = create_sound_classifier(3, MEL, "mobilenet_v2")
+    assert is_pretrained(network)
+    features = keras.Model(network.input, network.get_layer("over_pitch").output)
+    seen = np.asarray(features(rows, training=True))
+    assert np.mean(seen > 0) > 0.5
+    np.testing.assert_allclose(features(rows, training=False), seen, atol=1e-4)
 
 
 @pytest.mark.parametrize("num_lengths", [1, 2, 3])

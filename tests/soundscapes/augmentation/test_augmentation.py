@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from soundscapes import Augmentation
-from soundscapes.augmentation import TimeMask, WaveformMixup
+from soundscapes.augmentation import FrequencyMask, PitchShift, TimeMask, WaveformMixup
 
 
 def test_it_is_json_and_comes_back():
@@ -69,3 +69,14 @@ def test_noises_reach_the_step_that_adds_them(waveforms, labels):
 def test_frames_that_are_no_decibels_are_exchanged_and_masked_and_nothing_else():
     steps = asdict(Augmentation.for_embeddings())
     assert [name for name, step in steps.items() if step] == ["time_cut_mix", "time_mask"]
+
+
+def test_rows_of_several_window_lengths_are_changed_alike():
+    rows = tf.random.stateless_normal((6, 20, 16), (0, 1)) - 50
+    rows = tf.concat([rows, rows], axis=-1)  # two window lengths of 16 bands
+    steps = Augmentation.only(
+        frequency_mask=FrequencyMask(most=0.5), pitch_shift=PitchShift(probability=1)
+    ).with_bands(16)
+    changed = steps.augment_frames(rows, tf.eye(6), (0, 0))[0].numpy()
+    np.testing.assert_array_equal(changed[..., :16], changed[..., 16:])
+    assert np.any(changed != rows.numpy())
