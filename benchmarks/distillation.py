@@ -163,7 +163,7 @@ def unknown(recordings, options) -> common.Figures:
     from student import distil_student
     from student.clips import recording_means
     from student.distil import predicted
-    from student.evaluate import softmax
+    from student.unknown import softmax
 
     areas = []
     for first in range(0, 2 * options.pairs, 2):

@@ -14,10 +14,8 @@ from soundscapes.recordings import LabelledRecordings
 from student.clips import StudentClips, prepare_clips, recording_means
 from student.distil import predicted
 from student.student import Student
+from student.unknown import UNKNOWN_BELOW, softmax
 from triplets import FeatureStore
-
-UNKNOWN_BELOW = 0.7
-"""The published rule: a prediction with a lower probability is "unknown". See `student.unknown`."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +106,6 @@ def evaluate_student(
     every = (*held_out, *(others or ()))
     probe = confound_probe(LabelledRecordings(held_out.class_names, every))
     return _measured(clips, logits, probe)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of each row."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def _measured(

@@ -14,11 +14,10 @@ import numpy.typing as npt
 from media.waveforms import resample_blocks
 from soundscapes.classifier import SoundClassifier
 from soundscapes.events import Event, EventFinder, EventSettings
-from student.evaluate import softmax
 from student.ring_buffer import RingBuffer
 from student.sources import Session, SoundSource
 from student.student import Student
-from student.unknown import UnknownRule
+from student.unknown import UnknownRule, softmax
 
 DEFAULT_RING_SECONDS = 60.0
 

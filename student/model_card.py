@@ -7,12 +7,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inference.export import library_versions
 from student.features import FEATURE_NAMES
-from student.student import Student
 from student.unknown import PUBLISHED_RULE, UnknownRule
+
+if TYPE_CHECKING:
+    from student.student import Student
 
 CARD_FILE = "model_card.json"
 
@@ -36,6 +37,8 @@ def model_card(
     student: Student, *, unknown: UnknownRule | None = None, told: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What is to be known of a student to use it, as JSON holds it."""
+    from inference.export import library_versions
+
     hearing = student.hearing
     return {
         "kind": "student",

@@ -11,9 +11,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from media.atomic import write_text_atomically
-from student.evaluate import UNKNOWN_BELOW, softmax
 
 UNKNOWN_FILE = "unknown.json"
+UNKNOWN_BELOW = 0.7
+"""The published rule: a prediction with a lower probability is "unknown"."""
 UnknownKind = Literal["softmax", "temperature", "energy", "distance"]
 _TEMPERATURES = (0.25, 20.0)
 """Colder, all probabilities of a student that is never wrong would be 1, and none below a threshold."""
@@ -61,6 +62,12 @@ class UnknownRule:
     def is_known(self, logits: np.ndarray) -> np.ndarray:
         """Bool [num_clips]."""
         return self.scores(logits) >= self.threshold
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of each row."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 PUBLISHED_RULE = UnknownRule()
