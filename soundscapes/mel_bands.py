@@ -36,7 +36,8 @@ def mel_bands(
         float32 [fft_length / 2 + 1, num_bands]; each band is divided by its width.
 
     Reference:
-        McFee et al., librosa: Audio and music signal analysis in Python, 2015; Slaney, Auditory Toolbox, 1998.
+        McFee et al., librosa: Audio and music signal analysis in Python, 2015; Slaney, Auditory
+        Toolbox, 1998.
     """
     hz = np.fft.rfftfreq(fft_length, 1 / sample_rate_hz)
     ends = np.array([_mel(min_hz, is_htk), _mel(max_hz, is_htk)])
