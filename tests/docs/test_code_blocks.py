@@ -16,6 +16,7 @@ from inference import export_saved_model
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+SERVING = ROOT / "docs" / "serving.md"  # its blocks need a service: test_serving_page.py
 PAGES = sorted([README, *(ROOT / "docs").glob("*.md")])
 SMALL = 'create_fused_encoder(image_backbone="small_cnn", image_weights=None)'
 # What a block needs a download or hours for is made small; all else runs as it is written.
@@ -123,7 +124,9 @@ def run_blocks(page: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if blocks(p, "python") and p != README], ids=lambda p: p.name
+    "page",
+    [p for p in PAGES if blocks(p, "python") and p not in (README, SERVING)],
+    ids=lambda p: p.name,
 )
 def test_the_python_blocks_of_a_page_run_in_order(page, here):
     run_blocks(page)
