@@ -65,12 +65,12 @@ Task = PhotoTask | SoundTask | LengthTask | UnpackTask
 
 def work(task: Task) -> Iterator[Message]:
     """What the worker processes do."""
+    _limit_memory()
     yield from unpack(task) if isinstance(task, UnpackTask) else decode(task)
 
 
 def decode(task: PhotoTask | SoundTask | LengthTask) -> Iterator[Message]:
     """What a task asks for; UnreadableMediaError where it is not to be had."""
-    _limit_memory()
     try:
         match task:
             case PhotoTask():

@@ -103,9 +103,9 @@ class Workspace:
         """A folder of the settings; `told` is how to give it.
 
         Raises:
-            NotServedError: it was not given, or is not there any more.
+            NotServedError: it was not given.
         """
-        return self._once(name, told, lambda path: path)
+        return self._given(name, told)
 
     @property
     def served(self) -> dict[str, bool]:
@@ -127,10 +127,14 @@ class Workspace:
             self._opened.clear()
 
     def _once(self, name: str, told: str, load: Callable[[Any], Any]) -> Any:
-        given = getattr(self.settings, name)
-        if given is None:
-            raise NotServedError(f"This needs the {name.replace('_', ' ')}. Start with `{told}`.")
+        given = self._given(name, told)
         with self._lock:
             if name not in self._opened:
                 self._opened[name] = load(given)
             return self._opened[name]
+
+    def _given(self, name: str, told: str) -> Any:
+        given = getattr(self.settings, name)
+        if given is None:
+            raise NotServedError(f"This needs the {name.replace('_', ' ')}. Start with `{told}`.")
+        return given

@@ -40,7 +40,7 @@ def test_the_page_runs_as_it_is_written(address, capsys):
     for block in blocks(PAGE, "python"):
         exec(compile(block.replace(ADDRESS, address), PAGE.name, "exec"), names)
     assert names["both"]["modality"] == "fused"
-    assert names["job"]["state"] == "done"
+    assert names["job"]["state"] == "done", names["job"]
     assert names["tables"][:2] == b"PK"
     lines = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
     curls = [line for line in lines if line.startswith("curl") and "TOKEN" not in line]

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.safety.csrf import SAFE_METHODS
 
+UNCOUNTED = {*SAFE_METHODS, "DELETE"}  # cancelling a job makes room
 SLOWEST_BYTES_PER_SECOND = 10_000
 _SMOOTHING = 0.2  # of the mean time that a request takes
 
@@ -19,7 +20,7 @@ _SMOOTHING = 0.2  # of the mean time that a request takes
 class BackPressure:
     """Answers 429 with `Retry-After`, before the body is read, where too many requests are in work.
 
-    Requests that only read (GET) are not counted. `Retry-After` is how long requests take at the moment.
+    Requests that only read or delete are not counted. `Retry-After` is how long requests take at the moment.
 
     Args:
         app: what answers.
@@ -34,7 +35,7 @@ class BackPressure:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+        if scope["type"] != "http" or scope["method"] in UNCOUNTED:
             await self.app(scope, receive, send)
             return
         if self._num >= self._most:

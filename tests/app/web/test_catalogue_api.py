@@ -1,8 +1,12 @@
 """The catalogue by JSON: what is asked for is what `Catalogue` does, with who decided in its log."""
 
+import numpy as np
 import pytest
 
 from individuals import Catalogue, SightingTable
+from inference import Calibration
+from inference.calibrate.certified import UnknownScores
+from inference.calibrate.pair_calibration import PairCalibration
 
 PATH = "/api/v1/catalogue"
 
@@ -74,6 +78,30 @@ def test_one_confirmation_names_one_animal(knowing, photos):
     assert new.json()["name"] == "Abena"
     unknown = knowing.post(f"{PATH}/sightings", files=files, data={"individual": "ID-9"})
     assert unknown.status_code == 404
+
+
+def calibration(embedder) -> Calibration:
+    """Of 400 strangers, none of whom was more similar than 0.6."""
+    strangers = UnknownScores(tuple(np.linspace(0.0, 0.6, 400)), num_gallery=50)
+    pair = PairCalibration(20.0, -14.0, unknowns=strangers)
+    return Calibration(embedder.fingerprint, {"image-image": pair})
+
+
+def test_a_known_animal_is_named_by_certified_thresholds_and_added_to_nothing(
+    knowing, photos, embedder
+):
+    made = calibration(embedder)
+    knowing.app.state.workspace.embedder.calibration = made
+    before = knowing.get(f"{PATH}/log").json()
+    answer = knowing.post("/api/v1/search", files={"photo": photos[2].read_bytes()}).json()
+    assert answer["hits"][0]["probability"] == pytest.approx(float(made.probability(1.0)))
+    assert "as likely as not" in answer["meaning"]
+    found = answer["individual"]
+    assert found["nearest"] == "BIRD-0002"
+    assert found["similarity"] == pytest.approx(1, abs=1e-5)
+    assert found["status"] in ("known", "uncertain")  # others of this encoder may be as similar
+    assert "certified" in found["decided_by"]
+    assert knowing.get(f"{PATH}/log").json() == before
 
 
 def test_a_search_says_who_decided_and_assigns_nobody(knowing, photos):

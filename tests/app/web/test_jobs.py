@@ -97,6 +97,7 @@ def test_hours_are_listened_to_as_a_job(listening, call):
 
 def test_videos_are_counted_in_a_process_of_its_own(serve, exported, aviary):
     client = serve(encoder=exported, num_decoders=1)
+    embedder = client.app.state.workspace.embedder  # loaded already, as in a service that is in use
     video = sorted(aviary.videos.glob("*.mp4"))[0]
     files = [
         ("videos", ("monday.mp4", video.read_bytes())),
@@ -109,6 +110,7 @@ def test_videos_are_counted_in_a_process_of_its_own(serve, exported, aviary):
     assert counted["video"] == "monday.mp4"
     assert job["result"]["num_individuals"] == counted["num_individuals"] >= 1
     assert [one["video"] for one in job["result"]["skipped"]] == ["torn.mp4"]
+    assert client.app.state.workspace.embedder is embedder
     packed = client.get(f"{submitted.headers['location']}/results.zip").content
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert "count/sightings.csv" in archive.namelist()
