@@ -7,6 +7,7 @@ import configparser
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -113,7 +114,7 @@ def test_the_service_installs_starts_and_is_healthy_in_a_clean_folder(tmp_path):
                 time.sleep(2)
         finally:
             serving.terminate()
-        assert serving.wait(60) == 0
+        assert serving.wait(60) in (0, -signal.SIGTERM)  # uvicorn ends, then obeys as all do
 
 
 @INSTALLS
