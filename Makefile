@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 IMAGES ?=
 AUDIO ?=
 PACKAGES := media aviary fused_encoder triplets inference training individuals archives soundscapes student app
-CODE := $(PACKAGES) tests benchmarks examples
+CODE := $(PACKAGES) tests benchmarks examples deploy
 
 .PHONY: demo test test-milvus test-kills check format lint types docs clean
 

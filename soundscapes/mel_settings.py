@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from media.wording import some_problems
+from soundscapes.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,26 +84,22 @@ class MelSettings:
         Raises:
             ValueError: a band lies between two frequencies of the transform and would always be silent.
         """
-        from librosa.filters import mel
-
-        with warnings.catch_warnings():  # of empty bands, which are refused below
-            warnings.simplefilter("ignore")
-            weights = mel(
-                sr=self.sample_rate_hz,
-                n_fft=fft_length,
-                n_mels=self.num_bands,
-                fmin=self.min_hz,
-                fmax=self.highest_hz,
-                htk=self.mel_scale == "htk",
-            )
-        num_empty = int((weights.max(axis=1) == 0).sum())
+        weights = mel_bands(
+            self.sample_rate_hz,
+            fft_length,
+            self.num_bands,
+            min_hz=self.min_hz,
+            max_hz=self.highest_hz,
+            is_htk=self.mel_scale == "htk",
+        )
+        num_empty = int((weights.max(axis=0) == 0).sum())
         if num_empty:
             raise ValueError(
                 f"{num_empty} of {self.num_bands} mel bands from {self.min_hz:g} to {self.highest_hz:g} Hz "
                 f"hold no frequency of a window of {fft_length} samples (these are "
                 f"{self.sample_rate_hz / fft_length:.1f} Hz apart). Use fewer bands, or longer windows."
             )
-        return weights.T.astype("float32")
+        return weights
 
     def _problems(self) -> list[str]:
         problems = []

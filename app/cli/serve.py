@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.web.settings import ServeSettings
 
 TOKEN_VARIABLE = "FUSED_ENCODER_TOKEN"
+TOKEN_FILE_VARIABLE = f"{TOKEN_VARIABLE}_FILE"
 FOLDERS = (
     ("--catalogue", "FILE", "of individuals, see `catalogue`"),
     ("--review", "DIR", "folder that `count --out` wrote, to decide its doubtful pairs"),
@@ -40,7 +41,8 @@ def add_options(commands: argparse._SubParsersAction) -> None:
     for name, metavar, text in FOLDERS:
         value(parser, name, Path, metavar, text)
     host = (
-        f"address to listen at; one that others can reach needs {TOKEN_VARIABLE} in the environment"
+        f"address to listen at; one that others can reach needs {TOKEN_VARIABLE} in the environment, or "
+        f"{TOKEN_FILE_VARIABLE}, the name of a file that holds it"
     )
     value(parser, "--host", "127.0.0.1", None, host)
     value(parser, "--port", 8080, None, "0 takes a free one", least=0)
@@ -97,13 +99,33 @@ def settings_of(options: argparse.Namespace) -> ServeSettings:
         **given,
         host=options.host,
         port=options.port,
-        token=os.environ.get(TOKEN_VARIABLE) or None,
+        token=token_from_environment(),
         num_decoders=options.decoders,
         limits=Limits(
             upload_bytes=int(options.max_upload_mb * 1e6),
             upload_lifetime_seconds=options.keep_minutes * 60,
         ),
     )
+
+
+def token_from_environment() -> str | None:
+    """What `FUSED_ENCODER_TOKEN` says, or the file that `FUSED_ENCODER_TOKEN_FILE` names; None for neither.
+
+    Docker and Kubernetes hand out secrets as files, which stand in no process' environment.
+
+    Raises:
+        ValueError: both are set, or the file holds nothing.
+        OSError: the file cannot be read.
+    """
+    said, file = os.environ.get(TOKEN_VARIABLE), os.environ.get(TOKEN_FILE_VARIABLE)
+    if said and file:
+        raise ValueError(f"Set {TOKEN_VARIABLE} or {TOKEN_FILE_VARIABLE}, not both.")
+    if not file:
+        return said or None
+    token = Path(file).read_text("utf-8").strip()
+    if not token:
+        raise ValueError(f"'{file}', which {TOKEN_FILE_VARIABLE} names, holds no token.")
+    return token
 
 
 def listen(settings: ServeSettings) -> socket.socket:
