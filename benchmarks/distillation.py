@@ -14,11 +14,11 @@ part a fifth chooses the best epoch. Nothing else is chosen, and nothing on what
   `student_alone_accuracy`: the same student and recipe from labels alone, the same seeds.
   `student_minus_alone` with its 95 % interval, resampling recordings (sources), of the mean over seeds;
   `..._seed_sd` is the spread over seeds.
+- `student_int8_accuracy`: the very students as LiteRT files of 8 bits, whose ranges are from training
+  clips; `student_int8_minus_student` with its interval. `int8_kilobytes` is the largest of the files.
 - `student_common_band_accuracy`: all files in the lowest common band; `rate_duration_accuracy`: a decision
   tree on sample rate and duration, `confounds_accuracy` on all circumstances.
-- `parameter_ratio`: of the student's numbers to the teacher's; `speed_ratio`: one clip of 5 s from sound to
-  logits, features included, one thread, BirdNET teacher by student. `--only size` measures these.
-- `unknown_auroc_softmax`: of the highest probability, each two species left out of training in turn.
+- `unknown_...`: see distilled_unknown.py. Sizes, speeds and `listen_...`: see distilled_speed.py.
 """
 
 import hashlib
@@ -26,10 +26,11 @@ import logging
 from pathlib import Path
 
 import common
+import distilled_speed
 import numpy as np
 
 STORE = Path("/tmp/distillation")  # features, made once
-PARTS = ("accuracy", "common_band", "unknown", "size")
+PARTS = ("size", "listen", "accuracy", "common_band", "unknown")  # the short ones first
 
 
 def main() -> None:
@@ -41,8 +42,10 @@ def main() -> None:
     logging.disable(logging.WARNING)  # notes on low sample rates, hundreds of them
     recordings = marine_mammals(blocks=options.blocks)
     figures: common.Figures = {"num_recordings": len(recordings)}
+    parts = {"accuracy": accuracy, "common_band": common_band, "unknown": unknown}
+    parts |= {"size": distilled_speed.size, "listen": distilled_speed.listen}
     for part in options.only:
-        figures |= globals()[part](recordings, options)
+        figures |= parts[part](recordings, options)
     common.report(options.json, figures)
 
 
@@ -119,10 +122,15 @@ def accuracy(recordings, options) -> common.Figures:
             ways.setdefault(name, np.zeros((options.seeds, len(recordings))))[seed] = hits
     sources = np.array([one.source for one in recordings])
     asked = ~np.isnan(ways["student"]).any(axis=0)
+    kilobytes = ways.pop("kilobytes")
     figures = {f"{name}_accuracy": float(hits[:, asked].mean()) for name, hits in ways.items()}
-    for name, other in (("student", "student_alone"), ("teacher", "birdnet_probe")):
+    figures["int8_kilobytes"] = float(np.nanmax(kilobytes))
+    for name, other, key in (
+        ("student", "student_alone", "student_minus_alone"),
+        ("teacher", "birdnet_probe", "teacher_minus_birdnet_probe"),
+        ("student_int8", "student", "student_int8_minus_student"),
+    ):
         gain = (ways[name] - ways[other])[:, asked]
-        key = f"{name}_minus_{other.removeprefix('student_')}"
         figures[key] = float(gain.mean())
         interval = bootstrap_interval(gain.mean(axis=0), sources[asked])
         figures[f"{key}_low"], figures[f"{key}_high"] = interval
@@ -142,8 +150,10 @@ def common_band(recordings, options) -> common.Figures:
     hearing = common_band(recordings)
 
     def way(clips, validation, held_out, how):
-        _, taught = _teacher(clips, how.seed)
-        return {"student": _student_hits(clips, validation, held_out, taught, how)}
+        _, taught = teacher_of(clips, how.seed)
+        student = trained_student(clips, validation, taught, how)
+        named = _named(held_out, logits_of(student, held_out))
+        return {"student": named == held_out.recordings.primary}
 
     hits = [
         _hits_of_a_seed(recordings, seed, options, way, hearing)["student"]
@@ -156,89 +166,10 @@ def common_band(recordings, options) -> common.Figures:
 
 
 def unknown(recordings, options) -> common.Figures:
-    """AUROC of the highest probability, for species that were left out of training, two at a time."""
-    from sklearn.metrics import roc_auc_score
+    """How well students know what they were never taught."""
+    from distilled_unknown import unknown_figures
 
-    from soundscapes import LabelledRecordings, split_recordings
-    from student import distil_student
-    from student.clips import recording_means
-    from student.distil import predicted
-    from student.unknown import softmax
-
-    areas = []
-    for first in range(0, 2 * options.pairs, 2):
-        left_out = (first, first + 1)
-        names = [n for k, n in enumerate(recordings.class_names) if k not in left_out]
-        places = {k: names.index(n) for k, n in enumerate(recordings.class_names) if n in names}
-        known = LabelledRecordings(tuple(names), tuple(_renumbered(recordings, places)))
-        training, held_out = split_recordings(known, seed=first)
-        training, validation = split_recordings(training, seed=first)
-        strangers = recordings.only(
-            [k for k, one in enumerate(recordings) if one.primary in left_out]
-        )
-        clips, others, asked, strange = (
-            _heard(side, None) for side in (training, validation, held_out, strangers)
-        )
-        _, taught = _teacher(clips, first)
-        student = distil_student(
-            clips, others, taught, options=_recipe(options, first), progress=False
-        ).student
-        sure = [
-            softmax(recording_means(predicted(student.network, each), each.recording_of)).max(
-                axis=1
-            )
-            for each in (asked, strange)
-        ]
-        is_known = np.repeat([1, 0], [len(each) for each in sure])
-        areas.append(roc_auc_score(is_known, np.concatenate(sure)))
-    return {"unknown_auroc_softmax": float(np.mean(areas))}
-
-
-def _renumbered(recordings, places):
-    from dataclasses import replace
-
-    for one in recordings:
-        if one.primary in places:
-            yield replace(one, primary=places[one.primary])
-
-
-def size(recordings, options) -> common.Figures:
-    """Numbers in both networks, and how long a clip takes each, in one thread of a process of its own."""
-    return common.alone(_measured_size, len(recordings.class_names))
-
-
-def _measured_size(num_classes: int) -> common.Figures:
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    from fused_encoder import load_birdnet
-    from student import StudentHearing, create_student
-    from student.network import num_trained
-
-    hearing, birdnet = StudentHearing(), load_birdnet()
-    network = create_student(num_classes, hearing)
-    answer = tf.function(network, jit_compile=False)
-    numbers = sum(int(np.prod(v.shape)) for v in birdnet.module.variables)
-    head = (birdnet.embedding_size + 18) * num_classes + num_classes
-    sounds = np.random.default_rng(0).normal(0, 0.1, (12, hearing.clip_samples)).astype("float32")
-
-    def student(sound):
-        return answer(list(hearing.clip_inputs(sound[None]))).numpy()
-
-    def teacher(sound):
-        return np.asarray(birdnet.embed_sound(sound)), hearing.clip_inputs(sound[None])
-
-    student(sounds[0]), teacher(sounds[0])  # traced before they are timed
-    seconds = common.in_turns([student, teacher], sounds[1:])
-    return {
-        "student_parameters": num_trained(network),
-        "teacher_parameters": numbers + head,
-        "parameter_ratio": num_trained(network) / (numbers + head) if numbers else float("nan"),
-        "student_clip_seconds": seconds[0],
-        "teacher_clip_seconds": seconds[1],
-        "speed_ratio": seconds[1] / seconds[0],
-    }
+    return unknown_figures(recordings, options)
 
 
 def _hits_of_a_seed(recordings, seed: int, options, way, hearing=None) -> dict[str, np.ndarray]:
@@ -250,38 +181,65 @@ def _hits_of_a_seed(recordings, seed: int, options, way, hearing=None) -> dict[s
     folds = list(fold_recordings(recordings, num_folds=5, seed=seed))
     for training, held_out in folds[: options.folds]:
         training, validation = split_recordings(training, seed=seed)
-        sides = [_heard(side, hearing) for side in (training, validation, held_out)]
+        sides = [heard(side, hearing) for side in (training, validation, held_out)]
         asked = [place[one.path] for one in sides[2].recordings]
-        for name, hits in way(*sides, _recipe(options, seed)).items():
+        for name, hits in way(*sides, recipe(options, seed)).items():
             found.setdefault(name, np.full(len(recordings), np.nan))[asked] = hits
     return found
 
 
 def _every_way(clips, validation, held_out, how) -> dict[str, np.ndarray]:
-    from student.clips import recording_means
-
-    teacher, taught = _teacher(clips, how.seed)
+    teacher, taught = teacher_of(clips, how.seed)
     truth = held_out.recordings.primary
-    said = recording_means(teacher.outputs(held_out).logits, held_out.recording_of)
-    return {
-        "birdnet_probe": _probe(clips, held_out),
-        "teacher": said.argmax(axis=1) == truth,
-        "student": _student_hits(clips, validation, held_out, taught, how),
-        "student_alone": _student_hits(clips, validation, held_out, None, how),
+    student = trained_student(clips, validation, taught, how)
+    alone = trained_student(clips, validation, None, how)
+    small, kilobytes = _int8_logits(student, clips, held_out)
+    logits = {
+        "teacher": teacher.outputs(held_out).logits,
+        "student": logits_of(student, held_out),
+        "student_alone": logits_of(alone, held_out),
+        "student_int8": small,
     }
+    hits = {name: _named(held_out, each) == truth for name, each in logits.items()}
+    sizes = np.full(len(truth), kilobytes)
+    return {"birdnet_probe": _probe(clips, held_out), **hits, "kilobytes": sizes}
 
 
-def _student_hits(clips, validation, held_out, taught, how) -> np.ndarray:
-    from student import distil_student
+def _named(clips, logits: np.ndarray) -> np.ndarray:
+    """Of each recording the species that its clips' mean logits name."""
     from student.clips import recording_means
+
+    return recording_means(logits, clips.recording_of).argmax(axis=1)
+
+
+def _int8_logits(student, clips, held_out) -> tuple[np.ndarray, float]:
+    """What the file of 8 bits says of held-out clips, and its kilobytes; training clips set its ranges."""
+    from student import export_litert
+    from student.litert import litert_function
+
+    path = STORE / "student.tflite"
+    kilobytes = export_litert(student, path, precision="int8", clips=clips).kilobytes
+    run = litert_function(path.read_bytes())
+    mel, features = held_out.inputs
+    rows = [run(mel=mel[[n]], features=features[[n]]) for n in range(len(held_out))]
+    return np.concatenate(rows), kilobytes
+
+
+def trained_student(clips, validation, taught, how):
+    """A student by the published recipe."""
+    from student import distil_student
+
+    return distil_student(clips, validation, taught, options=how, progress=False).student
+
+
+def logits_of(student, clips) -> np.ndarray:
+    """What a student says of clips."""
     from student.distil import predicted
 
-    student = distil_student(clips, validation, taught, options=how, progress=False).student
-    logits = recording_means(predicted(student.network, held_out), held_out.recording_of)
-    return logits.argmax(axis=1) == held_out.recordings.primary
+    return predicted(student.network, clips)
 
 
-def _teacher(clips, seed: int):
+def teacher_of(clips, seed: int):
     """BirdNET with the 18 features; and what heads that were trained without them say of its clips."""
     from student import train_head_teacher
     from triplets import FeatureStore
@@ -308,7 +266,8 @@ def _probe(clips, held_out) -> np.ndarray:
     return found[logs.argmax(axis=1)] == held_out.recordings.primary
 
 
-def _heard(recordings, hearing):
+def heard(recordings, hearing=None):
+    """Clips of recordings, made once."""
     from student import StudentHearing, prepare_clips
     from triplets import FeatureStore
 
@@ -316,7 +275,8 @@ def _heard(recordings, hearing):
     return prepare_clips(recordings, hearing, store=FeatureStore(STORE), progress=False)
 
 
-def _recipe(options, seed: int):
+def recipe(options, seed: int):
+    """The published one."""
     from student import StudentTraining
 
     return StudentTraining(epochs=options.epochs, patience=options.patience, seed=seed)

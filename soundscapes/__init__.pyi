@@ -2,6 +2,8 @@ from .augmentation.augmentation import Augmentation as Augmentation
 from .certify import certify_classifier as certify_classifier
 from .classifier import SoundClassifier as SoundClassifier
 from .clip_scale import ClipScale as ClipScale
+from .common_band import band_limited as band_limited
+from .common_band import lowest_sample_rate as lowest_sample_rate
 from .compose import compose_soundscape as compose_soundscape
 from .compose import segment_labels as segment_labels
 from .ensemble import combine_scores as combine_scores

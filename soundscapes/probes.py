@@ -60,7 +60,8 @@ class ConfoundProbe:
         if self.is_suspicious:
             text += (
                 " A classifier may learn recorders in place of species: compare with one that hears the "
-                "lowest common band (`student train --common-band`), and test it on other recorders."
+                "lowest common band (`--common-band` of `classify train` and `student train`), and test "
+                "it on other recorders."
             )
         return text
 

@@ -15,6 +15,7 @@ from fused_encoder.front_ends.contract import AudioFrontEnd
 from inference.export import library_versions
 from media.atomic import write_text_atomically
 from soundscapes.classifier import SoundClassifier
+from soundscapes.common_band import band_limited, lowest_sample_rate, mel_at_rate
 from soundscapes.mel_networks import MEL
 from soundscapes.mel_settings import MelSettings
 from soundscapes.options import SoundTraining, training_from_dict
@@ -34,16 +35,29 @@ class HearingSource:
     Args:
         name: what `load_front_end` takes; or "mel" for spectrograms.
         mel: how spectrograms are made; None for other front ends.
+        band_rate_hz: int, to which all sound is brought down first, see `band_limited`; None: it is not.
     """
 
     name: str
     mel: MelSettings | None = None
+    band_rate_hz: int | None = None
 
     def load(self) -> AudioFrontEnd:
         """The front end; raises as `load_front_end`."""
         if self.name == MEL:
             return mel_front_end(self.mel or MelSettings())
-        return load_front_end(self.name)
+        front_end = load_front_end(self.name)
+        return (
+            front_end if self.band_rate_hz is None else band_limited(front_end, self.band_rate_hz)
+        )
+
+    def in_common_band(self, recordings: LabelledRecordings) -> HearingSource:
+        """The same, deaf to what the lowest sample rate among the recordings cannot hold."""
+        rate = lowest_sample_rate(recordings)
+        if self.name != MEL:
+            return replace(self, band_rate_hz=rate)
+        mel = self.mel or MelSettings()
+        return replace(self, mel=mel_at_rate(mel, min(rate, mel.sample_rate_hz)))
 
 
 @dataclass(frozen=True)
@@ -134,8 +148,9 @@ def load_sound_run(directory: str | Path) -> SoundRun:
             recordings_from_json(record[side], names) for side in ("training", "held_out")
         )
         options = training_from_dict(record["options"])
-        mel = record["front_end"]["mel"]
-        hearing = HearingSource(record["front_end"]["name"], mel and MelSettings(**mel))
+        heard = record["front_end"]
+        mel = heard["mel"] and MelSettings(**heard["mel"])
+        hearing = HearingSource(heard["name"], mel, heard.get("band_rate_hz"))
         network = keras.saving.load_model(root / NETWORK_FILE, compile=False)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ValueError(

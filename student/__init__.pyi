@@ -19,6 +19,7 @@ from .listen import ListeningStatus as ListeningStatus
 from .listen import classifier_scorer as classifier_scorer
 from .listen import listen_live as listen_live
 from .listen import student_scorer as student_scorer
+from .litert import litert_function as litert_function
 from .microphone import Microphone as Microphone
 from .model_card import read_model_card as read_model_card
 from .network import create_student as create_student
@@ -43,3 +44,4 @@ from .unknown import UnknownRule as UnknownRule
 from .unknown import calibrate_unknown as calibrate_unknown
 from .unknown import load_unknown_rule as load_unknown_rule
 from .unknown import save_unknown_rule as save_unknown_rule
+from .unknown import unknown_rule_from as unknown_rule_from

@@ -25,13 +25,19 @@ class StudentBatches(keras.utils.PyDataset):
         clips: of training recordings.
         options: batch size, sampling, augmentation, seed.
         stored: further inputs of each clip, [num_clips, ...] each, such as the teacher's logits.
+        num_outputs: int >= 1, of the learner; each is given the species.
     """
 
     def __init__(
-        self, clips: StudentClips, options: StudentTraining, stored: Sequence[np.ndarray] = ()
+        self,
+        clips: StudentClips,
+        options: StudentTraining,
+        stored: Sequence[np.ndarray] = (),
+        num_outputs: int = 1,
     ) -> None:
         super().__init__()
         self._clips, self._options, self._stored = clips, options, tuple(stored)
+        self._num_outputs = num_outputs
         self._chances = drawing_chances(clips.primary, options.sampling)
         self._jitter = _FEATURE_JITTER * clips.features.std(axis=0)
         self._drawn = np.zeros(0, np.int64)
@@ -41,7 +47,9 @@ class StudentBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return math.ceil(len(self._clips) / self._options.batch_size)
 
-    def __getitem__(self, number: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    def __getitem__(
+        self, number: int
+    ) -> tuple[tuple[np.ndarray, ...], np.ndarray | tuple[np.ndarray, ...]]:
         size = self._options.batch_size
         drawn = self._drawn[number * size : (number + 1) * size]
         mel, features, *extra = (each[drawn] for each in self._clips.inputs)
@@ -50,7 +58,8 @@ class StudentBatches(keras.utils.PyDataset):
             mel = augmented_mel(mel, rng)
             features = features + rng.normal(size=features.shape) * self._jitter
         inputs = (mel, features.astype(np.float32), *extra, *(each[drawn] for each in self._stored))
-        return inputs, self._clips.primary[drawn]
+        species = self._clips.primary[drawn]
+        return inputs, species if self._num_outputs == 1 else (species,) * self._num_outputs
 
     def on_epoch_end(self) -> None:
         """Draws the clips of the next epoch."""

@@ -87,16 +87,17 @@ def distil_student(
     _adapt(network, clips)
     student = Student(network, clips.hearing, class_names, tuple(extra_names))
     best = _BestWeights(network, validation)
-    learner = _learner(network, taught, options)
+    learner, loss = _learner(network, taught, options)
     learner.compile(
         keras.optimizers.AdamW(
             options.learning_rate, weight_decay=options.weight_decay, clipnorm=options.clip_norm
         ),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss,
     )
     stored = [] if taught is None else taught.arrays
+    num_outputs = len(loss) if isinstance(loss, tuple) else 1
     fitted = learner.fit(
-        StudentBatches(clips, options, stored),
+        StudentBatches(clips, options, stored, num_outputs),
         epochs=options.epochs,
         callbacks=[best, *_callbacks(options)],
         verbose=2 if progress else 0,
@@ -127,32 +128,47 @@ class SimilarityLoss(keras.losses.Loss):
 
 def _learner(
     network: keras.Model, taught: TeacherOutputs | None, options: StudentTraining
-) -> keras.Model:
-    """What `fit` is called on: the student, or Keras' distiller with a teacher that recites."""
+) -> tuple[keras.Model, Any]:
+    """What `fit` is called on, and its loss: the student, or Keras' distiller with a teacher that recites.
+
+    What a student knows of a clip is an output beside its logits. Named as a layer, Keras' distiller would
+    find it by another pass: twice the work, and running means that move twice a step.
+    """
+    labels = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     if taught is None:
-        return network
+        return network, labels
     distillation = keras.distillation
-    inputs = [keras.Input((taught.logits.shape[1],), name=TEACHER_LOGITS)]
     # Named by a text, as by default, Keras 3.15 compares the logits themselves, with no softmax.
     divergence = keras.losses.KLDivergence()
+    said = keras.Input((taught.logits.shape[1],), name=TEACHER_LOGITS)
+    every, teacher, student = [*network.inputs, said], said, network.output
     losses: list[Any] = [distillation.LogitsDistillation(options.temperature, loss=divergence)]
-    weights = [1.0]
-    says = keras.layers.Identity(name="says")(inputs[0])
+    weights, loss = [1.0], labels
     if taught.summary is not None:
-        inputs.append(keras.Input((taught.summary.shape[1],), name=TEACHER_SUMMARY))
+        known = keras.Input((None,), name=TEACHER_SUMMARY)  # of another size than the student's
+        every.append(known)
         if options.feature_weight:
-            losses.append(
-                distillation.FeatureDistillation(SimilarityLoss(), TEACHER_SUMMARY, SOUND_SUMMARY)
-            )
+            teacher = (said, known)
+            student = (student, network.get_layer(SOUND_SUMMARY).output)
+            loss = (labels, _no_label)
+            losses = [
+                distillation.LogitsDistillation(options.temperature, loss=(divergence, None)),
+                distillation.FeatureDistillation((None, SimilarityLoss())),
+            ]
             weights.append(options.feature_weight)
-    every = [*network.inputs, *inputs]
-    return keras.distillation.Distiller(
-        teacher=keras.Model(every, says, name="teacher"),
-        student=keras.Model(every, network.output, name="learning_student"),
+    learner = distillation.Distiller(
+        teacher=keras.Model(every, teacher, name="teacher"),
+        student=keras.Model(every, student, name="learning_student"),
         distillation_losses=losses,
         distillation_loss_weights=weights,
         student_loss_weight=1.0 - options.alpha,
     )
+    return learner, loss
+
+
+def _no_label(species: keras.KerasTensor, summary: keras.KerasTensor) -> keras.KerasTensor:
+    """Labels say nothing of what a student knows before it names species."""
+    return ops.zeros(())
 
 
 class _BestWeights(keras.callbacks.Callback):

@@ -108,6 +108,11 @@ def evaluate_student(
     return _measured(clips, logits, probe)
 
 
+def clip_accuracy(student: Student, clips: StudentClips) -> float:
+    """Share of clips that a student names rightly."""
+    return float((predicted(student.network, clips).argmax(axis=1) == clips.primary).mean())
+
+
 def _measured(
     clips: StudentClips, logits: np.ndarray, probe: ConfoundProbe | None
 ) -> StudentEvaluation:

@@ -106,10 +106,9 @@ def _crossings(clips: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:
     half = length // 2
     padded = np.pad(clips, ((0, 0), (half, half)), mode="edge")
     is_negative = padded < -1e-10
-    crossed = np.cumsum(is_negative[:, 1:] != is_negative[:, :-1], axis=1, dtype=np.int32)
-    crossed = np.pad(crossed, ((0, 0), (1, 0)))
-    starts = np.arange(0, padded.shape[1] - length + 1, hearing.hop_samples)
-    return (crossed[:, starts + length - 1] - crossed[:, starts]) / length
+    crossed = is_negative[:, 1:] != is_negative[:, :-1]
+    frames = np.lib.stride_tricks.sliding_window_view(crossed, length - 1, axis=1)
+    return frames[:, :: hearing.hop_samples].sum(axis=-1) / length
 
 
 def _band_share(power: np.ndarray, hz: np.ndarray, hearing: SpectrumSettings) -> np.ndarray:

@@ -13,6 +13,7 @@ from student.features import FEATURE_NAMES
 from student.unknown import PUBLISHED_RULE, UnknownRule
 
 if TYPE_CHECKING:
+    from student.exported_graph import StudentInput
     from student.student import Student
 
 CARD_FILE = "model_card.json"
@@ -34,21 +35,23 @@ def read_model_card(path: str | Path) -> dict[str, Any]:
 
 
 def model_card(
-    student: Student, *, unknown: UnknownRule | None = None, told: Mapping[str, Any] | None = None
+    student: Student,
+    takes: StudentInput = "mel",
+    *,
+    unknown: UnknownRule | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What is to be known of a student to use it, as JSON holds it."""
     from inference.export import library_versions
+    from student.exported_graph import input_shapes
 
-    hearing = student.hearing
+    hearing, shapes = student.hearing, input_shapes(student, takes)
+    names = {"features": list(FEATURE_NAMES), "extra": list(student.extra_names)}
     return {
         "kind": "student",
         "class_names": list(student.class_names),
         "hearing": {**hearing.to_dict(), "max_hz": hearing.highest_hz},
-        "inputs": {
-            "mel": [hearing.num_rows, hearing.num_bands],
-            "features": list(FEATURE_NAMES),
-            **({"extra": list(student.extra_names)} if student.extra_names else {}),
-        },
+        "inputs": {name: names.get(name, list(shape)) for name, shape in shapes.items()},
         "output": "logits; their softmax is a probability",
         "unknown": asdict(unknown or PUBLISHED_RULE),
         "parameters": int(student.network.count_params()),

@@ -151,9 +151,10 @@ class Surroundings(layers.Layer):
         self.spread.assign(np.where(spread > 0, spread, 1.0))
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        is_there = ops.logical_not(ops.isnan(inputs))
-        scaled = ops.where(is_there, (inputs - self.mean) / self.spread, 0.0)
-        return ops.concatenate([scaled, ops.cast(is_there, scaled.dtype)], axis=-1)
+        is_missing = ops.isnan(inputs)
+        scaled = ops.where(is_missing, 0.0, (inputs - self.mean) / self.spread)
+        is_there = ops.cast(ops.logical_not(is_missing), scaled.dtype)
+        return ops.concatenate([scaled, is_there], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], 2 * input_shape[-1])  # type: ignore[operator] # Dense needs it too

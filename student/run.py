@@ -38,6 +38,7 @@ class StudentRun:
         history: of each epoch.
         teacher: its name and figures; empty where it had none.
         extra: further numbers of recordings by path, see `prepare_clips`.
+        pruned: sparsity, sizes and accuracies where it was pruned; else empty.
     """
 
     directory: Path
@@ -49,6 +50,7 @@ class StudentRun:
     history: dict[str, list[float]]
     teacher: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[Path, tuple[float, ...]] = field(default_factory=dict)
+    pruned: Mapping[str, float] = field(default_factory=dict)
 
 
 def save_student_run(
@@ -61,6 +63,7 @@ def save_student_run(
     *,
     teacher: Mapping[str, Any] | None = None,
     extra: Mapping[Path, tuple[float, ...]] | None = None,
+    pruned: Mapping[str, float] | None = None,
 ) -> Path:
     """Writes `student.keras` (best), `student_final.keras` and `run.json`; an earlier run is replaced.
 
@@ -73,6 +76,7 @@ def save_student_run(
         held_out: others, to be evaluated with.
         teacher: what is to be told of its teacher, as JSON takes it.
         extra: as `prepare_clips` was given.
+        pruned: what is to be told of its pruning.
 
     Returns:
         The directory.
@@ -91,6 +95,7 @@ def save_student_run(
         "history": trained.history,
         **{name: recordings_to_json(side) for name, side in sides.items()},
         "teacher": dict(teacher or {}),
+        "pruned": dict(pruned or {}),
         "versions": library_versions(),
     }
     (root / RUN_FILE).unlink(missing_ok=True)  # never a network beside another's record
@@ -143,6 +148,7 @@ def load_student_run(directory: str | Path) -> StudentRun:
         record["history"],
         record["teacher"],
         extra,
+        record.get("pruned", {}),
     )
 
 

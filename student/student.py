@@ -55,4 +55,4 @@ class Student:
             shape = (len(inputs[0]), len(self.extra_names))
             missing = np.full(shape, np.nan, np.float32)
             inputs.append(missing if extra is None else np.asarray(extra, np.float32))
-        return np.asarray(self.network(inputs, training=False))
+        return np.asarray(self.network.predict_on_batch(inputs))

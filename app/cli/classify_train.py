@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
     folds = list(fold_recordings(recordings, num_folds=options.folds, seed=options.seed))
     training, held_out = folds[options.fold - 1]
-    hearing, how = hearing_source(options), training_options(options)
+    hearing, how = hearing_source(options, recordings), training_options(options)
     common = {
         "options": how,
         "store": FeatureStore(options.store),

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     training, _ = split_recordings(recordings, num_folds=options.folds, seed=options.seed)
     study = tune_sound_classifier(
         training,
-        hearing_source(options).load(),
+        hearing_source(options, recordings).load(),
         options.network,
         directory=out,
         num_trials=options.trials,

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.mel_options import add_mel_settings, mel_settings
-from app.cli.options import value
+from app.cli.options import switch, value
 
 if TYPE_CHECKING:
     from soundscapes.recordings import LabelledRecordings
     from soundscapes.run import HearingSource
 
+COMMON_BAND = (
+    "hear all files, to train on and to test, at the lowest sample rate among them: no recorder is known by "
+    "where its sound ends"
+)
 MOST_BARS, NUM_RAREST, BAR_LENGTH = 30, 5, 40
 
 
@@ -48,6 +52,7 @@ def add_hearing(parser: argparse.ArgumentParser) -> None:
         "where frames are kept, such as the --out of `classify spectrograms` (default: the cache)"
     )
     value(group, "--store", str, "DIR", store)
+    switch(group, "--common-band", COMMON_BAND)
     add_mel_settings(parser)
 
 
@@ -94,14 +99,20 @@ def unlabelled_recordings(inputs: Sequence[str]) -> list[Path]:
     return recordings
 
 
-def hearing_source(options: argparse.Namespace) -> HearingSource:
-    """How the front end of `add_hearing` is found."""
+def hearing_source(options: argparse.Namespace, recordings: LabelledRecordings) -> HearingSource:
+    """How the front end of `add_hearing` is found; all recordings share the band where that was asked."""
     from soundscapes.run import HearingSource
 
-    if options.front_end == "mel":
-        return HearingSource("mel", mel_settings(options))
-    is_path = Path(options.front_end).exists()
-    return HearingSource(str(Path(options.front_end).absolute()) if is_path else options.front_end)
+    name = options.front_end
+    if name == "mel":
+        hearing = HearingSource("mel", mel_settings(options))
+    else:
+        hearing = HearingSource(str(Path(name).absolute()) if Path(name).exists() else name)
+    if options.common_band:
+        hearing = hearing.in_common_band(recordings)
+        rate = hearing.band_rate_hz or (hearing.mel and hearing.mel.sample_rate_hz) or 0
+        print(f"Common band: below {rate / 2:g} Hz.")
+    return hearing
 
 
 def distribution(recordings: LabelledRecordings) -> str:

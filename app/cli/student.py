@@ -7,7 +7,7 @@ import importlib
 
 from app.cli.options import add_command
 
-ACTIONS = ("features", "train", "evaluate", "unknown", "export")
+ACTIONS = ("features", "train", "evaluate", "unknown", "prune", "export")
 """Each is a module `student_<action>` of this package with `add_options(actions)` and `run(options)`."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.options import switch, value
-from app.cli.sound_inputs import labelled_recordings
+from app.cli.sound_inputs import COMMON_BAND, labelled_recordings
 
 if TYPE_CHECKING:
     from soundscapes.recordings import LabelledRecordings
@@ -63,11 +63,7 @@ def add_student_hearing(parser: argparse.ArgumentParser) -> None:
     clamp = "a --max-hz above half the sample rate is lowered to it; else it is refused"
     switch(group, "--clamp-band", clamp)
     value(group, "--bands", 64, "N", "mel bands", least=8)
-    common = (
-        "hear all files, to train on and to test, at the lowest sample rate among them: no recorder is "
-        "known by where its sound ends"
-    )
-    switch(group, "--common-band", common)
+    switch(group, "--common-band", COMMON_BAND)
     value(group, "--store", str, "DIR", "where inputs are kept (default: the cache)")
 
 

@@ -35,6 +35,18 @@ def test_missing_nights_are_told_but_are_no_bad_file(season, capsys):
     assert "missing: 6 files between 2023-05-15 20:50 and 2023-05-17 20:00" in page
 
 
+def test_folders_that_their_sample_rate_gives_away_are_told_of(tmp_path, capsys):
+    for name, rate in (("bowhead", 8000), ("dolphin", 16_000)):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            path = tmp_path / name / f"{number}.wav"
+            save_waveform(path, 0.1 * RNG.normal(size=rate // 5), rate)
+    assert main(["check", str(tmp_path)]) == 0
+    told = capsys.readouterr().err
+    assert "names 1.00 of 20 recordings rightly (the most frequent class is 0.50)" in told
+    assert "`--common-band` of `classify train` and `student train`" in told
+
+
 def test_a_bad_file_is_listed_and_ends_with_1(season, capsys):
     (season / "torn.jpg").write_bytes((season / "a.jpg").read_bytes()[:-20])
     (season / "a\nb\udcff.jpg").write_bytes(b"")

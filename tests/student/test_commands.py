@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from app.cli.main import main
+from student import load_student_run, read_model_card
 
 HEARING = ["--sample-rate", "8000", "--clip-seconds", "1", "--bands", "32"]
 RECIPE = [
@@ -40,6 +41,23 @@ def test_a_student_is_trained_and_evaluated_with_its_confounds_told(trained, cap
     metrics = json.loads((run / "evaluation" / "metrics.json").read_text("utf-8"))
     assert set(metrics["confounds"]["by_condition"]) >= {"sample_rate_hz", "noise_floor_db"}
     assert (run / "evaluation" / "misclassified.xlsx").is_file()
+
+
+def test_a_student_is_pruned_into_a_run_like_any_other_and_takes_sound(trained, tmp_path, capsys):
+    run, store = trained
+    pruned = tmp_path / "pruned"
+    command = ["student", "prune", str(run), "--out", str(pruned), "--sparsity", "0.6"]
+    assert main([*command, "--steps", "1", "--epochs", "1", *store]) == 0
+    assert "of the weights are 0. Compressed, all numbers take" in capsys.readouterr().out
+    record = load_student_run(pruned).pruned
+    assert record["sparsity"] == pytest.approx(0.6, abs=0.05)
+    assert record["zipped_kilobytes"] < record["zipped_kilobytes_before"]
+    file = tmp_path / "student.tflite"
+    command = ["student", "export", str(pruned), "--out", str(file), "--format", "float32"]
+    assert main([*command, "--input", "waveform", *store]) == 0
+    assert read_model_card(file)["pruned"] == record
+    assert main([*command[:-1], "onnx", "--input", "waveform"]) == 2
+    assert "An ONNX file takes mel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv", "parquet"])

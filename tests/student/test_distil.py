@@ -35,23 +35,38 @@ def test_a_student_learns_from_a_teacher_and_keeps_its_best_weights(both_sides, 
 
 
 def test_the_loss_is_the_published_one(both_sides, taught):
-    """0.3 cross-entropy with labels + 0.7 (9 KL at temperature 3 + similarity)."""
+    """0.3 cross-entropy with labels + 0.7 (9 KL at temperature 3 + 2 similarity)."""
     training, _ = both_sides
     network = create_student(3, training.hearing, dropouts=(0.0, 0.0), **SMALL)
-    learner = _learner(network, taught, StudentTraining(feature_weight=0.0))
-    learner.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner, loss = _learner(network, taught, StudentTraining(feature_weight=2.0))
+    learner.compile(loss=loss)
     x = [each[:8] for each in (*training.inputs, *taught.arrays)]
-    said = np.random.default_rng(2).normal(size=(8, 3)).astype("float32")
-    total = float(learner.compute_loss(x, training.primary[:8], keras.ops.convert_to_tensor(said)))
+    rng = np.random.default_rng(2)
+    said, known = rng.normal(size=(8, 3)).astype("f"), rng.normal(size=(8, 16)).astype("f")
+    outputs = (keras.ops.array(said), keras.ops.array(known))
+    total = float(learner.compute_loss(x, (training.primary[:8],) * 2, outputs))
 
     def softmax(values):
         return np.exp(values) / np.exp(values).sum(axis=1, keepdims=True)
 
     labels = -np.log(softmax(said)[np.arange(8), training.primary[:8]]).mean()
     p, q = softmax(taught.logits[:8] / 3), softmax(said / 3)
-    assert total == pytest.approx(
-        0.3 * labels + 0.7 * 9 * (p * np.log(p / q)).sum(1).mean(), rel=1e-3
-    )
+    alike = float(SimilarityLoss()(taught.summary[:8], known))
+    divergence = (p * np.log(p / q)).sum(1).mean()
+    assert total == pytest.approx(0.3 * labels + 0.7 * (9 * divergence + 2 * alike), rel=1e-3)
+
+
+def test_a_step_hears_each_clip_once_so_that_running_means_move_once(both_sides, taught):
+    training, _ = both_sides
+    network = create_student(3, training.hearing, dropouts=(0.0, 0.0), **SMALL)
+    learner, loss = _learner(network, taught, StudentTraining())
+    learner.compile(keras.optimizers.SGD(0.0), loss)
+    x = [each[:8] for each in (*training.inputs, *taught.arrays)]
+    learner.fit(x, (training.primary[:8],) * 2, batch_size=8, verbose=0)
+    scaling = network.get_layer("convolution_1_scaling")
+    convolved = keras.Model(network.inputs, network.get_layer("convolution_1").output)(x[:2])
+    once = (1 - scaling.momentum) * np.mean(convolved, axis=(0, 1, 2))
+    np.testing.assert_allclose(scaling.moving_mean, once, rtol=1e-3, atol=1e-6)
 
 
 def test_similarity_is_that_of_all_pairs_whatever_the_sizes():
