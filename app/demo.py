@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +113,18 @@ def run_demo(material: Material, out: Path, options: TrainingOptions) -> Trained
         heard=heard,
     )
     print(f"\nDone in {time.monotonic() - started:.0f} s. The report is in '{report}'.")
+    print(f"To look around in a browser: {serve_command(out)}")
     return trained
+
+
+def serve_command(out: Path) -> str:
+    """The command that opens a demo's results in the page."""
+    program = os.path.relpath(Path(sys.executable).with_name("fused-encoder"))
+    parts = {"encoder": "encoder", "index": "birds.index", "runs": "run"}
+    parts |= {"review": "counted", "heard": "heard"}  # of generated birds only
+    given = {name: out / place for name, place in parts.items() if (out / place).exists()}
+    told = [word for name, place in given.items() for word in (f"--{name}", str(place))]
+    return shlex.join([program, "serve", *told])
 
 
 def aviary_material(out: Path, size: Size, seed: int) -> Material:
@@ -182,16 +196,20 @@ def _query(
     """Builds the index of the gallery and asks it with held-out files, by the exported encoder."""
     known, asking = evaluation.gallery, evaluation.queries.pairs
     gallery, held_out = trained.training, trained.held_out
-    ids = [
-        f"{label}/{gallery.images[i].path.name}+{gallery.recordings[r].path.name}"
-        for label, i, r in zip(
-            known.pairs.labels, known.pairs.images, known.pairs.recordings, strict=True
-        )
-    ]
     path.unlink(missing_ok=True)
     with EmbeddingIndex.open(path) as index:
-        classes = [{"class": str(label)} for label in known.pairs.labels]
-        index.add(ids, known.by_pattern["fused"], classes)
+        told = [
+            {
+                "class": str(label),
+                "image": str(gallery.images[i].path.absolute()),
+                "recording": str(gallery.recordings[r].path.absolute()),
+            }
+            for label, i, r in zip(
+                known.pairs.labels, known.pairs.images, known.pairs.recordings, strict=True
+            )
+        ]
+        ids = [f"{t['class']}/{Path(t['image']).name}+{Path(t['recording']).name}" for t in told]
+        index.add(ids, known.by_pattern["fused"], told)
         queries = embedder.embed(
             [held_out.images[i].path for i in asking.images],
             [held_out.recordings[r].path for r in asking.recordings],

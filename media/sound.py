@@ -36,11 +36,13 @@ class AudioInfo:
         sample_rate_hz: int > 0.
         num_channels: int > 0.
         duration_seconds: float > 0; None where the file does not tell.
+        is_seekable: whether a stretch is decoded without all that precedes it.
     """
 
     sample_rate_hz: int
     num_channels: int
     duration_seconds: float | None
+    is_seekable: bool = True
 
 
 def probe_audio(path: str | Path) -> AudioInfo:
@@ -54,7 +56,8 @@ def probe_audio(path: str | Path) -> AudioInfo:
         UnreadableMediaError: it is not a recording.
     """
     with open_sound(Path(path)) as sound:
-        return AudioInfo(sound.sample_rate_hz, sound.num_channels, sound.duration_seconds)
+        told = sound.sample_rate_hz, sound.num_channels, sound.duration_seconds
+        return AudioInfo(*told, sound.is_seekable)
 
 
 def load_waveform(

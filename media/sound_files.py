@@ -59,6 +59,7 @@ class SoundReader(Protocol):
         expected_seconds: what the header announces; None where it does not, or only guesses.
         damage: why there is less than promised, in words; None if it is all there. Known after
             the last sample.
+        is_seekable: whether a stretch is decoded without all that precedes it.
     """
 
     sample_rate_hz: int
@@ -67,6 +68,7 @@ class SoundReader(Protocol):
     duration_seconds: float | None
     expected_seconds: float | None
     damage: str | None
+    is_seekable: bool
 
     def read(self, first: int = 0, count: int | None = None) -> Iterator[np.ndarray]:
         """From one sample on, at most so many: float32 [num_samples, num_channels] at a time."""
@@ -111,6 +113,8 @@ class SoundfileReader:
         self.num_channels: int = file.channels
         self.clipping_level = _HIGHEST_AMPLITUDES.get(file.subtype, FULL_SCALE)
         self.damage: str | None = None
+        # libsndfile comes down at wrong places of Ogg Vorbis: that is read from the start.
+        self.is_seekable = file.format != "OGG"
         is_known = file.frames < _LENGTH_UNKNOWN
         self.duration_seconds = file.frames / self.sample_rate_hz if is_known else None
         self.expected_seconds = self.duration_seconds
@@ -124,8 +128,7 @@ class SoundfileReader:
         """As `SoundReader.read`; what precedes a damage is kept."""
         num_frames = self._file.frames
         end = num_frames if count is None else min(num_frames, first + count)
-        # libsndfile comes down at wrong places of Ogg Vorbis: that is read from the start.
-        position = 0 if self._file.format == "OGG" else min(first, end)
+        position = min(first, end) if self.is_seekable else 0
         if position:
             self._file.seek(position)
         try:
@@ -164,6 +167,7 @@ class PyavReader:
         self.num_channels: int = stream.codec_context.channels
         self.start_seconds = float((stream.start_time or 0) * (stream.time_base or 0))
         self.damage: str | None = None
+        self.is_seekable = self._format in _EXACTLY_SEEKABLE
         self._change: str | None = None
         seconds = float((stream.duration or 0) * (stream.time_base or 0))
         if not seconds and len(container.streams) == 1:  # else it may be that of the pictures
@@ -232,7 +236,7 @@ class PyavReader:
     def _seek(self, offset_seconds: float) -> bool:
         """Go near the offset where the format can do so exactly; tells whether it did."""
         target_seconds = offset_seconds - _RUN_UP_SECONDS
-        if target_seconds <= 0 or self._format not in _EXACTLY_SEEKABLE:
+        if target_seconds <= 0 or not self.is_seekable:
             return False
         try:
             self._container.seek(int((target_seconds + self.start_seconds) * av.time_base))

@@ -9,9 +9,14 @@ from .compose import segment_labels as segment_labels
 from .ensemble import combine_scores as combine_scores
 from .evaluate import SoundEvaluation as SoundEvaluation
 from .evaluate import evaluate_sound_classifier as evaluate_sound_classifier
+from .event_review import SpeciesPrecision as SpeciesPrecision
+from .event_review import event_key as event_key
+from .event_review import next_events as next_events
+from .event_review import species_precision as species_precision
 from .events import Event as Event
 from .events import EventSettings as EventSettings
 from .events import find_events as find_events
+from .events import select_events as select_events
 from .export import ClassifierSettings as ClassifierSettings
 from .export import export_classifier as export_classifier
 from .export import load_classifier_settings as load_classifier_settings

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,59 @@ def find_events(
     values = np.asarray(scores)
     finder.add(values)
     return finder.finish(len(values) * seconds_per_moment)
+
+
+def select_events(
+    events: Iterable[Event],
+    *,
+    species: Collection[str] | None = None,
+    min_score: float = 0.0,
+    gap_seconds: float | None = None,
+) -> list[Event]:
+    """Some of the events, and those of a species that follow each other closely as one.
+
+    Args:
+        events: of one or several recordings.
+        species: those that stay; None keeps all.
+        min_score: float in [0, 1]; what scores below it goes, before anything is joined.
+        gap_seconds: float >= 0; events of one species in one recording that are no farther apart become
+            one, with the highest score. None joins nothing.
+
+    Returns:
+        By recording, in the order of their starts.
+
+    Example:
+        >>> heard = [Event("a.wav", 0, 2, "wren", 0.9), Event("a.wav", 3, 4, "wren", 0.6)]
+        >>> [event.end_seconds for event in select_events(heard, gap_seconds=1)]
+        [4]
+    """
+    kept = [
+        event
+        for event in events
+        if event.score >= min_score and (species is None or event.species in species)
+    ]
+    kept.sort(key=lambda event: (event.file, event.start_seconds, event.species))
+    if gap_seconds is None:
+        return kept
+    joined: list[Event] = []
+    last: dict[tuple[str, str], int] = {}
+    for event in kept:
+        place = last.get((event.file, event.species))
+        before = None if place is None else joined[place]
+        if (
+            place is None
+            or before is None
+            or event.start_seconds - before.end_seconds > gap_seconds + _TOLERANCE_SECONDS
+        ):
+            last[event.file, event.species] = len(joined)
+            joined.append(event)
+            continue
+        joined[place] = replace(
+            before,
+            end_seconds=max(before.end_seconds, event.end_seconds),
+            score=max(before.score, event.score),
+        )
+    return joined
 
 
 class EventFinder:

@@ -22,9 +22,14 @@ FOLDERS = (
     ("--review", "DIR", "folder that `count --out` wrote, to decide its doubtful pairs"),
     ("--sound-classifier", "DIR", "folder that `classify train --out` wrote"),
     ("--sound-thresholds", "FILE.json", "certified for it (default: its own, where it has some)"),
+    ("--heard", "DIR", "folder that `classify predict --out` wrote, to listen and decide"),
     ("--student", "DIR", "folder that `student export --out` wrote"),
-    ("--archive", "DIR", "folder of an archive, to look over its survey and progress"),
+    ("--survey", "DIR", "folder that `check --out` wrote, to look over"),
+    ("--archive", "DIR", "folder that `embed --out` writes, to look over its progress"),
     ("--runs", "DIR", "folder of training runs, to look over their curves"),
+    ("--project", "FILE.json", "of the study, for a Camtrap DP of the catalogue"),
+    ("--deployments", "FILE.csv", "of its cameras"),
+    ("--media", "FILE.csv", "when and where each of its files was taken"),
 )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.reports.match_picture import match_picture
 from app.reports.page import data_address, templates
 from individuals.review import ReviewPair
 from individuals.review.sheet import COLUMNS, printable, sheet_rows
 from individuals.sighting import Sighting
 from individuals.sighting_file import crop_file, read_picture
 from individuals.sighting_table import SightingTable
-from media import UnreadableMediaError, load_image
 from media.atomic import write_text_atomically
 from media.cells import guard_cell
 
@@ -93,20 +93,8 @@ def _match(
     table: SightingTable, pair: ReviewPair, crops: str | Path
 ) -> dict[str, str | int] | None:
     """The picture of what both sides share, and of how many points; None without two pictures to compare."""
-    import cv2
-
-    from inference.matching import RootSift, draw_match, match_photos
-
     files = [crop_file(crops, table.sightings[row]) for row in (pair.first, pair.second)]
-    try:
-        photos = [load_image(file) for file in files if file is not None]
-    except (FileNotFoundError, UnreadableMediaError):
+    if None in files:
         return None
-    if len(photos) < 2:
-        return None
-    first, second = photos
-    features = RootSift(margins=(0, 0, 0, 0))  # crops are cut close
-    match = match_photos(features(first), features(second))
-    picture = draw_match(first, second, match)
-    _, content = cv2.imencode(".jpg", picture[..., ::-1])  # OpenCV takes BGR
-    return {"picture": data_address("jpeg", content.tobytes()), "num": len(match)}
+    drawn = match_picture(*(file for file in files if file is not None))
+    return drawn and {"picture": data_address("jpeg", drawn[0]), "num": drawn[1]}

@@ -23,6 +23,7 @@ from app.web.safety.headers import SafeHeaders
 from app.web.safety.pressure import BackPressure
 from app.web.safety.token import DemandToken
 from app.web.settings import ServeSettings
+from app.web.shelf import Shelf
 from app.web.uploads import Uploads
 from app.web.work import Work
 
@@ -76,6 +77,7 @@ async def _open_and_close(app: FastAPI) -> AsyncIterator[None]:
         most_waiting=limits.jobs,
         lifetime_seconds=limits.upload_lifetime_seconds,
     )
+    state.asked = Shelf(limits.upload_lifetime_seconds)
     _measure(state)
     sweeping = asyncio.create_task(_sweep(state, limits.upload_lifetime_seconds))
     yield

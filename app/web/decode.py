@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.web.spectrogram_tiles import SpectrogramShape, spectrogram_shape, spectrogram_tile
 from app.web.unpack import UnpackTask, unpack
 from fused_encoder.photo import BlackPhotoError, prepare_photo
 from media import (
@@ -60,7 +61,32 @@ class LengthTask:
     path: Path
 
 
-Task = PhotoTask | SoundTask | LengthTask | UnpackTask
+@dataclass(frozen=True)
+class SizeTask:
+    """How large a photo is: (width, height) in pixels, upright."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class ShapeTask:
+    """How large a recording's spectrogram is: `SpectrogramShape`."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class TileTask:
+    """A tile of a recording's spectrogram: bytes, row by row."""
+
+    path: Path
+    shape: SpectrogramShape
+    zoom: int
+    number: int
+
+
+Decodable = PhotoTask | SoundTask | LengthTask | SizeTask | ShapeTask | TileTask
+Task = Decodable | UnpackTask
 
 
 def work(task: Task) -> Iterator[Message]:
@@ -69,7 +95,7 @@ def work(task: Task) -> Iterator[Message]:
     yield from unpack(task) if isinstance(task, UnpackTask) else decode(task)
 
 
-def decode(task: PhotoTask | SoundTask | LengthTask) -> Iterator[Message]:
+def decode(task: Decodable) -> Iterator[Message]:
     """What a task asks for; UnreadableMediaError where it is not to be had."""
     try:
         match task:
@@ -85,6 +111,12 @@ def decode(task: PhotoTask | SoundTask | LengthTask) -> Iterator[Message]:
             case LengthTask():
                 info = probe_audio(task.path)
                 yield info.sample_rate_hz, info.duration_seconds
+            case SizeTask():
+                yield image_size(task.path)
+            case ShapeTask():
+                yield spectrogram_shape(task.path)
+            case TileTask():
+                yield spectrogram_tile(task.path, task.shape, task.zoom, task.number).tobytes()
     except MemoryError as error:
         raise UnreadableMediaError(task.path, "it takes too much memory to decode.") from error
     except (ValueError, BlackPhotoError) as error:

@@ -6,18 +6,22 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.web.heard import HeardFolder
+from app.web.reviews import EventReview, PairReview
 from app.web.settings import ServeSettings
 
 if TYPE_CHECKING:
+    from archives.embed.archive import Archive
     from individuals import Catalogue
     from inference import Embedder, EmbeddingIndex
     from soundscapes import SoundClassifier, SpeciesThresholds
 
+T = TypeVar("T")
 _SERVED = (
     *("encoder", "index", "catalogue", "review"),
-    *("sound_classifier", "student", "archive", "runs"),
+    *("sound_classifier", "heard", "student", "archive", "survey", "runs"),
 )
 
 
@@ -99,6 +103,33 @@ class Workspace:
 
         return self._once("sound_thresholds", "--sound-thresholds FILE", load)
 
+    @property
+    def heard(self) -> HeardFolder:
+        """What a prediction heard in recordings."""
+        return self._once("heard", "--heard DIR, which `classify predict` wrote", HeardFolder)
+
+    @property
+    def pair_review(self) -> PairReview:
+        """The review of the count's doubtful pairs."""
+        folder = self.folder("review", "--review DIR, which `count --out` wrote")
+        return self._made("pair_review", lambda: PairReview(folder))
+
+    @property
+    def event_review(self) -> EventReview:
+        """The review of what was heard."""
+        heard = self.heard
+        return self._made("event_review", lambda: EventReview(heard))
+
+    @property
+    def archive_reader(self) -> Archive | None:
+        """The embeddings in the archive's folder; None where there are none (yet)."""
+        from archives.embed.archive import Archive, holds_shards
+
+        folder = self.settings.archive
+        if folder is None or not holds_shards(folder):
+            return None
+        return self._made("archive_reader", lambda: Archive(folder))
+
     def folder(self, name: str, told: str) -> Path:
         """A folder of the settings; `told` is how to give it.
 
@@ -125,6 +156,12 @@ class Workspace:
                 if hasattr(opened, "close"):
                     opened.close()
             self._opened.clear()
+
+    def _made(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = make()
+            return self._opened[name]
 
     def _once(self, name: str, told: str, load: Callable[[Any], Any]) -> Any:
         given = self._given(name, told)

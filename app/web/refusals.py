@@ -6,18 +6,21 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from app.web.busy import BusyError
 from app.web.house import NotServedError
 from app.web.safety.pressure import busy_response
+from app.web.views import render
 from media import UnreadableMediaError
 
 logger = logging.getLogger(__name__)
 
 
 def install(app: FastAPI) -> None:
-    """Adds the answers to the application; each is JSON with `detail`, a sentence."""
+    """Adds the answers to the application: JSON with `detail`, a sentence; a page for who opens one."""
+    app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotServedError, _not_served)
     app.add_exception_handler(ValueError, _wrong)
     app.add_exception_handler(UnreadableMediaError, _unreadable)
@@ -27,17 +30,35 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
 
 
-async def _not_served(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 409)
+def _told(
+    request: Request, status: int, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    """A page where a person opened an address, else JSON."""
+    is_page = "text/html" in request.headers.get("accept", "")
+    if is_page and "hx-request" not in request.headers and not request.url.path.startswith("/api/"):
+        return render(request, "refusal.html", status, number=status, detail=detail)
+    return JSONResponse({"detail": detail}, status, headers)
 
 
-async def _wrong(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 422)
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return _told(request, 500, str(error))
+    headers = dict(error.headers) if error.headers else None
+    detail = "There is no such page." if error.detail == "Not Found" else error.detail
+    return _told(request, error.status_code, detail, headers)
 
 
-async def _unreadable(_: Request, error: Exception) -> Response:
+async def _not_served(request: Request, error: Exception) -> Response:
+    return _told(request, 409, str(error))
+
+
+async def _wrong(request: Request, error: Exception) -> Response:
+    return _told(request, 422, str(error))
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
     reason = error.reason if isinstance(error, UnreadableMediaError) else str(error)
-    return JSONResponse({"detail": f"The file cannot be used: {reason}"}, 422)
+    return _told(request, 422, f"The file cannot be used: {reason}")
 
 
 async def _gone(_: Request, error: Exception) -> Response:
@@ -55,7 +76,7 @@ async def _busy(_: Request, error: Exception) -> Response:
     return busy_response(str(error), seconds)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
     told = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in problems)
-    return JSONResponse({"detail": told or str(error)}, 422)
+    return _told(request, 422, told or str(error))

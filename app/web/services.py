@@ -9,6 +9,7 @@ from fastapi import Request
 from app.web.house import Workspace
 from app.web.jobs import Jobs
 from app.web.measures import Measures
+from app.web.shelf import Shelf
 from app.web.uploads import Uploads
 from app.web.work import Work
 
@@ -21,6 +22,7 @@ class Services(Protocol):
     uploads: Uploads
     jobs: Jobs
     measures: Measures
+    asked: Shelf
 
 
 def services(request: Request) -> Services:

@@ -56,9 +56,14 @@ class ServeSettings:
         review: folder that `count --out` wrote.
         sound_classifier: folder that `classify train --out` wrote.
         sound_thresholds: file that `classify evaluate` wrote.
+        heard: folder that `classify predict --out` wrote.
         student: folder that `student export --out` wrote.
-        archive: folder that `embed --archive` or a survey wrote.
+        archive: folder that `embed --out` writes, of any size.
+        survey: folder that `check --out` wrote.
         runs: folder of training runs.
+        project: JSON file of the study, for a Camtrap DP of the catalogue.
+        deployments: CSV file of its cameras.
+        media: CSV file that says when and where each of its files was taken.
         host: address to listen at. One that other machines reach needs a token.
         port: int; 0 takes a free one.
         token: str of at least 16 characters; None for none.
@@ -75,9 +80,14 @@ class ServeSettings:
     review: Path | None = None
     sound_classifier: Path | None = None
     sound_thresholds: Path | None = None
+    heard: Path | None = None
     student: Path | None = None
     archive: Path | None = None
+    survey: Path | None = None
     runs: Path | None = None
+    project: Path | None = None
+    deployments: Path | None = None
+    media: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     token: str | None = field(default=None, repr=False)

@@ -18,9 +18,19 @@ from uuid import uuid4
 from fastapi import HTTPException, UploadFile
 
 from app.web.busy import BusyError
-from app.web.decode import LengthTask, PhotoTask, SoundTask, Task, work
+from app.web.decode import (
+    LengthTask,
+    PhotoTask,
+    ShapeTask,
+    SizeTask,
+    SoundTask,
+    Task,
+    TileTask,
+    work,
+)
 from app.web.decoders import Decoders
 from app.web.settings import Limits
+from app.web.spectrogram_tiles import SpectrogramShape
 from app.web.unpack import UnpackTask
 from media import PhotoBox, UnreadableMediaError
 from media.files import describe_content, read_head
@@ -193,6 +203,20 @@ class Uploads:
     async def length(self, path: Path) -> tuple[int, float | None]:
         """Sample rate in Hz and length in seconds of a recording; None where it does not tell."""
         return await self._decode(LengthTask(path))
+
+    async def size(self, path: Path) -> tuple[int, int]:
+        """Width and height of a photo in pixels; UnreadableMediaError where it is none."""
+        return await self._decode(SizeTask(path))
+
+    async def spectrogram_shape(self, path: Path) -> SpectrogramShape:
+        """How large a recording's spectrogram is; UnreadableMediaError where it cannot be told."""
+        return await self._decode(ShapeTask(path))
+
+    async def spectrogram_tile(
+        self, path: Path, shape: SpectrogramShape, zoom: int, number: int
+    ) -> bytes:
+        """A tile of a recording's spectrogram, row by row; raises as `waveform`."""
+        return await self._decode(TileTask(path, shape, zoom, number))
 
     def close(self) -> None:
         """Ends the processes and deletes all files."""

@@ -1,3 +1,5 @@
+from .log import ReviewEntry as ReviewEntry
+from .log import ReviewLog as ReviewLog
 from .queue import ReviewPair as ReviewPair
 from .queue import review_queue as review_queue
 from .regroup import regroup as regroup

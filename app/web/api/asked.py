@@ -10,6 +10,7 @@ from fastapi import File, UploadFile
 
 from app.web.services import Services
 from app.web.uploads import Upload
+from media import PhotoBox
 
 if TYPE_CHECKING:
     from inference import Embeddings
@@ -29,8 +30,14 @@ class Embedded:
     modality: Modality
 
 
-async def embed_upload(state: Services, photo: Upload | None, recording: Upload | None) -> Embedded:
-    """The embedding of what was sent.
+async def embed_upload(
+    state: Services,
+    photo: Upload | None,
+    recording: Upload | None,
+    *,
+    box: PhotoBox | None = None,
+) -> Embedded:
+    """The embedding of what was sent; of the photo, only what is in the box.
 
     Raises:
         UnreadableMediaError: a file cannot be used.
@@ -39,7 +46,7 @@ async def embed_upload(state: Services, photo: Upload | None, recording: Upload 
     if photo is None and recording is None:
         raise ValueError("Expected a photo, a recording or both, received neither.")
     embedder = await state.work.run(lambda: state.workspace.embedder)
-    pixels = await state.uploads.photo(photo.path) if photo else None
+    pixels = await state.uploads.photo(photo.path, box) if photo else None
     waveform = None
     if recording:
         waveform = await state.uploads.waveform(
