@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import random
+import socket
 import struct
 import threading
 import time
@@ -55,6 +56,17 @@ class Client:
             self.close()
             self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
             return 0, b""
+
+    def send_half(self, body: bytes, headers: dict[str, str]) -> int:
+        """Hangs up in the middle of a request; nothing is answered."""
+        told = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **headers}
+        lines = [
+            f"POST {API}/search HTTP/1.1",
+            *(f"{name}: {value}" for name, value in told.items()),
+        ]
+        with socket.create_connection(("127.0.0.1", self._port), timeout=30) as half:
+            half.sendall("\r\n".join([*lines, "", ""]).encode() + body[: len(body) // 2])
+        return 0
 
     def close(self) -> None:
         """Hangs up."""
@@ -118,7 +130,9 @@ class Load:
         return kind, client.ask(path, *sent)[0]
 
     def _ask_hostile(self, client: Client, chance: random.Random) -> tuple[str, int]:
-        name = chance.choice(list(self._hostile))
+        name = chance.choice([*self._hostile, "half sent"])
+        if name == "half sent":
+            return name, client.send_half(*self._hostile["torn"])
         body, headers = self._hostile[name]
         return name, client.ask("/search", body, headers)[0]
 

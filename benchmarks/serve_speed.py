@@ -52,8 +52,8 @@ def main() -> None:
     figures: Figures = {"rows": options.rows, "num_cores": len(os.sched_getaffinity(0))}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        encoder, size = alone(make_encoder, folder / "encoder", options.backbone)
-        make_index(folder / "birds.index", options.rows, size)
+        encoder = alone(make_encoder, folder / "encoder", options.backbone)
+        make_index(folder / "birds.index", options.rows)
         photos = some_photos(folder)
         before = alone(embedder_per_second, encoder, photos, options.seconds)
         with served(folder, encoder) as server:
@@ -67,7 +67,7 @@ def main() -> None:
     common.report(options.json, figures)
 
 
-def make_encoder(path: Path, backbone: str) -> tuple[Path, int]:
+def make_encoder(path: Path, backbone: str) -> Path:
     """An exported encoder; what it was trained for does not change its speed."""
     common.weights_folder()
     from fused_encoder import LogMelFeatures, create_fused_encoder
@@ -75,15 +75,14 @@ def make_encoder(path: Path, backbone: str) -> tuple[Path, int]:
 
     weights = {"image_weights": None} if backbone == "small_cnn" else {}
     network = create_fused_encoder(image_backbone=backbone, seed=0, **weights)
-    export_saved_model(network, LogMelFeatures(), path)
-    return path, network.output_shape[-1]
+    return export_saved_model(network, LogMelFeatures(), path)
 
 
-def make_index(path: Path, num: int, size: int) -> None:
+def make_index(path: Path, num: int) -> None:
     """Random rows, and the matrix that the first search makes."""
     from inference.index import EmbeddingIndex
 
-    vectors = random_vectors(num, 0)[:, :size]
+    vectors = random_vectors(num, 0)
     with EmbeddingIndex.open(path) as index:
         for start in range(0, num, 10_000):
             rows = range(start, min(start + 10_000, num))
