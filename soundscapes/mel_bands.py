@@ -40,8 +40,8 @@ def mel_bands(
         Toolbox, 1998.
     """
     hz = np.fft.rfftfreq(fft_length, 1 / sample_rate_hz)
-    ends = np.array([_mel(min_hz, is_htk), _mel(max_hz, is_htk)])
-    corners = _hz(np.linspace(*ends, num_bands + 2), is_htk)
+    lowest, highest = _mel(min_hz, is_htk), _mel(max_hz, is_htk)
+    corners = _hz(np.linspace(lowest, highest, num_bands + 2), is_htk)
     apart, widths = corners[:, None] - hz, np.diff(corners)[:, None]
     rising, falling = -apart[:-2] / widths[:-1], apart[2:] / widths[1:]
     weights = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
