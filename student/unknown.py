@@ -15,6 +15,8 @@ from media.atomic import write_text_atomically
 UNKNOWN_BELOW = 0.7
 """The published rule: a prediction with a lower probability is "unknown"."""
 UNKNOWN_FILE = "unknown.json"
+UNKNOWN_BELOW = 0.7
+"""The published rule: a prediction with a lower probability is "unknown"."""
 UnknownKind = Literal["softmax", "temperature", "energy", "distance"]
 _TEMPERATURES = (0.25, 20.0)
 """Colder, all probabilities of a student that is never wrong would be 1, and none below a threshold."""
@@ -62,6 +64,12 @@ class UnknownRule:
     def is_known(self, logits: np.ndarray) -> np.ndarray:
         """Bool [num_clips]."""
         return self.scores(logits) >= self.threshold
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of each row."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 PUBLISHED_RULE = UnknownRule()
@@ -214,12 +222,6 @@ def unknown_rule_from(record: dict[str, object]) -> UnknownRule:
     if record["kind"] not in UNKNOWN_KINDS:
         raise ValueError(f"kind {record['kind']!r} is none of {', '.join(UNKNOWN_KINDS)}")
     return UnknownRule(**{**record, **tables})  # type: ignore[arg-type] # TypeError is the caller's
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of each row."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def _distances(training: LogitsOf) -> UnknownRule:
