@@ -12,8 +12,6 @@ import numpy as np
 
 from media.atomic import write_text_atomically
 
-UNKNOWN_BELOW = 0.7
-"""The published rule: a prediction with a lower probability is "unknown"."""
 UNKNOWN_FILE = "unknown.json"
 UNKNOWN_BELOW = 0.7
 """The published rule: a prediction with a lower probability is "unknown"."""

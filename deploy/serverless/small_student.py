@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from student.hearing import StudentHearing
+from student.litert import litert_function
 from student.model_card import read_model_card
-from student.unknown import UnknownRule, softmax
+from student.unknown import softmax, unknown_rule_from
 
 UNKNOWN = "unknown"
 
@@ -53,8 +53,9 @@ class SmallStudent:
             )
         self.class_names: list[str] = card["class_names"]
         self._hearing = StudentHearing.from_dict(card["hearing"])
-        self._rule = UnknownRule(**card["unknown"])
-        self._run = Interpreter(str(path), num_threads=1).get_signature_runner()
+        self._rule = unknown_rule_from(card["unknown"])
+        self._takes_sound = "waveform" in card["inputs"]
+        self._run = litert_function(Path(path).read_bytes())
 
     def answer(self, path: str | Path, *, most_seconds: float) -> dict[str, object]:
         """What is heard in a recording, as JSON holds it.
@@ -87,8 +88,10 @@ class SmallStudent:
         }
 
     def _logits(self, clip: np.ndarray) -> np.ndarray:
+        if self._takes_sound:
+            return self._run(waveform=clip[None])
         mel, features = self._hearing.clip_inputs(clip[None])
-        return np.asarray(self._run(mel=mel, features=features)["logits"])
+        return self._run(mel=mel, features=features)
 
     def _named(self, logits: np.ndarray, start: float, end: float) -> Named:
         chances = softmax(logits[None])[0]
