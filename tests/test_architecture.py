@@ -140,6 +140,11 @@ LIGHT = [  # what is used, one thing after the other, and what must still not be
     ("import individuals.outputs", f"{TENSORFLOW} matplotlib cv2 av pyarrow"),
     ("import aviary", f"{TENSORFLOW} matplotlib"),
     (
+        "import student.hearing, student.model_card, student.litert, student.unknown\n"
+        "student.hearing.StudentHearing()",
+        f"{TENSORFLOW} numba matplotlib",
+    ),
+    (
         "from inference.index import EmbeddingIndex; EmbeddingIndex.open(folder + '/i').close()\n"
         "from individuals.catalogue import Catalogue; Catalogue.open(folder + '/c').close()\n"
         "import individuals.footage, inference.threshold",
