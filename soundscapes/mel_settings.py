@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from media.wording import some_problems
-from soundscapes.mel_bands import mel_bands
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +83,8 @@ class MelSettings:
         Raises:
             ValueError: a band lies between two frequencies of the transform and would always be silent.
         """
+        from soundscapes.mel_bands import mel_bands
+
         weights = mel_bands(
             self.sample_rate_hz,
             fft_length,

@@ -57,10 +57,11 @@ def test_a_network_for_pictures_takes_the_published_rows_and_says_when(name):
 
 
 @pytest.mark.weights
-def test_a_pretrained_network_sees_something_while_it_trains():
+def test_a_pretrained_network_sees_something_while_it_trains(weights_dir):
     """By the statistics of a batch of spectrograms its features would all be 0."""
     rows = np.random.default_rng(0).normal(-60, 15, (4, 96, 128)).astype(np.float32)
-    network = create_sound_classifier(3, MEL, "mobilenet_v2")
+    weights = weights_dir / "mobilenet_v2_imagenet_notop.h5"
+    network = create_sound_classifier(3, MEL, "mobilenet_v2", weights=weights)
     assert is_pretrained(network)
     features = keras.Model(network.input, network.get_layer("over_pitch").output)
     seen = np.asarray(features(rows, training=True))
