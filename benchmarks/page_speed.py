@@ -12,6 +12,7 @@ a detection every 20 s, never asked for before; each round is a new service. Med
 Needs Chromium and its driver, and the package selenium.
 """
 
+import json
 import os
 import re
 import shutil
@@ -76,6 +77,8 @@ def write_heard(folder: Path, seconds: float) -> Path:
     with PredictionWriter(folder / "heard", [str(path)], names, levels, 5.0) as writer:
         scores = np.array([0.9, 0.1], np.float32)
         writer.write(RecordingScores(str(path), row, (), nothing, scores), events)
+    told = {"thresholds": dict.fromkeys(names, 0.5), "certified": False}
+    (folder / "heard" / "prediction.json").write_text(json.dumps(told), "utf-8")
     return folder / "heard"
 
 

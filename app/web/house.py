@@ -144,8 +144,9 @@ class Workspace:
         return {name: getattr(self.settings, name) is not None for name in _SERVED}
 
     def open_all(self) -> None:
-        """Opens encoder, index and catalogue now: a fault is told at the start, not to the first guest."""
-        for name in ("embedder", "index", "catalogue", "sound_classifier", "sound_thresholds"):
+        """Opens now what is served: a fault is told at the start, not to the first guest."""
+        sounds = ("sound_classifier", "sound_thresholds", "heard")
+        for name in ("embedder", "index", "catalogue", *sounds):
             with suppress(NotServedError):
                 getattr(self, name)
 

@@ -36,7 +36,9 @@ def _told(
     """A page where a person opened an address, else JSON."""
     is_page = "text/html" in request.headers.get("accept", "")
     if is_page and "hx-request" not in request.headers and not request.url.path.startswith("/api/"):
-        return render(request, "refusal.html", status, number=status, detail=detail)
+        page = render(request, "refusal.html", status, number=status, detail=detail)
+        page.headers.update(headers or {})
+        return page
     return JSONResponse({"detail": detail}, status, headers)
 
 
@@ -61,14 +63,14 @@ async def _unreadable(request: Request, error: Exception) -> Response:
     return _told(request, 422, f"The file cannot be used: {reason}")
 
 
-async def _gone(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 404)
+async def _gone(request: Request, error: Exception) -> Response:
+    return _told(request, 404, str(error))
 
 
-async def _out_of_order(_: Request, error: Exception) -> Response:
+async def _out_of_order(request: Request, error: Exception) -> Response:
     """The disk is full, or Milvus does not answer: asking later may help."""
     logger.error("Cannot answer: %s", error)
-    return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": "30"})
+    return _told(request, 503, str(error), {"Retry-After": "30"})
 
 
 async def _busy(_: Request, error: Exception) -> Response:

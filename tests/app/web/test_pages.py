@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from app.web.api.classify import HeardRecording, HeardSpecies
+from app.web.house import Workspace
 from app.web.jobs import Job
 from app.web.pages import ask, listen
 from app.web.progress import run_progress
+from app.web.settings import ServeSettings
 from archives.embed.rows import FileRow
 from individuals import Catalogue, load_sightings
 from individuals.review import read_review_answers, with_answers
@@ -49,6 +51,16 @@ def test_what_is_not_there_is_told_on_a_page_to_people_and_as_json_to_programs(s
     assert page.status_code in (404, 409)
     assert "<h1>" in page.text
     assert client.get(path).json()["detail"]
+
+
+def test_a_folder_of_another_kind_is_told_at_the_start_and_on_a_page(serve, tmp_path):
+    settings = ServeSettings(heard=tmp_path)
+    with pytest.raises(FileNotFoundError, match="classify predict"):
+        Workspace(settings).open_all()
+    page = serve(settings).get("/listen/h0", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "<h1>" in page.text
+    assert "classify predict" in page.text
 
 
 def test_pages_hold_neither_scripts_nor_styles_of_their_own(serve):
