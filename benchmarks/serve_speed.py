@@ -69,12 +69,10 @@ def main() -> None:
 
 def make_encoder(path: Path, backbone: str) -> Path:
     """An exported encoder; what it was trained for does not change its speed."""
-    common.weights_folder()
     from fused_encoder import LogMelFeatures, create_fused_encoder
     from inference import export_saved_model
 
-    weights = {"image_weights": None} if backbone == "small_cnn" else {}
-    network = create_fused_encoder(image_backbone=backbone, seed=0, **weights)
+    network = create_fused_encoder(image_backbone=backbone, image_weights=None, seed=0)
     return export_saved_model(network, LogMelFeatures(), path)
 
 
