@@ -91,7 +91,7 @@ def test_the_service_installs_starts_and_is_healthy_in_a_clean_folder(tmp_path):
     (tmp_path / "bin" / "python").symlink_to(sys._base_executable)
     run_steps(SERVICE, tmp_path, {"/opt/fused-encoder": installed}, clean_environment(tmp_path))
     data = tmp_path / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)  # the last WORKDIR
     program = "from inference import EmbeddingIndex\nEmbeddingIndex.open('birds.index').close()"
     subprocess.run([installed / "bin" / "python", "-c", program], cwd=data, check=True)
     with socket.socket() as free:
