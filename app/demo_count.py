@@ -10,11 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from app.cli.count import interval_cells
+from app.count_folder import write_folder
 from aviary import Aviary
 from individuals import count_individuals
 from individuals.count import VideoCount, count_curve
 from individuals.grouping.count_interval import CountInterval
-from individuals.outputs import identified_sightings, write_outputs
+from individuals.outputs import identified_sightings
 from individuals.plots import plot_count_curve, plot_individuals, plot_timeline
 from individuals.sighting import Box
 from inference import Embedder
@@ -39,7 +40,7 @@ def count_videos(
     num_true = {video: film["count"] for video, film in videos.items()}
     counted = count_individuals(list(videos), embedder, progress=True)
     (out / "count.json").write_text(json.dumps(counted.to_dict(), indent=1), encoding="utf-8")
-    write_outputs(out / "counted", counted)
+    write_folder(out / "counted", counted, embedder.calibration)
     intervals, interval = counted.count.intervals, counted.count.interval
     rows = [
         (Path(v).name, counted.per_video[v], *interval_cells(intervals[v]), num_true[v])

@@ -146,7 +146,7 @@ class Workspace:
     def open_all(self) -> None:
         """Opens now what is served: a fault is told at the start, not to the first guest."""
         sounds = ("sound_classifier", "sound_thresholds", "heard")
-        for name in ("embedder", "index", "catalogue", *sounds):
+        for name in ("embedder", "index", "catalogue", *sounds, "pair_review"):
             with suppress(NotServedError):
                 getattr(self, name)
 

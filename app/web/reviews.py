@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from individuals.review.log import ReviewEntry, ReviewLog
+from individuals.sighting_file import FILE_NAME
 from media.cells import csv_text
 
 if TYPE_CHECKING:
@@ -42,9 +43,16 @@ class PairReview:
 
     Args:
         folder: that `count --out` wrote.
+    Raises:
+        FileNotFoundError: it is none.
     """
 
     def __init__(self, folder: Path) -> None:
+        if not (folder / FILE_NAME).is_file():
+            raise FileNotFoundError(
+                f"There is no {FILE_NAME} in '{folder}'. Expected a folder that `fused-encoder count ... "
+                "--out DIR` wrote."
+            )
         self.folder, self.log = folder, ReviewLog(folder / LOG_NAME)
 
     @cached_property

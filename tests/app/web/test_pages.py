@@ -57,6 +57,8 @@ def test_a_folder_of_another_kind_is_told_at_the_start_and_on_a_page(serve, tmp_
     settings = ServeSettings(heard=tmp_path)
     with pytest.raises(FileNotFoundError, match="classify predict"):
         Workspace(settings).open_all()
+    with pytest.raises(FileNotFoundError, match="fused-encoder count"):
+        Workspace(ServeSettings(review=tmp_path)).open_all()
     page = serve(settings).get("/listen/h0", headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert "<h1>" in page.text
