@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +30,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OSError, _out_of_order)
     app.add_exception_handler(BusyError, _busy)
     app.add_exception_handler(RequestValidationError, _invalid)
+
+
+@contextmanager
+def found() -> Iterator[None]:
+    """An individual that is not there (any more) becomes a 404 that says so."""
+    try:
+        yield
+    except KeyError as error:
+        raise HTTPException(404, str(error.args[0])) from error
 
 
 def _told(

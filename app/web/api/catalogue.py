@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from app.web.api.answers import refusals
 from app.web.api.asked import Photo, Recording, embed_upload, given, split
+from app.web.refusals import found
 from app.web.services import Services, services
 
 if TYPE_CHECKING:
@@ -235,16 +234,8 @@ async def _with_catalogue(request: Request, do: Any, *args: Any) -> Any:
 
 
 def _do(state: Services, do: Any, *args: Any) -> Any:
-    with _found():
+    with found():
         return do(state.workspace.catalogue, *args)
-
-
-@contextmanager
-def _found() -> Iterator[None]:
-    try:
-        yield
-    except KeyError as error:
-        raise HTTPException(404, str(error.args[0])) from error
 
 
 def _all(catalogue: Catalogue) -> CatalogueAnswer:

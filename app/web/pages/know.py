@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
@@ -13,6 +11,7 @@ from app.web.house import NotServedError
 from app.web.known import camtrap_zip, capture_history_zip, named_sightings, places, timeline
 from app.web.pages.listen import as_download
 from app.web.pictures import sighting_picture
+from app.web.refusals import found
 from app.web.views import render
 from individuals import Catalogue
 from individuals.catalogue import Decision
@@ -97,7 +96,7 @@ def one(request: Request, individual: str, start: Number = 0) -> Response:
     every = catalogue.individuals()
     known = next((one for one in every if one.id == individual), None)
     if known is None:
-        with _found():
+        with found():
             catalogue.sightings(individual)  # says where it went
         raise HTTPException(404, f"There is no individual {individual!r}.")
     sightings = catalogue.sightings(known.id).sightings
@@ -129,7 +128,7 @@ def picture(request: Request, individual: str, number: int) -> Response:
 @router.post("/know/{individual}/rename")
 def rename(request: Request, individual: str, name: Words = "", who: Words = "") -> Response:
     """Another name, or none."""
-    with _found():
+    with found():
         request.app.state.workspace.catalogue.rename(
             individual, name.strip() or None, decision=_decision(who)
         )
@@ -139,7 +138,7 @@ def rename(request: Request, individual: str, name: Words = "", who: Words = "")
 @router.post("/know/{individual}/merge")
 def merge(request: Request, individual: str, other: Words, who: Words = "") -> Response:
     """Another individual turns out to be this one."""
-    with _found():
+    with found():
         request.app.state.workspace.catalogue.merge(individual, other, decision=_decision(who))
     return _go(f"/know/{individual}")
 
@@ -153,7 +152,7 @@ def split(
     who: Words = "",
 ) -> Response:
     """Some sightings turn out to show another animal."""
-    with _found():
+    with found():
         new = request.app.state.workspace.catalogue.split(
             individual, sighting or [], name=name.strip() or None, decision=_decision(who)
         )
@@ -163,23 +162,14 @@ def split(
 @router.post("/know/{individual}/delete")
 def delete(request: Request, individual: str, who: Words = "") -> Response:
     """It leaves the catalogue; undo brings it back."""
-    with _found():
+    with found():
         request.app.state.workspace.catalogue.delete(individual, decision=_decision(who))
     return _go("/know")
 
 
 def _sightings(request: Request, individual: str) -> SightingTable:
-    with _found():
+    with found():
         return request.app.state.workspace.catalogue.sightings(individual)
-
-
-@contextmanager
-def _found() -> Iterator[None]:
-    """An individual that is not there (any more) becomes an answer that says so."""
-    try:
-        yield
-    except KeyError as error:
-        raise HTTPException(404, str(error.args[0])) from error
 
 
 def _go(address: str) -> Response:
