@@ -62,8 +62,10 @@ def form(request: Request) -> Response:
 async def ask(request: Request, photo: Photo = None, recording: Recording = None) -> dict[str, str]:
     """Keeps what was sent for a while, and the answer; gives the answer's address."""
     state = services(request)
-    kept = [await state.uploads.keep(one) if one else None for one in (photo, recording)]
+    kept: list[Upload | None] = []
     try:
+        for one in (photo, recording):
+            kept.append(await state.uploads.keep(one) if one else None)
         return {"address": await _answer(state, *kept)}
     except BaseException:
         state.uploads.delete([one for one in kept if one])
