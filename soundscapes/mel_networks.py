@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from fused_encoder.image_branch import named_network
 from soundscapes.clip_scale import ClipScale
+from soundscapes.normalization import is_settled, renew_normalization, settle_normalization
 from soundscapes.pcen import Pcen
 
 MEL = "mel"
@@ -18,7 +21,6 @@ MEL_NETWORKS: tuple[str, ...] = (
     *("efficientnet_b0", "efficientnet_b3", "inception_v3", "resnet50", "densenet121"),
     *("mobilenet_v2", "small_cnn"),
 )
-NORMALIZATION_MOMENTUM = 0.9
 ROWS_PER_MOMENT = 32
 """By which the pretrained networks shrink a picture; "small_cnn" by half as much."""
 Loudness = Literal["decibel", "pcen"]
@@ -52,7 +54,7 @@ def mel_features(
         seen = small_mel_network(num_bands)(picture)
     else:
         scaling, backbone, _ = named_network(network, weights, (None, None, 3))
-        _settle_normalization(backbone, is_pretrained=weights is not None)
+        settle_normalization(backbone, is_pretrained=weights is not None)
         for layer in (*scaling, backbone):
             picture = layer(picture)
         seen = picture
@@ -67,25 +69,25 @@ def num_bands(network: keras.Model) -> int | None:
 
 
 def is_pretrained(network: keras.Model) -> bool:
-    """Whether a sound classifier holds a network that has learnt from photos."""
-    backbones = [layer for layer in network.layers if layer.name in MEL_NETWORKS]
-    return any(
-        isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
-        for backbone in backbones
-        for layer in backbone.layers
-    )
+    """Whether a sound classifier holds a network that has learnt from photos, not yet from spectrograms."""
+    return any(is_settled(layer) for layer in _backbones(network))
 
 
-def _settle_normalization(backbone: keras.Model, *, is_pretrained: bool) -> None:
-    """Whose statistics a network normalises by: those of photos for good, or soon those of spectrograms.
+def take_over(network: keras.Model, rows: Iterable[np.ndarray]) -> None:
+    """Makes a pretrained network ready to be trained on spectrograms, see `renew_normalization`.
 
-    Normalised by the statistics of a batch of spectrograms, all 1,280 features of the pretrained MobileNetV2
-    are 0 at each place of each clip, and nothing is learnt.
+    Args:
+        network: from `create_sound_classifier`, with weights.
+        rows: batches of float32 [batch, num_rows, size], decibels.
     """
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = not is_pretrained
-            layer.momentum = min(layer.momentum, NORMALIZATION_MOMENTUM)
+    (backbone,) = _backbones(network)
+    before = network.layers[network.layers.index(backbone) - 1]
+    as_pictures = keras.Model(network.input, before.output)
+    renew_normalization(backbone, (np.asarray(as_pictures(batch)) for batch in rows))
+
+
+def _backbones(network: keras.Model) -> list[keras.Model]:
+    return [layer for layer in network.layers if layer.name in MEL_NETWORKS]
 
 
 def small_mel_network(num_bands: int) -> keras.Model:

@@ -25,7 +25,8 @@ class SoundTraining:
         min_steps: int >= 1, batches in an epoch.
         batch_size: int >= 1.
         learning_rate: float > 0, at its peak; it rises over `warm_up` of the steps and falls along a cosine.
-            Default: 1e-3, and 1e-4 where the last layer has its start already.
+            Default: 1e-3; 3e-4 where a network has learnt from photos; 1e-4 where a linear head on a frozen
+            front end has its start already.
         warm_up: float in [0, 1).
         weight_decay: float >= 0, of AdamW.
         loss: see `sound_loss`.

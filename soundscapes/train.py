@@ -19,8 +19,9 @@ from soundscapes.head_start import mean_features, start_head
 from soundscapes.heads import FRAME_SCALING
 from soundscapes.losses import sound_loss
 from soundscapes.measures import measure_scores
-from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT, is_pretrained, num_bands
+from soundscapes.mel_networks import MEL, ROWS_PER_MOMENT, is_pretrained, num_bands, take_over
 from soundscapes.network import create_sound_classifier
+from soundscapes.optimizer import sound_optimizer
 from soundscapes.options import SoundTraining
 from soundscapes.pseudo_labels import PseudoLabelled
 from soundscapes.recordings import LabelledRecordings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _MAX_FRAMES_ADAPTED = 50_000
+_BATCHES_TAKEN_OVER = 4
 
 
 @dataclass(frozen=True)
@@ -219,14 +221,19 @@ def _fit(
     if backup_dir is not None:
         callbacks.append(keras.callbacks.BackupAndRestore(str(backup_dir)))
     _adapt_scaling(classifier.network, _files_of(training.recordings, training.prepared))
-    has_start = options.head_start and training.start(classifier, options)
+    rate = 1e-4 if options.head_start and training.start(classifier, options) else 1e-3
+    batches = training.batches(classifier, options)
+    if is_pretrained(classifier.network):
+        rate = 3e-4
+        some = batches.take(_BATCHES_TAKEN_OVER)
+        take_over(classifier.network, (rows.numpy() for rows, _ in some))
     steps = max(options.min_steps, math.ceil(len(training.recordings) / options.batch_size))
     classifier.network.compile(
-        _optimizer(options, steps, options.learning_rate or (1e-4 if has_start else 1e-3)),
+        sound_optimizer(options, steps, options.learning_rate or rate),
         sound_loss(options.loss, label_smoothing=options.label_smoothing),
     )
     fitted = classifier.network.fit(
-        training.batches(classifier, options),
+        batches,
         steps_per_epoch=steps,
         shuffle=False,  # clips are drawn at random already
         epochs=options.epochs,
@@ -234,26 +241,6 @@ def _fit(
         verbose=2 if progress else 0,
     )
     return {name: [float(v) for v in values] for name, values in fitted.history.items()}
-
-
-def _optimizer(
-    options: SoundTraining, steps_per_epoch: int, learning_rate: float
-) -> keras.optimizers.Optimizer:
-    num_steps = options.epochs * steps_per_epoch
-    num_warm_up = round(options.warm_up * num_steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if num_warm_up else learning_rate,
-        max(num_steps - num_warm_up, 1),
-        warmup_target=learning_rate if num_warm_up else None,
-        warmup_steps=num_warm_up,
-    )
-    return keras.optimizers.AdamW(
-        schedule,
-        weight_decay=options.weight_decay,
-        clipnorm=1.0,
-        use_ema=options.ema_momentum > 0,
-        ema_momentum=options.ema_momentum or 0.99,
-    )
 
 
 def _files_of(

@@ -237,3 +237,32 @@ def test_a_network_learns_from_augmented_sound(folder, store):
         num_bands=16,
     )
     assert np.isfinite(trained.history["loss"]).all()
+
+
+@pytest.mark.weights
+def test_a_network_that_learnt_from_photos_is_taken_over_before_it_is_trained(
+    folder, store, weights_dir
+):
+    from soundscapes import MelSettings, mel_front_end
+    from soundscapes.mel_networks import is_pretrained
+
+    training, held_out = split_recordings(scan_recordings(folder))
+    trained = train_sound_classifier(
+        training,
+        mel_front_end(
+            MelSettings(sample_rate_hz=RATE, num_bands=32, fft_lengths=(512,), hop_samples=128)
+        ),
+        "mobilenet_v2",
+        options=SoundTraining(
+            epochs=4, min_steps=5, batch_size=8, clip_seconds=3.0, augmentation=None
+        ),
+        store=store,
+        progress=False,
+        num_bands=32,
+        weights=weights_dir / "mobilenet_v2_imagenet_notop.h5",
+    )
+    assert not is_pretrained(trained.classifier.network)
+    evaluation = evaluate_sound_classifier(
+        trained.classifier, training, held_out, store=store, progress=False
+    )
+    assert evaluation.measures.top1 > 0.8
