@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, Field
 
 from app.web.api.answers import refusals
-from app.web.api.asked import Photo, Recording, embed_upload, given, split
+from app.web.api.asked import Photo, Recording, embed_upload, given, json_object, split
 from app.web.services import Services, services
 from app.web.uploads import Upload
 
@@ -61,7 +60,7 @@ async def add(
 ) -> AddAnswer:
     """Embeds what was sent and adds the row. The files themselves are not kept."""
     state = services(request)
-    told = _metadata(metadata)
+    told = json_object("metadata", metadata)
     async with state.uploads.for_one_request(given(photo, recording)) as kept:
         found = await embed_upload(state, *split(kept, photo, recording))
         name = id or await state.work.run(_content_id, kept)
@@ -95,15 +94,3 @@ def _content_id(uploads: list[Upload]) -> str:
     for upload in uploads:
         digest.update(upload.path.read_bytes())
     return f"upload-{digest.hexdigest()[:16]}"
-
-
-def _metadata(text: str) -> dict[str, Scalar]:
-    try:
-        metadata = json.loads(text)
-    except ValueError:
-        metadata = None
-    if not isinstance(metadata, dict):
-        raise ValueError(
-            f'Expected metadata as JSON such as {{"class": "wren"}}, received {text[:80]!r}.'
-        )
-    return metadata

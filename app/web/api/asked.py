@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import File, UploadFile
 
@@ -69,3 +70,20 @@ def split(
     """The kept uploads of `given(photo, recording)`, each in its place."""
     left = list(kept)
     return (left.pop(0) if photo else None), (left.pop(0) if recording else None)
+
+
+def json_object(name: str, text: str) -> dict[str, Any]:
+    """The JSON object in a field of a form.
+
+    Raises:
+        ValueError: it is no JSON, or no object.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(
+            f'Expected {name} as JSON such as {{"class": "wren"}}, received {text[:80]!r}.'
+        )
+    return found

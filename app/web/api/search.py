@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, Field
 
 from app.web.api.answers import refusals
-from app.web.api.asked import Embedded, Photo, Recording, embed_upload, given, split
+from app.web.api.asked import Embedded, Photo, Recording, embed_upload, given, json_object, split
 from app.web.api.identify import IdentifyAnswer, identify
 from app.web.services import Services, services
 from app.web.uploads import Upload
@@ -81,9 +80,10 @@ async def search(
 ) -> SearchAnswer:
     """The nearest rows of the index. What was sent is deleted when the answer is."""
     state = services(request)
+    only = json_object("where", where) if where else None
     async with state.uploads.for_one_request(given(photo, recording)) as kept:
         seen, heard = split(kept, photo, recording)
-        return await ask(state, seen, heard, k=k, where=_where(where))
+        return await ask(state, seen, heard, k=k, where=only)
 
 
 @router.post("/search/embedding", summary="Who is this? By an embedding", responses=refusals())
@@ -169,17 +169,3 @@ def _probability(state: Services, hit: Hit, modality: Modality | None) -> float 
     if pattern not in calibration.pairs:
         return None
     return float(calibration.probability(hit.similarity, pattern))
-
-
-def _where(text: str) -> dict[str, Any] | None:
-    if not text:
-        return None
-    try:
-        where = json.loads(text)
-    except ValueError:
-        where = None
-    if not isinstance(where, dict):
-        raise ValueError(
-            f'Expected where as JSON such as {{"class": "wren"}}, received {text[:80]!r}.'
-        )
-    return where
