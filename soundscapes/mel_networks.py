@@ -12,8 +12,8 @@ from keras import ops
 
 from fused_encoder.image_branch import named_network
 from soundscapes.clip_scale import ClipScale
-from soundscapes.normalization import is_settled, renew_normalization, settle_normalization
 from soundscapes.pcen import Pcen
+from soundscapes.photo_backbone import is_settled, settle_normalization, take_over_backbone
 
 MEL = "mel"
 """Name of the front end whose frames are spectrogram rows, see `mel_front_end`."""
@@ -73,17 +73,19 @@ def is_pretrained(network: keras.Model) -> bool:
     return any(is_settled(layer) for layer in _backbones(network))
 
 
-def take_over(network: keras.Model, rows: Iterable[np.ndarray]) -> None:
-    """Makes a pretrained network ready to be trained on spectrograms, see `renew_normalization`.
+def take_over(network: keras.Model, rows: Iterable[np.ndarray], *, freeze_at: int = 3) -> None:
+    """Makes a pretrained network ready to be trained on spectrograms, see `take_over_backbone`.
 
     Args:
         network: from `create_sound_classifier`, with weights.
         rows: batches of float32 [batch, num_rows, size], decibels.
+        freeze_at: int >= 0, see `SoundTraining`.
     """
     (backbone,) = _backbones(network)
     before = network.layers[network.layers.index(backbone) - 1]
     as_pictures = keras.Model(network.input, before.output)
-    renew_normalization(backbone, (np.asarray(as_pictures(batch)) for batch in rows))
+    pictures = (np.asarray(as_pictures(batch)) for batch in rows)
+    take_over_backbone(backbone, pictures, freeze_at=freeze_at)
 
 
 def _backbones(network: keras.Model) -> list[keras.Model]:

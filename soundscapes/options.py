@@ -41,6 +41,9 @@ class SoundTraining:
         head_start: whether a linear head, or the last layer of a pretrained network on spectrograms, begins
             as a regression on mean features and, on BirdNET, with its own weights of the species that it
             knows by name, see `start_head`.
+        freeze_at: int >= 0, of a network on spectrograms that learnt from photos: its first layers, whose
+            output is the picture halved at most so many times, stay as they are. 0: all are trained. At 3
+            a step takes a third of the time.
         patience: int >= 1, epochs without a better average precision after which training stops, with the
             best weights; a fifth of the training recordings (other sources) is watched instead of trained
             on. None: all are trained on, for all epochs.
@@ -63,6 +66,7 @@ class SoundTraining:
     from_waveforms: bool = False
     ema_momentum: float = 0.0
     head_start: bool = True
+    freeze_at: int = 3
     patience: int | None = None
     seed: int = 0
 

@@ -64,8 +64,10 @@ def add_recipe(group: argparse._ArgumentGroup) -> None:
     value(group, "--max-seconds", 60.0, "S", "read of a recording, from its start", above=0)
     value(group, "--epochs", 30, None, "as many clips as recordings each", least=1)
     value(group, "--batch-size", 32, "N", "clips per step", least=1)
-    rate = "at its peak (default: 1e-3; 1e-4 of a linear head, which has a start already)"
+    rate = "at its peak (default: 1e-3; pretrained on spectrograms 3e-4; a linear head 1e-4)"
     value(group, "--learning-rate", float, "R", rate, above=0)
+    stays = "layers up to the picture halved N times stay as learnt from photos (spectrograms)"
+    value(group, "--freeze-at", 3, "N", stays, least=0)
     choice(group, "--loss", LOSSES, "see docs")
     value(group, "--label-smoothing", 0.1, "SHARE", "not of soft_auc", least=0, below=1)
     value(group, "--secondary-weight", 0.5, "W", "label of secondary species", least=0)

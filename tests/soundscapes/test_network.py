@@ -72,13 +72,33 @@ def test_a_network_taken_over_to_spectrograms_says_the_same_and_is_normalised_by
     features = keras.Model(network.input, network.get_layer("over_pitch").output)
     before = np.asarray(features(rows, training=False))
 
-    take_over(network, [rows[:5], rows[5:]])
+    take_over(network, [rows[:5], rows[5:]], freeze_at=0)
 
     assert not is_pretrained(network)
     scale = before.std()
     np.testing.assert_allclose(features(rows, training=False), before, atol=1e-3 * scale)
     trained = np.asarray(features(rows, training=True))  # by the statistics of this batch: the same
     np.testing.assert_allclose(trained, before, atol=1e-2 * scale)
+
+
+def test_first_stages_stay_as_they_are():
+    network = create_sound_classifier(3, MEL, "mobilenet_v2", weights=None)
+    backbone = network.get_layer("mobilenet_v2")
+    for layer in backbone.layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    before = {weight.path: weight.numpy() for weight in backbone.weights}
+    rows = np.random.default_rng(0).normal(-60, 15, (4, 96, 128)).astype(np.float32)
+    take_over(network, [rows], freeze_at=3)
+    features = keras.Model(network.input, network.get_layer("over_pitch").output)
+    features(rows, training=True)  # moves running statistics
+    names = [layer.name for layer in backbone.layers if layer.weights]
+    behind = names.index("block_6_depthwise")  # halves the picture for the fourth time
+    assert {weight.path.split("/")[-2] for weight in backbone.trainable_weights} == set(
+        names[behind:]
+    )
+    for weight in backbone.weights:
+        if weight.path.split("/")[-2] in names[:behind]:
+            np.testing.assert_array_equal(weight, before[weight.path])
 
 
 @pytest.mark.weights
@@ -90,7 +110,7 @@ def test_a_pretrained_network_sees_something_while_it_trains(weights_dir):
     assert is_pretrained(network)
     features = keras.Model(network.input, network.get_layer("over_pitch").output)
     before = np.asarray(features(rows, training=False))
-    take_over(network, [rows])
+    take_over(network, [rows], freeze_at=0)
     seen = np.asarray(features(rows, training=True))
     assert np.mean(seen > 0) > 0.5
     assert np.corrcoef(seen.ravel(), before.ravel())[0, 1] > 0.99
