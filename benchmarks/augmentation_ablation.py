@@ -1,6 +1,6 @@
 """What each step of the augmentation does for a network on spectrograms, on its own.
 
-python benchmarks/augmentation_ablation.py [--folds 5] [--epochs 20] [--waveforms] [--json FILE]
+python benchmarks/augmentation_ablation.py [--folds 5] [--epochs 15] [--waveforms] [--json FILE]
 
 Species, recordings and folds are those of benchmarks/sound_classification.py. One network is trained without
 any augmentation, one with each step alone, and one with the defaults; seeds, clips and numbers of steps are
@@ -26,7 +26,7 @@ OF_ROWS = (
 def main() -> None:
     """Measures each step."""
     options = common.read_options(
-        __doc__, folds=5, epochs=20, network="mobilenet_v2", waveforms=False
+        __doc__, folds=5, epochs=15, network="mobilenet_v2", waveforms=False
     )
     common.weights_folder()
     logging.disable(logging.WARNING)  # notes on low sample rates, hundreds of them

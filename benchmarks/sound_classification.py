@@ -33,7 +33,7 @@ PARTS = ("recordings", "soundscapes")
 
 def main() -> None:
     """Measures what was asked for."""
-    choices = {"mel_epochs": 40, "without_mel": False, "blocks": False}
+    choices = {"mel_epochs": 30, "without_mel": False, "blocks": False}
     options = common.read_options(__doc__, only=PARTS, folds=5, **choices)
     common.weights_folder()
     logging.disable(logging.WARNING)  # notes on low sample rates, hundreds of them

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
@@ -48,13 +48,13 @@ def take_over_backbone(
             are enough.
         freeze_at: int >= 0; layers whose output is the picture halved at most so many times stay as learnt.
     """
-    for layer, halvings in _halvings(backbone):
-        layer.trainable = halvings > freeze_at and layer.trainable
-    trained = {layer.name for layer, halvings in _halvings(backbone) if halvings > freeze_at}
+    first = [layer for layer, halvings in _halvings(backbone) if halvings <= freeze_at]
+    for layer in first:
+        layer.trainable = False
     renewed = [
         layer
         for layer in _normalizations(backbone)
-        if layer.name in trained and layer.scale and layer.center
+        if layer not in first and layer.scale and layer.center
     ]
     if renewed:
         _renew_all(backbone, renewed, pictures)
@@ -84,18 +84,23 @@ def _renew_all(
     inputs = keras.Model(backbone.input, [layer.input for layer in layers])
     number = 0
     sums, squares = ([np.zeros(layer.gamma.shape) for layer in layers] for _ in range(2))
-    for batch in pictures:
-        for start in range(0, len(batch), _CLIPS_AT_ONCE):
-            few = batch[start : start + _CLIPS_AT_ONCE]
-            number += len(few)
-            for place, values in enumerate(keras.tree.flatten(inputs(few, training=False))):
-                values = keras.ops.convert_to_numpy(values).astype(np.float64)
-                values = values.reshape(len(few), -1, values.shape[-1])
-                sums[place] += values.mean(axis=1).sum(axis=0)
-                squares[place] += np.square(values).mean(axis=1).sum(axis=0)
+    for few in _a_few_at_once(pictures):
+        number += len(few)
+        for place, values in enumerate(keras.tree.flatten(inputs(few, training=False))):
+            values = keras.ops.convert_to_numpy(values).astype(np.float64)
+            values = values.reshape(len(few), -1, values.shape[-1])
+            sums[place] += values.mean(axis=1).sum(axis=0)
+            squares[place] += np.square(values).mean(axis=1).sum(axis=0)
     for layer, total, square in zip(layers, sums, squares, strict=True):
         mean = total / number
         _renew(layer, mean, np.maximum(square / number - mean**2, 0.0))
+
+
+def _a_few_at_once(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The inputs of all layers at once are large."""
+    for batch in pictures:
+        for start in range(0, len(batch), _CLIPS_AT_ONCE):
+            yield batch[start : start + _CLIPS_AT_ONCE]
 
 
 def _renew(layer: keras.layers.BatchNormalization, mean: np.ndarray, variance: np.ndarray) -> None:
