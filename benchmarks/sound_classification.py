@@ -13,7 +13,8 @@ is chosen (the C of the floors, the penalty of the head) is chosen within the tr
 - `birdnet_labels`: BirdNET's own scores of these species, the mean over windows; it may have been trained on
   the very recordings. `birdnet_head`: a linear head with attention pooling, which begins with BirdNET's own
   weights of the species that it knows by name; `birdnet_head_cold` begins from nothing.
-- `mel_network`: MobileNetV2 from ImageNet on spectrograms, all augmentation; `mel_without_augmentation`.
+- `mel_network`: MobileNetV2 from ImageNet on spectrograms, all augmentation; `mel_without_augmentation`;
+  `mel_regression`: its start, a regression on what it learnt from photos.
 - `ensemble`: the mean of the scores of `birdnet_head` and `mel_network`.
 
 Soundscapes are composed of the held-out recordings of a fold at known times, over noise and over each other;
@@ -116,8 +117,12 @@ PAIRS = (
     ("birdnet_head", "birdnet_labels"),
     ("mel_network", "floor_yamnet"),
     ("mel_network", "mel_without_augmentation"),
+    ("mel_network", "mel_regression"),
     ("ensemble", "birdnet_head"),
 )
+
+
+REGRESSION_ONLY = {"freeze_at": 5, "learning_rate": 1e-9, "epochs": 1, "augmentation": None}
 
 
 def _ways_of(training, held_out, seed: int, options) -> dict[str, np.ndarray]:
@@ -135,6 +140,9 @@ def _ways_of(training, held_out, seed: int, options) -> dict[str, np.ndarray]:
     ways["mel_network"] = trained_scores(training, held_out, "mel", seed, **mel)
     ways["mel_without_augmentation"] = trained_scores(
         training, held_out, "mel", seed, augmentation=None, **mel
+    )
+    ways["mel_regression"] = trained_scores(
+        training, held_out, "mel", seed, **mel | REGRESSION_ONLY
     )
     ways["ensemble"] = (ways["birdnet_head"] + ways["mel_network"]) / 2
     return ways
