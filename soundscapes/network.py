@@ -40,7 +40,8 @@ def create_sound_classifier(
             Default: "linear", or "efficientnet_b0".
         pooling: how moments become a clip's answer, see `PoolMoments`.
         weights: of a network for pictures: "imagenet", a file, or None for random; see
-            `create_fused_encoder`. "small_cnn" and heads have none.
+            `create_fused_encoder`. "small_cnn" and heads have none. Normalisation that was learnt from photos
+            is frozen until `train_sound_classifier` takes its statistics from spectrograms.
         loudness: of spectrograms: "decibel", floored at `top_db` below the clip's own loudest; or "pcen".
         top_db: float > 0.
         num_bands: int >= 1, mel bands in a spectrogram's row.
