@@ -10,7 +10,7 @@ import numpy as np
 MOMENTUM = 0.9
 """Of running statistics: a training on spectrograms may have few steps."""
 _CLIPS_AT_ONCE = 8
-_PROBED_SIDE = 128  # pixels; at least 2 ** 5, and a multiple of it
+_PROBED_SIDE = 128  # pixels, halved five times without a rest
 
 
 def settle_normalization(backbone: keras.Model, *, is_pretrained: bool) -> None:
@@ -68,9 +68,7 @@ def _halvings(backbone: keras.Model) -> list[tuple[keras.Layer, int]]:
     halved = 0
     found = []
     for layer, shape in zip(layers, shapes, strict=True):
-        if (
-            len(shape) == 4 and shape[1] > 1
-        ):  # what squeezes and excites keeps the stage that it is in
+        if len(shape) == 4 and shape[1] > 1:  # squeeze and excitation keeps its stage
             halved = max(0, round(np.log2(_PROBED_SIDE / shape[1])))
         found.append((layer, halved))
     return found

@@ -225,9 +225,8 @@ def _fit(
     batches = training.batches(classifier, options)
     if is_pretrained(classifier.network):
         rate = 3e-4
-        some = batches.take(_BATCHES_TAKEN_OVER)
-        rows = (rows.numpy() for rows, _ in some)
-        take_over(classifier.network, rows, freeze_at=options.freeze_at)
+        rows = batches.take(_BATCHES_TAKEN_OVER).map(lambda rows, _: rows)
+        take_over(classifier.network, rows.as_numpy_iterator(), freeze_at=options.freeze_at)
     steps = max(options.min_steps, math.ceil(len(training.recordings) / options.batch_size))
     classifier.network.compile(
         sound_optimizer(options, steps, options.learning_rate or rate),
